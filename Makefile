@@ -1,0 +1,37 @@
+# `make demo` runs the main job, `make test` runs every check. Rust comes from rustup; Debian is the tested system.
+CARGO ?= cargo
+PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
+
+.PHONY: help demo test build packages fmt clippy doc unit chaos fuzz
+
+help:
+	@echo 'make demo    a local mixnet, a relay and two daemons: one message and its answer, end to end'
+	@echo 'make test    formatting, lints, documentation and every test'
+	@echo 'make build   target/release/bauta'
+
+packages:
+	@maint/packages $(PACKAGES)
+
+build: packages
+	$(CARGO) build --release --locked -p bauta
+
+demo: packages
+	$(CARGO) run --release --locked -q -p bauta -- demo
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy: packages
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+doc: packages
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items -q
+
+unit: packages
+	$(CARGO) test --release --locked --workspace
+
+# Two people write to each other while daemons, relay and gateways fail.
+chaos: packages
+	$(CARGO) run --release --locked -q -p bauta-tests --bin chaos -- --messages 40
+
+test: packages fmt unit chaos clippy doc

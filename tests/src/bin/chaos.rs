@@ -1,0 +1,251 @@
+//! Two people write to each other while everything around them fails, at random from a seed.
+//!
+//! Daemons and the relay are killed with SIGKILL and started again, one gateway is stopped for five seconds and another
+//! for good, the Sphinx keys rotate, and every hop drops packets.
+//! The last line counts what was lost, came twice or came out of order; the exit code is 0 when nothing was.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use bauta_tests::program::{ACT_AS_BAUTA, Program};
+use bauta_tests::world::{Person, STARTUP, World, introduce};
+use clap::Parser;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+
+/// Sends messages both ways under faults and counts what was lost, duplicated or reordered.
+#[derive(Parser)]
+struct Arguments {
+    /// Chooses every fault and its time; drawn and printed when not given
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Messages each way
+    #[arg(long, default_value_t = 40)]
+    messages: usize,
+    /// Packets of 1000 that every hop drops
+    #[arg(long, default_value_t = 100)]
+    drop_permille: u16,
+    /// Mean time between two kills
+    #[arg(long, default_value_t = 6.0)]
+    kill_every_seconds: f64,
+}
+
+fn main() -> ExitCode {
+    if std::env::var_os(ACT_AS_BAUTA).is_some() {
+        return bauta::cli::main();
+    }
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(World::new(Program::current(), 3));
+    // The mixnet runs on the runtime's threads; what follows blocks this one.
+    let _guard = runtime.enter();
+    run(&arguments, world)
+}
+
+/// What the faults and the writers share.
+struct Scene {
+    world: Mutex<World>,
+    people: [RwLock<Person>; 2],
+    arrived: [AtomicUsize; 2],
+    over: AtomicBool,
+    start: Instant,
+}
+
+impl Scene {
+    fn say(&self, what: &str) {
+        println!("{:7.1} s  {what}", self.start.elapsed().as_secs_f64());
+    }
+
+    fn progress(&self, messages: usize) -> f64 {
+        let arrived: usize = self.arrived.iter().map(|n| n.load(Ordering::Relaxed)).sum();
+        arrived as f64 / (2 * messages).max(1) as f64
+    }
+}
+
+const NAMES: [&str; 2] = ["alice", "bob"];
+
+fn run(arguments: &Arguments, mut world: World) -> ExitCode {
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    println!("seed {seed}, {} messages each way", arguments.messages);
+    world.start_relay();
+    let mut people = NAMES.map(|name| world.person(name));
+    for (person, name) in people.iter_mut().zip(NAMES) {
+        person.up();
+        person.persona(name);
+    }
+    introduce(&people[0], NAMES[1], &people[1], NAMES[0], STARTUP);
+    for node in world.localnet.mixes().iter().chain(world.localnet.gateways()) {
+        node.set_drop(arguments.drop_permille);
+    }
+
+    let scene = Scene {
+        world: Mutex::new(world),
+        people: people.map(RwLock::new),
+        arrived: Default::default(),
+        over: AtomicBool::new(false),
+        start: Instant::now(),
+    };
+    scene.say(&format!("every hop drops {} packets of 1000", arguments.drop_permille));
+    let texts = std::thread::scope(|scope| {
+        scope.spawn(|| faults(&scene, arguments, StdRng::seed_from_u64(seed)));
+        let writers = [0, 1].map(|who| scope.spawn({ let scene = &scene; move || write(scene, who, arguments.messages) }));
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        let texts = await_arrivals(&scene, arguments.messages);
+        scene.over.store(true, Ordering::Relaxed);
+        texts
+    });
+    judge(&scene, arguments.messages, &texts)
+}
+
+/// Queues `messages` texts of person `who`, each exactly once, whatever happens to the daemon meanwhile.
+fn write(scene: &Scene, who: usize, messages: usize) {
+    let to = NAMES[1 - who];
+    for n in 0..messages {
+        let text = text(who, n);
+        loop {
+            let answer = scene.people[who].read().unwrap().run(&["send", to, &text, "--wait", "queued"]);
+            if answer.code == 0 {
+                break;
+            }
+            // The daemon may have died before or after it queued the text: its history tells.
+            std::thread::sleep(Duration::from_millis(100));
+            let history = scene.people[who].read().unwrap().run(&["history", to]);
+            if history.code == 0 && history.json().as_array().unwrap().iter().any(|m| m["text"] == text) {
+                break;
+            }
+        }
+    }
+    scene.say(&format!("{} has queued everything", NAMES[who]));
+}
+
+fn text(who: usize, n: usize) -> String {
+    format!("{} {n}", NAMES[who])
+}
+
+/// The texts that arrived at each person, once both have all of them or nothing has come for too long.
+fn await_arrivals(scene: &Scene, messages: usize) -> [Vec<String>; 2] {
+    const PATIENCE: Duration = Duration::from_secs(180);
+    let mut texts: [Vec<String>; 2] = Default::default();
+    let mut last = Instant::now();
+    let mut said = 0.0;
+    while texts.iter().any(|t| t.len() < messages) && last.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(200));
+        for who in [0, 1] {
+            let answer = scene.people[who].read().unwrap().run(&["inbox"]);
+            if answer.code != 0 {
+                continue;
+            }
+            let list = answer.json();
+            let new: Vec<_> =
+                list.as_array().unwrap().iter().filter_map(|m| m["text"].as_str().map(str::to_owned)).collect();
+            if new.len() > texts[who].len() {
+                last = Instant::now();
+                scene.arrived[who].store(new.len(), Ordering::Relaxed);
+            }
+            texts[who] = new;
+        }
+        let progress = scene.progress(messages);
+        if progress >= said + 0.1 {
+            said = progress;
+            scene.say(&format!("{} of {messages} at alice, {} at bob", texts[0].len(), texts[1].len()));
+        }
+    }
+    texts
+}
+
+/// Does the faults until the run is over, and puts everything that can come back up again.
+fn faults(scene: &Scene, arguments: &Arguments, mut rng: StdRng) {
+    let mut gateways = [0, 1, 2];
+    gateways.shuffle(&mut rng);
+    let [dying, pausing, _] = gateways;
+    // When the share of arrived messages passes the number, the fault happens once.
+    let mut milestones = [(0.05, "pause"), (0.2, "rotate"), (0.35, "die"), (0.6, "rotate")].iter().peekable();
+    let mut resume: Option<Instant> = None;
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut next_kill = Instant::now() + pause(&mut rng, arguments.kill_every_seconds);
+    let mut victims = [0, 1, 2];
+    victims.shuffle(&mut rng);
+    let mut turn = 0;
+    while !scene.over.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+        if resume.is_some_and(|at| Instant::now() >= at) {
+            resume = None;
+            scene.world.lock().unwrap().localnet.gateways()[pausing].start();
+            scene.say(&format!("gateway {pausing} is back"));
+        }
+        if let Some((_, what)) = milestones.next_if(|(share, _)| scene.progress(arguments.messages) >= *share) {
+            let world = scene.world.lock().unwrap();
+            *counts.entry(what).or_default() += 1;
+            match *what {
+                "pause" => {
+                    world.localnet.gateways()[pausing].stop();
+                    resume = Some(Instant::now() + Duration::from_secs(5));
+                    scene.say(&format!("gateway {pausing} stops for 5 s"));
+                }
+                "die" => {
+                    world.localnet.gateways()[dying].stop();
+                    scene.say(&format!("gateway {dying} stops for good"));
+                }
+                _ => {
+                    world.localnet.rotate_keys();
+                    scene.say("Sphinx keys rotate");
+                }
+            }
+        }
+        if Instant::now() < next_kill {
+            continue;
+        }
+        next_kill = Instant::now() + pause(&mut rng, arguments.kill_every_seconds);
+        // The first three kills hit everyone once, the later ones at random.
+        let victim = victims.get(turn).copied().unwrap_or_else(|| rng.gen_range(0..3));
+        turn += 1;
+        let down = Duration::from_millis(rng.gen_range(0..1500));
+        if victim == 2 {
+            scene.say("relay killed");
+            *counts.entry("relay kills").or_default() += 1;
+            let mut world = scene.world.lock().unwrap();
+            world.kill_relay();
+            std::thread::sleep(down);
+            world.start_relay();
+        } else {
+            scene.say(&format!("{}'s daemon killed", NAMES[victim]));
+            *counts.entry("daemon kills").or_default() += 1;
+            let mut person = scene.people[victim].write().unwrap();
+            person.kill();
+            std::thread::sleep(down);
+            person.launch();
+        }
+    }
+    scene.say(&format!("faults done: {counts:?}"));
+}
+
+/// An exponential pause.
+fn pause(rng: &mut StdRng, mean_seconds: f64) -> Duration {
+    Duration::from_secs_f64((-rng.gen_range(f64::MIN_POSITIVE..1.0).ln() * mean_seconds).clamp(0.5, 5.0 * mean_seconds))
+}
+
+fn judge(scene: &Scene, messages: usize, texts: &[Vec<String>; 2]) -> ExitCode {
+    let (mut lost, mut duplicated, mut reordered) = (0, 0, 0);
+    for who in [0, 1] {
+        let mut seen = BTreeMap::<&str, usize>::new();
+        for text in &texts[who] {
+            *seen.entry(text).or_default() += 1;
+        }
+        let expected: Vec<_> = (0..messages).map(|n| text(1 - who, n)).collect();
+        lost += expected.iter().filter(|text| !seen.contains_key(text.as_str())).count();
+        duplicated += seen.values().map(|n| n - 1).sum::<usize>();
+        let rank = |text: &String| expected.iter().position(|e| e == text);
+        let ranks: Vec<_> = texts[who].iter().filter_map(rank).collect();
+        reordered += ranks.windows(2).filter(|w| w[0] > w[1]).count();
+    }
+    scene.say("done");
+    println!("lost={lost} duplicated={duplicated} reordered={reordered}");
+    if lost + duplicated + reordered == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
