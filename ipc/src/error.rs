@@ -1,0 +1,218 @@
+//! The one error shape of the API, and the list of every code.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether the same call can succeed later.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retry {
+    /// Not before something else changes.
+    No,
+    /// In a while, without doing anything.
+    Later,
+    /// At once.
+    Now,
+}
+
+/// What went wrong, for people and for programs.
+///
+/// It travels as `error.data` of a JSON-RPC answer, in `status.get` under `health`, and from the command line with
+/// `--json`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RpcError {
+    /// Stable and dotted, such as `contact.unknown`.
+    pub code: String,
+    /// What happened, as one sentence.
+    pub message: String,
+    /// What to do about it, as one sentence; empty when there is nothing to do.
+    #[serde(default)]
+    pub hint: String,
+    /// Whether the same call can succeed later.
+    pub retry: Retry,
+}
+
+impl RpcError {
+    /// An error with the code's own hint and retry.
+    pub fn new(code: &Code, message: impl Into<String>) -> Self {
+        Self { code: code.name.to_owned(), message: message.into(), hint: code.hint.to_owned(), retry: code.retry }
+    }
+
+    /// Replaces the hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Replaces the retry.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Whether this is an error of that code.
+    pub fn is(&self, code: &Code) -> bool {
+        self.code == code.name
+    }
+
+    /// What the command line exits with.
+    pub fn exit(&self) -> Exit {
+        exit_for(&self.code)
+    }
+
+    /// The number in a JSON-RPC answer's `error.code`.
+    pub fn number(&self) -> i64 {
+        match self.code.as_str() {
+            "request.parse" => -32_700,
+            "request.invalid" | "request.batch" => -32_600,
+            "request.method" => -32_601,
+            "request.params" => -32_602,
+            _ => match self.exit() {
+                Exit::Ok | Exit::User => -32_001,
+                Exit::Bug => -32_603,
+                Exit::Network => -32_003,
+                Exit::Daemon => -32_004,
+                Exit::Locked => -32_005,
+            },
+        }
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RpcError {}
+
+/// What the command line exits with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Exit {
+    /// All went well.
+    Ok = 0,
+    /// The user can put it right; usage errors too.
+    User = 1,
+    /// A bug, or a broken machine.
+    Bug = 2,
+    /// The network, a relay, or time.
+    Network = 3,
+    /// The daemon does not answer.
+    Daemon = 4,
+    /// Locked, or not allowed.
+    Locked = 5,
+}
+
+/// The exit status for an error code. A code this version does not know counts by its first word.
+pub fn exit_for(code: &str) -> Exit {
+    if let Some(known) = CODES.iter().find(|known| known.name == code) {
+        return known.exit;
+    }
+    match code.split('.').next() {
+        Some("network" | "relay" | "message") => Exit::Network,
+        Some("daemon") => Exit::Daemon,
+        Some("access" | "unlock") => Exit::Locked,
+        Some("internal") | None => Exit::Bug,
+        Some(_) => Exit::User,
+    }
+}
+
+/// One error code.
+#[derive(Debug)]
+pub struct Code {
+    /// Stable and dotted.
+    pub name: &'static str,
+    /// What the command line exits with.
+    pub exit: Exit,
+    /// Whether the same call can succeed later, unless the error says otherwise.
+    pub retry: Retry,
+    /// When it happens.
+    pub meaning: &'static str,
+    /// What to do, unless the error says otherwise.
+    pub hint: &'static str,
+}
+
+macro_rules! error_codes {
+    ($($constant:ident $name:literal $exit:ident $retry:ident $meaning:literal $hint:literal;)+) => {
+        /// Every error code, as a constant.
+        pub mod codes {
+            use super::{Code, Exit, Retry};
+            $(
+                #[doc = $meaning]
+                pub static $constant: Code = Code {
+                    name: $name, exit: Exit::$exit, retry: Retry::$retry, meaning: $meaning, hint: $hint,
+                };
+            )+
+        }
+
+        /// Every error code, in the order of `docs/api.md`.
+        pub static CODES: &[&Code] = &[$(&codes::$constant),+];
+    };
+}
+
+error_codes! {
+    REQUEST_PARSE "request.parse" User No "The frame is not JSON. The connection is closed." "Send one JSON object per line.";
+    REQUEST_INVALID "request.invalid" User No "The frame is JSON, but not a request." "See docs/api.md.";
+    REQUEST_BATCH "request.batch" User No "A batch was sent; batches are not supported." "Send the requests one by one.";
+    REQUEST_TOO_LARGE "request.too_large" User No "The frame is longer than 1 MiB. The connection is closed." "Send less at once.";
+    REQUEST_METHOD "request.method" User No "There is no such method." "See docs/api.md for the methods.";
+    REQUEST_PARAMS "request.params" User No "The parameters do not fit the method." "See docs/api.md for the parameters.";
+    HELLO_REQUIRED "hello.required" User No "The first frame was not hello. The connection is closed." "Send hello first.";
+    HELLO_UNSUPPORTED "hello.unsupported" User No "The daemon does not speak the client's protocol version. The connection is closed." "Use the same version of Bauta on both sides; restart the daemon after an update.";
+    HELLO_REPEATED "hello.repeated" User No "A second hello was sent." "Send hello once, as the first frame.";
+    ACCESS_DENIED "access.denied" Locked No "The connection does not have the grant the method needs." "Ask for the grant.";
+    ACCESS_PEER "access.peer" Locked No "The socket belongs to another user of this machine, or the client does." "Run the command as the user who runs the daemon.";
+    ACCESS_FILES "access.files" Locked No "A file or directory of the home cannot be read or written, or others could." "Check who owns the home and its permissions.";
+    DAEMON_NOT_RUNNING "daemon.not_running" Daemon Later "Nothing answers on the socket." "Start it: bauta up";
+    DAEMON_UNREACHABLE "daemon.unreachable" Daemon Later "The connection to the daemon broke before the answer came." "Ask again: bauta status";
+    DAEMON_BUSY "daemon.busy" Daemon Later "Too many requests or connections at once." "Ask again in a moment.";
+    DAEMON_STOPPING "daemon.stopping" Daemon Later "The daemon is stopping." "Start it again: bauta up";
+    DAEMON_RUNNING "daemon.running" User No "Another daemon runs on this home." "Stop it first, or choose another --home.";
+    USAGE "usage" User No "The command line was not understood." "See bauta --help.";
+    HOME_INVALID "home.invalid" User No "The home directory cannot be used." "Choose another with --home or BAUTA_HOME.";
+    UNLOCK_REQUIRED "unlock.required" User No "The first run needs to know how to protect the store." "Use --unlock keychain, passphrase or keyfile.";
+    UNLOCK_FAILED "unlock.failed" Locked No "The store could not be unlocked: wrong passphrase, missing key file, or the keychain refused." "Try again.";
+    STORE_LOCKED "store.locked" Locked No "The store is locked." "Unlock it first.";
+    STORE_NEWER "store.newer" User No "The store was written by a newer version." "Use that version of Bauta or a later one.";
+    STORE_FULL "store.full" User Later "The disk is full." "Make room on the disk.";
+    STORE_FAILED "store.failed" Bug No "The store could not be read or written." "See the daemon's log.";
+    NETWORK_INVALID "network.invalid" User No "The network file cannot be read, or names something that is not on this machine." "Give mainnet or a network.json written by bauta localnet.";
+    NETWORK_UNREACHABLE "network.unreachable" Network Later "The mixnet cannot be reached." "Check this machine's connection; Bauta keeps trying.";
+    NETWORK_TIMEOUT "network.timeout" Network Later "No answer came through the mixnet in time." "Bauta keeps trying; see bauta status.";
+    RELAY_NONE "relay.none" User No "No relay is known." "Name one: bauta up --relay ADDRESS";
+    RELAY_INVALID "relay.invalid" User No "The relay address is not valid." "It begins with bauta-relay: and is printed by bauta relay.";
+    RELAY_REFUSED "relay.refused" Network No "The relay refused the request." "Use another relay, or tell its operator.";
+    RELAY_DISHONEST "relay.dishonest" Network No "The relay shows different clients different addresses, so it could tell them apart. It is no longer used." "Use another relay.";
+    RELAY_FAILED "relay.failed" Network No "The relay service could not start or went down." "See its log.";
+    LOCALNET_FAILED "localnet.failed" Network No "The local mixnet could not start or went down." "See its log.";
+    PERSONA_NONE "persona.none" User No "There is no persona yet." "Make one: bauta persona new NAME";
+    PERSONA_CHOICE "persona.choice" User No "There are several personas, and none was named." "Name one: --as PERSONA";
+    PERSONA_UNKNOWN "persona.unknown" User No "There is no persona of that name." "See bauta persona list.";
+    PERSONA_EXISTS "persona.exists" User No "There is a persona of that name already." "Choose another name.";
+    NAME_INVALID "name.invalid" User No "The name is empty, longer than 64 characters, or holds control characters." "Choose another name.";
+    CONTACT_UNKNOWN "contact.unknown" User No "There is no contact of that name or key." "See bauta contact list.";
+    CONTACT_EXISTS "contact.exists" User No "There is a contact of that name or key already." "Choose another name, or see bauta contact list.";
+    CONTACT_ADDRESS "contact.address" User No "The address is not valid." "Copy the whole address; it begins with bauta: or is a key of 66 hex digits.";
+    CONTACT_SELF "contact.self" User No "The address is this persona's own." "Give it to someone else, or add another address.";
+    CONTACT_BLOCKED "contact.blocked" User No "The contact is blocked." "Choose another contact.";
+    CONTACT_PENDING "contact.pending" User Later "The contact has not answered yet, so this is not possible yet." "Wait for contact.added or contact.changed.";
+    CONTACT_REQUEST "contact.request" User No "There is no request with that id." "See bauta contact requests.";
+    CONTACT_UNREACHABLE "contact.unreachable" Network Later "No relay known here holds a current bundle of the contact." "Ask them to start Bauta, or for a new address.";
+    CONTACT_CHANGED "contact.changed" User No "The contact's long-term session key has changed." "Compare the safety number: bauta contact verify NAME";
+    INVITATION_USED "invitation.used" User No "Someone else has used the invitation." "Ask for a new one, and tell the sender that the old one was taken.";
+    INVITATION_EXPIRED "invitation.expired" User No "The invitation has ended." "Ask for a new one.";
+    MESSAGE_UNKNOWN "message.unknown" User No "There is no message with that id." "See bauta history NAME.";
+    MESSAGE_TEXT "message.text" User No "The text is empty or longer than 15,000 bytes." "Send it in parts.";
+    MESSAGE_FAILED "message.failed" Network No "The message will not arrive." "See bauta history NAME for the reason.";
+    MESSAGE_TIMEOUT "message.timeout" Network Later "The message did not get that far in time. It stays queued." "See bauta status; it goes out by itself.";
+    MESSAGE_UNRECEIVED "message.unreceived" Network Later "A message has been at the relay for days without being received." "The contact may be offline.";
+    EVENT_CURSOR "event.cursor" User No "The log does not reach back, or not forward, to that cursor." "Subscribe without since, and read the lists anew.";
+    EVENT_SUBSCRIBED "event.subscribed" User No "This connection follows the events already." "Open a second connection.";
+    INTERRUPTED "interrupted" User Now "The command was interrupted." "";
+    FILE_FAILED "file.failed" User No "A file or stream could not be read or written." "Check the path and its permissions.";
+    INTERNAL "internal" Bug No "Something happened that should not be possible." "Please report it, with the daemon's log.";
+}

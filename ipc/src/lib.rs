@@ -1,0 +1,30 @@
+//! The local API of the Bauta daemon: types, JSON-RPC codec, server and client.
+//!
+//! The API is JSON-RPC 2.0 in lines of JSON over an AF_UNIX socket; `docs/api.md` describes it for other languages.
+//! A daemon implements [`Api`] and hands it to [`serve`]; a program in Rust talks to it through [`Client`].
+//! The crate knows nothing of personas or relays beyond the words that travel: it stands alone.
+
+mod api;
+mod error;
+mod grant;
+mod method;
+pub mod methods;
+mod types;
+
+pub use self::api::{Api, EventStream};
+pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for};
+pub use self::grant::{Access, Grant};
+pub use self::method::{Method, MethodInfo, Network};
+pub use self::types::*;
+
+/// The version of the protocol; raised when an older client could not go on.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest frame in either direction, in bytes, without the line feed.
+pub const MAX_FRAME: usize = 1 << 20;
+
+/// The longest text of one message, in bytes of UTF-8.
+pub const MAX_TEXT: usize = 15_000;
+
+/// The longest time `message.wait` waits, in milliseconds.
+pub const MAX_WAIT_MS: u64 = 600_000;

@@ -1,0 +1,63 @@
+//! Parameters and results of the methods, as they stand on the wire.
+//!
+//! Every time is RFC 3339 in UTC; every key, id and digest is lower-case hex.
+//! Where a method acts for a persona, `persona` is its name;
+//! without it the daemon takes the only persona there is, and refuses when there are several.
+
+mod contact;
+mod event;
+mod message;
+mod persona;
+mod secret;
+mod status;
+mod time;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::contact::{
+    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactList, ContactRef, ContactState, CreateInvitation,
+    Invitation, Request, RequestList, SafetyNumber, VerifyContact,
+};
+pub use self::event::{ContactChange, Event, EventBody, Subscribe, Subscribed};
+pub use self::message::{
+    Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage, SendMessage, SentMessage,
+    WaitFor,
+};
+pub use self::persona::{
+    ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
+    PublishedBundle,
+};
+pub use self::secret::Secret;
+pub use self::status::{PersonaStatus, RelayStatus, State, Status};
+pub use self::time::{Utc, UtcError};
+
+/// No parameters, or a result without content: `{}`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Empty {}
+
+/// What the first frame of a connection says.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Hello {
+    /// The protocol version the client speaks; see [`crate::PROTOCOL`].
+    pub protocol: u32,
+    /// Optional abilities the client has. Unknown ones are ignored.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Program and version, for the daemon's debug log: `"bauta/0.1.0"`.
+    #[serde(default)]
+    pub client: String,
+}
+
+/// What the daemon answers to [`Hello`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Welcome {
+    /// The protocol version the daemon speaks.
+    pub protocol: u32,
+    /// The daemon's version.
+    pub version: String,
+    /// Optional abilities the daemon has, such as `"events"`.
+    pub features: Vec<String>,
+    /// The grants this connection holds.
+    pub grants: Vec<crate::Grant>,
+}

@@ -1,0 +1,166 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Utc;
+
+/// How far the conversation with a contact has come.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactState {
+    /// An invitation is out; nobody has answered it yet, so the contact's key is not known.
+    Invited,
+    /// Added here; the first exchange of keys is under way.
+    Pending,
+    /// Messages flow.
+    Active,
+    /// Nothing is read from or sent to them.
+    Blocked,
+}
+
+/// A contact of one persona.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Contact {
+    /// The persona that knows them.
+    pub persona: String,
+    /// Their name in this home, unique for the persona.
+    pub name: String,
+    /// Their secp256k1 public key: 66 hex digits. Absent while an invitation is open.
+    #[serde(default)]
+    pub public_key: Option<String>,
+    /// How far the conversation has come.
+    pub state: ContactState,
+    /// The safety number was compared and found equal.
+    pub verified: bool,
+    /// When they were added, accepted or invited.
+    pub added_at: Utc,
+    /// When a message last went either way.
+    #[serde(default)]
+    pub last_message_at: Option<Utc>,
+}
+
+/// Parameters of `contact.add`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AddContact {
+    /// The persona that adds them; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// A name for use in this home only. 1 to 64 characters, none a control character.
+    pub name: String,
+    /// A `bauta:` address, with or without an invitation, or a bare public key of 66 hex digits.
+    pub address: String,
+}
+
+/// Names a contact of a persona.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ContactRef {
+    /// The persona that knows them; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Their name in this home, or their public key.
+    pub contact: String,
+}
+
+/// Result of `contact.list`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ContactList {
+    /// By last activity, newest first.
+    pub contacts: Vec<Contact>,
+}
+
+/// Parameters of `contact.invite`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct CreateInvitation {
+    /// The persona that invites; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// What to call whoever answers; absent: the first digits of their key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Result of `contact.invite`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Invitation {
+    /// The `bauta:` address to give to one person over a channel you trust. It works once.
+    pub address: String,
+    /// After this it is no longer read.
+    pub expires_at: Utc,
+}
+
+/// A stranger's first message, not yet answered; the sender learns nothing until it is accepted.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Request {
+    /// For `contact.accept` and `contact.block`.
+    pub id: String,
+    /// The persona they wrote to.
+    pub persona: String,
+    /// Their secp256k1 public key: 66 hex digits.
+    pub public_key: String,
+    /// What they wrote; empty for a greeting without words.
+    pub text: String,
+    /// When it arrived here.
+    pub received_at: Utc,
+}
+
+/// Result of `contact.requests`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RequestList {
+    /// Oldest first.
+    pub requests: Vec<Request>,
+}
+
+/// Parameters of `contact.accept`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AcceptRequest {
+    /// The persona they wrote to; absent: whichever has the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The request's id.
+    pub id: String,
+    /// A name for use in this home only.
+    pub name: String,
+}
+
+/// Parameters of `contact.block`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BlockContact {
+    /// The persona; absent: the only one there is, or whichever has the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// A request's id, or a contact's name or public key.
+    pub contact: String,
+}
+
+/// Result of `contact.block`: the key is refused from now on, and what they wrote as a request is deleted.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Blocked {
+    /// The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn.
+    #[serde(default)]
+    pub public_key: Option<String>,
+}
+
+/// Parameters of `contact.verify`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct VerifyContact {
+    /// The persona that knows them; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Their name in this home, or their public key.
+    pub contact: String,
+    /// Remember that the numbers were equal (`true`) or no longer hold (`false`); absent: only show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<bool>,
+}
+
+/// Result of `contact.verify`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SafetyNumber {
+    /// The contact's name.
+    pub contact: String,
+    /// 12 groups of 5 digits with single spaces. Equal on both sides, or someone is between.
+    pub digits: String,
+    /// What the QR code holds: hex.
+    pub qr: String,
+    /// Whether it was marked as equal.
+    pub verified: bool,
+}

@@ -1,0 +1,131 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Contact, MessageState, ReceivedMessage, Request, State, Utc};
+use crate::RpcError;
+
+/// Parameters of `event.subscribe`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Subscribe {
+    /// Replay what came after this cursor, then follow; 0: everything kept. Absent: only what comes from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+}
+
+/// Result of `event.subscribe`; the events follow as notifications named `event`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Subscribed {
+    /// Events with a greater cursor will come.
+    pub cursor: u64,
+}
+
+/// One entry of the daemon's durable log.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Event {
+    /// Its place in the log: grows, never repeats, may skip.
+    pub cursor: u64,
+    /// When it happened.
+    pub at: Utc,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened. On the wire the fields stand beside `cursor`, `at` and `kind`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "kind")]
+pub enum EventBody {
+    /// A contact's message arrived and is stored.
+    #[serde(rename = "message.received")]
+    MessageReceived {
+        /// The message.
+        message: ReceivedMessage,
+    },
+    /// An own message has come further, or failed.
+    #[serde(rename = "message.state")]
+    MessageState {
+        /// The message's id.
+        id: String,
+        /// The persona that wrote it.
+        persona: String,
+        /// The contact it is for.
+        contact: String,
+        /// How far it has come.
+        state: MessageState,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<RpcError>,
+    },
+    /// A stranger wrote.
+    #[serde(rename = "contact.request")]
+    ContactRequest {
+        /// What arrived.
+        request: Request,
+    },
+    /// A contact was added, accepted, or took an invitation.
+    #[serde(rename = "contact.added")]
+    ContactAdded {
+        /// The contact as it is now.
+        contact: Contact,
+    },
+    /// Something about a contact changed.
+    #[serde(rename = "contact.changed")]
+    ContactChanged {
+        /// The contact as it is now.
+        contact: Contact,
+        /// What changed.
+        change: ContactChange,
+    },
+    /// A relay has accepted a persona's new bundle.
+    #[serde(rename = "persona.published")]
+    PersonaPublished {
+        /// The persona's name.
+        persona: String,
+        /// Base64url id of the relay.
+        relay: String,
+        /// When the bundle was made.
+        version: Utc,
+        /// When it ends.
+        expires_at: Utc,
+    },
+    /// The connection stands differently.
+    #[serde(rename = "status.changed")]
+    StatusChanged {
+        /// The persona whose connection it is; absent: the daemon as a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        persona: Option<String>,
+        /// How it stands now.
+        state: State,
+        /// What is happening now, in a few words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        phase: Option<String>,
+    },
+    /// Something needs attention, or no longer does.
+    #[serde(rename = "health")]
+    Health {
+        /// The same object as in `status.get`.
+        item: RpcError,
+        /// It is over.
+        #[serde(default)]
+        cleared: bool,
+    },
+    /// A kind this version does not know. Never sent.
+    #[serde(other, rename = "unknown")]
+    Unknown,
+}
+
+/// What changed about a contact.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactChange {
+    /// The conversation has come further, or was begun again.
+    State,
+    /// Their long-term session key is a new one: compare the safety number again.
+    Identity,
+    /// Marked or unmarked as verified.
+    Verified,
+    /// Blocked.
+    Blocked,
+    /// A message of theirs was lost for good: there is a gap.
+    Gap,
+}

@@ -1,0 +1,158 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Utc;
+use crate::RpcError;
+
+/// How far an own message has come. The order of the first three is the order of progress.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageState {
+    /// Safe on this machine's disk; goes out as soon as it can.
+    Queued,
+    /// The contact's relay has confirmed all of it.
+    Stored,
+    /// The contact's daemon has confirmed it.
+    Delivered,
+    /// It will not arrive; the reason stands beside it.
+    Failed,
+}
+
+/// Parameters of `message.send`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SendMessage {
+    /// The persona that writes; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The contact's name in this home, or their public key.
+    pub contact: String,
+    /// 1 to [`crate::MAX_TEXT`] bytes of UTF-8.
+    pub text: String,
+    /// 32 hex digits chosen by the caller: sending again with the same id returns the first message. Absent: drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// Result of `message.send` and `message.wait`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SentMessage {
+    /// 32 hex digits.
+    pub id: String,
+    /// How far it has come.
+    pub state: MessageState,
+}
+
+/// Parameters of `message.wait`.
+/// Returns when the message is at `state` or past it.
+/// Errors: `message.timeout` (it stays queued), `message.failed`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct WaitFor {
+    /// The message's id.
+    pub id: String,
+    /// The state to wait for: `queued`, `stored` or `delivered`.
+    pub state: MessageState,
+    /// How long, in milliseconds; at most [`crate::MAX_WAIT_MS`].
+    pub timeout_ms: u64,
+}
+
+/// Parameters of `message.inbox`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct InboxOf {
+    /// The persona; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Only messages after this place; take it from `next`. Absent: from the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// At most this many; absent: 100. The answer may hold fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A message that arrived from a contact.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ReceivedMessage {
+    /// 32 hex digits, chosen by the sender.
+    pub id: String,
+    /// The persona it came for.
+    pub persona: String,
+    /// The contact's name in this home.
+    pub from: String,
+    /// What they wrote.
+    pub text: String,
+    /// When the sender wrote it, by the sender's clock.
+    pub sent_at: Utc,
+    /// When it arrived here.
+    pub received_at: Utc,
+}
+
+/// Result of `message.inbox`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Inbox {
+    /// Oldest first.
+    pub messages: Vec<ReceivedMessage>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// Parameters of `message.history`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct HistoryOf {
+    /// The persona; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The contact's name in this home, or their public key.
+    pub contact: String,
+    /// Only messages before this place; take it from `previous`. Absent: the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// At most this many; absent: 100. The answer may hold fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the contact.
+    In,
+    /// To the contact.
+    Out,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct HistoryEntry {
+    /// 32 hex digits.
+    pub id: String,
+    /// Which way it went.
+    pub direction: Direction,
+    /// What was written.
+    pub text: String,
+    /// When it was written here, or when it arrived here.
+    pub at: Utc,
+    /// How far an own message has come; absent for theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<MessageState>,
+    /// When the contact's relay confirmed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_at: Option<Utc>,
+    /// When the contact's daemon confirmed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Utc>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RpcError>,
+}
+
+/// Result of `message.history`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct History {
+    /// Oldest first.
+    pub messages: Vec<HistoryEntry>,
+    /// Ask again with `before` set to this for what came earlier; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
+}

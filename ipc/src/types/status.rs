@@ -1,0 +1,90 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Utc;
+use crate::RpcError;
+
+/// How the daemon, or one persona's connection, stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing connects, because there is no active persona.
+    Off,
+    /// On the way; `phase` says where.
+    Connecting,
+    /// An exchange came back through the mixnet within the last minute.
+    Ready,
+    /// Connected, but exchanges fail or are late.
+    Degraded,
+    /// The connection is gone; it is being rebuilt.
+    Lost,
+    /// The store is locked; nothing can be read or sent.
+    Locked,
+}
+
+/// Result of `status.get`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Status {
+    /// The least ready of the active personas' states, or `off`, or `locked`.
+    pub state: State,
+    /// What is happening now, in a few words: `"choosing a gateway"`. Absent when there is nothing to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Since when `state` holds.
+    pub since: Utc,
+    /// When an exchange with a relay last came back.
+    #[serde(default)]
+    pub last_exchange: Option<Utc>,
+    /// The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`.
+    pub traffic: String,
+    /// What the profile costs and what it gives up, in one sentence.
+    #[serde(default)]
+    pub traffic_note: String,
+    /// `mainnet`, or the address of the local network's API.
+    pub network: String,
+    /// Every persona of this home.
+    pub personas: Vec<PersonaStatus>,
+    /// Every relay this home uses.
+    pub relays: Vec<RelayStatus>,
+    /// What needs attention. Empty when all is well.
+    pub health: Vec<RpcError>,
+    /// The daemon's version.
+    pub version: String,
+    /// Messages that no relay has stored yet.
+    pub queued: u64,
+}
+
+/// One persona inside [`Status`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PersonaStatus {
+    /// Its name in this home.
+    pub name: String,
+    /// How its own connection stands.
+    pub state: State,
+    /// What is happening now, in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Since when `state` holds.
+    pub since: Utc,
+    /// When an exchange of this persona last came back.
+    #[serde(default)]
+    pub last_exchange: Option<Utc>,
+    /// Requests that wait for an answer.
+    #[serde(default)]
+    pub requests: u64,
+    /// Messages of this persona that no relay has stored yet.
+    #[serde(default)]
+    pub queued: u64,
+}
+
+/// One relay inside [`Status`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RelayStatus {
+    /// Base64url of the relay id, 43 characters.
+    pub id: String,
+    /// How many doors are known.
+    pub doors: u32,
+    /// When it last answered.
+    #[serde(default)]
+    pub last_exchange: Option<Utc>,
+}
