@@ -200,7 +200,7 @@ error_codes! {
     CONTACT_SELF "contact.self" User No "The address is this persona's own." "Give it to someone else, or add another address.";
     CONTACT_BLOCKED "contact.blocked" User No "The contact is blocked." "Choose another contact.";
     CONTACT_PENDING "contact.pending" User Later "The contact has not answered yet, so this is not possible yet." "Wait for contact.added or contact.changed.";
-    CONTACT_REQUEST "contact.request" User No "There is no request with that id." "See bauta contact requests.";
+    CONTACT_REQUEST "contact.request_unknown" User No "There is no request with that id." "See bauta contact requests.";
     CONTACT_UNREACHABLE "contact.unreachable" Network Later "No relay known here holds a current bundle of the contact." "Ask them to start Bauta, or for a new address.";
     CONTACT_CHANGED "contact.changed" User No "The contact's long-term session key has changed." "Compare the safety number: bauta contact verify NAME";
     INVITATION_USED "invitation.used" User No "Someone else has used the invitation." "Ask for a new one, and tell the sender that the old one was taken.";

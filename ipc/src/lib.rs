@@ -5,16 +5,24 @@
 //! The crate knows nothing of personas or relays beyond the words that travel: it stands alone.
 
 mod api;
+mod client;
 mod error;
+pub mod frame;
 mod grant;
 mod method;
 pub mod methods;
+pub mod openrpc;
+mod server;
+mod socket;
 mod types;
 
 pub use self::api::{Api, EventStream};
+pub use self::client::{Client, Subscription};
 pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for};
 pub use self::grant::{Access, Grant};
 pub use self::method::{Method, MethodInfo, Network};
+pub use self::server::{Limits, serve, serve_with};
+pub use self::socket::{BindError, HomeLock, Listener, SocketPathError, socket_path};
 pub use self::types::*;
 
 /// The version of the protocol; raised when an older client could not go on.

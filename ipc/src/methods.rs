@@ -85,11 +85,11 @@ methods! {
         /// Blocks a contact or the sender of a request, and deletes the request.
         ContactBlock "contact.block" (BlockContact) -> Blocked, MessagesSend, None, "Nothing; to the other side it looks like being offline." => contact_block;
         /// Gives the safety number to compare with a contact, and remembers the outcome.
-        ContactVerify "contact.verify" (VerifyContact) -> SafetyNumber, ContactsRead, None, "Nothing." => contact_verify;
+        ContactVerify "contact.verify" (VerifyContact) -> SafetyNumber, MessagesSend, None, "Nothing." => contact_verify;
         /// Stores a message for a contact on this disk and returns; it goes out by itself.
         MessageSend "message.send" (SendMessage) -> SentMessage, MessagesSend, Queued, "The contact's relay sees boxes from nobody in particular. The contact learns that you are online." => message_send;
         /// Waits until an own message has come as far as a given state.
-        MessageWait "message.wait" (WaitFor) -> SentMessage, MessagesRead, None, "Nothing." => message_wait;
+        MessageWait "message.wait" (WaitFor) -> SentMessage, MessagesSend, None, "Nothing." => message_wait;
         /// Lists messages that arrived for a persona.
         MessageInbox "message.inbox" (InboxOf) -> Inbox, MessagesRead, None, "Nothing; receipts do not depend on reading." => message_inbox;
         /// Lists the conversation with a contact.

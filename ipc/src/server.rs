@@ -1,0 +1,104 @@
+//! Serving an [`Api`] on a [`Listener`].
+
+mod connection;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::socket::is_same_user;
+use crate::{Access, Api, Listener, RpcError, codes};
+
+/// What one server bears.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; a further one is told `daemon.busy`.
+    pub connections: usize,
+    /// Calls at a time on one connection; a further one is told `daemon.busy`.
+    pub calls: usize,
+    /// Until the first frame must be there.
+    pub hello: Duration,
+    /// Until the other side must have taken a frame; a slower reader is dropped.
+    pub write: Duration,
+    /// For calls under way when the other side closes or the server stops.
+    pub finish: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 64,
+            calls: 32,
+            hello: Duration::from_secs(10),
+            write: Duration::from_secs(20),
+            finish: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves every connection of the listener with the same access, until `stop`; see [`serve_with`].
+pub async fn serve(listener: Listener, api: Arc<dyn Api>, access: Access, stop: CancellationToken) {
+    serve_with(listener, api, access, Limits::default(), stop).await;
+}
+
+/// Serves until `stop` is cancelled; then calls under way may finish, and the socket is removed.
+/// A second listener with other grants is a second call.
+pub async fn serve_with(
+    listener: Listener,
+    api: Arc<dyn Api>,
+    access: Access,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let connections = TaskTracker::new();
+    let context = Arc::new(connection::Context { api, access, limits, stop: stop.clone() });
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => break,
+            stream = listener.accept() => stream,
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: others close in time.
+                tracing::warn!(%error, "A connection could not be accepted. Bauta goes on with the others.");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            }
+        };
+        if !is_same_user(&stream) {
+            connections.spawn(connection::turn_away(
+                stream,
+                RpcError::new(&codes::ACCESS_PEER, "This daemon belongs to another user."),
+            ));
+            continue;
+        }
+        match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => spawn_connection(&connections, stream, Arc::clone(&context), place),
+            Err(_) => {
+                let error = RpcError::new(&codes::DAEMON_BUSY, "Too many programs are connected to the daemon.");
+                connections.spawn(connection::turn_away(stream, error));
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+fn spawn_connection(
+    connections: &TaskTracker,
+    stream: UnixStream,
+    context: Arc<connection::Context>,
+    place: tokio::sync::OwnedSemaphorePermit,
+) {
+    connections.spawn(async move {
+        connection::run(stream, context).await;
+        drop(place);
+    });
+}

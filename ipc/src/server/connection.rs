@@ -1,0 +1,270 @@
+//! One connection: hello, calls side by side, at most one subscription.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio_util::bytes::BytesMut;
+use tokio_util::codec::FramedRead;
+use tokio_util::sync::CancellationToken;
+
+use super::Limits;
+use crate::frame::{Call, FrameCodec, FrameError, NotACall, parse_call, write_answer, write_event};
+use crate::methods::{self, EventSubscribe, OpenConnection};
+use crate::{Access, Api, Hello, Method, PROTOCOL, RpcError, Subscribed, Welcome, codes};
+
+/// Frames that wait for the other side to read. More waits inside the calls themselves.
+const OUTGOING: usize = 16;
+
+pub(super) struct Context {
+    pub(super) api: Arc<dyn Api>,
+    pub(super) access: Access,
+    pub(super) limits: Limits,
+    pub(super) stop: CancellationToken,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, context: Arc<Context>) {
+    let (reader, writer) = tokio::io::split(stream);
+    let (out, outgoing) = mpsc::channel(OUTGOING);
+    let gone = CancellationToken::new();
+    let writing = tokio::spawn(write_frames(writer, outgoing, context.limits.write, gone.clone()));
+    let mut connection = Connection {
+        frames: FramedRead::new(reader, FrameCodec::default()),
+        calls: JoinSet::new(),
+        places: Arc::new(Semaphore::new(context.limits.calls)),
+        subscription: None,
+        end: CancellationToken::new(),
+        context,
+        out,
+        gone,
+    };
+    if connection.greet().await {
+        connection.serve().await;
+    }
+    connection.finish().await;
+    let _ = writing.await;
+}
+
+/// Says why a connection is not served, and closes it.
+pub(super) async fn turn_away(mut stream: UnixStream, error: RpcError) {
+    let mut frame = write_answer(None, &Err(error));
+    frame.push(b'\n');
+    let _ = timeout(Duration::from_secs(1), stream.write_all(&frame)).await;
+}
+
+struct Connection<R> {
+    frames: FramedRead<R, FrameCodec>,
+    calls: JoinSet<()>,
+    places: Arc<Semaphore>,
+    subscription: Option<JoinHandle<()>>,
+    context: Arc<Context>,
+    out: mpsc::Sender<Vec<u8>>,
+    /// The other side cannot be written to.
+    gone: CancellationToken,
+    /// The subscription failed or ended.
+    end: CancellationToken,
+}
+
+impl<R: AsyncRead + Unpin> Connection<R> {
+    /// Handles the first frame; false when the connection shall close.
+    async fn greet(&mut self) -> bool {
+        let frame = tokio::select! {
+            () = self.context.stop.cancelled() => return false,
+            frame = timeout(self.context.limits.hello, next_frame(&mut self.frames)) => {
+                frame.unwrap_or_else(|_| Some(Err(RpcError::new(&codes::HELLO_REQUIRED, "No hello came in time."))))
+            }
+        };
+        let Some(frame) = self.readable(frame).await else { return false };
+        let call = match parse_call(&frame) {
+            Ok(call) => call,
+            Err(refused) => {
+                self.answer(refused.id.as_ref(), &Err(refused.error)).await;
+                return false;
+            }
+        };
+        let answer = self.welcome(&call);
+        self.answer(Some(&call.id), &answer).await && answer.is_ok()
+    }
+
+    fn welcome(&self, call: &Call) -> Result<Value, RpcError> {
+        if call.method != OpenConnection::NAME {
+            return Err(RpcError::new(&codes::HELLO_REQUIRED, "The first frame must be hello."));
+        }
+        let hello: Hello = methods::read(call.params.clone())?;
+        if hello.protocol != PROTOCOL {
+            let message = format!("The daemon speaks protocol {PROTOCOL}, the client {}.", hello.protocol);
+            return Err(RpcError::new(&codes::HELLO_UNSUPPORTED, message));
+        }
+        methods::write(&Welcome {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            features: vec!["events".to_owned()],
+            grants: self.context.access.grants().collect(),
+        })
+    }
+
+    async fn serve(&mut self) {
+        loop {
+            let frame = tokio::select! {
+                () = self.context.stop.cancelled() => return,
+                () = self.gone.cancelled() => return,
+                () = self.end.cancelled() => return,
+                Some(_) = self.calls.join_next() => continue,
+                frame = next_frame(&mut self.frames) => frame,
+            };
+            let Some(frame) = self.readable(frame).await else { return };
+            let alive = match parse_call(&frame) {
+                Ok(call) => self.begin(call).await,
+                Err(NotACall { id, error, close }) => self.answer(id.as_ref(), &Err(error)).await && !close,
+            };
+            if !alive {
+                return;
+            }
+        }
+    }
+
+    /// The frame; none, after saying why, when the connection shall close.
+    async fn readable(&self, frame: Option<Result<BytesMut, RpcError>>) -> Option<BytesMut> {
+        match frame? {
+            Ok(frame) => Some(frame),
+            Err(error) => {
+                self.answer(None, &Err(error)).await;
+                None
+            }
+        }
+    }
+
+    /// Starts a call; false when the connection shall close.
+    async fn begin(&mut self, call: Call) -> bool {
+        let refusal = match methods::find(&call.method) {
+            None => Some(methods::unknown(&call.method)),
+            Some(_) if call.method == OpenConnection::NAME => {
+                Some(RpcError::new(&codes::HELLO_REPEATED, "This connection is open already."))
+            }
+            Some(method) => self.context.access.check(method.grant).err(),
+        };
+        if let Some(error) = refusal {
+            return self.answer(Some(&call.id), &Err(error)).await;
+        }
+        if call.method == EventSubscribe::NAME {
+            return self.subscribe(call).await;
+        }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let error = RpcError::new(&codes::DAEMON_BUSY, "Too many calls at once on this connection.");
+            return self.answer(Some(&call.id), &Err(error)).await;
+        };
+        let (context, out) = (Arc::clone(&self.context), self.out.clone());
+        self.calls.spawn(async move {
+            let work = methods::dispatch(context.api.as_ref(), &call.method, call.params);
+            let answer = guarded(&call.method, work).await;
+            // The place is free before the answer is out: who has an answer may call again.
+            drop(place);
+            let _ = out.send(write_answer(Some(&call.id), &answer)).await;
+        });
+        true
+    }
+
+    async fn subscribe(&mut self, call: Call) -> bool {
+        if self.subscription.is_some() {
+            let error = RpcError::new(&codes::EVENT_SUBSCRIBED, "This connection follows the events already.");
+            return self.answer(Some(&call.id), &Err(error)).await;
+        }
+        let opened = async {
+            let stream = self.context.api.event_subscribe(methods::read(call.params)?).await?;
+            Ok((methods::write(&Subscribed { cursor: stream.cursor })?, stream.events))
+        };
+        match guarded(&call.method, opened).await {
+            Err(error) => self.answer(Some(&call.id), &Err(error)).await,
+            Ok((subscribed, mut events)) => {
+                let alive = self.answer(Some(&call.id), &Ok(subscribed)).await;
+                let (out, end) = (self.out.clone(), self.end.clone());
+                self.subscription = Some(tokio::spawn(async move {
+                    let _end = end.drop_guard();
+                    while let Some(Ok(event)) = events.next().await {
+                        let Some(frame) = write_event(&event) else { return };
+                        if out.send(frame).await.is_err() {
+                            return;
+                        }
+                    }
+                }));
+                alive
+            }
+        }
+    }
+
+    /// False when the other side cannot be written to.
+    async fn answer(&self, id: Option<&crate::frame::Id>, answer: &Result<Value, RpcError>) -> bool {
+        self.out.send(write_answer(id, answer)).await.is_ok()
+    }
+
+    /// Lets calls under way finish for a while, unless nobody is there to hear.
+    async fn finish(mut self) {
+        if let Some(subscription) = self.subscription.take() {
+            subscription.abort();
+        }
+        let all = async { while self.calls.join_next().await.is_some() {} };
+        tokio::select! {
+            () = self.gone.cancelled() => {}
+            _ = timeout(self.context.limits.finish, all) => {}
+        }
+    }
+}
+
+/// The next frame that is not blank; an error for the other side before closing; none at the end.
+async fn next_frame<R: AsyncRead + Unpin>(
+    frames: &mut FramedRead<R, FrameCodec>,
+) -> Option<Result<BytesMut, RpcError>> {
+    loop {
+        match frames.next().await? {
+            Ok(frame) if frame.iter().all(u8::is_ascii_whitespace) => {}
+            Ok(frame) => return Some(Ok(frame)),
+            Err(FrameError::TooLong) => {
+                return Some(Err(RpcError::new(&codes::REQUEST_TOO_LARGE, "The frame is longer than 1 MiB.")));
+            }
+            Err(FrameError::Io(error)) => {
+                tracing::debug!(%error, "A connection to a local program broke.");
+                return None;
+            }
+        }
+    }
+}
+
+/// A panic inside a call is answered as a bug, and stays inside.
+async fn guarded<T>(method: &str, work: impl Future<Output = Result<T, RpcError>>) -> Result<T, RpcError> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            tracing::error!(method, "A call panicked. Please report it.");
+            Err(RpcError::new(&codes::INTERNAL, format!("{method} failed in a way it should not.")))
+        }
+    }
+}
+
+async fn write_frames<W: AsyncWrite + Unpin>(
+    mut writer: W,
+    mut outgoing: mpsc::Receiver<Vec<u8>>,
+    patience: Duration,
+    gone: CancellationToken,
+) {
+    let _gone = gone.drop_guard();
+    while let Some(mut frame) = outgoing.recv().await {
+        frame.push(b'\n');
+        match timeout(patience, writer.write_all(&frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                tracing::debug!("A local program read too slowly and was dropped.");
+                return;
+            }
+        }
+    }
+    let _ = timeout(patience, writer.shutdown()).await;
+}

@@ -1,0 +1,266 @@
+//! Where the socket is, who may use it, and that one daemon runs per home.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest, Sha256};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::{RpcError, codes};
+
+/// The longest path an AF_UNIX address holds on Linux, without its final zero (unix(7)).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Where a home's socket cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketPathError {
+    /// The working directory is gone, so a relative home means nothing.
+    #[error("the home directory has no absolute path")]
+    NoAbsolutePath(#[source] io::Error),
+    /// The path is too long, and there is no runtime directory to use instead.
+    #[error("the home's path is too long for a socket, and XDG_RUNTIME_DIR is not set")]
+    TooLong,
+}
+
+/// The socket of a home: `HOME/run/bauta.sock`, or, where that is longer than 107 bytes,
+/// `$XDG_RUNTIME_DIR/bauta/<hash of the home's path>.sock`.
+pub fn socket_path(home: &Path) -> Result<PathBuf, SocketPathError> {
+    socket_path_in(home, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from))
+}
+
+fn socket_path_in(home: &Path, runtime: Option<PathBuf>) -> Result<PathBuf, SocketPathError> {
+    // The daemon and its clients must agree on one spelling of the home.
+    let home = match fs::canonicalize(home) {
+        Ok(home) => home,
+        Err(_) => std::path::absolute(home).map_err(SocketPathError::NoAbsolutePath)?,
+    };
+    let path = home.join("run").join("bauta.sock");
+    if path.as_os_str().len() <= MAX_SOCKET_PATH {
+        return Ok(path);
+    }
+    let digest = Sha256::digest(home.as_os_str().as_bytes());
+    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let path = runtime.ok_or(SocketPathError::TooLong)?.join("bauta").join(format!("{name}.sock"));
+    if path.as_os_str().len() <= MAX_SOCKET_PATH { Ok(path) } else { Err(SocketPathError::TooLong) }
+}
+
+/// Why a daemon cannot listen on a home.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// There is no place for the socket.
+    #[error("there is no place for the socket")]
+    Path(#[source] SocketPathError),
+    /// Another daemon runs on this home.
+    #[error("another daemon runs on {}", .0.display())]
+    Running(PathBuf),
+    /// A directory belongs to another user.
+    #[error("{} belongs to another user", .0.display())]
+    NotOurs(PathBuf),
+    /// A file or directory could not be made, opened, or protected.
+    #[error("{} cannot be used", .path.display())]
+    Files {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl From<SocketPathError> for RpcError {
+    fn from(error: SocketPathError) -> Self {
+        Self::new(&codes::HOME_INVALID, format!("The socket has no place: {error}."))
+    }
+}
+
+impl From<BindError> for RpcError {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Path(error) => error.into(),
+            BindError::Running(home) => {
+                Self::new(&codes::DAEMON_RUNNING, format!("A daemon already runs on {}.", home.display()))
+            }
+            BindError::NotOurs(path) => {
+                Self::new(&codes::ACCESS_FILES, format!("{} belongs to another user.", path.display()))
+            }
+            BindError::Files { path, source } => {
+                Self::new(&codes::ACCESS_FILES, format!("{} cannot be used: {source}.", path.display()))
+            }
+        }
+    }
+}
+
+/// The right to run the daemon of a home; held from before its store is opened until the end.
+#[derive(Debug)]
+pub struct HomeLock {
+    home: PathBuf,
+    _file: File,
+}
+
+impl HomeLock {
+    /// Makes the home and its `run` directory where they are missing, both 0700, and takes the lock.
+    pub fn acquire(home: &Path) -> Result<Self, BindError> {
+        private_directory(home)?;
+        let run = home.join("run");
+        private_directory(&run)?;
+        let path = run.join("bauta.lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| BindError::Files { path: path.clone(), source })?;
+        // A client that looks whether a daemon starts holds the lock for a moment.
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            if Instant::now() >= deadline {
+                return Err(BindError::Running(home.to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(Self { home: home.to_owned(), _file: file })
+    }
+
+    /// Whether a daemon holds the home's lock: it runs, starts, or stops.
+    pub fn is_held(home: &Path) -> bool {
+        let Ok(file) = File::open(home.join("run").join("bauta.lock")) else { return false };
+        flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    }
+}
+
+/// The listening socket of a home. It is removed on drop.
+#[derive(Debug)]
+pub struct Listener {
+    path: PathBuf,
+    socket: UnixListener,
+    _lock: HomeLock,
+}
+
+impl Listener {
+    /// Listens. A socket file nothing answers on is replaced. Needs a Tokio runtime.
+    pub async fn bind(lock: HomeLock) -> Result<Self, BindError> {
+        let path = socket_path(&lock.home).map_err(BindError::Path)?;
+        let files = |source| BindError::Files { path: path.clone(), source };
+        if let Some(directory) = path.parent() {
+            private_directory(directory)?;
+        }
+        match fs::symlink_metadata(&path) {
+            Ok(_) if UnixStream::connect(&path).await.is_ok() => return Err(BindError::Running(lock.home.clone())),
+            Ok(_) => fs::remove_file(&path).map_err(files)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(files(error)),
+        }
+        let socket = UnixListener::bind(&path).map_err(files)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(files)?;
+        Ok(Self { path, socket, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
+        self.socket.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether the other end of a connection runs as this process's user.
+pub(crate) fn is_same_user(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+}
+
+fn private_directory(path: &Path) -> Result<(), BindError> {
+    let files = |source| BindError::Files { path: path.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(files)?;
+    let metadata = fs::metadata(path).map_err(files)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(BindError::NotOurs(path.to_owned()));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(files)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_home_moves_the_socket() {
+        let short = socket_path_in(Path::new("/nowhere/home"), None).unwrap();
+        assert_eq!(short, Path::new("/nowhere/home/run/bauta.sock"));
+        let long = format!("/nowhere/{}", "h".repeat(100));
+        let moved = socket_path_in(Path::new(&long), Some("/run/user/1".into())).unwrap();
+        assert!(moved.starts_with("/run/user/1/bauta"));
+        assert!(moved.as_os_str().len() <= MAX_SOCKET_PATH);
+        assert_ne!(moved, socket_path_in(Path::new(&format!("{long}x")), Some("/run/user/1".into())).unwrap());
+        assert!(matches!(socket_path_in(Path::new(&long), None), Err(SocketPathError::TooLong)));
+        let runtime = PathBuf::from(format!("/{}", "r".repeat(100)));
+        assert!(matches!(socket_path_in(Path::new(&long), Some(runtime)), Err(SocketPathError::TooLong)));
+    }
+
+    #[test]
+    fn the_boundary_is_107_bytes() {
+        let tail = "/run/bauta.sock".len();
+        let home = format!("/{}", "h".repeat(MAX_SOCKET_PATH - tail - 1));
+        assert_eq!(socket_path_in(Path::new(&home), None).unwrap().as_os_str().len(), MAX_SOCKET_PATH);
+        assert!(socket_path_in(Path::new(&format!("{home}h")), None).is_err());
+    }
+
+    #[tokio::test]
+    async fn one_daemon_per_home_and_stale_sockets_go() {
+        let home = tempfile::tempdir().unwrap();
+        let listener = Listener::bind(HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        assert!(HomeLock::is_held(home.path()));
+        assert!(matches!(HomeLock::acquire(home.path()), Err(BindError::Running(_))));
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(listener.path()), 0o600);
+        assert_eq!(mode(&home.path().join("run")), 0o700);
+
+        // A killed daemon leaves its socket file behind.
+        let path = listener.path().to_owned();
+        drop(listener);
+        assert!(!path.exists() && !HomeLock::is_held(home.path()));
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let listener = Listener::bind(HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        assert!(UnixStream::connect(listener.path()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_answers_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let lock = HomeLock::acquire(home.path()).unwrap();
+        let other = std::os::unix::net::UnixListener::bind(home.path().join("run/bauta.sock")).unwrap();
+        assert!(matches!(Listener::bind(lock).await, Err(BindError::Running(_))));
+        drop(other);
+    }
+
+    #[test]
+    fn open_directories_are_closed() {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+        let _lock = HomeLock::acquire(home.path()).unwrap();
+        assert_eq!(fs::metadata(home.path()).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_home_that_is_a_file_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(matches!(HomeLock::acquire(file.path()), Err(BindError::Files { .. })));
+    }
+}

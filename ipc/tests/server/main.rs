@@ -1,0 +1,240 @@
+//! The server and the client over a real socket, with a small daemon behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use bauta_ipc::methods::*;
+use bauta_ipc::*;
+use serde_json::{Value, json};
+
+use support::{Daemon, Raw};
+
+const HELLO: &str = r#"{"jsonrpc":"2.0","id":"h","method":"hello","params":{"protocol":1,"features":[]}}"#;
+
+fn send(text: &str) -> SendMessage {
+    SendMessage { persona: None, contact: "bob".into(), text: text.into(), id: None }
+}
+
+#[tokio::test]
+async fn calls_run_side_by_side() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let client = daemon.client().await;
+    assert_eq!(client.welcome().protocol, PROTOCOL);
+    assert_eq!(client.welcome().grants, Grant::ALL);
+    let wait = WaitFor { id: "never".into(), state: MessageState::Stored, timeout_ms: 60_000 };
+    let waiting = client.call::<MessageWait>(&wait);
+    tokio::pin!(waiting);
+    tokio::select! {
+        _ = &mut waiting => panic!("it waits"),
+        sent = async {
+            let text = send("see you there");
+            let sends = (0..20).map(|_| client.call::<MessageSend>(&text));
+            futures::future::join_all(sends).await
+        } => assert!(sent.into_iter().all(|sent| sent.unwrap().state == MessageState::Queued)),
+    }
+}
+
+#[tokio::test]
+async fn errors_arrive_whole() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let client = daemon.client().await;
+    let mut text = send("x");
+    text.contact = "nobody".into();
+    let error = client.call::<MessageSend>(&text).await.unwrap_err();
+    assert_eq!((error.code.as_str(), error.retry, error.exit()), ("contact.unknown", Retry::No, Exit::User));
+    assert_eq!(error.hint, codes::CONTACT_UNKNOWN.hint);
+    let error = client.call_raw("no.such", json!({})).await.unwrap_err();
+    assert!(error.is(&codes::REQUEST_METHOD));
+    let error = client.call_raw("message.send", json!({"contact": 7})).await.unwrap_err();
+    assert!(error.is(&codes::REQUEST_PARAMS));
+    let error = client.call_raw("hello", json!({"protocol": 1})).await.unwrap_err();
+    assert!(error.is(&codes::HELLO_REPEATED));
+    let error = client.call::<MessageSend>(&send(&"x".repeat(MAX_FRAME))).await.unwrap_err();
+    assert!(error.is(&codes::REQUEST_TOO_LARGE));
+}
+
+#[tokio::test]
+async fn a_panic_stays_inside_its_call() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let client = daemon.client().await;
+    let error = client.call::<MessageSend>(&send("panic")).await.unwrap_err();
+    assert!(error.is(&codes::INTERNAL));
+    assert!(client.call::<MessageSend>(&send("on")).await.is_ok());
+}
+
+#[tokio::test]
+async fn each_method_needs_its_grant() {
+    let daemon = Daemon::start(Access::only([Grant::StatusRead, Grant::MessagesSend]), Limits::default()).await;
+    let client = daemon.client().await;
+    assert_eq!(client.welcome().grants, [Grant::StatusRead, Grant::MessagesSend]);
+    for method in METHODS.iter().filter(|method| method.name != "hello") {
+        let answer = client.call_raw(method.name, json!({})).await;
+        let denied = answer.is_err_and(|error| error.is(&codes::ACCESS_DENIED));
+        let granted = matches!(method.grant, Grant::StatusRead | Grant::MessagesSend);
+        assert_eq!(denied, !granted, "{}", method.name);
+    }
+    let error = client.subscribe(None).await.unwrap_err();
+    assert!(error.is(&codes::ACCESS_DENIED));
+}
+
+#[tokio::test]
+async fn events_are_replayed_then_followed() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    for n in 0..300 {
+        daemon.log(&format!("old {n}"));
+    }
+    let mut from_start = daemon.client().await.subscribe(Some(0)).await.unwrap();
+    let mut from_now = daemon.client().await.subscribe(None).await.unwrap();
+    daemon.log("new");
+    for cursor in 1..=301 {
+        assert_eq!(from_start.next().await.unwrap().cursor, cursor);
+    }
+    let event = from_now.next().await.unwrap();
+    let EventBody::MessageReceived { message } = event.body else { panic!() };
+    assert_eq!((event.cursor, message.text.as_str(), from_now.cursor()), (301, "new", 301));
+    let error = daemon.client().await.subscribe(Some(1000)).await.unwrap_err();
+    assert!(error.is(&codes::EVENT_CURSOR));
+}
+
+#[tokio::test]
+async fn a_second_subscription_is_refused() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let mut raw = Raw::connect(&daemon).await;
+    raw.send(HELLO).await;
+    raw.send(r#"{"jsonrpc":"2.0","id":1,"method":"event.subscribe","params":{"since":0}}"#).await;
+    raw.send(r#"{"jsonrpc":"2.0","id":2,"method":"event.subscribe","params":{"since":0}}"#).await;
+    assert_eq!(raw.answer().await["id"], "h");
+    assert_eq!(raw.answer().await["result"]["cursor"], 0);
+    assert_eq!(raw.answer().await["error"]["data"]["code"], "event.subscribed");
+    daemon.log("one");
+    let event = raw.answer().await;
+    assert_eq!((&event["method"], &event["params"]["kind"]), (&json!("event"), &json!("message.received")));
+}
+
+#[tokio::test]
+async fn the_first_frame_must_be_hello() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    for (frame, code) in [
+        (r#"{"jsonrpc":"2.0","id":1,"method":"status.get"}"#, "hello.required"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":99}}"#, "hello.unsupported"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"hello","params":{}}"#, "request.params"),
+        ("[]", "request.batch"),
+        ("GET / HTTP/1.1", "request.parse"),
+    ] {
+        let mut raw = Raw::connect(&daemon).await;
+        raw.send(frame).await;
+        assert_eq!(raw.answer().await["error"]["data"]["code"], code);
+        raw.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn refusals_keep_the_connection_and_bad_json_ends_it() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let mut raw = Raw::connect(&daemon).await;
+    raw.send("").await;
+    raw.send(HELLO).await;
+    assert_eq!(raw.answer().await["result"]["protocol"], 1);
+    for (frame, number) in [
+        (r#"[{"jsonrpc":"2.0","id":1,"method":"status.get"}]"#, -32_600),
+        (r#"{"jsonrpc":"2.0","method":"status.get"}"#, -32_600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"status.get","params":[]}"#, -32_602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"later.one"}"#, -32_601),
+    ] {
+        raw.send(frame).await;
+        assert_eq!(raw.answer().await["error"]["code"], number, "{frame}");
+    }
+    raw.send(r#"{"jsonrpc":"2.0","id":"s","method":"status.get","later":{},"params":{"later":1}}"#).await;
+    assert_eq!(raw.answer().await["result"]["state"], "ready");
+    raw.send("{").await;
+    let last = raw.answer().await;
+    assert_eq!((&last["error"]["code"], &last["id"]), (&json!(-32_700), &Value::Null));
+    raw.closed().await;
+}
+
+#[tokio::test]
+async fn a_frame_too_long_ends_the_connection() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let mut raw = Raw::connect(&daemon).await;
+    raw.send(HELLO).await;
+    raw.answer().await;
+    raw.write(&vec![b' '; MAX_FRAME + 1]).await;
+    assert_eq!(raw.answer().await["error"]["data"]["code"], "request.too_large");
+}
+
+#[tokio::test]
+async fn silence_before_hello_ends_the_connection() {
+    let limits = Limits { hello: Duration::from_millis(50), ..Limits::default() };
+    let daemon = Daemon::start(Access::all(), limits).await;
+    let mut raw = Raw::connect(&daemon).await;
+    assert_eq!(raw.answer().await["error"]["data"]["code"], "hello.required");
+    raw.closed().await;
+}
+
+#[tokio::test]
+async fn connections_and_calls_are_bounded() {
+    let limits = Limits { connections: 1, calls: 2, ..Limits::default() };
+    let daemon = Daemon::start(Access::all(), limits).await;
+    let client = daemon.client().await;
+    let error = Client::connect(daemon.socket()).await.unwrap_err();
+    assert!(error.is(&codes::DAEMON_BUSY), "{error:?}");
+
+    let wait = WaitFor { id: "never".into(), state: MessageState::Stored, timeout_ms: 60_000 };
+    let (one, two) = (client.call::<MessageWait>(&wait), client.call::<MessageWait>(&wait));
+    tokio::pin!(one, two);
+    let busy = async {
+        loop {
+            match client.call::<StatusGet>(&Empty {}).await {
+                Err(error) if error.is(&codes::DAEMON_BUSY) => return,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = &mut one => panic!("it waits"),
+        _ = &mut two => panic!("it waits"),
+        outcome = tokio::time::timeout(Duration::from_secs(10), busy) => outcome.unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_dropped() {
+    let limits = Limits { write: Duration::from_millis(200), ..Limits::default() };
+    let daemon = Daemon::start(Access::all(), limits).await;
+    for _ in 0..400 {
+        daemon.log(&"x".repeat(10_000));
+    }
+    let mut raw = Raw::connect(&daemon).await;
+    raw.send(HELLO).await;
+    raw.send(r#"{"jsonrpc":"2.0","id":1,"method":"event.subscribe","params":{"since":0}}"#).await;
+    daemon.until(|daemon| daemon.open_streams() == 1).await;
+    // Nothing is read: the daemon gives up, and with the connection goes its place in the log.
+    daemon.until(|daemon| daemon.open_streams() == 0).await;
+    assert!(daemon.client().await.call::<StatusGet>(&Empty {}).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_answer_still_comes_after_the_client_stopped_writing() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let mut raw = Raw::connect(&daemon).await;
+    raw.send(HELLO).await;
+    raw.write(br#"{"jsonrpc":"2.0","id":"s","method":"status.get"}"#).await;
+    raw.end().await;
+    assert_eq!(raw.answer().await["id"], "h");
+    assert_eq!(raw.answer().await["id"], "s");
+    raw.closed().await;
+}
+
+#[tokio::test]
+async fn stopping_lets_calls_finish_and_removes_the_socket() {
+    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let client = daemon.client().await;
+    let mut events = daemon.client().await.subscribe(None).await.unwrap();
+    client.call::<DaemonStop>(&Empty {}).await.unwrap();
+    assert!(events.next().await.unwrap_err().is(&codes::DAEMON_UNREACHABLE));
+    let error = daemon.until_stopped().await;
+    assert!(error.is(&codes::DAEMON_NOT_RUNNING), "{error:?}");
+}

@@ -1,0 +1,242 @@
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bauta_ipc::*;
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A daemon that keeps its log in memory and knows one contact.
+pub(crate) struct Daemon {
+    home: tempfile::TempDir,
+    socket: PathBuf,
+    state: Arc<State>,
+}
+
+struct State {
+    log: Mutex<Vec<Event>>,
+    grown: watch::Sender<usize>,
+    streams: Arc<AtomicUsize>,
+    stop: CancellationToken,
+}
+
+impl Daemon {
+    pub(crate) async fn start(access: Access, limits: Limits) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let listener = Listener::bind(HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        let socket = listener.path().to_owned();
+        let state = Arc::new(State {
+            log: Mutex::default(),
+            grown: watch::Sender::new(0),
+            streams: Arc::default(),
+            stop: CancellationToken::new(),
+        });
+        tokio::spawn(serve_with(listener, Arc::new(Served(Arc::clone(&state))), access, limits, state.stop.clone()));
+        Self { home, socket, state }
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::open(self.home.path()).await.unwrap()
+    }
+
+    pub(crate) fn log(&self, text: &str) {
+        let mut log = self.state.log.lock().unwrap();
+        let cursor = log.len() as u64 + 1;
+        let at = Utc::from_millis(cursor);
+        let message = ReceivedMessage {
+            id: format!("{cursor:032x}"),
+            persona: "alice".into(),
+            from: "bob".into(),
+            text: text.into(),
+            sent_at: at,
+            received_at: at,
+        };
+        log.push(Event { cursor, at, body: EventBody::MessageReceived { message } });
+        self.state.grown.send_replace(log.len());
+    }
+
+    pub(crate) fn open_streams(&self) -> usize {
+        self.state.streams.load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn until(&self, condition: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !condition(self) {
+            assert!(Instant::now() < deadline, "the condition did not come about");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The error a client gets once the socket is gone.
+    pub(crate) async fn until_stopped(&self) -> RpcError {
+        self.until(|daemon| !daemon.socket.exists()).await;
+        Client::connect(&self.socket).await.unwrap_err()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.state.stop.cancel();
+    }
+}
+
+/// A connection without the client's help.
+pub(crate) struct Raw {
+    reader: tokio::io::Lines<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+}
+
+impl Raw {
+    pub(crate) async fn connect(daemon: &Daemon) -> Self {
+        let (reader, writer) = UnixStream::connect(daemon.socket()).await.unwrap().into_split();
+        Self { reader: BufReader::new(reader).lines(), writer }
+    }
+
+    pub(crate) async fn send(&mut self, frame: &str) {
+        self.write(format!("{frame}\n").as_bytes()).await;
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).await.unwrap();
+    }
+
+    pub(crate) async fn end(&mut self) {
+        self.writer.shutdown().await.unwrap();
+    }
+
+    pub(crate) async fn answer(&mut self) -> Value {
+        let line = tokio::time::timeout(Duration::from_secs(10), self.reader.next_line()).await.unwrap();
+        serde_json::from_str(&line.unwrap().unwrap()).unwrap()
+    }
+
+    pub(crate) async fn closed(&mut self) {
+        let line = tokio::time::timeout(Duration::from_secs(10), self.reader.next_line()).await.unwrap();
+        assert!(matches!(line, Ok(None)), "{line:?}");
+    }
+}
+
+struct Served(Arc<State>);
+
+struct OpenStream(Arc<AtomicUsize>);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn not_here<T>() -> Result<T, RpcError> {
+    Err(RpcError::new(&codes::PERSONA_NONE, "There is no persona."))
+}
+
+#[async_trait]
+impl Api for Served {
+    async fn status_get(&self, _: Empty) -> Result<Status, RpcError> {
+        Ok(Status {
+            state: bauta_ipc::State::Ready,
+            phase: None,
+            since: Utc::from_millis(0),
+            last_exchange: None,
+            traffic: "test".into(),
+            traffic_note: String::new(),
+            network: "http://127.0.0.1:1/api/".into(),
+            personas: Vec::new(),
+            relays: Vec::new(),
+            health: Vec::new(),
+            version: "0".into(),
+            queued: 0,
+        })
+    }
+
+    async fn message_send(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
+        assert_ne!(params.text, "panic");
+        if params.contact == "nobody" {
+            return Err(RpcError::new(&codes::CONTACT_UNKNOWN, "There is no contact \"nobody\"."));
+        }
+        Ok(SentMessage { id: "00".repeat(16), state: MessageState::Queued })
+    }
+
+    async fn message_wait(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
+        tokio::time::sleep(Duration::from_millis(params.timeout_ms)).await;
+        Err(RpcError::new(&codes::MESSAGE_TIMEOUT, "It did not get that far."))
+    }
+
+    async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
+        let head = self.0.log.lock().unwrap().len() as u64;
+        let cursor = params.since.unwrap_or(head);
+        if cursor > head {
+            return Err(RpcError::new(&codes::EVENT_CURSOR, "The log ends earlier."));
+        }
+        self.0.streams.fetch_add(1, Ordering::SeqCst);
+        let open = OpenStream(Arc::clone(&self.0.streams));
+        let state = (Arc::clone(&self.0), self.0.grown.subscribe(), usize::try_from(cursor).unwrap(), open);
+        let events = futures::stream::unfold(state, |(log, mut grown, at, open)| async move {
+            grown.wait_for(|length| *length > at).await.ok()?;
+            let event = log.log.lock().unwrap()[at].clone();
+            Some((Ok(event), (log, grown, at + 1, open)))
+        });
+        Ok(EventStream { cursor, events: events.boxed() })
+    }
+
+    async fn daemon_stop(&self, _: Empty) -> Result<Empty, RpcError> {
+        self.0.stop.cancel();
+        Ok(Empty {})
+    }
+
+    async fn persona_new(&self, _: NewPersona) -> Result<Persona, RpcError> {
+        not_here()
+    }
+    async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
+        not_here()
+    }
+    async fn persona_show(&self, _: PersonaRef) -> Result<PersonaDetail, RpcError> {
+        not_here()
+    }
+    async fn persona_export(&self, _: PersonaRef) -> Result<ExportedPersona, RpcError> {
+        not_here()
+    }
+    async fn persona_publish(&self, _: OptionalPersona) -> Result<Published, RpcError> {
+        not_here()
+    }
+    async fn contact_add(&self, _: AddContact) -> Result<Contact, RpcError> {
+        not_here()
+    }
+    async fn contact_list(&self, _: OptionalPersona) -> Result<ContactList, RpcError> {
+        not_here()
+    }
+    async fn contact_show(&self, _: ContactRef) -> Result<Contact, RpcError> {
+        not_here()
+    }
+    async fn contact_invite(&self, _: CreateInvitation) -> Result<Invitation, RpcError> {
+        not_here()
+    }
+    async fn contact_requests(&self, _: OptionalPersona) -> Result<RequestList, RpcError> {
+        not_here()
+    }
+    async fn contact_accept(&self, _: AcceptRequest) -> Result<Contact, RpcError> {
+        not_here()
+    }
+    async fn contact_block(&self, _: BlockContact) -> Result<Blocked, RpcError> {
+        not_here()
+    }
+    async fn contact_verify(&self, _: VerifyContact) -> Result<SafetyNumber, RpcError> {
+        not_here()
+    }
+    async fn message_inbox(&self, _: InboxOf) -> Result<Inbox, RpcError> {
+        not_here()
+    }
+    async fn message_history(&self, _: HistoryOf) -> Result<History, RpcError> {
+        not_here()
+    }
+}
