@@ -53,16 +53,24 @@ impl Client {
 
     /// Connects to a socket and says hello. Errors as [`Client::open`].
     pub async fn connect(socket: &Path) -> Result<Self, RpcError> {
-        let stream = UnixStream::connect(socket).await.map_err(|error| unanswered(socket.to_owned(), &error))?;
+        let stream =
+            UnixStream::connect(socket).await.map_err(|error| unanswered(socket.to_owned(), &error))?;
         if !is_same_user(&stream) {
-            return Err(RpcError::new(&codes::ACCESS_PEER, "The daemon on this socket runs as another user."));
+            return Err(RpcError::new(
+                &codes::ACCESS_PEER,
+                "The daemon on this socket runs as another user.",
+            ));
         }
         let (reader, writer) = tokio::io::split(stream);
         let (out, outgoing) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(64);
         let pending = Arc::new(Pending::default());
         let link = Link {
-            _reading: AbortOnDropHandle::new(tokio::spawn(read_frames(reader, Arc::clone(&pending), event_sender))),
+            _reading: AbortOnDropHandle::new(tokio::spawn(read_frames(
+                reader,
+                Arc::clone(&pending),
+                event_sender,
+            ))),
             _writing: AbortOnDropHandle::new(tokio::spawn(write_frames(writer, outgoing))),
             pending,
             out,
@@ -73,7 +81,8 @@ impl Client {
             client: concat!("bauta-ipc/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let answer = timeout(STARTING, link.call::<OpenConnection>(&hello)).await;
-        let welcome = answer.map_err(|_| RpcError::new(&codes::DAEMON_UNREACHABLE, "The daemon did not say hello."))??;
+        let welcome = answer
+            .map_err(|_| RpcError::new(&codes::DAEMON_UNREACHABLE, "The daemon did not say hello."))??;
         Ok(Self { welcome, link, events })
     }
 
@@ -111,8 +120,9 @@ impl Subscription {
     /// The next event. After an error, subscribe anew from [`Subscription::cursor`].
     pub async fn next(&mut self) -> Result<Event, RpcError> {
         let params = self.events.recv().await.ok_or_else(broken)?;
-        let event: Event = serde_json::from_value(params)
-            .map_err(|_| RpcError::new(&codes::DAEMON_UNREACHABLE, "The daemon sent an event that cannot be read."))?;
+        let event: Event = serde_json::from_value(params).map_err(|_| {
+            RpcError::new(&codes::DAEMON_UNREACHABLE, "The daemon sent an event that cannot be read.")
+        })?;
         self.cursor = event.cursor;
         Ok(event)
     }
@@ -133,8 +143,9 @@ struct Link {
 
 impl Link {
     async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Result, RpcError> {
-        let params = serde_json::to_value(params)
-            .map_err(|error| RpcError::new(&codes::REQUEST_PARAMS, format!("The parameters cannot be sent: {error}.")))?;
+        let params = serde_json::to_value(params).map_err(|error| {
+            RpcError::new(&codes::REQUEST_PARAMS, format!("The parameters cannot be sent: {error}."))
+        })?;
         let result = self.call_raw(M::NAME, params).await?;
         serde_json::from_value(result).map_err(|error| {
             let message = format!("The daemon's answer to {} does not fit: {error}.", M::NAME);
@@ -260,6 +271,9 @@ fn unanswered(socket: PathBuf, error: &io::Error) -> RpcError {
         io::ErrorKind::PermissionDenied => {
             RpcError::new(&codes::ACCESS_PEER, format!("The socket {} may not be opened.", socket.display()))
         }
-        _ => RpcError::new(&codes::DAEMON_UNREACHABLE, format!("The socket {} failed: {error}.", socket.display())),
+        _ => RpcError::new(
+            &codes::DAEMON_UNREACHABLE,
+            format!("The socket {} failed: {error}.", socket.display()),
+        ),
     }
 }

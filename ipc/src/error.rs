@@ -37,7 +37,12 @@ pub struct RpcError {
 impl RpcError {
     /// An error with the code's own hint and retry.
     pub fn new(code: &Code, message: impl Into<String>) -> Self {
-        Self { code: code.name.to_owned(), message: message.into(), hint: code.hint.to_owned(), retry: code.retry }
+        Self {
+            code: code.name.to_owned(),
+            message: message.into(),
+            hint: code.hint.to_owned(),
+            retry: code.retry,
+        }
     }
 
     /// Replaces the hint.

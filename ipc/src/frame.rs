@@ -138,7 +138,9 @@ pub fn parse_call(frame: &[u8]) -> Result<Call, NotACall> {
     match (id, fields.remove("params")) {
         (Some(id), None) => Ok(Call { id, method, params: json!({}) }),
         (Some(id), Some(params @ Value::Object(_))) => Ok(Call { id, method, params }),
-        (id, _) => Err(refuse(id, RpcError::new(&codes::REQUEST_PARAMS, "The parameters must be an object."))),
+        (id, _) => {
+            Err(refuse(id, RpcError::new(&codes::REQUEST_PARAMS, "The parameters must be an object.")))
+        }
     }
 }
 

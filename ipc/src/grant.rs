@@ -80,7 +80,10 @@ impl Access {
         if self.grants.contains(&grant) {
             return Ok(());
         }
-        Err(RpcError::new(&codes::ACCESS_DENIED, format!("This connection does not have the grant {}.", grant.name()))
-            .hint("Use the bauta command, or pair again and ask for this grant."))
+        Err(RpcError::new(
+            &codes::ACCESS_DENIED,
+            format!("This connection does not have the grant {}.", grant.name()),
+        )
+        .hint("Use the bauta command, or pair again and ask for this grant."))
     }
 }

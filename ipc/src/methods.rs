@@ -105,13 +105,15 @@ pub fn find(name: &str) -> Option<&'static MethodInfo> {
 }
 
 pub(crate) fn read<T: serde::de::DeserializeOwned>(params: Value) -> Result<T, RpcError> {
-    serde_json::from_value(params)
-        .map_err(|error| RpcError::new(&codes::REQUEST_PARAMS, format!("The parameters do not fit: {error}.")))
+    serde_json::from_value(params).map_err(|error| {
+        RpcError::new(&codes::REQUEST_PARAMS, format!("The parameters do not fit: {error}."))
+    })
 }
 
 pub(crate) fn write<T: serde::Serialize>(result: &T) -> Result<Value, RpcError> {
-    serde_json::to_value(result)
-        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("The result could not be written: {error}.")))
+    serde_json::to_value(result).map_err(|error| {
+        RpcError::new(&codes::INTERNAL, format!("The result could not be written: {error}."))
+    })
 }
 
 pub(crate) fn unknown(name: &str) -> RpcError {

@@ -81,7 +81,8 @@ pub async fn serve_with(
         match Arc::clone(&places).try_acquire_owned() {
             Ok(place) => spawn_connection(&connections, stream, Arc::clone(&context), place),
             Err(_) => {
-                let error = RpcError::new(&codes::DAEMON_BUSY, "Too many programs are connected to the daemon.");
+                let error =
+                    RpcError::new(&codes::DAEMON_BUSY, "Too many programs are connected to the daemon.");
                 connections.spawn(connection::turn_away(stream, error));
             }
         }

@@ -151,7 +151,9 @@ impl Listener {
             private_directory(directory)?;
         }
         match fs::symlink_metadata(&path) {
-            Ok(_) if UnixStream::connect(&path).await.is_ok() => return Err(BindError::Running(lock.home.clone())),
+            Ok(_) if UnixStream::connect(&path).await.is_ok() => {
+                return Err(BindError::Running(lock.home.clone()));
+            }
             Ok(_) => fs::remove_file(&path).map_err(files)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(files(error)),
@@ -207,7 +209,10 @@ mod tests {
         let moved = socket_path_in(Path::new(&long), Some("/run/user/1".into())).unwrap();
         assert!(moved.starts_with("/run/user/1/bauta"));
         assert!(moved.as_os_str().len() <= MAX_SOCKET_PATH);
-        assert_ne!(moved, socket_path_in(Path::new(&format!("{long}x")), Some("/run/user/1".into())).unwrap());
+        assert_ne!(
+            moved,
+            socket_path_in(Path::new(&format!("{long}x")), Some("/run/user/1".into())).unwrap()
+        );
         assert!(matches!(socket_path_in(Path::new(&long), None), Err(SocketPathError::TooLong)));
         let runtime = PathBuf::from(format!("/{}", "r".repeat(100)));
         assert!(matches!(socket_path_in(Path::new(&long), Some(runtime)), Err(SocketPathError::TooLong)));

@@ -16,13 +16,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::contact::{
-    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactList, ContactRef, ContactState, CreateInvitation,
-    Invitation, Request, RequestList, SafetyNumber, VerifyContact,
+    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactList, ContactRef, ContactState,
+    CreateInvitation, Invitation, Request, RequestList, SafetyNumber, VerifyContact,
 };
 pub use self::event::{ContactChange, Event, EventBody, Subscribe, Subscribed};
 pub use self::message::{
-    Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage, SendMessage, SentMessage,
-    WaitFor,
+    Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage, SendMessage,
+    SentMessage, WaitFor,
 };
 pub use self::persona::{
     ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,

@@ -22,7 +22,10 @@ fn openrpc_is_fresh() {
         fs::write(&path, &fresh).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == fresh, "ipc/openrpc.json is stale: BAUTA_WRITE=1 cargo test -p bauta-ipc --test freshness");
+    assert!(
+        kept == fresh,
+        "ipc/openrpc.json is stale: BAUTA_WRITE=1 cargo test -p bauta-ipc --test freshness"
+    );
 }
 
 #[test]

@@ -141,14 +141,17 @@ fn unknown_fields_are_ignored() {
 #[test]
 fn an_answer_too_long_becomes_an_error() {
     let frame = write_answer(Some(&Id::Number(1)), &Ok(json!("x".repeat(MAX_FRAME))));
-    let Some(FromDaemon::Answer(Some(Id::Number(1)), Err(error))) = parse_from_daemon(&frame) else { panic!() };
+    let Some(FromDaemon::Answer(Some(Id::Number(1)), Err(error))) = parse_from_daemon(&frame) else {
+        panic!()
+    };
     assert!(error.is(&codes::INTERNAL));
 }
 
 #[test]
 fn an_unknown_event_kind_is_kept_apart() {
     let event: Event =
-        serde_json::from_value(json!({"cursor": 7, "at": "2026-01-01T00:00:00Z", "kind": "later", "x": 1})).unwrap();
+        serde_json::from_value(json!({"cursor": 7, "at": "2026-01-01T00:00:00Z", "kind": "later", "x": 1}))
+            .unwrap();
     assert_eq!((event.cursor, event.body), (7, crate::EventBody::Unknown));
 }
 

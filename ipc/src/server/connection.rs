@@ -174,7 +174,8 @@ impl<R: AsyncRead + Unpin> Connection<R> {
 
     async fn subscribe(&mut self, call: Call) -> bool {
         if self.subscription.is_some() {
-            let error = RpcError::new(&codes::EVENT_SUBSCRIBED, "This connection follows the events already.");
+            let error =
+                RpcError::new(&codes::EVENT_SUBSCRIBED, "This connection follows the events already.");
             return self.answer(Some(&call.id), &Err(error)).await;
         }
         let opened = async {
@@ -227,7 +228,10 @@ async fn next_frame<R: AsyncRead + Unpin>(
             Ok(frame) if frame.iter().all(u8::is_ascii_whitespace) => {}
             Ok(frame) => return Some(Ok(frame)),
             Err(FrameError::TooLong) => {
-                return Some(Err(RpcError::new(&codes::REQUEST_TOO_LARGE, "The frame is longer than 1 MiB.")));
+                return Some(Err(RpcError::new(
+                    &codes::REQUEST_TOO_LARGE,
+                    "The frame is longer than 1 MiB.",
+                )));
             }
             Err(FrameError::Io(error)) => {
                 tracing::debug!(%error, "A connection to a local program broke.");

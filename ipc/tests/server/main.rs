@@ -66,7 +66,8 @@ async fn a_panic_stays_inside_its_call() {
 
 #[tokio::test]
 async fn each_method_needs_its_grant() {
-    let daemon = Daemon::start(Access::only([Grant::StatusRead, Grant::MessagesSend]), Limits::default()).await;
+    let daemon =
+        Daemon::start(Access::only([Grant::StatusRead, Grant::MessagesSend]), Limits::default()).await;
     let client = daemon.client().await;
     assert_eq!(client.welcome().grants, [Grant::StatusRead, Grant::MessagesSend]);
     for method in METHODS.iter().filter(|method| method.name != "hello") {

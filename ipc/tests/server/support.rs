@@ -38,7 +38,13 @@ impl Daemon {
             streams: Arc::default(),
             stop: CancellationToken::new(),
         });
-        tokio::spawn(serve_with(listener, Arc::new(Served(Arc::clone(&state))), access, limits, state.stop.clone()));
+        tokio::spawn(serve_with(
+            listener,
+            Arc::new(Served(Arc::clone(&state))),
+            access,
+            limits,
+            state.stop.clone(),
+        ));
         Self { home, socket, state }
     }
 
