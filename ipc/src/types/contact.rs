@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Utc;
+use crate::RpcError;
 
 /// How far the conversation with a contact has come.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -36,6 +37,9 @@ pub struct Contact {
     /// When a message last went either way.
     #[serde(default)]
     pub last_message_at: Option<Utc>,
+    /// What stands in the way, such as `invitation.used` or `contact.changed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<RpcError>,
 }
 
 /// Parameters of `contact.add`.

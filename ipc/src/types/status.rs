@@ -8,7 +8,7 @@ use crate::RpcError;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Nothing connects, because there is no active persona.
+    /// Nothing connects, because there is no relay to connect to.
     Off,
     /// On the way; `phase` says where.
     Connecting,
@@ -25,7 +25,7 @@ pub enum State {
 /// Result of `status.get`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Status {
-    /// The least ready of the active personas' states, or `off`, or `locked`.
+    /// The least ready of the personas' states; without a persona, that of the daemon's own connection to a relay.
     pub state: State,
     /// What is happening now, in a few words: `"choosing a gateway"`. Absent when there is nothing to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
