@@ -1,0 +1,183 @@
+//! What people say, as CBOR (RFC 8949): a map with integer keys, where unknown keys are ignored.
+
+use std::fmt;
+
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Decoder, Encode};
+use zeroize::Zeroize;
+
+use crate::error::{HasKind, Kind};
+use crate::id::MessageId;
+use crate::session::MAX_CONTENT;
+use crate::time::Timestamp;
+
+/// UTF-8 bytes of a text at most.
+pub const MAX_TEXT: usize = 15_000;
+
+const TEXT: u32 = 1;
+const GREETING: u32 = 2;
+const DESCRIPTOR: u32 = 3;
+
+/// One content of a session.
+#[derive(Clone, Eq, PartialEq)]
+pub enum Content {
+    /// A message to be read.
+    Text {
+        /// Its name, drawn by the sender.
+        id: MessageId,
+        /// The sender's clock; not to be trusted for order.
+        sent_at: Timestamp,
+        /// At most [`MAX_TEXT`] bytes.
+        text: String,
+    },
+    /// Nothing but the beginning of a conversation, as when an invitation is accepted.
+    Greeting {
+        /// Its name, drawn by the sender.
+        id: MessageId,
+        /// The sender's clock.
+        sent_at: Timestamp,
+    },
+    /// A relay's descriptor, to prove that the relay showed different ones.
+    Descriptor {
+        /// As signed.
+        bytes: Vec<u8>,
+    },
+    /// Something a newer version says.
+    Unsupported {
+        /// Its kind.
+        kind: u32,
+    },
+}
+
+/// Why a content is not encoded or decoded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ContentError {
+    /// Over [`MAX_TEXT`] or [`MAX_CONTENT`].
+    #[error("a text of {0} bytes is too long: at most {MAX_TEXT} fit")]
+    TooLong(usize),
+    /// Not the CBOR it should be, or a field is missing.
+    #[error("the content is malformed")]
+    Malformed,
+    /// [`Content::Unsupported`] has no encoding.
+    #[error("a content of an unknown kind cannot be sent")]
+    Unsupported,
+}
+
+impl HasKind for ContentError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::TooLong(_) => Kind::Usage,
+            Self::Malformed => Kind::Malformed,
+            Self::Unsupported => Kind::Unsupported,
+        }
+    }
+}
+
+impl Content {
+    /// The encoded content, at most [`MAX_CONTENT`] bytes.
+    ///
+    /// # Errors
+    /// [`ContentError::TooLong`] or [`ContentError::Unsupported`].
+    pub fn encode(&self) -> Result<Vec<u8>, ContentError> {
+        let mut fields = Fields::default();
+        match self {
+            Self::Text { id, sent_at, text } => {
+                if text.len() > MAX_TEXT {
+                    return Err(ContentError::TooLong(text.len()));
+                }
+                fields.kind = TEXT;
+                fields.id = Some(ByteVec::from(id.0.to_vec()));
+                fields.sent_at = Some(sent_at.0);
+                fields.text = Some(text.clone());
+            }
+            Self::Greeting { id, sent_at } => {
+                fields.kind = GREETING;
+                fields.id = Some(ByteVec::from(id.0.to_vec()));
+                fields.sent_at = Some(sent_at.0);
+            }
+            Self::Descriptor { bytes } => {
+                fields.kind = DESCRIPTOR;
+                fields.bytes = Some(ByteVec::from(bytes.clone()));
+            }
+            Self::Unsupported { .. } => return Err(ContentError::Unsupported),
+        }
+        let bytes = minicbor::to_vec(&fields).map_err(|_| ContentError::Malformed)?;
+        if bytes.len() > MAX_CONTENT { Err(ContentError::TooLong(bytes.len())) } else { Ok(bytes) }
+    }
+
+    /// Reads a content of at most [`MAX_CONTENT`] bytes. A kind unknown here gives [`Content::Unsupported`].
+    ///
+    /// # Errors
+    /// [`ContentError::TooLong`] or [`ContentError::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
+        if bytes.len() > MAX_CONTENT {
+            return Err(ContentError::TooLong(bytes.len()));
+        }
+        let mut decoder = Decoder::new(bytes);
+        let mut fields: Fields = decoder.decode().map_err(|_| ContentError::Malformed)?;
+        if decoder.position() != bytes.len() {
+            return Err(ContentError::Malformed);
+        }
+        match fields.kind {
+            TEXT => {
+                let text = fields.text.take().ok_or(ContentError::Malformed)?;
+                if text.len() > MAX_TEXT {
+                    return Err(ContentError::TooLong(text.len()));
+                }
+                Ok(Self::Text { id: fields.id()?, sent_at: fields.sent_at()?, text })
+            }
+            GREETING => Ok(Self::Greeting { id: fields.id()?, sent_at: fields.sent_at()? }),
+            DESCRIPTOR => {
+                let bytes = fields.bytes.take().ok_or(ContentError::Malformed)?;
+                Ok(Self::Descriptor { bytes: bytes.into() })
+            }
+            kind => Ok(Self::Unsupported { kind }),
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text { .. } => "Text(..)",
+            Self::Greeting { .. } => "Greeting(..)",
+            Self::Descriptor { .. } => "Descriptor(..)",
+            Self::Unsupported { .. } => "Unsupported(..)",
+        })
+    }
+}
+
+/// The map on the wire, of all kinds together.
+#[derive(Decode, Default, Encode)]
+#[cbor(map)]
+struct Fields {
+    #[n(0)]
+    kind: u32,
+    #[n(1)]
+    id: Option<ByteVec>,
+    #[n(2)]
+    sent_at: Option<u64>,
+    #[n(3)]
+    text: Option<String>,
+    #[n(4)]
+    bytes: Option<ByteVec>,
+}
+
+impl Fields {
+    fn id(&self) -> Result<MessageId, ContentError> {
+        let id = self.id.as_ref().ok_or(ContentError::Malformed)?;
+        Ok(MessageId(id.as_slice().try_into().map_err(|_| ContentError::Malformed)?))
+    }
+
+    fn sent_at(&self) -> Result<Timestamp, ContentError> {
+        self.sent_at.map(Timestamp).ok_or(ContentError::Malformed)
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        if let Some(text) = &mut self.text {
+            text.zeroize();
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Personas, bundles, the handshake, sessions, lanes and boxes of Bauta.
+//!
+//! This crate is pure: it opens no file and no socket, and the clock and the random number generator are passed in.
+//! One exception is stated where it matters: vodozemac draws its ratchet keys from the operating system.
+//! The wire formats and state rules are specified in `docs/protocol.md`.
+
+pub mod address;
+pub mod bundle;
+pub mod content;
+pub mod descriptor;
+pub mod error;
+pub mod handshake;
+pub mod id;
+pub mod invitation;
+pub mod lane;
+pub mod persona;
+pub mod relay;
+pub mod safety_number;
+pub mod session;
+pub mod time;
+pub mod work;
+
+mod aead;
+mod codec;
+mod kdf;
+mod payload;
+mod ratchet;
+mod secret;
+
+pub use secret::to_json;
+
+/// Bytes of one box as a relay stores it.
+pub const BOX_LEN: usize = 1024;
+
+/// Bytes sealed inside one box: what is left after the nonce (24) and the tag (16).
+pub const BOX_PLAIN: usize = BOX_LEN - 24 - 16;
+
+/// How many boxes beyond the first missing one a reader asks for and accepts.
+pub const WINDOW: usize = 8;

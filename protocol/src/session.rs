@@ -1,0 +1,434 @@
+//! One conversation over one handshake: a ratchet and two lanes, with acknowledgements and fragments.
+//!
+//! The rule callers keep: the session's state and what a call returned commit in one transaction, and only then is a
+//! box put, a capability used, or a content shown. Then a crash at any point loses nothing and doubles nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+pub use crate::lane::{OutgoingBox, WantedBox};
+
+use crate::BOX_LEN;
+use crate::codec::SecretBytes;
+use crate::descriptor::DescriptorSeen;
+use crate::error::{HasKind, Kind};
+use crate::id::Capability;
+use crate::lane::{LaneError, MAX_BOXES, ReceiveLane, SendLane};
+use crate::payload::{self, MAX_FRAGMENT, Part, Payload};
+use crate::ratchet::Ratchet;
+use crate::secret::Secret32;
+
+mod feed;
+
+use feed::Feed;
+
+/// Bytes of one content at most.
+pub const MAX_CONTENT: usize = 16 * 1024;
+
+/// Bytes of the content of a first message at most: one payload.
+pub const MAX_FIRST: usize = MAX_FRAGMENT;
+
+const STATE_VERSION: u8 = 1;
+
+/// One conversation with one peer. Serialised with serde, for instance by [`crate::to_json`]; the result is secret.
+#[derive(Deserialize, Serialize)]
+#[serde(try_from = "StoredSession")]
+pub struct Session {
+    version: u8,
+    ratchet: Ratchet,
+    send: SendLane,
+    receive: ReceiveLane,
+    /// Accepted boxes beyond the first missing one, as ratchet messages, by index.
+    ahead: BTreeMap<u64, SecretBytes>,
+    /// The beginning of a content whose later boxes are missing.
+    partial: Option<SecretBytes>,
+    acked: u64,
+    ack_due: bool,
+    given_up: u64,
+    peer_given_up: u64,
+    rolled_back: bool,
+    /// E(0) of the design: from this the next epoch's keys will be derived together with a fresh key exchange.
+    epoch: Secret32,
+}
+
+/// What one accepted box (and boxes waiting behind it) brought.
+#[derive(Default)]
+pub struct Opened {
+    /// Complete contents, in order.
+    pub contents: Vec<Vec<u8>>,
+    /// Boxes the relay may forget; delete them hours later, at random times.
+    pub deletable: Vec<Capability>,
+    /// The peer has our boxes with a lower index than this.
+    pub acked: u64,
+    /// Which descriptors of the relay the peer saw.
+    pub seen: Vec<DescriptorSeen>,
+    /// A content was lost: a box was given up, or could not be used.
+    pub gap: bool,
+}
+
+/// Why nothing was sealed. The session is unchanged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SealError {
+    /// Over [`MAX_CONTENT`].
+    #[error("a message of {0} bytes is too long: at most {MAX_CONTENT} fit")]
+    TooLong(usize),
+    /// The peer has boxes we never sealed in this state: our state was set back to an old one.
+    #[error("this conversation's state is older than what the peer has: begin it anew")]
+    RolledBack,
+    /// The lane is used up.
+    #[error("this conversation is full: begin it anew")]
+    Full,
+    /// A bug.
+    #[error("sealing failed")]
+    Internal,
+}
+
+/// Why a box was not accepted. The session is unchanged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OpenError {
+    /// Accepted before, or beyond the window.
+    #[error("box {0} is not wanted")]
+    NotWanted(u64),
+    /// The relay gave other bytes than were put: ask again.
+    #[error("the relay returned a damaged box {0}")]
+    Forged(u64),
+    /// The peer sealed something that is no message.
+    #[error("the peer's box {0} is malformed")]
+    Malformed(u64),
+    /// The peer's message does not continue the ratchet: one side's state was set back.
+    #[error("the peer's box {0} does not continue this conversation")]
+    Ratchet(u64),
+    /// The peer uses a newer format.
+    #[error("the peer's box has format {0}, which this version does not know: update Bauta")]
+    Unsupported(u8),
+    /// A bug.
+    #[error("opening failed")]
+    Internal,
+}
+
+/// Why a gap cannot be given up. The session is unchanged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SkipError {
+    /// No later box is there, so nothing shows that the missing one was ever written.
+    #[error("no later box is there: keep waiting")]
+    NothingLater,
+    /// A bug.
+    #[error("skipping failed")]
+    Internal,
+}
+
+impl HasKind for SealError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::TooLong(_) => Kind::Usage,
+            Self::RolledBack => Kind::Conflict,
+            Self::Full => Kind::Full,
+            Self::Internal => Kind::Internal,
+        }
+    }
+}
+
+impl HasKind for OpenError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotWanted(_) => Kind::Usage,
+            Self::Forged(_) => Kind::Forged,
+            Self::Malformed(_) => Kind::Malformed,
+            Self::Ratchet(_) => Kind::Conflict,
+            Self::Unsupported(_) => Kind::Unsupported,
+            Self::Internal => Kind::Internal,
+        }
+    }
+}
+
+impl HasKind for SkipError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NothingLater => Kind::Usage,
+            Self::Internal => Kind::Internal,
+        }
+    }
+}
+
+impl From<LaneError> for SealError {
+    fn from(error: LaneError) -> Self {
+        match error {
+            LaneError::Full => Self::Full,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<LaneError> for OpenError {
+    fn from(error: LaneError) -> Self {
+        match error {
+            LaneError::NotWanted(index) => Self::NotWanted(index),
+            LaneError::Forged(index) => Self::Forged(index),
+            LaneError::Full | LaneError::Internal => Self::Internal,
+        }
+    }
+}
+
+impl Session {
+    /// A session whose ratchet has encrypted (initiator) or decrypted (responder) the handshake's first message.
+    pub(crate) fn begin(ratchet: Ratchet, send: SendLane, receive: ReceiveLane, epoch: Secret32) -> Self {
+        Self {
+            version: STATE_VERSION,
+            ratchet,
+            send,
+            receive,
+            ahead: BTreeMap::new(),
+            partial: None,
+            acked: 0,
+            ack_due: false,
+            given_up: 0,
+            peer_given_up: 0,
+            rolled_back: false,
+            epoch,
+        }
+    }
+
+    /// The responder got a first message: its first box will tell the initiator so.
+    pub(crate) fn owe_ack(mut self) -> Self {
+        self.ack_due = true;
+        self
+    }
+
+    /// Whether [`Self::seal`] can work: not after a roll-back was noticed, nor in a full lane.
+    pub fn can_send(&self) -> bool {
+        !self.rolled_back && self.send.next_index() < MAX_BOXES
+    }
+
+    /// Seals a content into one box, or into several when it is longer than one payload.
+    ///
+    /// `seen` is the descriptor of the peer's relay that the boxes will be put by. Every box carries the cumulative
+    /// acknowledgement, so none is due afterwards.
+    ///
+    /// # Errors
+    /// One variant of [`SealError`] per cause.
+    pub fn seal<R: CryptoRng + ?Sized>(
+        &mut self,
+        content: &[u8],
+        seen: Option<DescriptorSeen>,
+        rng: &mut R,
+    ) -> Result<Vec<OutgoingBox>, SealError> {
+        if content.len() > MAX_CONTENT {
+            return Err(SealError::TooLong(content.len()));
+        }
+        let mut fragments = content.chunks(MAX_FRAGMENT);
+        let mut parts = Vec::new();
+        let mut fragment = fragments.next().unwrap_or_default();
+        loop {
+            let next = fragments.next();
+            let data = Zeroizing::new(fragment.to_vec());
+            parts.push(Part::Fragment { continues: !parts.is_empty(), more: next.is_some(), data });
+            match next {
+                Some(next) => fragment = next,
+                None => return self.seal_parts(parts, seen, rng),
+            }
+        }
+    }
+
+    /// Seals a box that only acknowledges. It makes no acknowledgement due at the peer.
+    ///
+    /// # Errors
+    /// One variant of [`SealError`] per cause.
+    pub fn seal_ack<R: CryptoRng + ?Sized>(
+        &mut self,
+        seen: Option<DescriptorSeen>,
+        rng: &mut R,
+    ) -> Result<OutgoingBox, SealError> {
+        self.seal_parts(vec![Part::AckOnly], seen, rng)?.pop().ok_or(SealError::Internal)
+    }
+
+    /// Boxes not accepted yet, in lane order, among the first `window` (at most [`crate::WINDOW`]) places.
+    pub fn wanted(&self, window: usize) -> Vec<WantedBox> {
+        self.receive.wanted(window)
+    }
+
+    /// Accepts a box. One ahead of a missing one is kept inside; the ratchet is fed strictly in lane order.
+    ///
+    /// A kept box that turns out to be unusable when its turn comes is reported as a gap.
+    ///
+    /// # Errors
+    /// One variant of [`OpenError`] per cause.
+    pub fn open(&mut self, index: u64, bytes: &[u8; BOX_LEN]) -> Result<Opened, OpenError> {
+        let plain = self.receive.open(index, bytes)?;
+        let message = payload::unframe(&plain).ok_or(OpenError::Malformed(index))?;
+        let mut receive = self.receive.copy();
+        let mut feed = Feed::of(self);
+        let head = index == receive.head();
+        if head {
+            feed.message(message).map_err(|error| error.at(index))?;
+        }
+        feed.opened.deletable.push(receive.accept(index)?);
+        if head {
+            feed.waiting(&self.ahead, index + 1);
+        } else {
+            self.ahead.insert(index, SecretBytes(Zeroizing::new(message.to_vec())));
+        }
+        Ok(self.commit(feed, receive))
+    }
+
+    /// Gives up the first missing box when later ones are there, and goes on with those.
+    ///
+    /// The content it belonged to is lost; the peer is told by the next box sealed.
+    ///
+    /// # Errors
+    /// [`SkipError::NothingLater`].
+    pub fn skip_gap(&mut self) -> Result<Opened, SkipError> {
+        if self.ahead.is_empty() {
+            return Err(SkipError::NothingLater);
+        }
+        let mut receive = self.receive.copy();
+        let mut feed = Feed::of(self);
+        let head = receive.head();
+        feed.give_up(head);
+        feed.opened.deletable.push(receive.accept(head).map_err(|_| SkipError::Internal)?);
+        feed.waiting(&self.ahead, head + 1);
+        Ok(self.commit(feed, receive))
+    }
+
+    /// Boxes sealed so far: the next one's index.
+    pub fn sent(&self) -> u64 {
+        self.send.next_index()
+    }
+
+    /// Boxes received in order (given-up ones count): the first missing one's index.
+    pub fn received(&self) -> u64 {
+        self.receive.head()
+    }
+
+    /// The peer has our boxes with a lower index than this, except those it gave up.
+    pub fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    /// Whether content (or a gap) came since the last acknowledgement sealed.
+    pub fn ack_due(&self) -> bool {
+        self.ack_due
+    }
+
+    /// The highest index of ours that the peer gave up: the content in that box never arrived, although
+    /// [`Self::acked`] lies beyond it.
+    pub fn lost(&self) -> Option<u64> {
+        self.peer_given_up.checked_sub(1)
+    }
+
+    fn seal_parts<R: CryptoRng + ?Sized>(
+        &mut self,
+        parts: Vec<Part>,
+        seen: Option<DescriptorSeen>,
+        rng: &mut R,
+    ) -> Result<Vec<OutgoingBox>, SealError> {
+        if self.rolled_back {
+            return Err(SealError::RolledBack);
+        }
+        // On copies, so that an error after the first of several boxes leaves no trace.
+        let mut ratchet = self.ratchet.copy();
+        let mut send = self.send.copy();
+        let mut boxes = Vec::with_capacity(parts.len());
+        for part in parts {
+            let payload = Payload { ack: self.receive.head(), given_up: self.given_up, seen, part };
+            let payload = payload.encode().ok_or(SealError::Internal)?;
+            let message = ratchet.encrypt(&payload).map_err(|_| SealError::Internal)?;
+            let mut plain = payload::frame(&message).ok_or(SealError::Internal)?;
+            let sealed = send.seal(&plain, rng);
+            plain.zeroize();
+            boxes.push(sealed?);
+        }
+        self.ratchet = ratchet;
+        self.send = send;
+        self.ack_due = false;
+        Ok(boxes)
+    }
+
+    fn commit(&mut self, feed: Feed, receive: ReceiveLane) -> Opened {
+        let Feed {
+            ratchet,
+            sent: _,
+            partial,
+            acked,
+            ack_due,
+            given_up,
+            peer_given_up,
+            rolled_back,
+            mut opened,
+        } = feed;
+        self.ahead.retain(|index, _| *index >= receive.head());
+        self.receive = receive;
+        self.ratchet = ratchet;
+        self.partial = partial;
+        self.acked = acked;
+        self.ack_due = ack_due;
+        self.given_up = given_up;
+        self.peer_given_up = peer_given_up;
+        self.rolled_back = rolled_back;
+        opened.acked = acked;
+        opened
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(..)")
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({} contents, gap: {})", self.contents.len(), self.gap)
+    }
+}
+
+#[derive(Deserialize)]
+struct StoredSession {
+    version: u8,
+    ratchet: Ratchet,
+    send: SendLane,
+    receive: ReceiveLane,
+    ahead: BTreeMap<u64, SecretBytes>,
+    partial: Option<SecretBytes>,
+    acked: u64,
+    ack_due: bool,
+    given_up: u64,
+    peer_given_up: u64,
+    rolled_back: bool,
+    epoch: Secret32,
+}
+
+impl TryFrom<StoredSession> for Session {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredSession) -> Result<Self, &'static str> {
+        let StoredSession { version, ratchet, send, receive, ahead, partial, acked, ack_due, .. } = stored;
+        if version != STATE_VERSION {
+            return Err("a newer version stored this session");
+        }
+        let sound = acked <= send.next_index()
+            && ahead.keys().all(|index| receive.was_accepted(*index))
+            && partial.as_ref().is_none_or(|partial| partial.0.len() <= MAX_CONTENT);
+        if !sound {
+            return Err("a stored session contradicts itself");
+        }
+        let StoredSession { given_up, peer_given_up, rolled_back, epoch, .. } = stored;
+        Ok(Self {
+            version,
+            ratchet,
+            send,
+            receive,
+            ahead,
+            partial,
+            acked,
+            ack_due,
+            given_up,
+            peer_given_up,
+            rolled_back,
+            epoch,
+        })
+    }
+}

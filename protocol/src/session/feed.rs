@@ -1,0 +1,144 @@
+//! Feeding the ratchet in lane order and putting contents together, on a copy of the session's state.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::{MAX_CONTENT, OpenError, Opened, Session};
+use crate::codec::SecretBytes;
+use crate::payload::{Part, Payload, PayloadError};
+use crate::ratchet::Ratchet;
+
+/// The parts of a session that messages change. The session takes them over when all went well.
+pub(super) struct Feed {
+    pub(super) ratchet: Ratchet,
+    pub(super) sent: u64,
+    pub(super) partial: Option<SecretBytes>,
+    pub(super) acked: u64,
+    pub(super) ack_due: bool,
+    pub(super) given_up: u64,
+    pub(super) peer_given_up: u64,
+    pub(super) rolled_back: bool,
+    pub(super) opened: Opened,
+}
+
+/// Why a message was not taken.
+pub(super) enum FeedError {
+    Ratchet,
+    Payload(PayloadError),
+}
+
+impl FeedError {
+    pub(super) fn at(self, index: u64) -> OpenError {
+        match self {
+            Self::Ratchet => OpenError::Ratchet(index),
+            Self::Payload(PayloadError::Version(version)) => OpenError::Unsupported(version),
+            Self::Payload(PayloadError::Malformed) => OpenError::Malformed(index),
+        }
+    }
+}
+
+impl Feed {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            ratchet: session.ratchet.copy(),
+            sent: session.sent(),
+            partial: session.partial.clone(),
+            acked: session.acked,
+            ack_due: session.ack_due,
+            given_up: session.given_up,
+            peer_given_up: session.peer_given_up,
+            rolled_back: session.rolled_back,
+            opened: Opened::default(),
+        }
+    }
+
+    /// Takes the message of the first missing box. On an error nothing changed.
+    pub(super) fn message(&mut self, message: &[u8]) -> Result<(), FeedError> {
+        let mut ratchet = self.ratchet.copy();
+        let plain = ratchet.decrypt(message).map_err(|_| FeedError::Ratchet)?;
+        let payload = Payload::decode(&plain).map_err(FeedError::Payload)?;
+        self.ratchet = ratchet;
+        self.take(payload);
+        Ok(())
+    }
+
+    /// Takes the boxes that waited behind the first missing one, as far as they are consecutive.
+    pub(super) fn waiting(&mut self, ahead: &BTreeMap<u64, SecretBytes>, from: u64) {
+        for (index, message) in (from..).map_while(|index| ahead.get(&index).map(|message| (index, message)))
+        {
+            // Its lane key is gone, so it cannot be asked for again: what cannot be used now is lost.
+            if self.message(&message.0).is_err() {
+                self.give_up(index);
+            }
+        }
+    }
+
+    /// Goes on without a box: the content it belonged to is lost, and the peer is to be told.
+    pub(super) fn give_up(&mut self, index: u64) {
+        self.partial = None;
+        self.given_up = index + 1;
+        self.ack_due = true;
+        self.opened.gap = true;
+    }
+
+    fn take(&mut self, payload: Payload) {
+        let Payload { ack, given_up, seen, part } = payload;
+        if ack > self.sent {
+            // The peer has boxes this state never sealed. What it says is still good; what we would seal is not.
+            self.rolled_back = true;
+        } else if !self.rolled_back {
+            self.acked = self.acked.max(ack);
+            self.peer_given_up = self.peer_given_up.max(given_up.min(ack));
+        }
+        self.opened.seen.extend(seen);
+        match part {
+            Part::AckOnly => {
+                // Fragments of one content stand side by side; whoever writes otherwise loses the content.
+                if self.partial.take().is_some() {
+                    self.opened.gap = true;
+                }
+            }
+            Part::Fragment { continues, more, data } => {
+                self.ack_due = true;
+                self.fragment(continues, more, data);
+            }
+        }
+    }
+
+    fn fragment(&mut self, continues: bool, more: bool, data: Zeroizing<Vec<u8>>) {
+        let begun = self.partial.take();
+        let mut content = match (continues, begun) {
+            (true, Some(begun)) => begun.0,
+            (true, None) => {
+                self.opened.gap = true;
+                return;
+            }
+            (false, begun) => {
+                self.opened.gap |= begun.is_some();
+                // All the room at once: growing would leave copies behind.
+                Zeroizing::new(Vec::with_capacity(if more { MAX_CONTENT } else { data.len() }))
+            }
+        };
+        if content.len() + data.len() > MAX_CONTENT {
+            self.opened.gap = true;
+            return;
+        }
+        if content.capacity() < content.len() + data.len() {
+            content = with_room(&content);
+        }
+        content.extend_from_slice(&data);
+        if more {
+            self.partial = Some(SecretBytes(content));
+        } else {
+            self.opened.contents.push(std::mem::take(&mut *content));
+        }
+    }
+}
+
+/// A copy with room for the longest content; the original, which a store or a copy cut to size, is erased.
+fn with_room(begun: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut content = Zeroizing::new(Vec::with_capacity(MAX_CONTENT));
+    content.extend_from_slice(begun);
+    content
+}
