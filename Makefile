@@ -2,7 +2,7 @@
 CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 
-.PHONY: help demo test build packages fmt clippy doc unit chaos fuzz
+.PHONY: help demo test build packages fmt clippy doc unit chaos
 
 help:
 	@echo 'make demo    a local mixnet, a relay and two daemons: one message and its answer, end to end'
@@ -12,11 +12,12 @@ help:
 packages:
 	@maint/packages $(PACKAGES)
 
+# Always the whole workspace: another selection has other features, and cargo would compile the tree a second time.
 build: packages
-	$(CARGO) build --release --locked -p bauta
+	$(CARGO) build --release --locked --workspace --all-targets
 
-demo: packages
-	$(CARGO) run --release --locked -q -p bauta -- demo
+demo: build
+	target/release/bauta demo
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -27,11 +28,11 @@ clippy: packages
 doc: packages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items -q
 
-unit: packages
+unit: build
 	$(CARGO) test --release --locked --workspace
 
 # Two people write to each other while daemons, relay and gateways fail.
-chaos: packages
-	$(CARGO) run --release --locked -q -p bauta-tests --bin chaos -- --messages 40
+chaos: build
+	target/release/chaos --messages 40
 
 test: packages fmt unit chaos clippy doc

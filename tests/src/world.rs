@@ -19,12 +19,8 @@ pub struct World {
     pub localnet: Localnet,
     dir: tempfile::TempDir,
     program: Program,
-    relay: Option<Relay>,
-}
-
-struct Relay {
-    process: Process,
-    address: String,
+    relay: Option<Process>,
+    relay_address: Option<String>,
 }
 
 impl World {
@@ -34,7 +30,7 @@ impl World {
         let config = LocalnetConfig { gateways, ..LocalnetConfig::default() };
         let localnet = Localnet::start(config).await.unwrap();
         localnet.network_file().write(&dir.path().join("network.json")).unwrap();
-        Self { localnet, dir, program, relay: None }
+        Self { localnet, dir, program, relay: None, relay_address: None }
     }
 
     /// Where everything of this world lies.
@@ -70,19 +66,25 @@ impl World {
             let output = process.output();
             output[before..].lines().find(|line| line.starts_with("bauta-relay:")).map(str::to_owned)
         });
-        self.relay = Some(Relay { process, address });
+        self.relay = Some(process);
+        self.use_relay(&address);
+    }
+
+    /// Gives daemons this relay, which runs elsewhere.
+    pub fn use_relay(&mut self, address: &str) {
+        self.relay_address = Some(address.to_owned());
     }
 
     /// SIGKILL for the relay.
     pub fn kill_relay(&mut self) {
         if let Some(relay) = &mut self.relay {
-            relay.process.kill();
+            relay.kill();
         }
     }
 
     /// The address that daemons are given with `--relay`.
     pub fn relay_address(&self) -> &str {
-        &self.relay.as_ref().expect("the relay was started").address
+        self.relay_address.as_ref().expect("a relay was started or named")
     }
 
     /// A person with a home below this world's directory, whose daemon does not run yet.

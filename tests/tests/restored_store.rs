@@ -1,0 +1,70 @@
+//! A store put back from an old copy: nothing is encrypted under a used key, and the conversation heals.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use bauta_tests::program::Program;
+use bauta_tests::wait::eventually;
+use bauta_tests::world::{World, introduce};
+
+const SOON: Duration = Duration::from_secs(90);
+
+/// The database and its write-ahead log; the mark beside it is what the copy does not bring back.
+const STORE: [&str; 3] = ["store.db", "store.db-wal", "store.db-shm"];
+
+fn copy_store(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in STORE {
+        let _ = fs::remove_file(to.join(file));
+        if from.join(file).exists() {
+            fs::copy(from.join(file), to.join(file)).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_heals_after_an_old_store_was_put_back() {
+    let mut world = World::new(Program::new(env!("CARGO_BIN_EXE_chaos")), 2).await;
+    tokio::task::block_in_place(|| {
+        world.start_relay();
+        let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+        for (person, name) in [(&mut alice, "alice"), (&mut bob, "bob")] {
+            person.up();
+            person.persona(name);
+        }
+        introduce(&alice, "bob", &bob, "alice", SOON);
+        alice.ok(&["send", "bob", "before the copy", "--wait", "delivered"]);
+        bob.ok(&["send", "alice", "an answer before", "--wait", "delivered"]);
+
+        alice.down();
+        let copy = world.dir().join("copy");
+        copy_store(alice.home(), &copy);
+        assert!(copy.join(STORE[0]).exists(), "the store is called otherwise now");
+        alice.up();
+        for n in 0..3 {
+            alice.ok(&["send", "bob", &format!("after the copy {n}"), "--wait", "delivered"]);
+        }
+        bob.ok(&["send", "alice", "lost with the newer store", "--wait", "delivered"]);
+        alice.kill();
+
+        copy_store(&copy, alice.home());
+        alice.up();
+        alice.ok(&["send", "bob", "after the old store came back", "--wait", "delivered", "--timeout", "90s"]);
+        bob.ok(&["send", "alice", "and an answer", "--wait", "delivered", "--timeout", "90s"]);
+
+        let texts = |inbox: Vec<(String, String)>| inbox.into_iter().map(|m| m.1).collect::<Vec<_>>();
+        let expected = [
+            "before the copy",
+            "after the copy 0",
+            "after the copy 1",
+            "after the copy 2",
+            "after the old store came back",
+        ];
+        eventually("everything at bob, once and in order", SOON, || {
+            (texts(bob.inbox()) == expected).then_some(())
+        });
+        assert_eq!(texts(alice.inbox()), ["an answer before", "and an answer"]);
+    });
+}
