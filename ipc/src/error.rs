@@ -193,7 +193,7 @@ error_codes! {
     RELAY_REFUSED "relay.refused" Network No "The relay refused the request." "Use another relay, or tell its operator.";
     RELAY_DISHONEST "relay.dishonest" Network No "The relay shows different clients different addresses, so it could tell them apart. It is no longer used." "Use another relay.";
     RELAY_FAILED "relay.failed" Network No "The relay service could not start or went down." "See its log.";
-    LOCALNET_FAILED "localnet.failed" Network No "The local mixnet could not start or went down." "See its log.";
+    LOCALNET_FAILED "localnet.failed" User No "The local mixnet could not start." "Check the directory, or use another one.";
     PERSONA_NONE "persona.none" User No "There is no persona yet." "Make one: bauta persona new NAME";
     PERSONA_CHOICE "persona.choice" User No "There are several personas, and none was named." "Name one: --as PERSONA";
     PERSONA_UNKNOWN "persona.unknown" User No "There is no persona of that name." "See bauta persona list.";

@@ -95,7 +95,7 @@ impl From<BindError> for RpcError {
     }
 }
 
-/// The right to run the daemon of a home; held from before its store is opened until the end.
+/// The right to run the daemon of a home; held from before its store is opened until it is closed.
 #[derive(Debug)]
 pub struct HomeLock {
     home: PathBuf,
@@ -139,12 +139,13 @@ impl HomeLock {
 pub struct Listener {
     path: PathBuf,
     socket: UnixListener,
-    _lock: HomeLock,
 }
 
 impl Listener {
     /// Listens. A socket file nothing answers on is replaced. Needs a Tokio runtime.
-    pub async fn bind(lock: HomeLock) -> Result<Self, BindError> {
+    ///
+    /// Keep the lock until the daemon has come to its end, which may be later than the listener's.
+    pub async fn bind(lock: &HomeLock) -> Result<Self, BindError> {
         let path = socket_path(&lock.home).map_err(BindError::Path)?;
         let files = |source| BindError::Files { path: path.clone(), source };
         if let Some(directory) = path.parent() {
@@ -160,7 +161,7 @@ impl Listener {
         }
         let socket = UnixListener::bind(&path).map_err(files)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(files)?;
-        Ok(Self { path, socket, _lock: lock })
+        Ok(Self { path, socket })
     }
 
     /// Where it listens.
@@ -229,7 +230,8 @@ mod tests {
     #[tokio::test]
     async fn one_daemon_per_home_and_stale_sockets_go() {
         let home = tempfile::tempdir().unwrap();
-        let listener = Listener::bind(HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        let lock = HomeLock::acquire(home.path()).unwrap();
+        let listener = Listener::bind(&lock).await.unwrap();
         assert!(HomeLock::is_held(home.path()));
         assert!(matches!(HomeLock::acquire(home.path()), Err(BindError::Running(_))));
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
@@ -239,10 +241,12 @@ mod tests {
         // A killed daemon leaves its socket file behind.
         let path = listener.path().to_owned();
         drop(listener);
+        drop(lock);
         assert!(!path.exists() && !HomeLock::is_held(home.path()));
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists());
-        let listener = Listener::bind(HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        let lock = HomeLock::acquire(home.path()).unwrap();
+        let listener = Listener::bind(&lock).await.unwrap();
         assert!(UnixStream::connect(listener.path()).await.is_ok());
     }
 
@@ -251,7 +255,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let lock = HomeLock::acquire(home.path()).unwrap();
         let other = std::os::unix::net::UnixListener::bind(home.path().join("run/bauta.sock")).unwrap();
-        assert!(matches!(Listener::bind(lock).await, Err(BindError::Running(_))));
+        assert!(matches!(Listener::bind(&lock).await, Err(BindError::Running(_))));
         drop(other);
     }
 

@@ -30,7 +30,7 @@ struct State {
 impl Daemon {
     pub(crate) async fn start(access: Access, limits: Limits) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let listener = Listener::bind(HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        let listener = Listener::bind(&HomeLock::acquire(home.path()).unwrap()).await.unwrap();
         let socket = listener.path().to_owned();
         let state = Arc::new(State {
             log: Mutex::default(),
