@@ -4,19 +4,21 @@ use std::fmt;
 use std::time::Duration;
 
 use rand_core::CryptoRng;
-use serde::{Deserialize, Serialize};
-use x_wing::{DecapsulationKeyRejectNonContrib, Decapsulator, EncapsulationKey, KeyExport};
-use zeroize::Zeroizing;
+use x_wing::EncapsulationKey;
 
 use crate::address::{ADDRESS_DOORS, RelayAddress};
-use crate::codec::{Reader, Short, base64};
+use crate::codec::{Reader, Short};
 use crate::descriptor::{DescriptorSeen, put_doors, read_doors};
 use crate::error::{HasKind, Kind};
-use crate::id::{Capability, DoorAddress, IdentityKey, InboxId, PersonaKey, RelayId, hash};
+use crate::id::{DoorAddress, IdentityKey, InboxId, PersonaKey, RelayId, hash};
 use crate::kdf;
 use crate::persona::{PersonaSecret, SIGNATURE_LEN};
-use crate::secret::Secret32;
 use crate::time::{Day, Timestamp};
+
+mod prekeys;
+
+pub(crate) use prekeys::kem_secret;
+pub use prekeys::{IdentitySecret, Prekeys};
 
 /// Bytes of a bundle.
 pub const BUNDLE_LEN: usize = SIGNED_LEN + SIGNATURE_LEN;
@@ -31,10 +33,11 @@ pub const KEEP_AFTER_EXPIRY: Duration = Duration::from_secs(22 * DAY);
 pub const CLOCK_SKEW: Duration = Duration::from_secs(DAY);
 
 const DAY: u64 = 24 * 60 * 60;
-const XWING_LEN: usize = x_wing::ENCAPSULATION_KEY_SIZE;
+/// Bytes of an X-Wing encapsulation key.
+pub const KEM_KEY_LEN: usize = x_wing::ENCAPSULATION_KEY_SIZE;
 const LABEL: &[u8] = b"bauta/bundle/1";
 const SIGNED_LEN: usize =
-    PersonaKey::LEN + 32 + 32 + XWING_LEN + 32 + 32 + 1 + ADDRESS_DOORS * DoorAddress::LEN + 4 + 32 + 8 + 8;
+    PersonaKey::LEN + 32 + 32 + KEM_KEY_LEN + 32 + 32 + 1 + ADDRESS_DOORS * DoorAddress::LEN + 4 + 32 + 8 + 8;
 
 const _: () = assert!(BUNDLE_LEN == 1686, "docs/protocol.md states this");
 
@@ -108,7 +111,7 @@ pub struct BundleTerms {
     /// SPK, an X25519 public key.
     pub signed_prekey: [u8; 32],
     /// X-Wing encapsulation key.
-    pub kem_key: Box<[u8; XWING_LEN]>,
+    pub kem_key: Box<[u8; KEM_KEY_LEN]>,
     /// The inbox at `relay`.
     pub inbox: InboxId,
     /// The relay; its first one or two doors are named.
@@ -160,7 +163,7 @@ impl Bundle {
         let persona = PersonaKey::from_bytes(&reader.array()?).map_err(|_| BundleError::BadKey)?;
         let identity = IdentityKey(reader.array()?);
         let signed_prekey = reader.array()?;
-        let kem_bytes = reader.slice(XWING_LEN)?;
+        let kem_bytes = reader.slice(KEM_KEY_LEN)?;
         let inbox = InboxId(reader.array()?);
         let relay = RelayId(reader.array()?);
         let doors = read_doors::<ADDRESS_DOORS>(&mut reader).ok_or(BundleError::Malformed)?;
@@ -264,153 +267,5 @@ impl Bundle {
 impl fmt::Debug for Bundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Bundle({:?})", self.persona)
-    }
-}
-
-/// A persona's long-lived X25519 identity secret (IK).
-#[derive(Clone, Deserialize, Serialize)]
-#[serde(transparent)]
-pub struct IdentitySecret(Secret32);
-
-impl IdentitySecret {
-    /// Draws a new secret.
-    pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
-        Self(Secret32::generate(rng))
-    }
-
-    /// Copies the bytes; the caller erases its own copy.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Secret32::from_ref(bytes))
-    }
-
-    /// The secret bytes.
-    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(*self.0.as_bytes())
-    }
-
-    /// The public key.
-    pub fn public(&self) -> IdentityKey {
-        IdentityKey(kdf::public_key(&self.0))
-    }
-}
-
-impl fmt::Debug for IdentitySecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdentitySecret(..)")
-    }
-}
-
-/// The private side of one bundle. Serialised with serde; the result is secret.
-#[derive(Deserialize, Serialize)]
-#[serde(try_from = "StoredPrekeys")]
-pub struct Prekeys {
-    pub(crate) identity: Secret32,
-    pub(crate) signed_prekey: Secret32,
-    pub(crate) kem_seed: Secret32,
-    inbox: Capability,
-    #[serde(with = "bundle_bytes")]
-    bundle: Bundle,
-}
-
-impl Prekeys {
-    /// Makes a bundle with a fresh SPK and X-Wing key that lives eight days from `now`, and its private side.
-    ///
-    /// # Errors
-    /// [`BundleError::BadTerms`] when `relay` has no door.
-    pub fn generate<R: CryptoRng + ?Sized>(
-        persona: &PersonaSecret,
-        identity: &IdentitySecret,
-        inbox: &Capability,
-        relay: &RelayAddress,
-        seen: DescriptorSeen,
-        now: Timestamp,
-        rng: &mut R,
-    ) -> Result<Self, BundleError> {
-        let signed_prekey = Secret32::generate(rng);
-        let kem_seed = Secret32::generate(rng);
-        let terms = BundleTerms {
-            identity: identity.public(),
-            signed_prekey: kdf::public_key(&signed_prekey),
-            kem_key: kem_public(&kem_seed),
-            inbox: inbox.inbox_id(),
-            relay: relay.clone(),
-            descriptor: seen,
-            version: now,
-            expiry: now.plus(MAX_LIFETIME),
-        };
-        let bundle = Bundle::sign(persona, &terms, rng)?;
-        Ok(Self { identity: identity.0.clone(), signed_prekey, kem_seed, inbox: inbox.clone(), bundle })
-    }
-
-    /// The public side.
-    pub fn bundle(&self) -> &Bundle {
-        &self.bundle
-    }
-
-    /// What drains the inbox this bundle names.
-    pub fn inbox(&self) -> &Capability {
-        &self.inbox
-    }
-
-    /// When the private side must be erased: no handshake for it can come later.
-    pub fn erase_at(&self) -> Timestamp {
-        self.bundle.expiry.plus(KEEP_AFTER_EXPIRY)
-    }
-}
-
-impl fmt::Debug for Prekeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Prekeys(..)")
-    }
-}
-
-pub(crate) fn kem_secret(seed: &Secret32) -> DecapsulationKeyRejectNonContrib {
-    DecapsulationKeyRejectNonContrib::from(*seed.as_bytes())
-}
-
-fn kem_public(seed: &Secret32) -> Box<[u8; XWING_LEN]> {
-    let mut bytes = Box::new([0; XWING_LEN]);
-    bytes.copy_from_slice(&kem_secret(seed).encapsulation_key().to_bytes());
-    bytes
-}
-
-mod bundle_bytes {
-    use serde::{Deserializer, Serializer};
-
-    use super::{BUNDLE_LEN, Bundle, base64};
-
-    pub(super) fn serialize<S: Serializer>(bundle: &Bundle, serializer: S) -> Result<S::Ok, S::Error> {
-        base64::serialize::<S, [u8; BUNDLE_LEN]>(bundle.as_bytes(), serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bundle, D::Error> {
-        let bytes: Vec<u8> = base64::deserialize(deserializer)?;
-        Bundle::from_bytes(&bytes).map_err(serde::de::Error::custom)
-    }
-}
-
-#[derive(Deserialize)]
-struct StoredPrekeys {
-    identity: Secret32,
-    signed_prekey: Secret32,
-    kem_seed: Secret32,
-    inbox: Capability,
-    #[serde(with = "bundle_bytes")]
-    bundle: Bundle,
-}
-
-impl TryFrom<StoredPrekeys> for Prekeys {
-    type Error = &'static str;
-
-    fn try_from(stored: StoredPrekeys) -> Result<Self, &'static str> {
-        let StoredPrekeys { identity, signed_prekey, kem_seed, inbox, bundle } = stored;
-        let sound = kdf::public_key(&identity) == bundle.identity.0
-            && kdf::public_key(&signed_prekey) == bundle.signed_prekey
-            && kem_secret(&kem_seed).encapsulation_key() == bundle.kem_key()
-            && inbox.inbox_id() == bundle.inbox;
-        if !sound {
-            return Err("stored prekeys do not belong to their bundle");
-        }
-        Ok(Self { identity, signed_prekey, kem_seed, inbox, bundle })
     }
 }

@@ -7,24 +7,29 @@
 use std::fmt;
 
 use rand_core::CryptoRng;
-use x_wing::{Ciphertext, Encapsulate, SharedKey, TryDecapsulate};
-use zeroize::{Zeroize, Zeroizing};
+use x_wing::{Ciphertext, Encapsulate, TryDecapsulate};
+use zeroize::Zeroizing;
 
 use crate::BOX_PLAIN;
 use crate::aead::{self, NONCE_LEN, TAG_LEN};
-use crate::bundle::{self, BUNDLE_LEN, Bundle, BundleError, KEEP_AFTER_EXPIRY, Prekeys};
+use crate::bundle::{self, BUNDLE_LEN, Bundle, KEEP_AFTER_EXPIRY, Prekeys};
 use crate::descriptor::DescriptorSeen;
-use crate::error::{HasKind, Kind};
-use crate::id::hash;
 use crate::invitation::InviteSeed;
-use crate::kdf::{self, KdfError};
-use crate::lane::{LaneError, ReceiveLane, SendLane};
+use crate::kdf;
+use crate::lane::{ReceiveLane, SendLane};
 use crate::payload::{self, Part, Payload};
 use crate::persona::PersonaSecret;
 use crate::ratchet::Ratchet;
 use crate::secret::Secret32;
 use crate::session::{MAX_FIRST, Session};
 use crate::time::Timestamp;
+
+mod error;
+mod keys;
+
+pub use error::{InitiateError, RespondError};
+
+use keys::{Keys, Outer, take_shared, transcript};
 
 /// Bytes of a handshake: EK, KEM ciphertext, sealed bundle, sealed first message.
 pub const HANDSHAKE_LEN: usize = 32 + CIPHERTEXT_LEN + SEALED_BUNDLE_LEN + SEALED_FIRST_LEN;
@@ -60,109 +65,6 @@ pub struct Responded {
     pub transcript: [u8; 32],
     /// How long to remember it: afterwards the prekeys are erased, and a replay opens nothing.
     pub remember_until: Timestamp,
-}
-
-/// Why a conversation does not begin.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum InitiateError {
-    /// `mine` is not the persona's.
-    #[error("these prekeys belong to another persona")]
-    NotMine,
-    /// A persona cannot write to itself.
-    #[error("a persona cannot write to itself")]
-    Myself,
-    /// Own bundle.
-    #[error("this persona's own bundle cannot be used: {0}")]
-    MyBundle(BundleError),
-    /// The peer's bundle.
-    #[error("the contact's bundle cannot be used: {0}")]
-    PeerBundle(BundleError),
-    /// Over [`MAX_FIRST`].
-    #[error("a first message of {0} bytes is too long: at most {MAX_FIRST} fit")]
-    TooLong(usize),
-    /// A bug.
-    #[error("the handshake's key derivation failed")]
-    Internal,
-}
-
-impl HasKind for InitiateError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::NotMine | Self::Myself | Self::TooLong(_) => Kind::Usage,
-            Self::MyBundle(error) | Self::PeerBundle(error) => error.kind(),
-            Self::Internal => Kind::Internal,
-        }
-    }
-}
-
-/// Why a handshake is dropped.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum RespondError {
-    /// Not [`HANDSHAKE_LEN`] bytes.
-    #[error("a handshake has {HANDSHAKE_LEN} bytes, not {0}")]
-    Length(usize),
-    /// None of the prekeys opens it: it is meant for others, for erased prekeys, or was damaged.
-    #[error("this handshake is for none of these prekeys")]
-    NotForUs,
-    /// The sender's bundle does not hold.
-    #[error("the sender's bundle cannot be used: {0}")]
-    PeerBundle(BundleError),
-    /// The sender's bundle ended so long ago that this must be a replay.
-    #[error("this handshake is too old")]
-    Expired,
-    /// The sender is not who it says, or the invitation's seed is another.
-    #[error("this handshake is forged, or answers another invitation")]
-    Forged,
-    /// The first message has a newer format.
-    #[error("the first message has format {0}, which this version does not know: update Bauta")]
-    Unsupported(u8),
-    /// A bug.
-    #[error("the handshake's key derivation failed")]
-    Internal,
-}
-
-impl HasKind for RespondError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Length(_) => Kind::Malformed,
-            Self::NotForUs => Kind::NotFound,
-            Self::PeerBundle(error) => error.kind(),
-            Self::Expired => Kind::Expired,
-            Self::Forged => Kind::Forged,
-            Self::Unsupported(_) => Kind::Unsupported,
-            Self::Internal => Kind::Internal,
-        }
-    }
-}
-
-impl From<KdfError> for InitiateError {
-    fn from(error: KdfError) -> Self {
-        match error {
-            KdfError::ZeroDh => Self::PeerBundle(BundleError::BadKey),
-            KdfError::Length => Self::Internal,
-        }
-    }
-}
-
-impl From<KdfError> for RespondError {
-    fn from(error: KdfError) -> Self {
-        match error {
-            KdfError::ZeroDh => Self::Forged,
-            KdfError::Length => Self::Internal,
-        }
-    }
-}
-
-impl From<LaneError> for InitiateError {
-    fn from(_: LaneError) -> Self {
-        Self::Internal
-    }
-}
-
-impl From<LaneError> for RespondError {
-    fn from(_: LaneError) -> Self {
-        Self::Internal
-    }
 }
 
 /// Begins a conversation with a peer, with a first content of at most [`MAX_FIRST`] bytes.
@@ -321,77 +223,4 @@ impl<'a> Parts<'a> {
         let bundle = aead::open(&outer.key, &NONCE, &outer.binding, self.bundle).ok()?;
         Some((prekeys, secret, bundle))
     }
-}
-
-/// The seal around the sender's bundle.
-struct Outer {
-    key: Secret32,
-    /// SHA-256(bundle_B || EK || ct).
-    binding: [u8; 32],
-}
-
-impl Outer {
-    fn derive(
-        receiver: &Bundle,
-        ephemeral: &[u8; 32],
-        ciphertext: &Ciphertext,
-        kem: &Secret32,
-    ) -> Result<Self, KdfError> {
-        let binding = hash(&[receiver.as_bytes(), ephemeral, ciphertext]);
-        let prk = kdf::extract(&binding, kem.as_bytes());
-        Ok(Self { key: kdf::expand_key(&prk, b"bauta/hs/1/outer")?, binding })
-    }
-}
-
-/// Everything derived from the agreed secrets.
-struct Keys {
-    root: Secret32,
-    lane_ab: Secret32,
-    lane_ba: Secret32,
-    epoch: Secret32,
-    first: Secret32,
-}
-
-impl Keys {
-    /// `dh`: IK_A with SPK_B, EK with IK_B, EK with SPK_B.
-    fn derive(
-        transcript: &[u8; 32],
-        dh: &[Secret32; 3],
-        kem: &Secret32,
-        seed: Option<&InviteSeed>,
-    ) -> Result<Self, KdfError> {
-        let [identity_prekey, ephemeral_identity, ephemeral_prekey] = dh;
-        let mut ikm = Zeroizing::new(Vec::with_capacity(5 * 32));
-        for secret in [identity_prekey, ephemeral_identity, ephemeral_prekey, kem] {
-            ikm.extend_from_slice(secret.as_bytes());
-        }
-        ikm.extend_from_slice(seed.map_or(&[0; 32], |seed| seed.as_bytes()));
-        let prk = kdf::extract(transcript, &ikm);
-        Ok(Self {
-            root: kdf::expand_key(&prk, b"bauta/hs/1/root")?,
-            lane_ab: kdf::expand_key(&prk, b"bauta/hs/1/lane-ab")?,
-            lane_ba: kdf::expand_key(&prk, b"bauta/hs/1/lane-ba")?,
-            epoch: kdf::expand_key(&prk, b"bauta/hs/1/epoch")?,
-            first: kdf::expand_key(&prk, b"bauta/hs/1/first")?,
-        })
-    }
-}
-
-/// `T = SHA-256("bauta/hs/1" || bundle_A || bundle_B || EK || ct || SHA-256("bauta/seed/1" || seed) or zeros)`.
-fn transcript(
-    sender: &Bundle,
-    receiver: &Bundle,
-    ephemeral: &[u8; 32],
-    ciphertext: &Ciphertext,
-    seed: Option<&InviteSeed>,
-) -> [u8; 32] {
-    let seed = seed.map_or([0; 32], InviteSeed::commitment);
-    hash(&[b"bauta/hs/1", sender.as_bytes(), receiver.as_bytes(), ephemeral, ciphertext, &seed])
-}
-
-fn take_shared(shared: &mut SharedKey) -> Secret32 {
-    let mut secret = Secret32::zero();
-    secret.as_mut().copy_from_slice(shared);
-    shared.as_mut_slice().zeroize();
-    secret
 }

@@ -183,7 +183,7 @@ mod tests {
         #[test]
         fn one_encoding_only(payload in payloads(), place in 0..PAYLOAD_LEN, bit in 0..8) {
             let mut bytes = payload.encode().unwrap();
-            bytes[place] ^= 1 << bit;
+            bytes[place] ^= 1u8 << bit;
             if let Ok(other) = Payload::decode(&bytes) {
                 prop_assert_eq!(other.encode().unwrap(), bytes);
             }

@@ -52,15 +52,14 @@ impl SafetyNumber {
 
     /// The sixty digits without spaces.
     pub fn digits(&self) -> String {
-        [self.low, self.high].iter().flat_map(|fingerprint| groups(fingerprint)).collect()
+        [self.low, self.high].iter().flat_map(groups).collect()
     }
 }
 
 /// Twelve groups of five digits.
 impl fmt::Display for SafetyNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all: Vec<String> =
-            [self.low, self.high].iter().flat_map(|fingerprint| groups(fingerprint)).collect();
+        let all: Vec<String> = [self.low, self.high].iter().flat_map(groups).collect();
         f.write_str(&all.join(" "))
     }
 }

@@ -15,16 +15,20 @@ pub use crate::lane::{OutgoingBox, WantedBox};
 use crate::BOX_LEN;
 use crate::codec::SecretBytes;
 use crate::descriptor::DescriptorSeen;
-use crate::error::{HasKind, Kind};
 use crate::id::Capability;
-use crate::lane::{LaneError, MAX_BOXES, ReceiveLane, SendLane};
+use crate::lane::{MAX_BOXES, ReceiveLane, SendLane};
 use crate::payload::{self, MAX_FRAGMENT, Part, Payload};
 use crate::ratchet::Ratchet;
 use crate::secret::Secret32;
 
+mod error;
 mod feed;
+mod stored;
+
+pub use error::{OpenError, SealError, SkipError};
 
 use feed::Feed;
+use stored::StoredSession;
 
 /// Bytes of one content at most.
 pub const MAX_CONTENT: usize = 16 * 1024;
@@ -68,109 +72,6 @@ pub struct Opened {
     pub seen: Vec<DescriptorSeen>,
     /// A content was lost: a box was given up, or could not be used.
     pub gap: bool,
-}
-
-/// Why nothing was sealed. The session is unchanged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum SealError {
-    /// Over [`MAX_CONTENT`].
-    #[error("a message of {0} bytes is too long: at most {MAX_CONTENT} fit")]
-    TooLong(usize),
-    /// The peer has boxes we never sealed in this state: our state was set back to an old one.
-    #[error("this conversation's state is older than what the peer has: begin it anew")]
-    RolledBack,
-    /// The lane is used up.
-    #[error("this conversation is full: begin it anew")]
-    Full,
-    /// A bug.
-    #[error("sealing failed")]
-    Internal,
-}
-
-/// Why a box was not accepted. The session is unchanged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum OpenError {
-    /// Accepted before, or beyond the window.
-    #[error("box {0} is not wanted")]
-    NotWanted(u64),
-    /// The relay gave other bytes than were put: ask again.
-    #[error("the relay returned a damaged box {0}")]
-    Forged(u64),
-    /// The peer sealed something that is no message.
-    #[error("the peer's box {0} is malformed")]
-    Malformed(u64),
-    /// The peer's message does not continue the ratchet: one side's state was set back.
-    #[error("the peer's box {0} does not continue this conversation")]
-    Ratchet(u64),
-    /// The peer uses a newer format.
-    #[error("the peer's box has format {0}, which this version does not know: update Bauta")]
-    Unsupported(u8),
-    /// A bug.
-    #[error("opening failed")]
-    Internal,
-}
-
-/// Why a gap cannot be given up. The session is unchanged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum SkipError {
-    /// No later box is there, so nothing shows that the missing one was ever written.
-    #[error("no later box is there: keep waiting")]
-    NothingLater,
-    /// A bug.
-    #[error("skipping failed")]
-    Internal,
-}
-
-impl HasKind for SealError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::TooLong(_) => Kind::Usage,
-            Self::RolledBack => Kind::Conflict,
-            Self::Full => Kind::Full,
-            Self::Internal => Kind::Internal,
-        }
-    }
-}
-
-impl HasKind for OpenError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::NotWanted(_) => Kind::Usage,
-            Self::Forged(_) => Kind::Forged,
-            Self::Malformed(_) => Kind::Malformed,
-            Self::Ratchet(_) => Kind::Conflict,
-            Self::Unsupported(_) => Kind::Unsupported,
-            Self::Internal => Kind::Internal,
-        }
-    }
-}
-
-impl HasKind for SkipError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::NothingLater => Kind::Usage,
-            Self::Internal => Kind::Internal,
-        }
-    }
-}
-
-impl From<LaneError> for SealError {
-    fn from(error: LaneError) -> Self {
-        match error {
-            LaneError::Full => Self::Full,
-            _ => Self::Internal,
-        }
-    }
-}
-
-impl From<LaneError> for OpenError {
-    fn from(error: LaneError) -> Self {
-        match error {
-            LaneError::NotWanted(index) => Self::NotWanted(index),
-            LaneError::Forged(index) => Self::Forged(index),
-            LaneError::Full | LaneError::Internal => Self::Internal,
-        }
-    }
 }
 
 impl Session {
@@ -382,53 +283,5 @@ impl fmt::Debug for Session {
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opened({} contents, gap: {})", self.contents.len(), self.gap)
-    }
-}
-
-#[derive(Deserialize)]
-struct StoredSession {
-    version: u8,
-    ratchet: Ratchet,
-    send: SendLane,
-    receive: ReceiveLane,
-    ahead: BTreeMap<u64, SecretBytes>,
-    partial: Option<SecretBytes>,
-    acked: u64,
-    ack_due: bool,
-    given_up: u64,
-    peer_given_up: u64,
-    rolled_back: bool,
-    epoch: Secret32,
-}
-
-impl TryFrom<StoredSession> for Session {
-    type Error = &'static str;
-
-    fn try_from(stored: StoredSession) -> Result<Self, &'static str> {
-        let StoredSession { version, ratchet, send, receive, ahead, partial, acked, ack_due, .. } = stored;
-        if version != STATE_VERSION {
-            return Err("a newer version stored this session");
-        }
-        let sound = acked <= send.next_index()
-            && ahead.keys().all(|index| receive.was_accepted(*index))
-            && partial.as_ref().is_none_or(|partial| partial.0.len() <= MAX_CONTENT);
-        if !sound {
-            return Err("a stored session contradicts itself");
-        }
-        let StoredSession { given_up, peer_given_up, rolled_back, epoch, .. } = stored;
-        Ok(Self {
-            version,
-            ratchet,
-            send,
-            receive,
-            ahead,
-            partial,
-            acked,
-            ack_due,
-            given_up,
-            peer_given_up,
-            rolled_back,
-            epoch,
-        })
     }
 }

@@ -1,0 +1,154 @@
+//! What relays answer.
+
+use std::fmt;
+
+use super::{Class, WireError, boxed, close_body, open_body, put, put_handshake};
+use crate::BOX_LEN;
+use crate::bundle::BUNDLE_LEN;
+use crate::descriptor::DESCRIPTOR_LEN;
+use crate::handshake::HANDSHAKE_LEN;
+
+/// What a relay answers.
+#[derive(Clone, Eq, PartialEq)]
+pub enum Reply {
+    /// Done, or already so.
+    Done,
+    /// Other bytes stand there.
+    Conflict,
+    /// Nothing is there (or nothing that may be told).
+    Absent,
+    /// The box asked for.
+    Box(Box<[u8; BOX_LEN]>),
+    /// One deposit.
+    Deposit {
+        /// Its sequence number: the next drain's cursor.
+        seq: u64,
+        /// The handshake, [`HANDSHAKE_LEN`] bytes.
+        sealed: Vec<u8>,
+    },
+    /// The bundle asked for, as signed.
+    Bundle(Box<[u8; BUNDLE_LEN]>),
+    /// The relay's descriptor, as signed.
+    Descriptor(Box<[u8; DESCRIPTOR_LEN]>),
+    /// Too much to do: ask again later.
+    Busy,
+    /// No, and the same request will not be granted.
+    Refused(Refusal),
+}
+
+/// Why a relay refuses.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Refusal {
+    /// The request cannot be read.
+    Malformed,
+    /// Less work than the descriptor asks for.
+    WorkTooLow,
+    /// The work is for another day.
+    WrongDay,
+    /// No room.
+    QuotaExceeded,
+    /// A bundle with the same or a higher version is there.
+    Stale,
+    /// The bundle has expired.
+    Expired,
+    /// The bundle's signature does not hold.
+    BadSignature,
+}
+
+impl Reply {
+    /// The body of the class the request had: exactly `class.body_len()` bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Operation`] when this reply does not exist in the class.
+    pub fn encode(&self, class: Class) -> Result<Vec<u8>, WireError> {
+        let mut body = Vec::with_capacity(class.body_len());
+        match (self, class) {
+            (Self::Done, _) => put(&mut body, 1, &[]),
+            (Self::Conflict, _) => put(&mut body, 2, &[]),
+            (Self::Absent, _) => put(&mut body, 3, &[]),
+            (Self::Box(sealed), Class::Small) => put(&mut body, 4, &[sealed.as_slice()]),
+            (Self::Deposit { seq, sealed }, Class::Large) => {
+                put(&mut body, 5, &[&seq.to_be_bytes()]);
+                put_handshake(&mut body, sealed);
+            }
+            (Self::Bundle(bundle), Class::Large) => put(&mut body, 6, &[bundle.as_slice()]),
+            (Self::Descriptor(descriptor), Class::Large) => put(&mut body, 7, &[descriptor.as_slice()]),
+            (Self::Busy, _) => put(&mut body, 8, &[]),
+            (Self::Refused(refusal), _) => put(&mut body, 9, &[&[refusal.code()]]),
+            (Self::Box(_), Class::Large) => return Err(WireError::Operation(4)),
+            (Self::Deposit { .. }, Class::Small) => return Err(WireError::Operation(5)),
+            (Self::Bundle(_), Class::Small) => return Err(WireError::Operation(6)),
+            (Self::Descriptor(_), Class::Small) => return Err(WireError::Operation(7)),
+        }
+        body.resize(class.body_len(), 0);
+        Ok(body)
+    }
+
+    /// Reads a body of the class the request had. Signatures are the caller's to check.
+    ///
+    /// # Errors
+    /// One variant of [`WireError`] per cause.
+    pub fn decode(class: Class, body: &[u8]) -> Result<Self, WireError> {
+        let mut reader = open_body(class, body)?;
+        let reply = match (class, reader.u8()?) {
+            (_, 1) => Self::Done,
+            (_, 2) => Self::Conflict,
+            (_, 3) => Self::Absent,
+            (Class::Small, 4) => Self::Box(boxed(&mut reader)?),
+            (Class::Large, 5) => {
+                Self::Deposit { seq: reader.u64()?, sealed: reader.slice(HANDSHAKE_LEN)?.to_vec() }
+            }
+            (Class::Large, 6) => Self::Bundle(boxed(&mut reader)?),
+            (Class::Large, 7) => Self::Descriptor(boxed(&mut reader)?),
+            (_, 8) => Self::Busy,
+            (_, 9) => Self::Refused(Refusal::from_code(reader.u8()?).ok_or(WireError::Field)?),
+            (_, operation) => return Err(WireError::Operation(operation)),
+        };
+        close_body(&reader)?;
+        Ok(reply)
+    }
+}
+
+impl Refusal {
+    fn code(self) -> u8 {
+        match self {
+            Self::Malformed => 1,
+            Self::WorkTooLow => 2,
+            Self::WrongDay => 3,
+            Self::QuotaExceeded => 4,
+            Self::Stale => 5,
+            Self::Expired => 6,
+            Self::BadSignature => 7,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        [
+            Self::Malformed,
+            Self::WorkTooLow,
+            Self::WrongDay,
+            Self::QuotaExceeded,
+            Self::Stale,
+            Self::Expired,
+            Self::BadSignature,
+        ]
+        .into_iter()
+        .find(|refusal| refusal.code() == code)
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("Done"),
+            Self::Conflict => f.write_str("Conflict"),
+            Self::Absent => f.write_str("Absent"),
+            Self::Box(_) => f.write_str("Box(..)"),
+            Self::Deposit { .. } => f.write_str("Deposit(..)"),
+            Self::Bundle(_) => f.write_str("Bundle(..)"),
+            Self::Descriptor(_) => f.write_str("Descriptor(..)"),
+            Self::Busy => f.write_str("Busy"),
+            Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Every codec: what is written is read again, and random bytes are refused without a panic.
+
+use std::str::FromStr;
+
+use bauta_protocol::address::{Address, AddressError, RelayAddress};
+use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError};
+use bauta_protocol::content::{Content, ContentError, MAX_TEXT};
+use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor};
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::handshake::{HANDSHAKE_LEN, respond};
+use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, PersonaKey, RelayId};
+use bauta_protocol::invitation::InviteSeed;
+use bauta_protocol::persona::PersonaSecret;
+use bauta_protocol::relay::{Class, Refusal, Reply, Request, WireError};
+use bauta_protocol::safety_number::SafetyNumber;
+use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::{BOX_LEN, id::IdentityKey};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::support::{doors, person, relay_and_descriptor, rng};
+
+fn array<const N: usize>() -> impl Strategy<Value = Box<[u8; N]>> {
+    vec(any::<u8>(), N).prop_map(|bytes| Box::new(bytes.try_into().unwrap()))
+}
+
+fn door() -> impl Strategy<Value = DoorAddress> {
+    array::<96>().prop_map(|bytes| DoorAddress(*bytes))
+}
+
+fn distinct_doors(most: usize) -> impl Strategy<Value = Vec<DoorAddress>> {
+    proptest::collection::btree_set(door(), 1..=most).prop_map(|doors| doors.into_iter().collect())
+}
+
+fn persona() -> impl Strategy<Value = PersonaKey> {
+    any::<[u8; 32]>().prop_filter_map("in range", |bytes| {
+        PersonaSecret::from_bytes(&bytes).ok().map(|secret| secret.public())
+    })
+}
+
+fn requests() -> impl Strategy<Value = Request> {
+    let nonces = (any::<u64>(), any::<u64>());
+    prop_oneof![
+        (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), array::<BOX_LEN>()).prop_map(
+            |(day, nonce, id, sealed)| Request::Put { day: Day(day), nonce, id: BoxId(id), sealed }
+        ),
+        any::<[u8; 32]>().prop_map(|id| Request::Get { id: BoxId(id) }),
+        any::<[u8; 32]>().prop_map(|cap| Request::Delete { cap: Capability::from_bytes(&cap) }),
+        (any::<[u8; 32]>(), any::<u32>(), nonces, vec(any::<u8>(), HANDSHAKE_LEN)).prop_map(
+            |(inbox, day, (gate_nonce, work_nonce), sealed)| Request::Deposit {
+                inbox: InboxId(inbox),
+                day: Day(day),
+                gate_nonce,
+                work_nonce,
+                sealed,
+            }
+        ),
+        (any::<[u8; 32]>(), any::<u64>())
+            .prop_map(|(cap, after)| Request::Drain { cap: Capability::from_bytes(&cap), after }),
+        array::<BUNDLE_LEN>().prop_map(|bundle| Request::Publish { bundle }),
+        persona().prop_map(|persona| Request::Fetch { persona }),
+        Just(Request::Describe),
+    ]
+}
+
+fn replies() -> impl Strategy<Value = (Class, Reply)> {
+    let refusals = [
+        Refusal::Malformed,
+        Refusal::WorkTooLow,
+        Refusal::WrongDay,
+        Refusal::QuotaExceeded,
+        Refusal::Stale,
+        Refusal::Expired,
+        Refusal::BadSignature,
+    ];
+    let any_class = prop_oneof![Just(Class::Small), Just(Class::Large)];
+    let in_both = prop_oneof![
+        Just(Reply::Done),
+        Just(Reply::Conflict),
+        Just(Reply::Absent),
+        Just(Reply::Busy),
+        proptest::sample::select(refusals.to_vec()).prop_map(Reply::Refused),
+    ];
+    let large = prop_oneof![
+        (any::<u64>(), vec(any::<u8>(), HANDSHAKE_LEN))
+            .prop_map(|(seq, sealed)| Reply::Deposit { seq, sealed }),
+        array::<BUNDLE_LEN>().prop_map(Reply::Bundle),
+        array::<DESCRIPTOR_LEN>().prop_map(Reply::Descriptor),
+    ];
+    prop_oneof![
+        (any_class, in_both),
+        array::<BOX_LEN>().prop_map(|sealed| (Class::Small, Reply::Box(sealed))),
+        large.prop_map(|reply| (Class::Large, reply)),
+    ]
+}
+
+fn contents() -> impl Strategy<Value = Content> {
+    prop_oneof![
+        (any::<[u8; 16]>(), any::<u64>(), ".{0,300}").prop_map(|(id, at, text)| Content::Text {
+            id: MessageId(id),
+            sent_at: Timestamp(at),
+            text
+        }),
+        (any::<[u8; 16]>(), any::<u64>())
+            .prop_map(|(id, at)| Content::Greeting { id: MessageId(id), sent_at: Timestamp(at) }),
+        vec(any::<u8>(), 0..600).prop_map(|bytes| Content::Descriptor { bytes }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn requests_round_trip(request in requests()) {
+        let body = request.encode();
+        prop_assert_eq!(body.len(), request.class().body_len());
+        prop_assert!(Request::decode(request.class(), &body).unwrap() == request);
+    }
+
+    #[test]
+    fn requests_have_one_encoding(request in requests(), place in 0..1088usize, bit in 0..8) {
+        let mut body = request.encode();
+        body[place] ^= 1u8 << bit;
+        if let Ok(other) = Request::decode(request.class(), &body) {
+            prop_assert_eq!(other.encode(), body);
+        }
+    }
+
+    #[test]
+    fn replies_round_trip((class, reply) in replies()) {
+        let body = reply.encode(class).unwrap();
+        prop_assert_eq!(body.len(), class.body_len());
+        prop_assert!(Reply::decode(class, &body).unwrap() == reply);
+    }
+
+    #[test]
+    fn contents_round_trip(content in contents()) {
+        let bytes = content.encode().unwrap();
+        prop_assert!(Content::decode(&bytes).unwrap() == content);
+    }
+
+    #[test]
+    fn relay_addresses_round_trip(id in any::<[u8; 32]>(), doors in distinct_doors(4)) {
+        let address = RelayAddress { id: RelayId(id), doors };
+        prop_assert_eq!(address.to_string().parse::<RelayAddress>().unwrap(), address);
+    }
+
+    #[test]
+    fn addresses_round_trip(
+        persona in persona(),
+        relay in proptest::option::of((any::<[u8; 32]>(), distinct_doors(2))),
+        seed in proptest::option::of(any::<[u8; 32]>()),
+    ) {
+        let relay = relay.map(|(id, doors)| RelayAddress { id: RelayId(id), doors });
+        let seed = seed.filter(|_| relay.is_some()).map(|seed| InviteSeed::from_bytes(&seed));
+        let address = Address { persona, relay, seed };
+        let text = address.to_string();
+        prop_assert!(text.len() < 460, "fits a QR code: {}", text.len());
+        prop_assert_eq!(text.parse::<Address>().unwrap(), address);
+    }
+
+    #[test]
+    fn random_text_is_no_address(text in ".{0,200}") {
+        let _ = Address::from_str(&text);
+        let _ = RelayAddress::from_str(&text);
+        let _ = Address::from_str(&format!("bauta:{text}"));
+        let _ = RelayAddress::from_str(&format!("bauta-relay:{text}"));
+        let _ = PersonaKey::from_str(&text);
+        let _ = MessageId::from_str(&text);
+        let _ = RelayId::from_str(&text);
+    }
+
+    #[test]
+    fn random_bytes_are_nothing(bytes in vec(any::<u8>(), 0..4200)) {
+        prop_assert!(Bundle::from_bytes(&bytes).is_err());
+        prop_assert!(Descriptor::from_bytes(&bytes, RelayId([0; 32])).is_err());
+        let _ = Content::decode(&bytes);
+        let mut body = bytes.clone();
+        for class in [Class::Small, Class::Large] {
+            body.resize(class.body_len(), 0);
+            let _ = Request::decode(class, &body);
+            let _ = Reply::decode(class, &body);
+        }
+        let bob = person("bob");
+        prop_assert!(respond([&bob.prekeys], None, &bytes, super::support::NOW, &mut rng("r")).is_err());
+    }
+}
+
+#[test]
+fn bodies_are_checked_to_the_last_byte() {
+    let get = Request::Get { id: BoxId([1; 32]) };
+    let mut body = get.encode();
+    assert_eq!(Request::decode(Class::Small, &body[1..]).unwrap_err(), WireError::Length(1087, 1088));
+    assert_eq!(Request::decode(Class::Large, &body).unwrap_err(), WireError::Length(1088, 4096));
+    *body.last_mut().unwrap() = 1;
+    assert_eq!(Request::decode(Class::Small, &body).unwrap_err(), WireError::Padding);
+    let mut large = vec![0; 4096];
+    large[0] = 1;
+    assert_eq!(Request::decode(Class::Large, &large).unwrap_err(), WireError::Operation(1));
+    large[0] = 9;
+    large[1] = 99;
+    assert_eq!(Reply::decode(Class::Large, &large).unwrap_err(), WireError::Field);
+    assert_eq!(Reply::Box(Box::new([0; BOX_LEN])).encode(Class::Large).unwrap_err(), WireError::Operation(4));
+}
+
+#[test]
+fn bundles_and_descriptors_read_back_what_was_signed() {
+    let alice = person("alice");
+    let bundle = Bundle::from_bytes(alice.bundle().as_bytes()).unwrap();
+    assert!(bundle == *alice.bundle());
+    assert_eq!(bundle.persona(), alice.persona.public());
+    assert_eq!(bundle.inbox(), alice.prekeys.inbox().inbox_id());
+    assert_eq!(bundle.relay().doors, doors(2));
+
+    let (relay, descriptor) = relay_and_descriptor(&mut rng("relay"));
+    let again = Descriptor::from_bytes(descriptor.as_bytes(), relay.id).unwrap();
+    assert!(again == descriptor);
+    assert_eq!((again.put_bits(), again.deposit_bits()), (8, 2));
+    assert!(Descriptor::from_bytes(descriptor.as_bytes(), RelayId([0; 32])).is_err());
+}
+
+#[test]
+fn freshness_of_bundles() {
+    let now = super::support::NOW;
+    let bundle = person("alice").prekeys;
+    let bundle = bundle.bundle();
+    assert_eq!(bundle.check_fresh(now, Timestamp(0)), Ok(()));
+    assert_eq!(bundle.check_fresh(now, bundle.version()), Ok(()));
+    assert_eq!(bundle.check_fresh(now, Timestamp(bundle.version().0 + 1)), Err(BundleError::Stale));
+    assert_eq!(bundle.check_fresh(bundle.expiry(), Timestamp(0)), Err(BundleError::Expired));
+    let early = Timestamp(now.0 - super::support::DAY_MS - 1);
+    assert_eq!(bundle.check_fresh(early, Timestamp(0)), Err(BundleError::NotYet));
+}
+
+#[test]
+fn address_errors_name_what_is_wrong() {
+    let relay = RelayAddress { id: RelayId([1; 32]), doors: doors(2) };
+    let persona = person("alice").persona.public();
+    let good = Address { persona, relay: Some(relay.clone()), seed: None }.to_string();
+    assert!(good.parse::<Address>().is_ok());
+    assert_eq!(format!(" {persona}\n").parse::<Address>().unwrap().relay, None);
+    let cases = [
+        (String::new(), AddressError::Scheme("bauta")),
+        ("hello".to_owned(), AddressError::Scheme("bauta")),
+        (relay.to_string(), AddressError::Scheme("bauta")),
+        (good.replace("bauta:", "bauta://"), AddressError::Form),
+        (good.replacen("bauta:0", "bauta:x", 1), AddressError::Persona),
+        (good.replace("relay=", "relay=A"), AddressError::Relay),
+        (good.replace("relay=", "rely="), AddressError::UnknownPart("rely".to_owned())),
+        (good.replacen("door=", "door=A", 1), AddressError::Door),
+        (format!("{good}&door={}", DoorAddress([9; 96])), AddressError::DoorCount(3, 2)),
+        (format!("{good}#short"), AddressError::Seed),
+        (format!("bauta:{persona}#{}", RelayId([0; 32])), AddressError::SeedWithoutRelay),
+        ("x".repeat(2000), AddressError::TooLong),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(text.parse::<Address>().unwrap_err(), expected, "{text}");
+    }
+    let twice = format!("bauta-relay:{}?door={d}&door={d}", relay.id, d = DoorAddress([1; 96]));
+    assert_eq!(twice.parse::<RelayAddress>().unwrap_err(), AddressError::DoorCount(2, 4));
+    assert_eq!(AddressError::Seed.kind(), Kind::Malformed);
+}
+
+#[test]
+fn contents_are_bounded_and_open_to_the_future() {
+    let text = |len| Content::Text { id: MessageId([0; 16]), sent_at: Timestamp(1), text: "x".repeat(len) };
+    assert!(text(MAX_TEXT).encode().is_ok());
+    assert_eq!(text(MAX_TEXT + 1).encode().unwrap_err(), ContentError::TooLong(MAX_TEXT + 1));
+    // {0: 77, 9: [1, 2]}: an unknown kind with an unknown field.
+    let future = [0xa2, 0x00, 0x18, 77, 0x09, 0x82, 0x01, 0x02];
+    assert!(Content::decode(&future).unwrap() == Content::Unsupported { kind: 77 });
+    assert!(Content::decode(&[future.as_slice(), &[0]].concat()).is_err(), "trailing byte");
+    assert!(Content::decode(&[0xa1, 0x00, 0x01]).is_err(), "a text without text");
+    assert!(Content::decode(&[0x9f; 16 * 1024]).is_err(), "deep nesting");
+    let nested = [[0xa2, 0x00, 0x18, 77, 0x09].as_slice(), &[0x81; 16_000], &[0x01]].concat();
+    let _ = Content::decode(&nested);
+}
+
+#[test]
+fn debug_shows_no_secret_and_little_of_what_is_public() {
+    let bob = person("bob");
+    let cap = Capability::from_bytes(&[0xab; 32]);
+    let seed = InviteSeed::from_bytes(&[0xab; 32]);
+    let shown = format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        bob.persona,
+        bob.prekeys,
+        cap,
+        seed,
+        Request::Delete { cap: cap.clone() },
+        BoxId([0xab; 32])
+    );
+    assert_eq!(shown, "PersonaSecret(..) Prekeys(..) Capability(..) InviteSeed(..) Delete(..) BoxId(abab..)");
+    let address = Address { persona: bob.persona.public(), relay: None, seed: Some(seed) };
+    assert!(!format!("{address:?}").contains("q6ur"));
+}
+
+#[test]
+fn safety_numbers_are_symmetric_and_differ() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let of = |bundle: &Bundle| (bundle.persona(), bundle.identity());
+    let number = SafetyNumber::new(&of(alice.bundle()), &of(bob.bundle()));
+    assert!(number == SafetyNumber::new(&of(bob.bundle()), &of(alice.bundle())));
+    assert_eq!(number.digits().len(), 60);
+    assert_eq!(number.to_string().split(' ').count(), 12);
+    assert!(number.matches_qr(&number.to_qr()));
+    let changed = SafetyNumber::new(&of(alice.bundle()), &(bob.bundle().persona(), IdentityKey([3; 32])));
+    assert!(!number.matches_qr(&changed.to_qr()));
+    assert!(!number.matches_qr(&[]));
+}

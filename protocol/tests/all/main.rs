@@ -1,0 +1,12 @@
+//! The crate from outside: codecs, handshake, whole conversations, invitations, erasure, and known answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod codecs;
+mod conversation;
+mod erasure;
+mod first_contact;
+mod forgeries;
+mod invitations;
+mod session;
+mod support;
+mod vectors;
