@@ -1,0 +1,338 @@
+//! The desk: a request goes in, a reply comes out. It knows the rules and the store, and nothing of the mixnet.
+
+mod held;
+mod verifier;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bauta_protocol::BOX_LEN;
+use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError, MAX_LIFETIME};
+use bauta_protocol::descriptor::RelayIdentity;
+use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, PersonaKey, RelayId};
+use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::work::{check_deposit_gate, check_put_work};
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::clock::{Clock, SystemClock};
+use crate::daily::{Daily, DailyError};
+use crate::error::{RelayError, StorageError};
+use crate::meter::{Levels, Meter, operation_name};
+use crate::policy::{Difficulty, HOLD};
+use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
+use held::Held;
+use verifier::{Claim, Verdict, Verifier};
+
+/// Expired rows of each kind that one step of expiry removes: so few that a `put` does not wait for it noticeably.
+const EXPIRY_STEP: u32 = 500;
+
+/// What a desk runs with. A relay takes the default; tests shorten the times.
+#[derive(Clone)]
+pub struct DeskConfig {
+    /// How long the reply to a `Get` of an absent box is held.
+    pub hold: Duration,
+    /// How many replies are held at most. A held reply takes about a kilobyte, with what the mixnet side keeps for it.
+    pub held: usize,
+    /// Deposits that wait for the verifier at most.
+    pub verifier_queue: usize,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The counters. The store should have the same.
+    pub meter: Arc<Meter>,
+}
+
+impl Default for DeskConfig {
+    fn default() -> Self {
+        Self {
+            hold: HOLD,
+            held: 50_000,
+            verifier_queue: 16,
+            clock: Arc::new(SystemClock),
+            meter: Arc::new(Meter::off()),
+        }
+    }
+}
+
+/// Answers requests over a store.
+pub struct Desk {
+    storage: Arc<dyn Storage>,
+    daily: Daily,
+    held: Arc<Held>,
+    verifier: Verifier,
+    hold: Duration,
+    clock: Arc<dyn Clock>,
+    meter: Arc<Meter>,
+}
+
+impl Desk {
+    /// Opens the desk, and makes today's descriptor if there is none. `doors` are named in descriptors yet to be made.
+    ///
+    /// # Errors
+    /// [`RelayError::Descriptor`], [`RelayError::ForeignDescriptor`] and [`RelayError::Sign`] if there can be no
+    /// descriptor for today, [`RelayError::Thread`] if the verifier's thread does not start.
+    pub async fn open(
+        storage: Arc<dyn Storage>,
+        identity: RelayIdentity,
+        doors: Vec<DoorAddress>,
+        rng: Box<dyn CryptoRng + Send>,
+        config: DeskConfig,
+    ) -> Result<Self, RelayError> {
+        let desk = Self {
+            daily: Daily::new(Arc::clone(&storage), identity, doors, rng),
+            storage,
+            held: Held::new(config.held),
+            verifier: Verifier::start(config.verifier_queue).map_err(RelayError::Thread)?,
+            hold: config.hold,
+            clock: config.clock,
+            meter: config.meter,
+        };
+        desk.daily.of(desk.clock.now().day()).await.map_err(|error| match error {
+            DailyError::Storage(source) => RelayError::Descriptor(source),
+            DailyError::Foreign(source) => RelayError::ForeignDescriptor(source),
+            DailyError::Sign(source) => RelayError::Sign(source),
+        })?;
+        Ok(desk)
+    }
+
+    /// The relay whose desk this is.
+    pub fn relay(&self) -> RelayId {
+        self.daily.relay()
+    }
+
+    /// Answers a body of the class with a body of the class. Anything that cannot be read is refused as malformed.
+    pub async fn answer_body(&self, class: Class, body: Vec<u8>) -> Vec<u8> {
+        let decoded = Request::decode(class, &body);
+        // A held request lives for minutes, and must not keep its body that long. Some bodies carry a capability.
+        drop(Zeroizing::new(body));
+        let reply = match decoded {
+            Ok(request) => self.answer(request).await,
+            Err(_) => self.counted("unreadable", Reply::Refused(Refusal::Malformed)),
+        };
+        self.meter.exchanged(class);
+        reply.encode(class).unwrap_or_else(|error| {
+            // No operation has a reply of the other class, so this is a fault of ours; the client must not wait for it.
+            tracing::error!(%error, "A reply did not fit its class.");
+            Reply::Busy.encode(class).unwrap_or_else(|_| vec![0; class.body_len()])
+        })
+    }
+
+    /// Answers a request. A `Get` of an absent box takes as long as the hold, all others are answered at once.
+    /// Dropping the future is safe at any time; what it began in the store is finished.
+    pub async fn answer(&self, request: Request) -> Reply {
+        let operation = operation_name(&request);
+        let answered = match request {
+            Request::Put { day, nonce, id, sealed } => self.put(day, nonce, id, sealed).await,
+            Request::Get { id } => self.get(id).await,
+            Request::Delete { cap } => self.delete(&cap).await,
+            Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed } => {
+                let relay = self.relay();
+                self.deposit(Claim { relay, inbox, day, gate_nonce, work_nonce, sealed }).await
+            }
+            Request::Drain { cap, after } => self.drain(cap.inbox_id(), after).await,
+            Request::Publish { bundle } => self.publish(&bundle).await,
+            Request::Fetch { persona } => self.fetch(persona).await,
+            Request::Describe => self.describe().await,
+        };
+        let reply = answered.unwrap_or_else(|error| {
+            tracing::error!(%error, operation, "A request could not be answered; its sender will ask again.");
+            Reply::Busy
+        });
+        self.counted(operation, reply)
+    }
+
+    /// Removes some of what has expired, and returns how much. Call it until it returns zero, with pauses.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the store fails; nothing is lost then.
+    pub async fn expire_some(&self) -> Result<usize, StorageError> {
+        self.storage.expire(self.clock.now(), EXPIRY_STEP).await
+    }
+
+    /// Answers all held requests with `Absent`, and holds none from now on.
+    pub fn release_held(&self) {
+        self.held.close();
+    }
+
+    /// What the desk holds at this moment.
+    pub fn levels(&self) -> Levels {
+        Levels {
+            stored: self.storage.stored(),
+            fill_permille: self.storage.fill_permille(),
+            held: self.held.len(),
+            verifier_queue: self.verifier.waiting(),
+        }
+    }
+
+    /// The metrics as Prometheus text, or `None` if they are switched off.
+    pub fn render_metrics(&self) -> Option<String> {
+        self.meter.render(self.levels())
+    }
+
+    async fn put(
+        &self,
+        day: Day,
+        nonce: u64,
+        id: BoxId,
+        sealed: Box<[u8; BOX_LEN]>,
+    ) -> Result<Reply, DailyError> {
+        let today = self.clock.now().day();
+        let Some(difficulty) = self.difficulty(day, today).await? else {
+            return Ok(Reply::Refused(Refusal::WrongDay));
+        };
+        if !check_put_work(&self.relay(), day, &id, nonce, difficulty.put_bits) {
+            return Ok(Reply::Refused(Refusal::WorkTooLow));
+        }
+        let stored = {
+            let sealed = sealed.clone();
+            self.storage.put_box(id, sealed, today).await.map_err(DailyError::Storage)?
+        };
+        Ok(match stored {
+            PutOutcome::Stored => {
+                if self.held.is_wanted(&id) {
+                    self.held.wake(&id, &Arc::from(sealed));
+                }
+                Reply::Done
+            }
+            PutOutcome::Same | PutOutcome::Deleted => Reply::Done,
+            PutOutcome::Different => Reply::Conflict,
+            PutOutcome::Full => Reply::Refused(Refusal::QuotaExceeded),
+        })
+    }
+
+    async fn get(&self, id: BoxId) -> Result<Reply, DailyError> {
+        if let Some(sealed) = self.look(id).await? {
+            return Ok(Reply::Box(sealed));
+        }
+        let Some(mut hold) = self.held.hold(id) else {
+            return Ok(Reply::Absent);
+        };
+        // The box may have come between the first look and the hold.
+        if let Some(sealed) = self.look(id).await? {
+            return Ok(Reply::Box(sealed));
+        }
+        Ok(match tokio::time::timeout(self.hold, hold.woken()).await {
+            Ok(Some(sealed)) => Reply::Box(Box::new(*sealed)),
+            Ok(None) | Err(_) => Reply::Absent,
+        })
+    }
+
+    async fn look(&self, id: BoxId) -> Result<Option<Box<[u8; BOX_LEN]>>, DailyError> {
+        self.storage.get_box(id, self.clock.now().day()).await.map_err(DailyError::Storage)
+    }
+
+    async fn delete(&self, cap: &Capability) -> Result<Reply, DailyError> {
+        let today = self.clock.now().day();
+        self.storage.delete_box(cap.box_id(), today).await.map_err(DailyError::Storage)?;
+        Ok(Reply::Done)
+    }
+
+    async fn deposit(&self, claim: Claim) -> Result<Reply, DailyError> {
+        let now = self.clock.now();
+        let Some(difficulty) = self.difficulty(claim.day, now.day()).await? else {
+            return Ok(Reply::Refused(Refusal::WrongDay));
+        };
+        if !check_deposit_gate(&claim.relay, &claim.inbox, claim.day, &claim.sealed, claim.gate_nonce) {
+            return Ok(Reply::Refused(Refusal::WorkTooLow));
+        }
+        let inbox = claim.inbox;
+        let seen = self.storage.deposit_seen(inbox, &claim.sealed, now.day());
+        if seen.await.map_err(DailyError::Storage)? {
+            return Ok(Reply::Done);
+        }
+        let (work, sealed) = match self.verifier.measure(claim).await {
+            Verdict::Measured(work, sealed) => (work, sealed),
+            Verdict::Busy => return Ok(Reply::Busy),
+            Verdict::Spent => return Ok(Reply::Refused(Refusal::WorkTooLow)),
+        };
+        if work < difficulty.deposit_bits {
+            return Ok(Reply::Refused(Refusal::WorkTooLow));
+        }
+        let stored = self.storage.deposit(inbox, sealed, work, now);
+        Ok(match stored.await.map_err(DailyError::Storage)? {
+            DepositOutcome::Stored | DepositOutcome::Same => Reply::Done,
+            DepositOutcome::Full => Reply::Refused(Refusal::QuotaExceeded),
+        })
+    }
+
+    async fn drain(&self, inbox: InboxId, after: u64) -> Result<Reply, DailyError> {
+        let today = self.clock.now().day();
+        let next = self.storage.drain(inbox, after, today).await.map_err(DailyError::Storage)?;
+        Ok(match next {
+            Some((seq, sealed)) => Reply::Deposit { seq, sealed },
+            None => Reply::Absent,
+        })
+    }
+
+    async fn publish(&self, bytes: &[u8; BUNDLE_LEN]) -> Result<Reply, DailyError> {
+        let now = self.clock.now();
+        let bundle = match check_bundle(bytes, self.relay(), now) {
+            Ok(bundle) => bundle,
+            Err(refusal) => return Ok(Reply::Refused(refusal)),
+        };
+        let published = self.storage.publish(bundle, now).await.map_err(DailyError::Storage)?;
+        Ok(match published {
+            PublishOutcome::Stored | PublishOutcome::Same => Reply::Done,
+            PublishOutcome::Stale => Reply::Refused(Refusal::Stale),
+            PublishOutcome::Different => Reply::Conflict,
+            PublishOutcome::Full => Reply::Refused(Refusal::QuotaExceeded),
+        })
+    }
+
+    async fn fetch(&self, persona: PersonaKey) -> Result<Reply, DailyError> {
+        let found = self.storage.bundle(persona, self.clock.now()).await.map_err(DailyError::Storage)?;
+        let Some(bytes) = found else {
+            return Ok(Reply::Absent);
+        };
+        let bundle = bytes.try_into().map_err(|_| DailyError::Storage(StorageError::Damaged("a bundle")))?;
+        Ok(Reply::Bundle(bundle))
+    }
+
+    async fn describe(&self) -> Result<Reply, DailyError> {
+        let descriptor = self.daily.of(self.clock.now().day()).await?;
+        Ok(Reply::Descriptor(Box::new(*descriptor.as_bytes())))
+    }
+
+    /// What work for `day` must show, or `None` if no work for that day is taken today.
+    ///
+    /// A day to either side is allowed: a request made before midnight may come after it, and clocks differ.
+    async fn difficulty(&self, day: Day, today: Day) -> Result<Option<Difficulty>, DailyError> {
+        if day.0.abs_diff(today.0) > 1 {
+            return Ok(None);
+        }
+        self.daily.difficulty(day, today).await.map(Some)
+    }
+
+    fn counted(&self, operation: &'static str, reply: Reply) -> Reply {
+        self.meter.answered(operation, &reply);
+        reply
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("relay", &self.relay()).finish_non_exhaustive()
+    }
+}
+
+/// Checks a bundle as far as a relay can, and prepares it for the store.
+fn check_bundle(bytes: &[u8; BUNDLE_LEN], relay: RelayId, now: Timestamp) -> Result<StoredBundle, Refusal> {
+    let bundle = Bundle::from_bytes(bytes).map_err(|error| match error {
+        BundleError::BadSignature => Refusal::BadSignature,
+        _ => Refusal::Malformed,
+    })?;
+    if bundle.relay().id != relay {
+        return Err(Refusal::Malformed);
+    }
+    // One that is dated in the future has the same cure as one that is too old: a right clock, and a new bundle.
+    bundle.check_fresh(now, Timestamp(0)).map_err(|_| Refusal::Expired)?;
+    Ok(StoredBundle {
+        persona: bundle.persona(),
+        version: bundle.version(),
+        expiry: bundle.expiry(),
+        forget: bundle.version().plus(MAX_LIFETIME),
+        bytes: bytes.to_vec(),
+    })
+}

@@ -1,0 +1,28 @@
+//! The Bauta relay: a service on the Nym mixnet that keeps boxes, inboxes and bundles, and learns nothing.
+//!
+//! Anyone can run one; it needs no public address. All it stores is sealed by its users or public.
+//! The [`Desk`] knows the rules: a request goes in, a reply comes out, over any [`Storage`].
+//! The [`Relay`] feeds it from the mixnet. `docs/operating-a-relay.md` is for those who run one.
+
+mod clock;
+mod daily;
+mod desk;
+mod error;
+mod exporter;
+mod files;
+mod identity;
+mod meter;
+mod relay;
+mod sqlite;
+
+pub mod policy;
+pub mod storage;
+
+pub use clock::{Clock, SystemClock};
+pub use desk::{Desk, DeskConfig};
+pub use error::{RelayError, StorageError};
+pub use identity::{IDENTITY_FILE, load_or_generate};
+pub use meter::{Levels, Meter};
+pub use relay::{Counts, DOORS_DIR, Relay, RelayConfig, STORE_FILE};
+pub use sqlite::{SqliteOptions, SqliteStorage};
+pub use storage::Storage;

@@ -1,0 +1,163 @@
+//! The constants of the service: how long things are kept, how much fits, how hard the work is.
+//!
+//! Times that a client can notice are constants of the protocol.
+//! If an operator could set them, they would tell relays apart.
+
+use std::time::Duration;
+
+use bauta_protocol::time::Day;
+
+/// Full days for which boxes, tombstones and deposits are kept.
+///
+/// Expiry has the grain of a day, so that the disk does not say at which minute a box came.
+pub const TTL_DAYS: u32 = 21;
+
+/// How long the reply to a `Get` of an absent box is held.
+///
+/// The Nym SDK throws held reply blocks away when the mix nodes rotate their keys, so longer would lose replies.
+pub const HOLD: Duration = Duration::from_secs(5 * 60);
+
+/// Deposits that one inbox holds.
+pub const INBOX_CAP: usize = 128;
+
+/// Days for which a deposit is remembered after it came: as long as its work could be shown again, and a day more.
+pub const SEEN_DAYS: u32 = 3;
+
+/// The first day on which something that came on `today` is gone.
+pub fn expiry_day(today: Day) -> Day {
+    Day(today.0.saturating_add(TTL_DAYS).saturating_add(1))
+}
+
+/// How much a relay stores before it answers `Refused(QuotaExceeded)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// Boxes that hold bytes, all together.
+    pub boxes: u64,
+    /// Bytes of all that is stored, reckoned with [`Quotas::BOX_COST`] and its siblings.
+    pub bytes: u64,
+    /// Bundles, one for each persona.
+    pub bundles: u64,
+    /// Deposits in one inbox.
+    pub inbox: usize,
+}
+
+impl Quotas {
+    /// Bytes reckoned for a box.
+    pub const BOX_COST: u64 = 1_600;
+    /// Bytes reckoned for a tombstone.
+    pub const TOMBSTONE_COST: u64 = 100;
+    /// Bytes reckoned for a deposit.
+    pub const DEPOSIT_COST: u64 = 6_000;
+    /// Bytes reckoned for a bundle.
+    pub const BUNDLE_COST: u64 = 2_600;
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { boxes: 4_000_000, bytes: 8 << 30, bundles: 200_000, inbox: INBOX_CAP }
+    }
+}
+
+/// What the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Boxes with bytes.
+    pub boxes: u64,
+    /// Ids of deleted boxes.
+    pub tombstones: u64,
+    /// Deposits that no owner has drained.
+    pub deposits: u64,
+    /// Bundles, one for each persona.
+    pub bundles: u64,
+}
+
+impl Stored {
+    /// Bytes reckoned for all of it.
+    pub fn bytes(&self) -> u64 {
+        (self.boxes * Quotas::BOX_COST)
+            .saturating_add(self.tombstones * Quotas::TOMBSTONE_COST)
+            .saturating_add(self.deposits * Quotas::DEPOSIT_COST)
+            .saturating_add(self.bundles * Quotas::BUNDLE_COST)
+    }
+
+    /// How full the store is, in thousandths, 1000 being full.
+    pub fn fill_permille(&self, quotas: &Quotas) -> u16 {
+        let part = |used: u64, of: u64| u128::from(used) * 1000 / u128::from(of.max(1));
+        let fullest = part(self.boxes, quotas.boxes).max(part(self.bytes(), quotas.bytes));
+        u16::try_from(fullest.min(1000)).unwrap_or(1000)
+    }
+}
+
+/// Leading zero bits that the work of a day must show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difficulty {
+    /// Bits for a `Put`, of SHA-256.
+    pub put_bits: u8,
+    /// Bits for a `Deposit`, of Argon2id.
+    pub deposit_bits: u8,
+}
+
+impl Difficulty {
+    /// The difficulty of a store that is less than half full.
+    pub const EASY: Self = Self { put_bits: 14, deposit_bits: 2 };
+
+    /// The difficulty for a store that is `fill` thousandths full.
+    ///
+    /// One bit more for each tenth above a half, and for the last tenth one bit more for each hundredth:
+    /// filling the rest costs ever more, while a relay in normal use stays easy.
+    pub fn for_fill(fill: u16) -> Self {
+        let fill = fill.min(1000);
+        let tenths = fill.saturating_sub(500).min(400) / 100;
+        let hundredths = fill.saturating_sub(900) / 10;
+        let more = u8::try_from(tenths + hundredths).unwrap_or(u8::MAX);
+        Self {
+            put_bits: Self::EASY.put_bits + more.min(10),
+            deposit_bits: Self::EASY.deposit_bits + more.min(6),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_store_is_easy_and_a_full_one_hard() {
+        assert_eq!(Difficulty::for_fill(0), Difficulty::EASY);
+        assert_eq!(Difficulty::for_fill(499), Difficulty::EASY);
+        assert_eq!(Difficulty::for_fill(1000).put_bits, 24);
+        assert_eq!(Difficulty::for_fill(u16::MAX), Difficulty::for_fill(1000));
+    }
+
+    #[test]
+    fn the_fuller_measure_counts() {
+        let quotas = Quotas { boxes: 10, bytes: 1 << 30, bundles: 1, inbox: 1 };
+        let stored = Stored { boxes: 5, ..Stored::default() };
+        assert_eq!(stored.fill_permille(&quotas), 500);
+        let tight = Quotas { bytes: 5 * Quotas::BOX_COST, ..quotas };
+        assert_eq!(stored.fill_permille(&tight), 1000);
+    }
+
+    proptest! {
+        #[test]
+        fn difficulty_never_falls_with_fill(a in 0u16..=1000, b in 0u16..=1000) {
+            let (low, high) = (a.min(b), a.max(b));
+            let (easy, hard) = (Difficulty::for_fill(low), Difficulty::for_fill(high));
+            prop_assert!(easy.put_bits <= hard.put_bits);
+            prop_assert!(easy.deposit_bits <= hard.deposit_bits);
+        }
+
+        #[test]
+        fn fill_never_overflows(boxes: u32, tombstones: u32, deposits: u32, bundles: u32) {
+            let stored = Stored {
+                boxes: boxes.into(),
+                tombstones: tombstones.into(),
+                deposits: deposits.into(),
+                bundles: bundles.into(),
+            };
+            prop_assert!(stored.fill_permille(&Quotas::default()) <= 1000);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The store of one machine: SQLite, with one writer that commits in groups and one reader.
+//!
+//! Everything stored is sealed by its senders or public, so the database itself is not encrypted.
+//! The layout hides what a plain table would add: boxes lie in the order of their random ids, not of their arrival,
+//! expiry has the grain of a day, and `secure_delete` overwrites what is erased.
+
+mod change;
+mod reader;
+mod schema;
+mod upkeep;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bauta_protocol::id::{BoxId, InboxId, PersonaKey};
+use bauta_protocol::time::{Day, Timestamp};
+
+use crate::error::{RelayError, StorageError};
+use crate::files;
+use crate::meter::Meter;
+use crate::policy::{Quotas, Stored};
+use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle};
+use reader::Reader;
+use writer::Writer;
+
+/// How the store works. The default is right for a relay; tests and benches take others.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// What fits.
+    pub quotas: Quotas,
+    /// Changes that share one transaction at most.
+    pub max_batch: usize,
+    /// Changes that wait for the writer at most; more wait to be taken in.
+    pub queue: usize,
+    /// Where the sizes of the batches are counted.
+    pub meter: Arc<Meter>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { quotas: Quotas::default(), max_batch: 256, queue: 1024, meter: Arc::new(Meter::off()) }
+    }
+}
+
+/// A [`Storage`] in one SQLite file.
+pub struct SqliteStorage {
+    writer: Writer,
+    reader: Reader,
+    quotas: Quotas,
+}
+
+impl std::fmt::Debug for SqliteStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqliteStorage(..)")
+    }
+}
+
+impl SqliteStorage {
+    /// Opens the store in `path`, or makes it with mode 0600. Older layouts are brought up to date.
+    ///
+    /// # Errors
+    /// [`RelayError::Open`] if the file is no database of ours, [`RelayError::TooNew`] if a newer release wrote it,
+    /// [`RelayError::File`] and [`RelayError::Exposed`] for the file itself.
+    pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, RelayError> {
+        files::ensure_private_file(path)?;
+        let opened = |source| RelayError::Open { path: path.to_owned(), source };
+        let mut connection = schema::connect(path).map_err(opened)?;
+        schema::migrate(&mut connection, path)?;
+        let quotas = options.quotas;
+        let writer = Writer::start(connection, options).map_err(|error| match error {
+            writer::StartError::Storage(source) => opened(source),
+            writer::StartError::Thread(source) => RelayError::Thread(source),
+        })?;
+        let reader =
+            Reader::start(schema::connect_to_read(path).map_err(opened)?).map_err(RelayError::Thread)?;
+        Ok(Self { writer, reader, quotas })
+    }
+
+    /// Counts the stored rows one by one, to check the running totals. Slow in a large store.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the store cannot be read.
+    pub async fn recount(&self) -> Result<Stored, StorageError> {
+        self.reader.run(|connection| upkeep::recount(connection)).await
+    }
+}
+
+#[async_trait]
+impl Storage for SqliteStorage {
+    async fn put_box(&self, id: BoxId, sealed: SealedBox, today: Day) -> Result<PutOutcome, StorageError> {
+        self.writer.run(move |ledger| change::put_box(ledger, &id, &sealed, today)).await
+    }
+
+    async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError> {
+        self.reader.run(move |connection| reader::get_box(connection, &id, today)).await
+    }
+
+    async fn delete_box(&self, id: BoxId, today: Day) -> Result<(), StorageError> {
+        self.writer.run(move |ledger| change::delete_box(ledger, &id, today)).await
+    }
+
+    async fn deposit(
+        &self,
+        inbox: InboxId,
+        sealed: Vec<u8>,
+        work: u8,
+        now: Timestamp,
+    ) -> Result<DepositOutcome, StorageError> {
+        self.writer.run(move |ledger| change::deposit(ledger, &inbox, &sealed, work, now)).await
+    }
+
+    async fn deposit_seen(&self, inbox: InboxId, sealed: &[u8], today: Day) -> Result<bool, StorageError> {
+        let digest = change::deposit_digest(&inbox, sealed);
+        self.reader.run(move |connection| change::is_seen(connection, &digest, today)).await
+    }
+
+    async fn drain(
+        &self,
+        inbox: InboxId,
+        after: u64,
+        today: Day,
+    ) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+        if after == 0 {
+            // Sequence numbers start above zero, so there is nothing to erase.
+            return self
+                .reader
+                .run(move |connection| change::next_deposit(connection, &inbox, 0, today))
+                .await;
+        }
+        self.writer.run(move |ledger| change::drain(ledger, &inbox, after, today)).await
+    }
+
+    async fn publish(&self, bundle: StoredBundle, now: Timestamp) -> Result<PublishOutcome, StorageError> {
+        self.writer.run(move |ledger| change::publish(ledger, &bundle, now)).await
+    }
+
+    async fn bundle(&self, persona: PersonaKey, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError> {
+        self.reader.run(move |connection| reader::bundle(connection, &persona, now)).await
+    }
+
+    async fn keep_descriptor(&self, day: Day, bytes: Vec<u8>) -> Result<Vec<u8>, StorageError> {
+        self.writer.run(move |ledger| change::keep_descriptor(ledger, day, &bytes)).await
+    }
+
+    async fn descriptor(&self, day: Day) -> Result<Option<Vec<u8>>, StorageError> {
+        self.reader.run(move |connection| change::descriptor(connection, day)).await
+    }
+
+    async fn expire(&self, now: Timestamp, limit: u32) -> Result<usize, StorageError> {
+        let removed = self.writer.run(move |ledger| upkeep::expire(ledger, now, limit)).await?;
+        if removed == 0 {
+            self.writer.tidy().await?;
+        }
+        Ok(removed)
+    }
+
+    fn stored(&self) -> Stored {
+        self.writer.stored()
+    }
+
+    fn fill_permille(&self) -> u16 {
+        self.stored().fill_permille(&self.quotas)
+    }
+
+    async fn close(&self) -> Result<(), StorageError> {
+        self.reader.close().await;
+        self.writer.close().await
+    }
+}

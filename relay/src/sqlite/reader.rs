@@ -1,0 +1,98 @@
+//! The thread that reads. It sees what is committed, and never waits for the writer.
+
+use std::thread;
+
+use bauta_protocol::id::{BoxId, PersonaKey};
+use bauta_protocol::time::{Day, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::{mpsc, oneshot};
+
+use super::change::sql;
+use crate::error::StorageError;
+use crate::storage::SealedBox;
+
+/// Questions that wait for the reader at most; more wait to be taken in.
+const QUEUE: usize = 1024;
+
+type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+enum Message {
+    Ask(Question),
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct Reader {
+    queue: mpsc::Sender<Message>,
+}
+
+impl Reader {
+    pub(super) fn start(connection: Connection) -> Result<Self, std::io::Error> {
+        let (queue, mut messages) = mpsc::channel(QUEUE);
+        thread::Builder::new().name("relay-reader".into()).spawn(move || {
+            let mut closing = None;
+            while let Some(message) = messages.blocking_recv() {
+                match message {
+                    Message::Ask(question) => question(&connection),
+                    Message::Close(reply) => {
+                        messages.close();
+                        closing = Some(reply);
+                    }
+                }
+            }
+            drop(connection);
+            if let Some(reply) = closing {
+                let _ = reply.send(());
+            }
+        })?;
+        Ok(Self { queue })
+    }
+
+    pub(super) async fn run<T, F>(&self, question: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let ask: Question = Box::new(move |connection| {
+            let _ = reply.send(question(connection));
+        });
+        self.queue.send(Message::Ask(ask)).await.map_err(|_| StorageError::Closed)?;
+        answer.await.map_err(|_| StorageError::Closed)?
+    }
+
+    pub(super) async fn close(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.queue.send(Message::Close(reply)).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+}
+
+pub(super) fn get_box(
+    connection: &Connection,
+    id: &BoxId,
+    today: Day,
+) -> Result<Option<SealedBox>, StorageError> {
+    let reading = "looks for a box";
+    let sealed: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT sealed FROM boxes WHERE id = ?1 AND expires > ?2 AND sealed IS NOT NULL")
+        .map_err(StorageError::during(reading))?
+        .query_row(params![id.as_bytes(), today.0], |row| row.get(0))
+        .optional()
+        .map_err(StorageError::during(reading))?;
+    sealed.map(|bytes| SealedBox::try_from(bytes).map_err(|_| StorageError::Damaged("a box"))).transpose()
+}
+
+pub(super) fn bundle(
+    connection: &Connection,
+    persona: &PersonaKey,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let reading = "looks for a bundle";
+    connection
+        .prepare_cached("SELECT bytes FROM bundles WHERE persona = ?1 AND expires_ms > ?2")
+        .map_err(StorageError::during(reading))?
+        .query_row(params![persona.as_bytes(), sql(now.0)], |row| row.get(0))
+        .optional()
+        .map_err(StorageError::during(reading))
+}

@@ -1,0 +1,126 @@
+//! Expiry, and the totals that are kept beside the rows.
+
+use bauta_protocol::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::change::sql;
+use super::writer::Ledger;
+use crate::error::StorageError;
+use crate::policy::Stored;
+
+impl Ledger<'_> {
+    /// Whether so many bytes more fit under the quota.
+    pub(super) fn has_room(&self, cost: u64) -> bool {
+        self.stored.bytes().saturating_add(cost) <= self.quotas.bytes
+    }
+
+    /// Takes removed deposits off the totals.
+    pub(super) fn forget_deposits(&mut self, gone: usize) {
+        self.stored.deposits = self.stored.deposits.saturating_sub(count(gone));
+    }
+}
+
+/// Removes at most `limit` expired rows of each kind.
+pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Result<usize, StorageError> {
+    let today = i64::from(now.day().0);
+    let remove = |statement: &str, until: i64| {
+        ledger
+            .connection
+            .prepare_cached(statement)
+            .and_then(|mut prepared| prepared.execute(params![until, limit]))
+            .map_err(StorageError::during("removes what has expired"))
+    };
+    let deposits = remove(
+        "DELETE FROM deposits WHERE rowid IN (SELECT rowid FROM deposits WHERE expires <= ?1 LIMIT ?2)",
+        today,
+    )?;
+    let inboxes = remove(
+        "DELETE FROM inboxes WHERE inbox IN (SELECT inbox FROM inboxes WHERE expires <= ?1 LIMIT ?2)",
+        today,
+    )?;
+    let seen = remove(
+        "DELETE FROM deposits_seen WHERE digest IN
+         (SELECT digest FROM deposits_seen WHERE expires <= ?1 LIMIT ?2)",
+        today,
+    )?;
+    let bundles = remove(
+        "DELETE FROM bundles WHERE persona IN
+         (SELECT persona FROM bundles WHERE forget_ms <= ?1 LIMIT ?2)",
+        sql(now.0),
+    )?;
+    let (boxes, tombstones) = expire_boxes(ledger.connection, today, limit)?;
+    ledger.forget_deposits(deposits);
+    let stored = &mut *ledger.stored;
+    stored.tombstones = stored.tombstones.saturating_sub(count(tombstones));
+    stored.boxes = stored.boxes.saturating_sub(count(boxes));
+    stored.bundles = stored.bundles.saturating_sub(count(bundles));
+    Ok(tombstones + boxes + deposits + inboxes + seen + bundles)
+}
+
+/// Removes expired boxes and tombstones, `limit` together, and returns how many of each.
+fn expire_boxes(connection: &Connection, today: i64, limit: u32) -> Result<(usize, usize), StorageError> {
+    let gone: Vec<bool> = connection
+        .prepare_cached(
+            "DELETE FROM boxes WHERE id IN (SELECT id FROM boxes WHERE expires <= ?1 LIMIT ?2)
+             RETURNING sealed IS NULL",
+        )
+        .and_then(|mut prepared| {
+            let rows = prepared.query_map(params![today, limit], |row| row.get(0))?;
+            rows.collect()
+        })
+        .map_err(StorageError::during("removes what has expired"))?;
+    let tombstones = gone.iter().filter(|deleted| **deleted).count();
+    Ok((gone.len() - tombstones, tombstones))
+}
+
+pub(super) fn totals(connection: &Connection) -> Result<Stored, StorageError> {
+    connection
+        .query_row("SELECT boxes, tombstones, deposits, bundles FROM totals", [], |row| {
+            Ok(Stored {
+                boxes: row.get(0)?,
+                tombstones: row.get(1)?,
+                deposits: row.get(2)?,
+                bundles: row.get(3)?,
+            })
+        })
+        .map_err(StorageError::during("reads the totals"))
+}
+
+pub(super) fn set_totals(connection: &Connection, totals: &Stored) -> Result<(), StorageError> {
+    connection
+        .prepare_cached("UPDATE totals SET boxes = ?1, tombstones = ?2, deposits = ?3, bundles = ?4")
+        .map_err(StorageError::during("writes the totals"))?
+        .execute(params![
+            sql(totals.boxes),
+            sql(totals.tombstones),
+            sql(totals.deposits),
+            sql(totals.bundles)
+        ])
+        .map_err(StorageError::during("writes the totals"))?;
+    Ok(())
+}
+
+/// Counts the rows themselves, which takes a while in a large store: the totals must agree.
+pub(super) fn recount(connection: &Connection) -> Result<Stored, StorageError> {
+    connection
+        .query_row(
+            "SELECT (SELECT count(*) FROM boxes WHERE sealed IS NOT NULL),
+                    (SELECT count(*) FROM boxes WHERE sealed IS NULL),
+                    (SELECT count(*) FROM deposits),
+                    (SELECT count(*) FROM bundles)",
+            [],
+            |row| {
+                Ok(Stored {
+                    boxes: row.get(0)?,
+                    tombstones: row.get(1)?,
+                    deposits: row.get(2)?,
+                    bundles: row.get(3)?,
+                })
+            },
+        )
+        .map_err(StorageError::during("counts its rows"))
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,132 @@
+//! What a relay needs of a store. The rules that need one atomic step live here; all others live in the desk.
+
+use async_trait::async_trait;
+use bauta_protocol::BOX_LEN;
+use bauta_protocol::id::{BoxId, InboxId, PersonaKey};
+use bauta_protocol::time::{Day, Timestamp};
+
+use crate::error::StorageError;
+use crate::policy::Stored;
+
+/// The bytes of a box.
+pub type SealedBox = Box<[u8; BOX_LEN]>;
+
+/// What became of a `put_box`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The box is new, and is stored.
+    Stored,
+    /// The same bytes were there. They are kept for another full time to live.
+    Same,
+    /// Other bytes are there, and stay.
+    Different,
+    /// The box was deleted: nothing is stored.
+    Deleted,
+    /// A quota is used up: nothing is stored.
+    Full,
+}
+
+/// What became of a `deposit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepositOutcome {
+    /// The deposit is new, and is stored. Another may have gone to make room.
+    Stored,
+    /// The same deposit came before: nothing is stored.
+    Same,
+    /// The inbox is full of deposits with as much work or more, or a quota is used up: nothing is stored.
+    Full,
+}
+
+/// What became of a `publish`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// The bundle is stored in place of any older one.
+    Stored,
+    /// The same bytes were there.
+    Same,
+    /// The stored version is higher: nothing is changed.
+    Stale,
+    /// The stored version is the same, the bytes are not: nothing is changed.
+    Different,
+    /// A quota is used up: nothing is stored.
+    Full,
+}
+
+/// A bundle as the store sees it: already checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBundle {
+    /// Whose bundle it is.
+    pub persona: PersonaKey,
+    /// Its version.
+    pub version: Timestamp,
+    /// When it stops being served.
+    pub expiry: Timestamp,
+    /// When its version may be forgotten: no lower version can be valid after that.
+    pub forget: Timestamp,
+    /// The signed bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The store of a relay.
+///
+/// Every method that changes something returns only after the change would survive a loss of power.
+/// A method that fails may or may not have changed the store, so its request gets no `Done`.
+/// Something whose day of expiry has come is as if it were never there, whether or not `expire` has removed it.
+#[async_trait]
+pub trait Storage: Send + Sync + 'static {
+    /// Stores a box if its id was never used: first write wins.
+    async fn put_box(&self, id: BoxId, sealed: SealedBox, today: Day) -> Result<PutOutcome, StorageError>;
+
+    /// The bytes of a box, or `None` if it was never written, has expired or was deleted.
+    async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError>;
+
+    /// Erases a box and keeps its id until its time to live is over. Without the box nothing happens.
+    ///
+    /// A tombstone for an id that was never written would be free of work, and could fill the store.
+    async fn delete_box(&self, id: BoxId, today: Day) -> Result<(), StorageError>;
+
+    /// Stores a deposit. `work` is its measured work; in a full inbox the least work goes first, the youngest of those.
+    /// Sequence numbers of an inbox start above zero and grow, also across `drain`.
+    async fn deposit(
+        &self,
+        inbox: InboxId,
+        sealed: Vec<u8>,
+        work: u8,
+        now: Timestamp,
+    ) -> Result<DepositOutcome, StorageError>;
+
+    /// Whether this deposit was stored in the last days, even if it is no longer there.
+    async fn deposit_seen(&self, inbox: InboxId, sealed: &[u8], today: Day) -> Result<bool, StorageError>;
+
+    /// Erases all deposits up to `after`, and returns the first one that follows with its sequence number.
+    async fn drain(
+        &self,
+        inbox: InboxId,
+        after: u64,
+        today: Day,
+    ) -> Result<Option<(u64, Vec<u8>)>, StorageError>;
+
+    /// Stores a bundle if its version is higher than the stored one.
+    async fn publish(&self, bundle: StoredBundle, now: Timestamp) -> Result<PublishOutcome, StorageError>;
+
+    /// The bytes of the persona's bundle, or `None` if there is none or it has expired.
+    async fn bundle(&self, persona: PersonaKey, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError>;
+
+    /// Stores the descriptor of a day if there is none yet, and returns the one that is stored.
+    async fn keep_descriptor(&self, day: Day, bytes: Vec<u8>) -> Result<Vec<u8>, StorageError>;
+
+    /// The descriptor of a day.
+    async fn descriptor(&self, day: Day) -> Result<Option<Vec<u8>>, StorageError>;
+
+    /// Removes at most `limit` expired rows of each kind, and returns how many went.
+    async fn expire(&self, now: Timestamp, limit: u32) -> Result<usize, StorageError>;
+
+    /// What the store holds. Expired rows count until `expire` removes them.
+    fn stored(&self) -> Stored;
+
+    /// How full the store is, in thousandths.
+    fn fill_permille(&self) -> u16;
+
+    /// Finishes what was begun and closes the store. Later calls fail with [`StorageError::Closed`].
+    async fn close(&self) -> Result<(), StorageError>;
+}

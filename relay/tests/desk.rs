@@ -1,0 +1,270 @@
+//! The rules of each operation, one by one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "support/desk.rs"]
+#[allow(dead_code)]
+mod support;
+
+use std::time::Duration;
+
+use bauta_protocol::id::{DoorAddress, RelayId};
+use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::time::{Day, Timestamp};
+use bauta_relay::policy::{Difficulty, Quotas, TTL_DAYS};
+use support::*;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn noon(day: Day) -> Timestamp {
+    day.start().plus(12 * HOUR)
+}
+
+fn later(days: u32) -> Day {
+    Day(TODAY.0 + days)
+}
+
+async fn office(terms: Terms) -> (tempfile::TempDir, Office) {
+    let home = tempfile::tempdir().unwrap();
+    let office = Office::open(home.path(), noon(TODAY), terms).await;
+    (home, office)
+}
+
+#[tokio::test]
+async fn put_get_delete() {
+    let (_home, office) = office(Terms::default()).await;
+    assert!(office.ask(get(1)).await == Reply::Absent);
+    assert!(office.ask(put(1, 10, TODAY)).await == Reply::Done);
+    assert!(office.ask(put(1, 10, TODAY)).await == Reply::Done);
+    assert!(office.ask(put(1, 11, TODAY)).await == Reply::Conflict);
+    assert!(office.ask(get(1)).await == Reply::Box(sealed(10)));
+    assert!(office.ask(delete(1)).await == Reply::Done);
+    assert!(office.ask(delete(1)).await == Reply::Done);
+    assert!(office.ask(delete(2)).await == Reply::Done);
+    assert!(office.ask(get(1)).await == Reply::Absent);
+    assert!(office.ask(put(1, 10, TODAY)).await == Reply::Done);
+    assert!(office.ask(put(1, 11, TODAY)).await == Reply::Done);
+    assert!(office.ask(get(1)).await == Reply::Absent);
+}
+
+#[tokio::test]
+async fn put_work_counts_for_yesterday_today_and_tomorrow() {
+    let (_home, office) = office(Terms::default()).await;
+    for (days, name) in [(TODAY.0 - 1, 1), (TODAY.0, 2), (TODAY.0 + 1, 3)] {
+        assert!(office.ask(put(name, 1, Day(days))).await == Reply::Done);
+    }
+    for days in [0, TODAY.0 - 2, TODAY.0 + 2, u32::MAX] {
+        assert!(office.ask(put(4, 1, Day(days))).await == Reply::Refused(Refusal::WrongDay));
+    }
+    let Request::Put { day, nonce, id, sealed } = put(5, 1, TODAY) else { panic!() };
+    let wrong = Request::Put { day, nonce: nonce.wrapping_add(1), id, sealed };
+    assert!(office.ask(wrong).await == Reply::Refused(Refusal::WorkTooLow));
+    assert!(office.ask(get(5)).await == Reply::Absent);
+}
+
+#[tokio::test]
+async fn difficulty_rises_with_fill_from_the_next_day_on() {
+    let quotas = Quotas { boxes: 5, ..Quotas::default() };
+    let (_home, office) = office(Terms { quotas, ..Terms::default() }).await;
+    for name in 0..4 {
+        assert!(office.ask(put(name, 1, TODAY)).await == Reply::Done);
+    }
+    assert_eq!(office.descriptor().await.put_bits(), Difficulty::EASY.put_bits);
+    office.clock.set(noon(later(1)));
+    let harder = office.descriptor().await;
+    assert_eq!(harder.put_bits(), Difficulty::for_fill(800).put_bits);
+    assert_eq!(harder.deposit_bits(), Difficulty::for_fill(800).deposit_bits);
+    assert!(harder.put_bits() > Difficulty::EASY.put_bits);
+    // Work for yesterday is measured by yesterday's descriptor, work for today and tomorrow by today's.
+    assert!(office.ask(put(10, 1, TODAY)).await == Reply::Done);
+    assert!(office.ask(put(11, 1, TODAY)).await == Reply::Refused(Refusal::QuotaExceeded));
+    for (day, bits) in [(later(1), harder.put_bits()), (later(2), harder.put_bits())] {
+        let id = cap(10).box_id();
+        let put = |nonce| Request::Put { day, nonce, id, sealed: sealed(1) };
+        assert!(office.ask(put(put_nonce(day, &id, bits))).await == Reply::Done);
+        let easy = put_nonce(day, &id, Difficulty::EASY.put_bits);
+        if easy != put_nonce(day, &id, bits) {
+            assert!(office.ask(put(easy)).await == Reply::Refused(Refusal::WorkTooLow));
+        }
+    }
+}
+
+#[tokio::test]
+async fn boxes_and_tombstones_last_for_their_time() {
+    let (_home, office) = office(Terms::default()).await;
+    office.ask(put(1, 1, TODAY)).await;
+    office.ask(put(2, 2, TODAY)).await;
+    office.ask(delete(2)).await;
+    office.clock.set(noon(later(TTL_DAYS)));
+    assert!(office.ask(get(1)).await == Reply::Box(sealed(1)));
+    office.ask(put(2, 3, later(TTL_DAYS))).await;
+    assert!(office.ask(get(2)).await == Reply::Absent);
+    office.clock.set(noon(later(TTL_DAYS + 1)));
+    assert!(office.ask(get(1)).await == Reply::Absent);
+    while office.desk.expire_some().await.unwrap() > 0 {}
+    assert_eq!(office.desk.levels().stored.boxes + office.desk.levels().stored.tombstones, 0);
+    assert!(office.ask(put(1, 9, later(TTL_DAYS))).await == Reply::Done);
+    assert!(office.ask(get(1)).await == Reply::Box(sealed(9)));
+}
+
+#[tokio::test]
+async fn deposits_need_both_kinds_of_work() {
+    let (_home, office) = office(Terms::default()).await;
+    let Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed } = deposit(1, 5, TODAY) else {
+        panic!()
+    };
+    let with = |day, gate_nonce, work_nonce| {
+        let sealed = sealed.clone();
+        Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed }
+    };
+    let too_low = Reply::Refused(Refusal::WorkTooLow);
+    assert!(office.ask(with(day, gate_nonce + 1, work_nonce)).await == too_low);
+    assert!(office.ask(with(Day(day.0 + 1), gate_nonce, work_nonce)).await == too_low);
+    assert!(
+        office.ask(with(Day(day.0 + 2), gate_nonce, work_nonce)).await == Reply::Refused(Refusal::WrongDay)
+    );
+    assert!(office.ask(drain(1, 0)).await == Reply::Absent);
+    assert!(office.ask(with(day, gate_nonce, work_nonce)).await == Reply::Done);
+    assert!(office.ask(with(day, gate_nonce, work_nonce)).await == Reply::Done);
+    assert_eq!(office.desk.levels().stored.deposits, 1);
+    // The store is asked before the verifier, so the same again needs no more work, right or wrong.
+    assert!(office.ask(with(day, gate_nonce, work_nonce + 1)).await == Reply::Done);
+    assert_eq!(office.desk.levels().verifier_queue, 0);
+}
+
+#[tokio::test]
+async fn a_gate_with_wrong_work_is_soon_spent() {
+    let (_home, office) = office(Terms::default()).await;
+    let Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed } = deposit(1, 6, TODAY) else {
+        panic!()
+    };
+    let too_low = Reply::Refused(Refusal::WorkTooLow);
+    let with = |work_nonce| {
+        let sealed = sealed.clone();
+        Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed }
+    };
+    // The found nonce is the first one that is right, so all before it are wrong; as many again lie far above.
+    let wrong = (0..work_nonce).chain((1 << 60)..).filter(|nonce| {
+        let bits = bauta_protocol::work::measure_deposit_work(&relay(), &inbox, day, &handshake(6), *nonce);
+        bits < Difficulty::EASY.deposit_bits
+    });
+    for nonce in wrong.take(4) {
+        assert!(office.ask(with(nonce)).await == too_low);
+    }
+    assert!(office.ask(with(work_nonce)).await == too_low, "the gate has paid for enough checks");
+    assert!(office.ask(drain(1, 0)).await == Reply::Absent);
+}
+
+#[tokio::test]
+async fn an_inbox_is_drained_in_order_by_its_owner() {
+    let (_home, office) = office(Terms::default()).await;
+    for fill in [1, 2, 3] {
+        assert!(office.ask(deposit(1, fill, TODAY)).await == Reply::Done);
+    }
+    let mut after = 0;
+    for fill in [1, 2, 3] {
+        let Reply::Deposit { seq, sealed } = office.ask(drain(1, after)).await else { panic!("no deposit") };
+        assert_eq!(sealed, handshake(fill));
+        assert!(seq > after);
+        // Until the cursor moves, the same deposit comes again.
+        assert!(office.ask(drain(1, after)).await == Reply::Deposit { seq, sealed });
+        after = seq;
+    }
+    assert!(office.ask(drain(2, 0)).await == Reply::Absent);
+    assert!(office.ask(drain(1, after)).await == Reply::Absent);
+    assert_eq!(office.desk.levels().stored.deposits, 0);
+}
+
+#[tokio::test]
+async fn bundles_are_checked() {
+    let (_home, office) = office(Terms::default()).await;
+    let now = noon(TODAY);
+    let good = bundle(1, now, relay());
+    assert!(office.ask(fetch(1)).await == Reply::Absent);
+    assert!(office.ask(publish(&good)).await == Reply::Done);
+    assert!(office.ask(publish(&good)).await == Reply::Done);
+    assert!(office.ask(publish(&bundle(1, now, relay()))).await == Reply::Conflict);
+    let refused = |why| Reply::Refused(why);
+    let older = bundle(1, Timestamp(now.0 - 1), relay());
+    assert!(office.ask(publish(&older)).await == refused(Refusal::Stale));
+    let elsewhere = bundle(1, now.plus(HOUR), RelayId([9; 32]));
+    assert!(office.ask(publish(&elsewhere)).await == refused(Refusal::Malformed));
+    let expired = bundle(2, Timestamp(now.0 - 8 * 24 * 60 * 60 * 1000), relay());
+    assert!(office.ask(publish(&expired)).await == refused(Refusal::Expired));
+    let dated_ahead = bundle(2, now.plus(30 * HOUR), relay());
+    assert!(office.ask(publish(&dated_ahead)).await == refused(Refusal::Expired));
+    let mut forged = *bundle(2, now, relay()).bundle().as_bytes();
+    forged[40] ^= 1;
+    let forged = Request::Publish { bundle: Box::new(forged) };
+    assert!(office.ask(forged).await == refused(Refusal::BadSignature));
+    assert!(office.ask(fetch(2)).await == Reply::Absent);
+    assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*good.bundle().as_bytes())));
+
+    let newer = bundle(1, now.plus(HOUR), relay());
+    assert!(office.ask(publish(&newer)).await == Reply::Done);
+    assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*newer.bundle().as_bytes())));
+    office.clock.set(newer.bundle().expiry());
+    assert!(office.ask(fetch(1)).await == Reply::Absent);
+}
+
+#[tokio::test]
+async fn a_descriptor_stands_all_day_through_restarts_and_new_doors() {
+    let home = tempfile::tempdir().unwrap();
+    let office = Office::open(home.path(), noon(TODAY), Terms::default()).await;
+    let first = office.descriptor().await;
+    assert_eq!(first.day(), TODAY);
+    office.close().await;
+
+    let doors = vec![DoorAddress([3; 96])];
+    let moved = || Terms { doors: doors.clone(), ..Terms::default() };
+    let office = Office::open(home.path(), noon(TODAY).plus(HOUR), moved()).await;
+    assert_eq!(office.descriptor().await.as_bytes(), first.as_bytes());
+    office.clock.set(later(1).start());
+    let second = office.descriptor().await;
+    assert_eq!(second.day(), later(1));
+    assert_eq!(second.doors(), doors);
+    // The clock is set back: the day's descriptor is still the same.
+    office.clock.set(noon(TODAY));
+    assert_eq!(office.descriptor().await.as_bytes(), first.as_bytes());
+    office.close().await;
+
+    let office = Office::open(home.path(), later(1).start(), Terms::default()).await;
+    assert_eq!(office.descriptor().await.as_bytes(), second.as_bytes());
+}
+
+#[tokio::test]
+async fn many_who_ask_at_midnight_see_one_descriptor() {
+    let (_home, office) = office(Terms::default()).await;
+    office.clock.set(later(1).start());
+    let asking = (0..32).map(|_| {
+        let desk = std::sync::Arc::clone(&office.desk);
+        tokio::spawn(async move { desk.answer(Request::Describe).await })
+    });
+    let first = office.descriptor().await;
+    for asked in asking.collect::<Vec<_>>() {
+        assert!(asked.await.unwrap() == Reply::Descriptor(Box::new(*first.as_bytes())));
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_refused() {
+    let (_home, office) = office(Terms::default()).await;
+    for class in [Class::Small, Class::Large] {
+        for body in [vec![], vec![0; class.body_len()], vec![0xff; class.body_len()], vec![1; 7]] {
+            let answer = office.desk.answer_body(class, body).await;
+            assert_eq!(answer.len(), class.body_len());
+            assert!(Reply::decode(class, &answer).unwrap() == Reply::Refused(Refusal::Malformed));
+        }
+    }
+    let body = put(1, 1, TODAY).encode().to_vec();
+    let answer = office.desk.answer_body(Class::Small, body).await;
+    assert!(Reply::decode(Class::Small, &answer).unwrap() == Reply::Done);
+}
+
+#[tokio::test]
+async fn a_desk_whose_store_is_closed_is_busy_and_acknowledges_nothing() {
+    let (_home, office) = office(Terms::default()).await;
+    bauta_relay::Storage::close(office.store.as_ref()).await.unwrap();
+    for request in [put(1, 1, TODAY), get(1), delete(1), drain(1, 0), fetch(1)] {
+        assert!(office.ask(request).await == Reply::Busy);
+    }
+}

@@ -1,0 +1,375 @@
+//! What every store must do, written against the trait. Each check gets an empty store.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bauta_protocol::BOX_LEN;
+use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::persona::PersonaSecret;
+use bauta_protocol::time::{Day, Timestamp};
+use bauta_relay::StorageError;
+use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored, TTL_DAYS};
+use bauta_relay::storage::{DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
+
+pub(crate) type Store = Arc<dyn Storage>;
+type Check = fn(Store) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The quotas that a store under test is made with.
+pub(crate) const QUOTAS: Quotas = Quotas { boxes: 40, bytes: 40 * Quotas::BOX_COST, bundles: 3, inbox: 3 };
+
+macro_rules! checks {
+    ($($name:ident),* $(,)?) => {
+        /// All checks, by name.
+        pub(crate) const CHECKS: &[(&str, Check)] = &[$((stringify!($name), |store| Box::pin($name(store)))),*];
+    };
+}
+
+checks![
+    the_first_write_wins,
+    the_same_again_lives_longer,
+    a_deleted_box_stays_deleted,
+    deleting_what_was_never_written_leaves_nothing,
+    an_expired_box_is_as_if_never_written,
+    expiry_goes_in_small_steps,
+    a_full_store_takes_no_more_boxes,
+    tombstones_and_deposits_use_up_bytes_too,
+    of_many_writers_one_is_first,
+    deposits_come_in_order_and_go_with_the_cursor,
+    sequence_numbers_grow_for_ever,
+    a_full_inbox_drops_the_least_work,
+    the_same_deposit_is_stored_once,
+    deposits_expire,
+    bundles_only_grow,
+    an_expired_bundle_still_guards_its_version,
+    bundles_have_a_quota,
+    a_day_has_one_descriptor,
+    totals_follow_every_change,
+    a_closed_store_says_so,
+];
+
+const TODAY: Day = Day(20_000);
+
+fn on(days_later: u32) -> Day {
+    Day(TODAY.0 + days_later)
+}
+
+fn at(days_later: u32) -> Timestamp {
+    on(days_later).start()
+}
+
+fn id(name: u8) -> BoxId {
+    BoxId([name; 32])
+}
+
+fn sealed(fill: u8) -> Box<[u8; BOX_LEN]> {
+    Box::new([fill; BOX_LEN])
+}
+
+async fn put(store: &Store, name: u8, fill: u8, day: Day) -> PutOutcome {
+    store.put_box(id(name), sealed(fill), day).await.unwrap()
+}
+
+async fn get(store: &Store, name: u8, day: Day) -> Option<u8> {
+    store.get_box(id(name), day).await.unwrap().map(|bytes| bytes[0])
+}
+
+async fn deposit(store: &Store, inbox: u8, name: u16, work: u8, now: Timestamp) -> DepositOutcome {
+    store.deposit(InboxId([inbox; 32]), name.to_be_bytes().to_vec(), work, now).await.unwrap()
+}
+
+async fn drain(store: &Store, inbox: u8, after: u64, day: Day) -> Option<(u64, u16)> {
+    let next = store.drain(InboxId([inbox; 32]), after, day).await.unwrap();
+    next.map(|(seq, bytes)| (seq, u16::from_be_bytes(bytes.try_into().unwrap())))
+}
+
+/// Everything in the inbox, as its owner reads it: it is empty after that.
+async fn drain_all(store: &Store, inbox: u8, day: Day) -> Vec<u16> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    while let Some((seq, name)) = drain(store, inbox, after, day).await {
+        all.push(name);
+        after = seq;
+    }
+    all
+}
+
+fn bundle(who: u8, version: Timestamp, days: u64, fill: u8) -> StoredBundle {
+    let life = std::time::Duration::from_secs(days * 24 * 60 * 60);
+    StoredBundle {
+        persona: PersonaSecret::from_bytes(&[who; 32]).unwrap().public(),
+        version,
+        expiry: version.plus(life),
+        forget: version.plus(std::time::Duration::from_secs(8 * 24 * 60 * 60)),
+        bytes: vec![fill; 100],
+    }
+}
+
+async fn fetch(store: &Store, who: u8, now: Timestamp) -> Option<u8> {
+    let persona = PersonaSecret::from_bytes(&[who; 32]).unwrap().public();
+    store.bundle(persona, now).await.unwrap().map(|bytes| bytes[0])
+}
+
+async fn the_first_write_wins(store: Store) {
+    assert_eq!(get(&store, 1, TODAY).await, None);
+    assert_eq!(put(&store, 1, 10, TODAY).await, PutOutcome::Stored);
+    assert_eq!(put(&store, 1, 10, TODAY).await, PutOutcome::Same);
+    assert_eq!(put(&store, 1, 11, TODAY).await, PutOutcome::Different);
+    assert_eq!(get(&store, 1, TODAY).await, Some(10));
+    assert_eq!(get(&store, 2, TODAY).await, None);
+}
+
+async fn the_same_again_lives_longer(store: Store) {
+    put(&store, 1, 10, TODAY).await;
+    assert_eq!(put(&store, 1, 10, on(TTL_DAYS)).await, PutOutcome::Same);
+    assert_eq!(get(&store, 1, on(2 * TTL_DAYS)).await, Some(10));
+    assert_eq!(get(&store, 1, on(2 * TTL_DAYS + 1)).await, None);
+}
+
+async fn a_deleted_box_stays_deleted(store: Store) {
+    put(&store, 1, 10, TODAY).await;
+    store.delete_box(id(1), on(1)).await.unwrap();
+    store.delete_box(id(1), on(1)).await.unwrap();
+    assert_eq!(get(&store, 1, on(1)).await, None);
+    for fill in [10, 11] {
+        assert_eq!(put(&store, 1, fill, on(TTL_DAYS)).await, PutOutcome::Deleted);
+    }
+    assert_eq!(get(&store, 1, on(TTL_DAYS)).await, None);
+    assert_eq!(put(&store, 1, 11, on(TTL_DAYS + 1)).await, PutOutcome::Stored);
+    assert_eq!(get(&store, 1, on(TTL_DAYS + 1)).await, Some(11));
+    assert_eq!(store.stored(), Stored { boxes: 1, ..Stored::default() });
+}
+
+async fn deleting_what_was_never_written_leaves_nothing(store: Store) {
+    store.delete_box(id(1), TODAY).await.unwrap();
+    assert_eq!(store.stored(), Stored::default());
+    assert_eq!(put(&store, 1, 10, TODAY).await, PutOutcome::Stored);
+    assert_eq!(get(&store, 1, TODAY).await, Some(10));
+}
+
+async fn an_expired_box_is_as_if_never_written(store: Store) {
+    put(&store, 1, 10, TODAY).await;
+    assert_eq!(get(&store, 1, on(TTL_DAYS)).await, Some(10));
+    assert_eq!(get(&store, 1, on(TTL_DAYS + 1)).await, None);
+    store.delete_box(id(1), on(TTL_DAYS + 1)).await.unwrap();
+    assert_eq!(put(&store, 1, 11, on(TTL_DAYS + 1)).await, PutOutcome::Stored);
+    assert_eq!(get(&store, 1, on(TTL_DAYS + 1)).await, Some(11));
+    assert_eq!(store.stored().boxes, 1);
+}
+
+async fn expiry_goes_in_small_steps(store: Store) {
+    for name in 0..10 {
+        put(&store, name, name, TODAY).await;
+    }
+    store.delete_box(id(0), TODAY).await.unwrap();
+    put(&store, 10, 10, on(1)).await;
+    assert_eq!(store.expire(at(TTL_DAYS), 100).await.unwrap(), 0);
+    let late = at(TTL_DAYS + 1);
+    assert_eq!(store.expire(late, 4).await.unwrap(), 4);
+    assert_eq!(store.stored().boxes + store.stored().tombstones, 7);
+    assert_eq!(store.expire(late, 100).await.unwrap(), 6);
+    assert_eq!(store.expire(late, 100).await.unwrap(), 0);
+    assert_eq!(store.stored(), Stored { boxes: 1, ..Stored::default() });
+    assert_eq!(get(&store, 10, late.day()).await, Some(10));
+}
+
+async fn a_full_store_takes_no_more_boxes(store: Store) {
+    for name in 0..40 {
+        assert_eq!(put(&store, name, 1, TODAY).await, PutOutcome::Stored);
+    }
+    assert_eq!(store.fill_permille(), 1000);
+    assert_eq!(put(&store, 99, 1, TODAY).await, PutOutcome::Full);
+    assert_eq!(put(&store, 7, 1, TODAY).await, PutOutcome::Same);
+    assert_eq!(put(&store, 7, 2, TODAY).await, PutOutcome::Different);
+    assert_eq!(get(&store, 99, TODAY).await, None);
+    for name in 0..2 {
+        store.delete_box(id(name), TODAY).await.unwrap();
+    }
+    assert_eq!(put(&store, 99, 1, TODAY).await, PutOutcome::Stored);
+}
+
+async fn tombstones_and_deposits_use_up_bytes_too(store: Store) {
+    for name in 0..40 {
+        put(&store, name, 1, TODAY).await;
+    }
+    assert_eq!(deposit(&store, 1, 1, 5, at(0)).await, DepositOutcome::Full);
+    for name in 0..4 {
+        store.delete_box(id(name), TODAY).await.unwrap();
+    }
+    assert_eq!(deposit(&store, 1, 1, 5, at(0)).await, DepositOutcome::Stored);
+    // The deposit takes the place of four boxes, and the tombstones are not free.
+    assert_eq!(put(&store, 99, 1, TODAY).await, PutOutcome::Full);
+    assert_eq!(store.publish(bundle(1, at(0), 8, 1), at(0)).await.unwrap(), PublishOutcome::Full);
+}
+
+async fn of_many_writers_one_is_first(store: Store) {
+    let writers = (0..32u8).map(|fill| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { put(&store, 1, fill, TODAY).await })
+    });
+    let mut first = 0;
+    for writer in writers.collect::<Vec<_>>() {
+        match writer.await.unwrap() {
+            PutOutcome::Stored => first += 1,
+            other => assert_eq!(other, PutOutcome::Different),
+        }
+    }
+    assert_eq!(first, 1);
+    assert_eq!(store.stored().boxes, 1);
+}
+
+async fn deposits_come_in_order_and_go_with_the_cursor(store: Store) {
+    for name in 1..=3 {
+        assert_eq!(deposit(&store, 1, name, 5, at(0)).await, DepositOutcome::Stored);
+    }
+    deposit(&store, 2, 9, 5, at(0)).await;
+    let (first, name) = drain(&store, 1, 0, TODAY).await.unwrap();
+    assert_eq!(name, 1);
+    assert_eq!(drain(&store, 1, 0, TODAY).await, Some((first, 1)));
+    let (second, name) = drain(&store, 1, first, TODAY).await.unwrap();
+    assert_eq!(name, 2);
+    assert!(second > first && first > 0);
+    assert_eq!(drain(&store, 1, 0, TODAY).await, Some((second, 2)));
+    let (third, _) = drain(&store, 1, second, TODAY).await.unwrap();
+    assert_eq!(drain(&store, 1, third, TODAY).await, None);
+    assert_eq!(drain(&store, 1, u64::MAX, TODAY).await, None);
+    assert_eq!(drain_all(&store, 2, TODAY).await, [9]);
+    assert_eq!(drain(&store, 3, 0, TODAY).await, None);
+}
+
+async fn sequence_numbers_grow_for_ever(store: Store) {
+    deposit(&store, 1, 1, 5, at(0)).await;
+    let (first, _) = drain(&store, 1, 0, TODAY).await.unwrap();
+    assert_eq!(drain(&store, 1, first, TODAY).await, None);
+    // Also with a clock that stands still or goes back, and after the inbox was long quiet.
+    deposit(&store, 1, 2, 5, Timestamp(at(0).0 - 5_000)).await;
+    let (second, name) = drain(&store, 1, first, TODAY).await.unwrap();
+    assert!(name == 2 && second > first);
+    drain(&store, 1, second, TODAY).await;
+    let late = at(2 * TTL_DAYS);
+    while store.expire(late, 100).await.unwrap() > 0 {}
+    deposit(&store, 1, 3, 5, late).await;
+    let (third, name) = drain(&store, 1, second, late.day()).await.unwrap();
+    assert!(name == 3 && third > second);
+}
+
+async fn a_full_inbox_drops_the_least_work(store: Store) {
+    for (name, work) in [(1, 4), (2, 3), (3, 3)] {
+        assert_eq!(deposit(&store, 1, name, work, at(0)).await, DepositOutcome::Stored);
+    }
+    assert_eq!(deposit(&store, 1, 4, 3, at(0)).await, DepositOutcome::Full);
+    assert_eq!(deposit(&store, 1, 5, 2, at(0)).await, DepositOutcome::Full);
+    assert_eq!(deposit(&store, 1, 6, 9, at(0)).await, DepositOutcome::Stored);
+    assert_eq!(store.stored().deposits, 3);
+    assert_eq!(deposit(&store, 2, 7, 1, at(0)).await, DepositOutcome::Stored);
+    assert_eq!(drain_all(&store, 1, TODAY).await, [1, 2, 6]);
+}
+
+async fn the_same_deposit_is_stored_once(store: Store) {
+    let seen = |inbox: u8, name: u16, day: Day| {
+        let store = Arc::clone(&store);
+        async move { store.deposit_seen(InboxId([inbox; 32]), &name.to_be_bytes(), day).await.unwrap() }
+    };
+    assert!(!seen(1, 1, TODAY).await);
+    deposit(&store, 1, 1, 5, at(0)).await;
+    assert!(seen(1, 1, TODAY).await && !seen(2, 1, TODAY).await && !seen(1, 2, TODAY).await);
+    assert_eq!(deposit(&store, 1, 1, 6, at(1)).await, DepositOutcome::Same);
+    assert_eq!(drain_all(&store, 1, on(1)).await, [1]);
+    // Drained, and sent again: it does not come back while its work could still be shown.
+    let last = SEEN_DAYS - 1;
+    assert_eq!(deposit(&store, 1, 1, 6, at(last)).await, DepositOutcome::Same);
+    assert!(!seen(1, 1, on(SEEN_DAYS)).await);
+    // The same bytes for another inbox are another deposit.
+    assert_eq!(deposit(&store, 2, 1, 5, at(0)).await, DepositOutcome::Stored);
+}
+
+async fn deposits_expire(store: Store) {
+    for name in 1..=3 {
+        deposit(&store, 1, name, 5, at(0)).await;
+    }
+    assert!(drain(&store, 1, 0, on(TTL_DAYS)).await.is_some());
+    assert_eq!(drain(&store, 1, 0, on(TTL_DAYS + 1)).await, None);
+    // The room that the expired ones took is free at once.
+    assert_eq!(deposit(&store, 1, 4, 1, at(TTL_DAYS + 1)).await, DepositOutcome::Stored);
+    assert_eq!(store.stored().deposits, 1);
+    deposit(&store, 2, 4, 1, at(0)).await;
+    while store.expire(at(TTL_DAYS + 1), 1).await.unwrap() > 0 {}
+    assert_eq!(store.stored().deposits, 1);
+    assert_eq!(drain_all(&store, 1, on(TTL_DAYS + 1)).await, [4]);
+}
+
+async fn bundles_only_grow(store: Store) {
+    let now = at(0);
+    assert_eq!(fetch(&store, 1, now).await, None);
+    for (version, fill, expected) in [
+        (at(0), 1, PublishOutcome::Stored),
+        (at(0), 1, PublishOutcome::Same),
+        (at(0), 2, PublishOutcome::Different),
+        (Timestamp(at(0).0 - 1), 3, PublishOutcome::Stale),
+        (Timestamp(at(0).0 + 1), 4, PublishOutcome::Stored),
+        (at(0), 1, PublishOutcome::Stale),
+    ] {
+        assert_eq!(store.publish(bundle(1, version, 8, fill), now).await.unwrap(), expected);
+    }
+    assert_eq!(fetch(&store, 1, now).await, Some(4));
+    assert_eq!(fetch(&store, 2, now).await, None);
+    assert_eq!(store.stored().bundles, 1);
+}
+
+async fn an_expired_bundle_still_guards_its_version(store: Store) {
+    store.publish(bundle(1, at(2), 1, 1), at(2)).await.unwrap();
+    assert_eq!(fetch(&store, 1, Timestamp(at(3).0 - 1)).await, Some(1));
+    assert_eq!(fetch(&store, 1, at(3)).await, None);
+    // An older bundle with a longer life would be valid now.
+    assert_eq!(store.expire(at(4), 100).await.unwrap(), 0);
+    assert_eq!(store.publish(bundle(1, at(1), 8, 2), at(4)).await.unwrap(), PublishOutcome::Stale);
+    assert_eq!(fetch(&store, 1, at(4)).await, None);
+    assert_eq!(store.expire(at(10), 100).await.unwrap(), 1);
+    assert_eq!(store.stored().bundles, 0);
+}
+
+async fn bundles_have_a_quota(store: Store) {
+    for who in 1..=3 {
+        assert_eq!(store.publish(bundle(who, at(0), 8, 1), at(0)).await.unwrap(), PublishOutcome::Stored);
+    }
+    assert_eq!(store.publish(bundle(4, at(0), 8, 1), at(0)).await.unwrap(), PublishOutcome::Full);
+    assert_eq!(store.publish(bundle(2, at(1), 8, 2), at(1)).await.unwrap(), PublishOutcome::Stored);
+    assert_eq!(fetch(&store, 2, at(1)).await, Some(2));
+}
+
+async fn a_day_has_one_descriptor(store: Store) {
+    assert_eq!(store.descriptor(TODAY).await.unwrap(), None);
+    assert_eq!(store.keep_descriptor(TODAY, vec![1]).await.unwrap(), [1]);
+    assert_eq!(store.keep_descriptor(TODAY, vec![2]).await.unwrap(), [1]);
+    assert_eq!(store.keep_descriptor(on(1), vec![2]).await.unwrap(), [2]);
+    assert_eq!(store.descriptor(TODAY).await.unwrap(), Some(vec![1]));
+    assert_eq!(store.descriptor(on(1)).await.unwrap(), Some(vec![2]));
+}
+
+async fn totals_follow_every_change(store: Store) {
+    for name in 0..6 {
+        put(&store, name, 1, TODAY).await;
+    }
+    for name in 0..3 {
+        store.delete_box(id(name), TODAY).await.unwrap();
+    }
+    for name in 1..=2 {
+        deposit(&store, 1, name, 5, at(0)).await;
+    }
+    store.publish(bundle(1, at(0), 8, 1), at(0)).await.unwrap();
+    assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, deposits: 2, bundles: 1 });
+    drain(&store, 1, u64::MAX, TODAY).await;
+    assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, deposits: 0, bundles: 1 });
+    while store.expire(at(2 * TTL_DAYS), 2).await.unwrap() > 0 {}
+    assert_eq!(store.stored(), Stored::default());
+    assert_eq!(store.fill_permille(), 0);
+}
+
+async fn a_closed_store_says_so(store: Store) {
+    put(&store, 1, 1, TODAY).await;
+    store.close().await.unwrap();
+    store.close().await.unwrap();
+    let refused = store.put_box(id(2), sealed(1), TODAY).await;
+    assert!(matches!(refused, Err(StorageError::Closed)));
+    assert!(matches!(store.get_box(id(1), TODAY).await, Err(StorageError::Closed)));
+}
