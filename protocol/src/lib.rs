@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod content;
 pub mod descriptor;
 pub mod error;
+pub mod fuzzing;
 pub mod handshake;
 pub mod id;
 pub mod invitation;

@@ -180,7 +180,7 @@ impl Memory {
 mod tests {
     use super::*;
 
-    const RUN: AtomicBool = AtomicBool::new(false);
+    static RUN: AtomicBool = AtomicBool::new(false);
 
     #[test]
     fn put_work_is_bound_to_every_field() {
