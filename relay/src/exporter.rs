@@ -75,7 +75,55 @@ fn is_local(host: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bauta_protocol::descriptor::RelayIdentity;
+    use bauta_protocol::id::DoorAddress;
+    use getrandom::SysRng;
+    use rand_core::UnwrapErr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
     use super::*;
+    use crate::desk::DeskConfig;
+    use crate::meter::Meter;
+    use crate::sqlite::{SqliteOptions, SqliteStorage};
+
+    async fn desk(home: &std::path::Path, meter: Meter) -> Arc<Desk> {
+        let store = SqliteStorage::open(&home.join("relay.db"), SqliteOptions::default()).unwrap();
+        let identity = RelayIdentity::from_bytes(&[7; 32]).unwrap();
+        let config = DeskConfig { meter: Arc::new(meter), ..DeskConfig::default() };
+        let doors = vec![DoorAddress([1; 96])];
+        let rng = Box::new(UnwrapErr(SysRng));
+        Arc::new(Desk::open(Arc::new(store), identity, doors, rng, config).await.unwrap())
+    }
+
+    async fn fetch(address: SocketAddr, path: &str, host: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_to_this_machine_only() {
+        let home = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let desk = desk(home.path(), Meter::on()).await;
+        let address = "127.0.0.1:0".parse().unwrap();
+        let exporter = Exporter::start(address, Arc::clone(&desk), stop.clone()).await.unwrap();
+        let local = exporter.address.to_string();
+        let answer = fetch(exporter.address, "/metrics", &local).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("bauta_relay_fill_ratio 0"));
+        assert!(fetch(exporter.address, "/metrics", "rebound.example").await.starts_with("HTTP/1.1 403"));
+        assert!(fetch(exporter.address, "/", &local).await.starts_with("HTTP/1.1 404"));
+        let gone = exporter.address;
+        stop.cancel();
+        exporter.end().await;
+        assert!(TcpStream::connect(gone).await.is_err());
+        let open = Exporter::start("0.0.0.0:0".parse().unwrap(), desk, stop).await;
+        assert!(matches!(open, Err(RelayError::MetricsNotLoopback(_))));
+    }
 
     #[test]
     fn only_names_of_this_machine_pass() {

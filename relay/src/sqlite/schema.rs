@@ -124,3 +124,36 @@ fn open(path: &Path) -> Result<Connection, StorageError> {
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(connection: &Connection, pragma: &str) -> i64 {
+        connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn commits_wait_for_the_disk_and_erased_bytes_are_overwritten() {
+        let home = tempfile::tempdir().unwrap();
+        let mut connection = connect(&home.path().join("relay.db")).unwrap();
+        migrate(&mut connection, home.path()).unwrap();
+        let journal: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+        assert_eq!(journal, "wal");
+        for (pragma, value) in
+            [("synchronous", 2), ("secure_delete", 1), ("page_size", 8192), ("user_version", NEWEST)]
+        {
+            assert_eq!(number(&connection, pragma), value, "{pragma}");
+        }
+        migrate(&mut connection, home.path()).unwrap();
+    }
+
+    #[test]
+    fn what_reads_cannot_write() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("relay.db");
+        migrate(&mut connect(&path).unwrap(), &path).unwrap();
+        let reader = connect_to_read(&path).unwrap();
+        assert!(reader.execute("DELETE FROM boxes", []).is_err());
+    }
+}
