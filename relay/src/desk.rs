@@ -23,6 +23,7 @@ use crate::error::{RelayError, StorageError};
 use crate::meter::{Levels, Meter, operation_name};
 use crate::policy::{Difficulty, HOLD};
 use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
+use crate::vault::Vault;
 use held::Held;
 use verifier::{Claim, Verdict, Verifier};
 
@@ -282,11 +283,13 @@ impl Desk {
     }
 
     async fn fetch(&self, persona: PersonaKey) -> Result<Reply, DailyError> {
-        let found = self.storage.bundle(persona, self.clock.now()).await.map_err(DailyError::Storage)?;
-        let Some(bytes) = found else {
+        let vault = Vault::of(self.relay(), &persona);
+        let found = self.storage.bundle(vault.name(), self.clock.now()).await.map_err(DailyError::Storage)?;
+        let Some(sealed) = found else {
             return Ok(Reply::Absent);
         };
-        let bundle = bytes.try_into().map_err(|_| DailyError::Storage(StorageError::Damaged("a bundle")))?;
+        let opened = vault.open(&sealed).and_then(|bytes| bytes.try_into().ok());
+        let bundle = opened.ok_or(DailyError::Storage(StorageError::Damaged("a bundle")))?;
         Ok(Reply::Bundle(bundle))
     }
 
@@ -328,11 +331,12 @@ fn check_bundle(bytes: &[u8; BUNDLE_LEN], relay: RelayId, now: Timestamp) -> Res
     }
     // One that is dated in the future has the same cure as one that is too old: a right clock, and a new bundle.
     bundle.check_fresh(now, Timestamp(0)).map_err(|_| Refusal::Expired)?;
+    let vault = Vault::of(relay, &bundle.persona());
     Ok(StoredBundle {
-        persona: bundle.persona(),
+        name: vault.name(),
         version: bundle.version(),
         expiry: bundle.expiry(),
         forget: bundle.version().plus(MAX_LIFETIME),
-        bytes: bytes.to_vec(),
+        bytes: vault.seal(bytes).ok_or(Refusal::Malformed)?,
     })
 }

@@ -27,8 +27,10 @@ pub enum StorageError {
         /// What the database says.
         source: rusqlite::Error,
     },
-    /// A stored row does not have the shape it was written with.
-    #[error("the relay's store is damaged: {0} has a wrong length; restore the data directory from a backup")]
+    /// A stored row is not as it was written.
+    #[error(
+        "the relay's store is damaged: {0} is not as it was written; restore the data directory from a backup"
+    )]
     Damaged(&'static str),
 }
 

@@ -1,6 +1,6 @@
 //! The Bauta relay: a service on the Nym mixnet that keeps boxes, inboxes and bundles, and learns nothing.
 //!
-//! Anyone can run one; it needs no public address. All it stores is sealed by its users or public.
+//! Anyone can run one; it needs no public address. All it stores is sealed, by its users or by itself.
 //! The [`Desk`] knows the rules: a request goes in, a reply comes out, over any [`Storage`].
 //! The [`Relay`] feeds it from the mixnet. `docs/operating-a-relay.md` is for those who run one.
 
@@ -14,6 +14,7 @@ mod identity;
 mod meter;
 mod relay;
 mod sqlite;
+mod vault;
 
 pub mod policy;
 pub mod storage;

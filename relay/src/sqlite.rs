@@ -1,6 +1,6 @@
 //! The store of one machine: SQLite, with one writer that commits in groups and one reader.
 //!
-//! Everything stored is sealed by its senders or public, so the database itself is not encrypted.
+//! Everything stored is sealed by its senders or by the desk, so the database itself is not encrypted.
 //! The layout hides what a plain table would add: boxes lie in the order of their random ids, not of their arrival,
 //! expiry has the grain of a day, and `secure_delete` overwrites what is erased.
 
@@ -14,14 +14,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bauta_protocol::id::{BoxId, InboxId, PersonaKey};
+use bauta_protocol::id::{BoxId, InboxId};
 use bauta_protocol::time::{Day, Timestamp};
 
 use crate::error::{RelayError, StorageError};
 use crate::files;
 use crate::meter::Meter;
 use crate::policy::{Quotas, Stored};
-use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle};
+use crate::storage::{
+    BundleName, DepositOutcome, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle,
+};
 use reader::Reader;
 use writer::Writer;
 
@@ -136,8 +138,8 @@ impl Storage for SqliteStorage {
         self.writer.run(move |ledger| change::publish(ledger, &bundle, now)).await
     }
 
-    async fn bundle(&self, persona: PersonaKey, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError> {
-        self.reader.run(move |connection| reader::bundle(connection, &persona, now)).await
+    async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError> {
+        self.reader.run(move |connection| reader::bundle(connection, name, now)).await
     }
 
     async fn keep_descriptor(&self, day: Day, bytes: Vec<u8>) -> Result<Vec<u8>, StorageError> {

@@ -1,8 +1,10 @@
 //! What a relay needs of a store. The rules that need one atomic step live here; all others live in the desk.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use bauta_protocol::BOX_LEN;
-use bauta_protocol::id::{BoxId, InboxId, PersonaKey};
+use bauta_protocol::id::{BoxId, InboxId};
 use bauta_protocol::time::{Day, Timestamp};
 
 use crate::error::StorageError;
@@ -52,18 +54,28 @@ pub enum PublishOutcome {
     Full,
 }
 
-/// A bundle as the store sees it: already checked.
+/// Under which name a bundle lies in the store: a hash, so that the store does not say whose bundles it holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BundleName(pub [u8; 32]);
+
+impl fmt::Debug for BundleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BundleName(..)")
+    }
+}
+
+/// A bundle as the store sees it: already checked, and sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBundle {
-    /// Whose bundle it is.
-    pub persona: PersonaKey,
+    /// Where it lies.
+    pub name: BundleName,
     /// Its version.
     pub version: Timestamp,
     /// When it stops being served.
     pub expiry: Timestamp,
     /// When its version may be forgotten: no lower version can be valid after that.
     pub forget: Timestamp,
-    /// The signed bytes.
+    /// The sealed bytes. The same bundle always has the same.
     pub bytes: Vec<u8>,
 }
 
@@ -109,8 +121,8 @@ pub trait Storage: Send + Sync + 'static {
     /// Stores a bundle if its version is higher than the stored one.
     async fn publish(&self, bundle: StoredBundle, now: Timestamp) -> Result<PublishOutcome, StorageError>;
 
-    /// The bytes of the persona's bundle, or `None` if there is none or it has expired.
-    async fn bundle(&self, persona: PersonaKey, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError>;
+    /// The sealed bytes of a bundle, or `None` if there is none or it has expired.
+    async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError>;
 
     /// Stores the descriptor of a day if there is none yet, and returns the one that is stored.
     async fn keep_descriptor(&self, day: Day, bytes: Vec<u8>) -> Result<Vec<u8>, StorageError>;

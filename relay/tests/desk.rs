@@ -268,3 +268,19 @@ async fn a_desk_whose_store_is_closed_is_busy_and_acknowledges_nothing() {
         assert!(office.ask(request).await == Reply::Busy);
     }
 }
+
+#[tokio::test]
+async fn the_disk_does_not_say_whose_bundles_lie_there() {
+    let (home, office) = office(Terms::default()).await;
+    let made = bundle(1, noon(TODAY), relay());
+    assert!(office.ask(publish(&made)).await == Reply::Done);
+    assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*made.bundle().as_bytes())));
+    office.close().await;
+    let (persona, inbox) = (persona(1).public(), cap(1).inbox_id());
+    for file in std::fs::read_dir(home.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for telling in [&persona.as_bytes()[1..], inbox.as_bytes(), made.bundle().signed_prekey()] {
+            assert!(!bytes.windows(telling.len()).any(|window| window == telling));
+        }
+    }
+}

@@ -240,9 +240,9 @@ pub(super) fn publish(
     let doing = "stores a bundle";
     let there: Option<(i64, i64, Vec<u8>)> = ledger
         .connection
-        .prepare_cached("SELECT version, forget_ms, bytes FROM bundles WHERE persona = ?1")
+        .prepare_cached("SELECT version, forget_ms, bytes FROM bundles WHERE name = ?1")
         .map_err(StorageError::during(doing))?
-        .query_row(params![bundle.persona.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row(params![bundle.name.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()
         .map_err(StorageError::during(doing))?;
     match &there {
@@ -265,12 +265,12 @@ pub(super) fn publish(
     ledger
         .connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO bundles (persona, version, expires_ms, forget_ms, bytes)
+            "INSERT OR REPLACE INTO bundles (name, version, expires_ms, forget_ms, bytes)
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )
         .map_err(StorageError::during(doing))?
         .execute(params![
-            bundle.persona.as_bytes(),
+            bundle.name.0,
             sql(bundle.version.0),
             sql(bundle.expiry.0),
             sql(bundle.forget.0),

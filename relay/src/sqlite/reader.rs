@@ -2,14 +2,14 @@
 
 use std::thread;
 
-use bauta_protocol::id::{BoxId, PersonaKey};
+use bauta_protocol::id::BoxId;
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::change::sql;
 use crate::error::StorageError;
-use crate::storage::SealedBox;
+use crate::storage::{BundleName, SealedBox};
 
 /// Questions that wait for the reader at most; more wait to be taken in.
 const QUEUE: usize = 1024;
@@ -85,14 +85,14 @@ pub(super) fn get_box(
 
 pub(super) fn bundle(
     connection: &Connection,
-    persona: &PersonaKey,
+    name: BundleName,
     now: Timestamp,
 ) -> Result<Option<Vec<u8>>, StorageError> {
     let reading = "looks for a bundle";
     connection
-        .prepare_cached("SELECT bytes FROM bundles WHERE persona = ?1 AND expires_ms > ?2")
+        .prepare_cached("SELECT bytes FROM bundles WHERE name = ?1 AND expires_ms > ?2")
         .map_err(StorageError::during(reading))?
-        .query_row(params![persona.as_bytes(), sql(now.0)], |row| row.get(0))
+        .query_row(params![name.0, sql(now.0)], |row| row.get(0))
         .optional()
         .map_err(StorageError::during(reading))
 }

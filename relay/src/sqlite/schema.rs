@@ -42,7 +42,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE INDEX deposits_seen_by_expiry ON deposits_seen (expires);
 
     CREATE TABLE bundles (
-        persona BLOB NOT NULL PRIMARY KEY,
+        name BLOB NOT NULL PRIMARY KEY,
         version INTEGER NOT NULL,
         expires_ms INTEGER NOT NULL,
         forget_ms INTEGER NOT NULL,

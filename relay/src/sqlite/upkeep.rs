@@ -44,8 +44,8 @@ pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Res
         today,
     )?;
     let bundles = remove(
-        "DELETE FROM bundles WHERE persona IN
-         (SELECT persona FROM bundles WHERE forget_ms <= ?1 LIMIT ?2)",
+        "DELETE FROM bundles WHERE name IN
+         (SELECT name FROM bundles WHERE forget_ms <= ?1 LIMIT ?2)",
         sql(now.0),
     )?;
     let (boxes, tombstones) = expire_boxes(ledger.connection, today, limit)?;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use bauta_protocol::BOX_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
-use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::StorageError;
 use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored, TTL_DAYS};
-use bauta_relay::storage::{DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
+use bauta_relay::storage::{BundleName, DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
 
 pub(crate) type Store = Arc<dyn Storage>;
 type Check = fn(Store) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -97,7 +96,7 @@ async fn drain_all(store: &Store, inbox: u8, day: Day) -> Vec<u16> {
 fn bundle(who: u8, version: Timestamp, days: u64, fill: u8) -> StoredBundle {
     let life = std::time::Duration::from_secs(days * 24 * 60 * 60);
     StoredBundle {
-        persona: PersonaSecret::from_bytes(&[who; 32]).unwrap().public(),
+        name: BundleName([who; 32]),
         version,
         expiry: version.plus(life),
         forget: version.plus(std::time::Duration::from_secs(8 * 24 * 60 * 60)),
@@ -106,8 +105,7 @@ fn bundle(who: u8, version: Timestamp, days: u64, fill: u8) -> StoredBundle {
 }
 
 async fn fetch(store: &Store, who: u8, now: Timestamp) -> Option<u8> {
-    let persona = PersonaSecret::from_bytes(&[who; 32]).unwrap().public();
-    store.bundle(persona, now).await.unwrap().map(|bytes| bytes[0])
+    store.bundle(BundleName([who; 32]), now).await.unwrap().map(|bytes| bytes[0])
 }
 
 async fn the_first_write_wins(store: Store) {
