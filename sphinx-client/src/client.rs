@@ -1,0 +1,253 @@
+//! Exchanges with relays over one throw-away Nym identity at a time.
+
+mod health;
+mod pending;
+mod supervisor;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::id::{DoorAddress, RelayId};
+use bauta_protocol::relay::Class;
+use nym_sdk::mixnet::Recipient;
+use rand::seq::SliceRandom as _;
+use rand::{RngCore as _, rngs::OsRng};
+use thiserror::Error;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{jittered, up_to};
+use crate::frame::{self, RequestDigest, Xid};
+use crate::link::Link;
+use crate::mixnet::Shared;
+use crate::state::State;
+use health::Health;
+use pending::Pending;
+
+/// One persona's way into the mixnet. Cheap to clone; stops when the last handle is dropped.
+#[derive(Clone)]
+pub struct Client {
+    handle: Arc<Handle>,
+}
+
+/// A relay to exchange with.
+#[derive(Clone, Debug)]
+pub struct RelayTarget {
+    /// Who it is: requests are bound to it.
+    pub id: RelayId,
+    /// Where it can be reached. Each sending picks one at random.
+    pub doors: Vec<DoorAddress>,
+}
+
+/// How long an exchange may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// In all.
+    pub deadline: Duration,
+    /// Before the same request is sent again, give or take a quarter.
+    pub resend_after: Duration,
+}
+
+/// Why an exchange gave no answer.
+#[derive(Debug, Error)]
+pub enum ExchangeError {
+    /// The body is not of the class's length.
+    #[error("a request of this class has {expected} bytes, not {got}")]
+    WrongLength {
+        /// The class's length.
+        expected: usize,
+        /// The body's.
+        got: usize,
+    },
+    /// The relay has no door, or none that is a Nym address.
+    #[error("the relay's address holds no usable Nym address: ask its operator for a new one")]
+    NoDoor,
+    /// Too many exchanges of this client wait for an answer.
+    #[error("too many requests wait for an answer: try again once some are done")]
+    TooMany,
+    /// No answer came in time. The relay may have done what was asked.
+    #[error("the relay did not answer in time: it or the mixnet may be down; the request may have had its effect")]
+    Deadline,
+    /// The client was stopped.
+    #[error("the mixnet client was stopped")]
+    Stopped,
+}
+
+impl HasKind for ExchangeError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::WrongLength { .. } => Kind::Usage,
+            Self::NoDoor => Kind::Malformed,
+            Self::TooMany => Kind::Full,
+            Self::Deadline => Kind::Timeout,
+            Self::Stopped => Kind::Network,
+        }
+    }
+}
+
+/// What the handle and the supervisor share.
+struct Core {
+    shared: Arc<Shared>,
+    label: u32,
+    pending: Pending,
+    health: Health,
+    link: watch::Sender<Option<Arc<Link>>>,
+    state: watch::Sender<State>,
+    stop: CancellationToken,
+}
+
+struct Handle {
+    core: Arc<Core>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.stop.cancel();
+    }
+}
+
+impl Client {
+    pub(crate) fn start(shared: Arc<Shared>, label: u32) -> Self {
+        let core = Arc::new(Core {
+            shared,
+            label,
+            pending: Pending::default(),
+            health: Health::default(),
+            link: watch::Sender::new(None),
+            state: watch::Sender::new(supervisor::initial_state()),
+            stop: CancellationToken::new(),
+        });
+        let supervisor = tokio::spawn(supervisor::run(Arc::clone(&core)));
+        Self {
+            handle: Arc::new(Handle { core, supervisor: Mutex::new(Some(supervisor)) }),
+        }
+    }
+
+    /// Sends a request and returns the body of its answer.
+    ///
+    /// `body` has exactly `class.body_len()` bytes, and so has the answer.
+    /// The same frame is sent again and again until the deadline, each time under a fresh sender tag with fresh reply
+    /// SURBs through another door, also when the Nym client below is replaced meanwhile.
+    /// The relay does what it asks for once. Dropping the future gives the exchange up.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]; a wrong or forged answer is never delivered, it counts as none.
+    pub async fn exchange(
+        &self,
+        relay: &RelayTarget,
+        class: Class,
+        body: &[u8],
+        patience: Patience,
+    ) -> Result<Vec<u8>, ExchangeError> {
+        let core = &self.handle.core;
+        let wrong_length = ExchangeError::WrongLength { expected: class.body_len(), got: body.len() };
+        if body.len() != class.body_len() {
+            return Err(wrong_length);
+        }
+        let doors: Vec<Recipient> =
+            relay.doors.iter().filter_map(|door| Recipient::try_from_bytes(door.0).ok()).collect();
+        if doors.is_empty() {
+            return Err(ExchangeError::NoDoor);
+        }
+        let mut xid = [0; frame::XID_LEN];
+        OsRng.fill_bytes(&mut xid);
+        let xid = Xid::new(xid);
+        let request = frame::seal_request(&xid, &relay.id, body).ok_or(wrong_length)?;
+        let mut waiting =
+            core.pending.register(xid, RequestDigest::of(&request), class).ok_or(ExchangeError::TooMany)?;
+
+        tokio::select! {
+            biased;
+            answer = waiting.answer() => answer.ok_or(ExchangeError::Stopped),
+            () = core.stop.cancelled() => Err(ExchangeError::Stopped),
+            () = sleep(patience.deadline) => Err(ExchangeError::Deadline),
+            never = core.keep_sending(&doors, &request, frame::surbs(class), patience.resend_after) => match never {},
+        }
+    }
+
+    /// Where the client stands, now and from now on.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.handle.core.state.subscribe()
+    }
+
+    /// Ends the client for all its handles. Exchanges under way fail with [`ExchangeError::Stopped`].
+    pub async fn stop(&self) {
+        self.handle.core.stop.cancel();
+        if let Some(supervisor) = self.handle.supervisor.lock().await.take() {
+            let _ = supervisor.await;
+        }
+    }
+
+    /// The Nym address in use, for tests that two clients never share one.
+    #[doc(hidden)]
+    pub fn nym_address(&self) -> Option<DoorAddress> {
+        let link = self.handle.core.link.borrow();
+        link.as_ref().map(|link| DoorAddress(link.address().to_bytes()))
+    }
+
+    /// The identity key of the gateway in use, in base 58.
+    #[doc(hidden)]
+    pub fn gateway(&self) -> Option<String> {
+        self.handle.core.link.borrow().as_ref().map(|link| link.gateway().clone())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.handle.core.label).finish()
+    }
+}
+
+enum Never {}
+
+impl Core {
+    async fn keep_sending(&self, doors: &[Recipient], request: &[u8], surbs: u32, resend_after: Duration) -> Never {
+        let mut links = self.link.subscribe();
+        let mut last_door = None;
+        let mut prompt = true;
+        loop {
+            let current = links.borrow_and_update().clone();
+            let Some(link) = current.filter(|link| !link.has_ended()) else {
+                prompt = false;
+                if links.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                continue;
+            };
+            if !prompt {
+                // What waited for a connection must not all leave at once when it is there: that would tie it together.
+                sleep(up_to(resend_after / 2)).await;
+                prompt = true;
+                if link.has_ended() {
+                    continue;
+                }
+            }
+            let Some(door) = pick(doors, last_door) else {
+                std::future::pending().await
+            };
+            last_door = Some(door);
+            if link.send(door, request.to_vec(), surbs).await.is_err() {
+                prompt = false;
+                // The supervisor has not noticed yet, or it would be gone.
+                sleep(self.shared.tuning.look).await;
+                continue;
+            }
+            self.health.sent();
+            tokio::select! {
+                () = sleep(jittered(resend_after)) => {}
+                () = link.ended() => prompt = false,
+            }
+        }
+    }
+}
+
+/// Any door but the last one, where there are several.
+fn pick(doors: &[Recipient], last: Option<Recipient>) -> Option<Recipient> {
+    let others: Vec<&Recipient> = doors.iter().filter(|door| Some(**door) != last).collect();
+    others.choose(&mut OsRng).copied().or(doors.first()).copied()
+}

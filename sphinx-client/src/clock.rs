@@ -1,0 +1,137 @@
+//! A Poisson clock: what a persona does follows it, and not what came in before.
+
+use std::time::Duration;
+
+use rand::Rng as _;
+use rand::rngs::OsRng;
+use tokio::time::{Instant, sleep_until};
+
+/// A gap longer than this many means is cut: it has a chance of 2 in a billion, and a stuck clock helps nobody.
+const LONGEST_GAP_IN_MEANS: f64 = 20.0;
+
+/// A clock whose ticks are a Poisson process: gaps are exponential and independent of everything.
+///
+/// A tick that is asked for late does not shift the ones after it, and ticks missed while nobody waited are not made up.
+#[derive(Debug)]
+pub struct PoissonClock {
+    mean: Duration,
+    next: Option<Instant>,
+}
+
+impl PoissonClock {
+    /// A clock with this mean gap.
+    pub fn new(mean: Duration) -> Self {
+        Self { mean, next: None }
+    }
+
+    /// Waits for the next tick. Cancel safe: the tick stays due.
+    pub async fn tick(&mut self) {
+        let due = match self.next {
+            Some(due) => due,
+            None => {
+                let due = Instant::now() + self.gap();
+                self.next = Some(due);
+                due
+            }
+        };
+        sleep_until(due).await;
+        // A process without memory may be picked up at any point: after a long pause it simply goes on from now.
+        self.next = Some(due.max(Instant::now() - self.mean) + self.gap());
+    }
+
+    /// The mean gap.
+    pub fn mean(&self) -> Duration {
+        self.mean
+    }
+
+    fn gap(&self) -> Duration {
+        exponential_gap(self.mean, OsRng.r#gen::<f64>())
+    }
+}
+
+/// The gap that belongs to `uniform` in [0, 1) under an exponential distribution with this mean.
+///
+/// Inverse transform sampling (Devroye, "Non-Uniform Random Variate Generation", 1986, II.2).
+pub fn exponential_gap(mean: Duration, uniform: f64) -> Duration {
+    let uniform = if uniform.is_nan() { 0.5 } else { uniform.clamp(0.0, 1.0) };
+    let means = (-(1.0 - uniform).ln()).clamp(0.0, LONGEST_GAP_IN_MEANS);
+    mean.mul_f64(means)
+}
+
+/// `base` stretched or shrunk by up to a quarter, so that repeated actions of many do not fall together.
+pub(crate) fn jittered(base: Duration) -> Duration {
+    base.mul_f64(OsRng.gen_range(0.75..1.25))
+}
+
+/// Anything from nothing to `most`.
+pub(crate) fn up_to(most: Duration) -> Duration {
+    most.mul_f64(OsRng.r#gen::<f64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MEAN: Duration = Duration::from_secs(1);
+
+    fn gaps(n: usize) -> Vec<f64> {
+        (0..n).map(|_| exponential_gap(MEAN, OsRng.r#gen::<f64>()).as_secs_f64()).collect()
+    }
+
+    #[test]
+    fn the_mean_and_the_deviation_are_those_of_an_exponential() {
+        let gaps = gaps(200_000);
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        // Six standard errors: 1/sqrt(200 000) is 0.0022 for the mean, about 0.0063 for the variance.
+        assert!((mean - 1.0).abs() < 0.014, "{mean}");
+        assert!((variance - 1.0).abs() < 0.04, "{variance}");
+    }
+
+    #[test]
+    fn the_past_says_nothing_about_the_rest_of_a_gap() {
+        let gaps = gaps(200_000);
+        let over = |t: f64| gaps.iter().filter(|gap| **gap > t).count() as f64 / gaps.len() as f64;
+        for (waited, more) in [(0.5, 0.5), (1.0, 1.0), (2.0, 0.7)] {
+            let given = over(waited + more) / over(waited);
+            assert!((given - over(more)).abs() < 0.025, "{waited} {more}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_gap_is_never_negative_nor_endless(uniform in any::<f64>(), ms in 0u64..10_000_000) {
+            let mean = Duration::from_millis(ms);
+            let gap = exponential_gap(mean, uniform);
+            prop_assert!(gap <= mean * 20 + Duration::from_nanos(20));
+        }
+
+        #[test]
+        fn a_gap_grows_with_its_uniform(a in 0.0f64..1.0, b in 0.0f64..1.0) {
+            let (low, high) = if a < b { (a, b) } else { (b, a) };
+            prop_assert!(exponential_gap(MEAN, low) <= exponential_gap(MEAN, high));
+        }
+
+        #[test]
+        fn jitter_stays_within_a_quarter(ms in 1u64..1_000_000) {
+            let base = Duration::from_millis(ms);
+            let shaken = jittered(base);
+            prop_assert!(shaken >= base.mul_f64(0.749) && shaken <= base.mul_f64(1.251));
+            prop_assert!(up_to(base) <= base);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_clock_ticks_at_its_mean() {
+        let mut clock = PoissonClock::new(Duration::from_millis(10));
+        let start = Instant::now();
+        for _ in 0..200 {
+            clock.tick().await;
+        }
+        let mean = start.elapsed().as_secs_f64() / 200.0;
+        // Five standard errors below; above, a busy machine wakes late.
+        assert!(mean > 0.0065 && mean < 0.03, "{mean}");
+    }
+}

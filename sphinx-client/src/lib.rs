@@ -1,0 +1,48 @@
+//! The Nym mixnet as the rest of Bauta sees it.
+//!
+//! Two sides share one frame format:
+//! - [`Mixnet`] and [`Client`]: exchanges with relays. A throw-away Nym identity per client, a fresh sender tag per
+//!   sending, so that a relay cannot tell whether two exchanges came from one client. Guard gateways are shared.
+//! - [`Service`]: a relay's Nym addresses, and each request answered once over the newest reply SURBs.
+//!
+//! Delivery is this crate's own business: the SDK only queues, and its acknowledgements come from a gateway.
+//! An exchange is sent again, byte for byte the same, until its deadline; the relay does it once.
+//!
+//! No type of the Nym crates appears in this interface.
+//!
+//! # Logs
+//! The Nym crates log Nym addresses and sender tags at `info`, some at `warn`.
+//! A binary must put [`LOG_DIRECTIVES`] behind its own directives, whatever the user asked for.
+
+mod client;
+mod clock;
+mod directory;
+pub mod frame;
+mod guards;
+mod link;
+mod mixnet;
+mod network;
+mod service;
+mod state;
+mod storage;
+mod traffic;
+mod tuning;
+
+pub use client::{Client, ExchangeError, Patience, RelayTarget};
+pub use clock::{PoissonClock, exponential_gap};
+pub use mixnet::{GuardKeeper, Mixnet, MixnetError};
+pub use network::{Network, NetworkError};
+pub use service::{Incoming, MOST_DOORS, Observer, Responder, Service, ServiceConfig, ServiceError};
+pub use state::{ConnectPhase, Phase, State};
+pub use traffic::{PROFILES, Pace, Traffic, UnknownTraffic};
+
+/// `tracing_subscriber::EnvFilter` directives that keep Nym addresses and sender tags out of logs.
+///
+/// Targets match by their beginning, so `nym_` is all crates of Nym. What handles replies prints tags and addresses at
+/// `warn` too; `fronted` and `nym_sqlx_pool_guard` complain about nothing.
+pub const LOG_DIRECTIVES: &str = "nym_=warn,\
+    nym_client_core::client::replies=off,\
+    nym_client_core::client::real_messages_control=off,\
+    nym_client_core_surb_storage=off,\
+    nym_http_api_client::fronted=off,\
+    nym_sqlx_pool_guard=off";

@@ -1,0 +1,68 @@
+//! What a client is doing right now, for people and for whoever waits on it.
+
+use std::time::{Duration, Instant};
+
+/// Where a client stands. Watched through [`crate::Client::state`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct State {
+    /// The phase.
+    pub phase: Phase,
+    /// Since when the phase holds.
+    pub since: Instant,
+    /// When the last exchange came back, over any Nym client of this handle.
+    pub last_exchange: Option<Instant>,
+    /// When the Nym client in use was connected to its gateway.
+    pub gateway_since: Option<Instant>,
+    /// How often a Nym client was built anew because the one before failed.
+    pub rebuilds: u32,
+}
+
+/// The phases of a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// Stopped. Nothing is sent any more.
+    Off,
+    /// On the way to the first exchange.
+    Connecting(ConnectPhase),
+    /// An exchange came back within the last minute.
+    Ready,
+    /// Connected to a gateway, but no exchange came back within the last minute.
+    Degraded,
+    /// No gateway could be reached for a while. Attempts go on.
+    Lost,
+}
+
+/// What a connecting client waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ConnectPhase {
+    /// The random delay at start, or the pause before another attempt.
+    Waiting,
+    /// The directory.
+    ChoosingGateway,
+    /// The gateway.
+    Registering,
+    /// The first exchange over the new connection.
+    FirstExchange,
+}
+
+impl State {
+    pub(crate) fn new(phase: Phase, now: Instant) -> Self {
+        Self {
+            phase,
+            since: now,
+            last_exchange: None,
+            gateway_since: None,
+            rebuilds: 0,
+        }
+    }
+
+    /// Whether an exchange came back within the last minute.
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
+    }
+
+    /// How old the connection to the gateway is.
+    pub fn gateway_age(&self, now: Instant) -> Option<Duration> {
+        self.gateway_since.map(|since| now.saturating_duration_since(since))
+    }
+}

@@ -1,0 +1,174 @@
+//! What the SDK is told for each traffic profile, and the timers of supervision.
+
+use std::time::Duration;
+
+use nym_sdk::DebugConfig;
+
+use crate::traffic::Traffic;
+
+/// The SDK retransmits a packet this often; beyond that, exchanges are sent again as a whole.
+const RETRANSMISSIONS: u32 = 2;
+/// A client's reply keys are dropped by the SDK after this. No answer is awaited so long.
+const REPLY_KEY_AGE: Duration = Duration::from_secs(15 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Timers of supervision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tuning {
+    /// How old the shared topology may get before it is fetched again.
+    pub(crate) topology_refresh: Duration,
+    /// How often each Nym client looks at the shared topology.
+    pub(crate) topology_look: Duration,
+    /// How long a connection to a gateway may take to come up.
+    pub(crate) connect_timeout: Duration,
+    /// Exchanges unanswered for this long make the gateway suspect.
+    pub(crate) silence: Duration,
+    /// How long a probe through the own gateway may take.
+    pub(crate) probe_timeout: Duration,
+    /// How often a service door probes its gateway.
+    pub(crate) probe_every: Duration,
+    /// Pauses between attempts grow from the first to the second.
+    pub(crate) backoff: (Duration, Duration),
+    /// Without a gateway for this long, a client calls itself lost.
+    pub(crate) lost_after: Duration,
+    /// A Nym client is replaced at this age: its SDK keeps an id of each message for ever, and grants end.
+    pub(crate) renew_after: Duration,
+    /// The Nym client before it goes on listening for this long.
+    pub(crate) drain_old: Duration,
+    /// The SDK must take a message within this, or the Nym client is given up.
+    pub(crate) gate_timeout: Duration,
+    /// How often supervision looks.
+    pub(crate) look: Duration,
+    /// "Within the last minute".
+    pub(crate) ready_within: Duration,
+}
+
+impl Tuning {
+    pub(crate) fn of(traffic: Traffic) -> Self {
+        let full = Self {
+            topology_refresh: Duration::from_secs(300),
+            topology_look: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(20),
+            silence: Duration::from_secs(20),
+            probe_timeout: Duration::from_secs(12),
+            probe_every: Duration::from_secs(30),
+            backoff: (Duration::from_secs(2), Duration::from_secs(300)),
+            lost_after: Duration::from_secs(120),
+            renew_after: Duration::from_secs(24 * 3600),
+            drain_old: Duration::from_secs(330),
+            gate_timeout: Duration::from_secs(30),
+            look: Duration::from_secs(1),
+            ready_within: MINUTE,
+        };
+        match traffic {
+            Traffic::Full | Traffic::Saver | Traffic::Metered => full,
+            Traffic::Paranoid => Self {
+                silence: Duration::from_secs(45),
+                probe_timeout: Duration::from_secs(25),
+                ..full
+            },
+            Traffic::Test => Self {
+                topology_refresh: Duration::from_secs(3),
+                topology_look: Duration::from_millis(500),
+                connect_timeout: Duration::from_secs(5),
+                silence: Duration::from_millis(2_500),
+                probe_timeout: Duration::from_secs(3),
+                probe_every: Duration::from_secs(2),
+                backoff: (Duration::from_millis(100), Duration::from_secs(2)),
+                lost_after: Duration::from_secs(15),
+                gate_timeout: Duration::from_secs(5),
+                look: Duration::from_millis(100),
+                ..full
+            },
+        }
+    }
+}
+
+/// The SDK's settings for a client of exchanges.
+pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
+    let mut config = common(traffic);
+    // Whoever holds one of our reply SURBs may ask for more; the SDK would send them under the tag that stands in its
+    // map at that moment, which ties one exchange to another. Nothing is ever given.
+    config.reply_surbs.maximum_allowed_reply_surb_request_size = 0;
+    config.reply_surbs.maximum_reply_key_age = REPLY_KEY_AGE;
+    match traffic {
+        Traffic::Full => {}
+        Traffic::Saver => {
+            config.traffic.message_sending_average_delay *= 5;
+            config.cover_traffic.loop_cover_traffic_average_delay *= 5;
+        }
+        Traffic::Metered => {
+            config.traffic.disable_main_poisson_packet_distribution = true;
+            config.cover_traffic.loop_cover_traffic_average_delay = Duration::from_secs(10);
+        }
+        Traffic::Paranoid => {
+            config.traffic.average_packet_delay = Duration::from_millis(200);
+            config.acknowledgements.average_ack_delay = Duration::from_millis(200);
+        }
+        Traffic::Test => quick(&mut config),
+    }
+    config
+}
+
+/// The SDK's settings for a service: it is not anonymous, its clients are.
+pub(crate) fn service_config(traffic: Traffic) -> DebugConfig {
+    let mut config = common(traffic);
+    config.cover_traffic.disable_loop_cover_traffic_stream = true;
+    config.traffic.disable_main_poisson_packet_distribution = true;
+    if traffic == Traffic::Test {
+        quick(&mut config);
+    }
+    config
+}
+
+fn common(traffic: Traffic) -> DebugConfig {
+    let tuning = Tuning::of(traffic);
+    let mut config = DebugConfig::default();
+    config.stats_reporting.enabled = false;
+    config.traffic.maximum_number_of_retransmissions = Some(RETRANSMISSIONS);
+    config.topology.topology_refresh_rate = tuning.topology_look;
+    config.topology.ignore_egress_epoch_role = true;
+    // A reserve would hold back the one SURB of a small exchange and ask its sender for more.
+    config.reply_surbs.minimum_reply_surb_storage_threshold = 0;
+    config.reply_surbs.minimum_reply_surb_threshold_buffer = 0;
+    config.reply_surbs.maximum_reply_surbs_rerequests = 0;
+    config.gateway_connection.gateway_response_timeout = tuning.connect_timeout;
+    config
+}
+
+fn quick(config: &mut DebugConfig) {
+    config.cover_traffic.disable_loop_cover_traffic_stream = true;
+    config.traffic.disable_main_poisson_packet_distribution = true;
+    config.traffic.average_packet_delay = Duration::from_millis(1);
+    config.acknowledgements.average_ack_delay = Duration::from_millis(1);
+    config.acknowledgements.ack_wait_addition = Duration::from_millis(300);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::traffic::PROFILES;
+
+    #[test]
+    fn no_profile_gives_surbs_away_or_reports_statistics() {
+        for profile in PROFILES {
+            for config in [client_config(profile), service_config(profile)] {
+                assert!(!config.stats_reporting.enabled && config.stats_reporting.provider_address.is_none());
+                assert_eq!(config.reply_surbs.minimum_reply_surb_storage_threshold, 0);
+                assert!(config.traffic.maximum_number_of_retransmissions.is_some());
+                assert!(config.validate() && !config.traffic.disable_mix_hops);
+                assert!(config.traffic.secondary_packet_size.is_none());
+            }
+            assert_eq!(client_config(profile).reply_surbs.maximum_allowed_reply_surb_request_size, 0);
+        }
+    }
+
+    #[test]
+    fn full_is_what_nym_does() {
+        let (ours, nyms) = (client_config(Traffic::Full), DebugConfig::default());
+        assert_eq!(ours.cover_traffic, nyms.cover_traffic);
+        assert_eq!(ours.acknowledgements, nyms.acknowledgements);
+        assert_eq!(ours.traffic.message_sending_average_delay, nyms.traffic.message_sending_average_delay);
+        assert_eq!(ours.traffic.average_packet_delay, nyms.traffic.average_packet_delay);
+    }
+}

@@ -1,0 +1,10 @@
+//! The mixnet client and the service over a network on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod exchanges;
+mod gateways;
+mod hostile_relay;
+mod identity;
+mod rotation;
+mod services;
+mod support;
