@@ -1,0 +1,391 @@
+//! The clients' side of a gateway: who is registered, who is connected, what waits for whom.
+
+pub(crate) mod handshake;
+mod inbox;
+pub(crate) mod session;
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use nym_crypto::asymmetric::ed25519;
+use nym_gateway_requests::SharedSymmetricKey;
+use nym_sphinx_types::DestinationAddressBytes;
+use tokio::sync::mpsc;
+
+use crate::{
+    Limits, StoreError,
+    gateway::inbox::Inbox,
+    lock,
+    store::{SavedClient, Secret, Store},
+};
+
+/// The state of a gateway that survives its stops.
+pub(crate) struct Gateway {
+    pub(crate) websocket: SocketAddr,
+    pub(crate) identity: Arc<ed25519::KeyPair>,
+    limits: Limits,
+    clients: Mutex<Clients>,
+    disk: Option<Disk>,
+}
+
+/// Where registrations are kept. The lock holds the generation of [`Clients`] that is on disk.
+struct Disk {
+    store: Store,
+    node: u32,
+    saved: Arc<tokio::sync::Mutex<u64>>,
+}
+
+#[derive(Default)]
+struct Clients {
+    known: HashMap<DestinationAddressBytes, Client>,
+    /// Bytes in all inboxes.
+    stored_bytes: usize,
+    /// Grows with each change of what is kept on disk.
+    generation: u64,
+    sessions: u64,
+}
+
+struct Client {
+    key: Arc<SharedSymmetricKey>,
+    session: Option<Open>,
+    inbox: Inbox,
+    last_seen: Instant,
+}
+
+struct Open {
+    number: u64,
+    messages: mpsc::Sender<Vec<u8>>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Pushed,
+    Stored,
+    Refused,
+}
+
+/// One login: messages that waited, and messages to come until the session is replaced or cut.
+///
+/// When it is dropped, for whatever reason, what it did not get through goes back to the client's inbox,
+/// or to the session that replaced it.
+pub(crate) struct Session {
+    gateway: Arc<Gateway>,
+    address: DestinationAddressBytes,
+    number: u64,
+    pub(crate) key: Arc<SharedSymmetricKey>,
+    pub(crate) waiting: Vec<Vec<u8>>,
+    pub(crate) messages: mpsc::Receiver<Vec<u8>>,
+}
+
+impl Gateway {
+    /// `known`: the registrations of an earlier run.
+    pub(crate) fn new(
+        websocket: SocketAddr,
+        identity: Arc<ed25519::KeyPair>,
+        limits: Limits,
+        disk: Option<(Store, u32)>,
+        known: Vec<SavedClient>,
+    ) -> Self {
+        let now = Instant::now();
+        let known = known.iter().filter_map(|client| {
+            let key = SharedSymmetricKey::try_from_bytes(&client.key.0).ok()?;
+            let address = DestinationAddressBytes::from_bytes(client.address);
+            Some((address, Client::new(Arc::new(key), now)))
+        });
+        let clients = Clients { known: known.collect(), ..Clients::default() };
+        let disk =
+            disk.map(|(store, node)| Disk { store, node, saved: Arc::default() });
+        Gateway { websocket, identity, limits, clients: Mutex::new(clients), disk }
+    }
+
+    /// The key agreed with a client when it registered.
+    pub(crate) fn key_of(
+        &self,
+        address: DestinationAddressBytes,
+    ) -> Option<Arc<SharedSymmetricKey>> {
+        lock(&self.clients).known.get(&address).map(|client| client.key.clone())
+    }
+
+    /// Remembers a client, also on disk, before it is told so.
+    pub(crate) async fn register(
+        &self,
+        address: DestinationAddressBytes,
+        key: SharedSymmetricKey,
+    ) -> Result<(), StoreError> {
+        lock(&self.clients).register(address, Arc::new(key), self.limits.registrations);
+        self.persist().await
+    }
+
+    /// Forgets a client that asked for it.
+    pub(crate) async fn forget(&self, address: DestinationAddressBytes) -> Result<(), StoreError> {
+        lock(&self.clients).remove(address);
+        self.persist().await
+    }
+
+    /// Forgets all clients and all they had waiting; open sessions end.
+    pub(crate) async fn wipe(&self) -> Result<(), StoreError> {
+        {
+            let mut clients = lock(&self.clients);
+            clients.known.clear();
+            clients.stored_bytes = 0;
+            clients.generation += 1;
+        }
+        self.persist().await
+    }
+
+    /// Opens a session for a registered client; an older one of the same client ends.
+    pub(crate) fn open(self: &Arc<Self>, address: DestinationAddressBytes) -> Option<Session> {
+        let (sender, messages) = mpsc::channel(self.limits.session_messages.max(1));
+        let mut clients = lock(&self.clients);
+        let Clients { known, stored_bytes, sessions, .. } = &mut *clients;
+        let client = known.get_mut(&address)?;
+        *sessions += 1;
+        let number = *sessions;
+        client.session = Some(Open { number, messages: sender });
+        client.last_seen = Instant::now();
+        let waiting = client.inbox.take(stored_bytes, self.limits.inbox_age);
+        let (gateway, key) = (self.clone(), client.key.clone());
+        Some(Session { gateway, address, number, key, waiting, messages })
+    }
+
+    /// Takes a message for a client: to its session if it has one, else to its inbox.
+    pub(crate) fn accept(&self, address: DestinationAddressBytes, message: Vec<u8>) -> Delivery {
+        let mut clients = lock(&self.clients);
+        let Clients { known, stored_bytes, .. } = &mut *clients;
+        let Some(client) = known.get_mut(&address) else { return Delivery::Refused };
+        let message = match &client.session {
+            None => message,
+            Some(open) => match open.messages.try_send(message) {
+                Ok(()) => return Delivery::Pushed,
+                Err(mpsc::error::TrySendError::Full(_)) => return Delivery::Refused,
+                // The session's task is gone but has not said so yet.
+                Err(mpsc::error::TrySendError::Closed(message)) => message,
+            },
+        };
+        if client.inbox.put(message, stored_bytes, &self.limits) {
+            Delivery::Stored
+        } else {
+            Delivery::Refused
+        }
+    }
+
+    /// Drops what has waited too long.
+    pub(crate) fn expire(&self) {
+        let mut clients = lock(&self.clients);
+        let Clients { known, stored_bytes, .. } = &mut *clients;
+        for client in known.values_mut() {
+            client.inbox.expire(stored_bytes, self.limits.inbox_age);
+        }
+    }
+
+    /// How often [`Gateway::expire`] should run.
+    pub(crate) fn expiry_pause(&self) -> Duration {
+        (self.limits.inbox_age / 8).clamp(Duration::from_millis(10), Duration::from_secs(60))
+    }
+
+    /// Writes the registrations, unless a write that began meanwhile has covered this change too.
+    async fn persist(&self) -> Result<(), StoreError> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let wanted = lock(&self.clients).generation;
+        let mut saved = disk.saved.clone().lock_owned().await;
+        if *saved >= wanted {
+            return Ok(());
+        }
+        let (generation, clients) = lock(&self.clients).to_saved();
+        let (store, node) = (disk.store.clone(), disk.node);
+        // The lock goes along: a write outlives a caller that is cancelled, and writes must not overtake.
+        let write = tokio::task::spawn_blocking(move || {
+            let written = store.save_clients(node, clients);
+            if written.is_ok() {
+                *saved = generation;
+            }
+            written
+        });
+        // Not finished only at the end of the runtime.
+        write.await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        {
+            let mut clients = lock(&self.gateway.clients);
+            if let Some(client) = clients.known.get_mut(&self.address) {
+                client.last_seen = Instant::now();
+                if client.session.as_ref().is_some_and(|open| open.number == self.number) {
+                    client.session = None;
+                }
+            }
+        }
+        let queued = std::iter::from_fn(|| self.messages.try_recv().ok());
+        for message in std::mem::take(&mut self.waiting).into_iter().chain(queued) {
+            self.gateway.accept(self.address, message);
+        }
+    }
+}
+
+impl Clients {
+    fn register(
+        &mut self,
+        address: DestinationAddressBytes,
+        key: Arc<SharedSymmetricKey>,
+        limit: usize,
+    ) {
+        self.generation += 1;
+        if let Some(client) = self.known.get_mut(&address) {
+            client.key = key;
+            client.session = None;
+            return;
+        }
+        if self.known.len() >= limit {
+            let absent = self.known.iter().filter(|(_, client)| client.session.is_none());
+            let longest = absent.min_by_key(|(_, client)| client.last_seen);
+            // With everyone connected the bound gives way: connections are bounded themselves.
+            if let Some(address) = longest.map(|(address, _)| *address) {
+                self.remove(address);
+            }
+        }
+        self.known.insert(address, Client::new(key, Instant::now()));
+    }
+
+    fn remove(&mut self, address: DestinationAddressBytes) {
+        if let Some(client) = self.known.remove(&address) {
+            self.stored_bytes = self.stored_bytes.saturating_sub(client.inbox.bytes());
+            self.generation += 1;
+        }
+    }
+
+    fn to_saved(&self) -> (u64, Vec<SavedClient>) {
+        let clients = self.known.iter().filter_map(|(address, client)| {
+            let key = Secret(client.key.as_bytes().try_into().ok()?);
+            Some(SavedClient { address: address.as_bytes(), key })
+        });
+        (self.generation, clients.collect())
+    }
+}
+
+impl Client {
+    fn new(key: Arc<SharedSymmetricKey>, now: Instant) -> Self {
+        Client { key, session: None, inbox: Inbox::default(), last_seen: now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> DestinationAddressBytes {
+        DestinationAddressBytes::from_bytes([1; 32])
+    }
+
+    fn bob() -> DestinationAddressBytes {
+        DestinationAddressBytes::from_bytes([2; 32])
+    }
+
+    fn gateway(limits: Limits) -> Arc<Gateway> {
+        let identity = Arc::new(ed25519::KeyPair::new(&mut rand::rngs::OsRng));
+        Arc::new(Gateway::new(crate::listener::loopback(1), identity, limits, None, Vec::new()))
+    }
+
+    fn key(byte: u8) -> SharedSymmetricKey {
+        SharedSymmetricKey::try_from_bytes(&[byte; 32]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn messages_wait_and_undelivered_ones_come_back() {
+        let gateway = gateway(Limits::default());
+        assert_eq!(gateway.accept(alice(), vec![0]), Delivery::Refused, "unknown");
+        gateway.register(alice(), key(1)).await.unwrap();
+        assert_eq!(gateway.accept(alice(), vec![1]), Delivery::Stored);
+        let session = gateway.open(alice()).unwrap();
+        assert_eq!(session.waiting, [vec![1]]);
+        assert_eq!(gateway.accept(alice(), vec![2]), Delivery::Pushed);
+        drop(session);
+        let session = gateway.open(alice()).unwrap();
+        assert_eq!(session.waiting, [vec![1], vec![2]], "neither had been delivered");
+    }
+
+    #[tokio::test]
+    async fn a_newer_session_takes_over() {
+        let gateway = gateway(Limits::default());
+        gateway.register(alice(), key(1)).await.unwrap();
+        let mut old = gateway.open(alice()).unwrap();
+        assert_eq!(gateway.accept(alice(), vec![1]), Delivery::Pushed);
+        let mut new = gateway.open(alice()).unwrap();
+        assert_eq!(old.messages.recv().await, Some(vec![1]));
+        assert_eq!(old.messages.recv().await, None, "the old one ends");
+        old.waiting.push(vec![1]);
+        drop(old);
+        assert_eq!(new.messages.recv().await, Some(vec![1]), "it inherits");
+        assert_eq!(gateway.accept(alice(), vec![2]), Delivery::Pushed);
+    }
+
+    #[tokio::test]
+    async fn a_slow_client_is_bounded() {
+        let gateway = gateway(Limits { session_messages: 2, ..Limits::default() });
+        gateway.register(alice(), key(1)).await.unwrap();
+        let _session = gateway.open(alice()).unwrap();
+        assert_eq!(gateway.accept(alice(), vec![1]), Delivery::Pushed);
+        assert_eq!(gateway.accept(alice(), vec![2]), Delivery::Pushed);
+        assert_eq!(gateway.accept(alice(), vec![3]), Delivery::Refused);
+    }
+
+    #[tokio::test]
+    async fn the_longest_absent_client_is_forgotten() {
+        let gateway = gateway(Limits { registrations: 1, ..Limits::default() });
+        gateway.register(alice(), key(1)).await.unwrap();
+        assert_eq!(gateway.accept(alice(), vec![1; 10]), Delivery::Stored);
+        gateway.register(bob(), key(2)).await.unwrap();
+        assert!(gateway.key_of(alice()).is_none());
+        assert_eq!(lock(&gateway.clients).stored_bytes, 0, "its messages go with it");
+        let _bob = gateway.open(bob()).unwrap();
+        gateway.register(alice(), key(1)).await.unwrap();
+        assert!(gateway.key_of(bob()).is_some(), "who is connected stays");
+    }
+
+    #[tokio::test]
+    async fn a_wipe_ends_sessions_and_empties_inboxes() {
+        let gateway = gateway(Limits::default());
+        gateway.register(alice(), key(1)).await.unwrap();
+        gateway.register(bob(), key(2)).await.unwrap();
+        assert_eq!(gateway.accept(bob(), vec![1; 10]), Delivery::Stored);
+        let mut session = gateway.open(alice()).unwrap();
+        gateway.wipe().await.unwrap();
+        assert_eq!(session.messages.recv().await, None);
+        assert!(gateway.open(alice()).is_none() && gateway.key_of(bob()).is_none());
+        assert_eq!(lock(&gateway.clients).stored_bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn registrations_are_on_disk_before_the_client_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let identity = Arc::new(ed25519::KeyPair::new(&mut rand::rngs::OsRng));
+        let address = crate::listener::loopback(1);
+        let disk = Some((store.clone(), 4));
+        let limits = Limits::default();
+        let gateway =
+            Arc::new(Gateway::new(address, identity.clone(), limits, disk.clone(), Vec::new()));
+        let all: Vec<_> = (0..20)
+            .map(|number| {
+                let gateway = gateway.clone();
+                let address = DestinationAddressBytes::from_bytes([number; 32]);
+                tokio::spawn(async move { gateway.register(address, key(number)).await })
+            })
+            .collect();
+        for one in all {
+            one.await.unwrap().unwrap();
+        }
+        let saved = store.load_clients(4).unwrap();
+        assert_eq!(saved.len(), 20);
+        let again = Gateway::new(address, identity, limits, disk, saved);
+        assert_eq!(*again.key_of(alice()).unwrap(), key(1));
+        again.forget(alice()).await.unwrap();
+        assert_eq!(store.load_clients(4).unwrap().len(), 19);
+    }
+}

@@ -1,0 +1,118 @@
+//! Sockets on loopback, and the loop that accepts connections.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::Rng;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Below the range from which systems draw the ports of outgoing connections (32768 and up on Linux),
+/// so that a stopped node finds its port free again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// How long a restarted node waits for its port.
+const REBIND_PATIENCE: Duration = Duration::from_secs(5);
+const REBIND_PAUSE: Duration = Duration::from_millis(20);
+/// After an error that `accept` repeats at once, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The loopback address with this port.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Binds a free port.
+pub(crate) async fn bind_any() -> io::Result<TcpListener> {
+    for _ in 0..100 {
+        let port = rand::thread_rng().gen_range(PORTS);
+        match TcpListener::bind(loopback(port)).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            done => return done,
+        }
+    }
+    TcpListener::bind(loopback(0)).await
+}
+
+/// Binds a port that was this node's before, waiting for it a little.
+pub(crate) async fn bind_again(port: u16) -> io::Result<TcpListener> {
+    let deadline = Instant::now() + REBIND_PATIENCE;
+    loop {
+        match TcpListener::bind(loopback(port)).await {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline =>
+            {
+                sleep(REBIND_PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// The tasks of a node while it is up. Cancelling ends all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    token: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Scope {
+    pub(crate) fn child_of(parent: &CancellationToken) -> Self {
+        Scope { token: parent.child_token(), tracker: TaskTracker::new() }
+    }
+
+    /// Runs a task until it ends or the scope does.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let token = self.token.clone();
+        self.tracker.spawn(async move {
+            token.run_until_cancelled(task).await;
+        });
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Ends all tasks and waits until their sockets are closed.
+    pub(crate) async fn end(&self) {
+        self.token.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    /// Accepts connections and runs each in a task of its own; at most `limit` at a time, more are closed.
+    pub(crate) fn accept<F>(
+        &self,
+        listener: TcpListener,
+        limit: usize,
+        serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let scope = self.clone();
+        self.spawn(async move {
+            let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
+                let Ok(place) = places.clone().try_acquire_owned() else { continue };
+                // Without it Nagle's algorithm adds up to 40 ms to small writes; failure only costs time.
+                let _ = stream.set_nodelay(true);
+                let connection = serve(stream);
+                scope.spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,388 @@
+//! The network as a whole.
+
+use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
+
+use nym_crypto::asymmetric::{ed25519, x25519};
+use rand::rngs::OsRng;
+use time::OffsetDateTime;
+use tokio::{net::TcpListener, sync::Mutex};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Epochs, LocalnetConfig, NetworkFile, Node, RotateError, StartError, Stats,
+    api,
+    directory::{Directory, Edition},
+    epoch::Epoch,
+    faults::Faults,
+    gateway::Gateway,
+    keys::{KeyPair, KeyRing, SphinxKey},
+    listener::{Scope, bind_again, bind_any, loopback},
+    mix::Core,
+    node::Sockets,
+    stats::Counters,
+    store::{SavedKey, SavedNetwork, SavedNode, Secret, Store},
+};
+
+const LAYERS: u32 = 3;
+
+/// A running network. Dropping it ends it at once; [`Localnet::stop`] also waits for the end.
+#[derive(Debug)]
+pub struct Localnet {
+    shared: Arc<Shared>,
+    api: Scope,
+}
+
+struct Shared {
+    mixes: Vec<Node>,
+    gateways: Vec<Node>,
+    api_port: u16,
+    epochs: Epochs,
+    /// Held during a rotation, so that there is one at a time.
+    epoch: Mutex<Epoch>,
+    directory: Arc<Directory>,
+    store: Option<Store>,
+    token: CancellationToken,
+}
+
+impl Localnet {
+    /// Starts three mixes, the gateways and the api, all on 127.0.0.1.
+    ///
+    /// With a directory that an earlier run has used, it is the same network:
+    /// the same identities, keys, ports, epoch and registered clients.
+    ///
+    /// # Errors
+    /// [`StartError`] if a number in the configuration is out of range, the directory cannot be used,
+    /// or a port of the earlier run is taken.
+    pub async fn start(config: LocalnetConfig) -> Result<Self, StartError> {
+        check(&config)?;
+        let (epochs, limits) = (config.epochs, config.limits);
+        let store = config.dir.as_deref().map(Store::open).transpose().map_err(StartError::Store)?;
+        let saved = match &store {
+            Some(store) => store.load().map_err(StartError::Store)?,
+            None => None,
+        };
+        let epoch = epoch_now(saved.as_ref(), epochs);
+        let (api_listener, api_port) = bind(saved.as_ref().map(|saved| saved.api_port)).await?;
+        let plans = plan(&config, saved, epoch.rotation(epochs)).await?;
+        let routes: Arc<HashSet<_>> = Arc::new(plans.iter().map(|plan| plan.mix_address).collect());
+
+        let token = CancellationToken::new();
+        let (mut mixes, mut gateways, mut sockets) = (Vec::new(), Vec::new(), Vec::new());
+        for plan in plans {
+            let counters = Arc::new(Counters::default());
+            let gateway = match plan.websocket {
+                Some(address) => {
+                    let known = match &store {
+                        Some(store) => store.load_clients(plan.id).map_err(StartError::Store)?,
+                        None => Vec::new(),
+                    };
+                    let disk = store.clone().map(|store| (store, plan.id));
+                    let identity = plan.identity.clone();
+                    Some(Arc::new(Gateway::new(address, identity, limits, disk, known)))
+                }
+                None => None,
+            };
+            let core = Core {
+                mix_address: plan.mix_address,
+                keys: KeyRing::new(plan.keys),
+                // Nodes must not lose their packets in step.
+                faults: Faults::new(config.seed ^ u64::from(plan.id).rotate_left(32)),
+                counters,
+                gateway,
+            };
+            let layer = u8::try_from(plan.id).ok().filter(|_| plan.id <= LAYERS);
+            let routes = routes.clone();
+            let node =
+                Node::new(plan.id, layer, plan.identity, limits, core, routes, token.clone());
+            sockets.push((node.clone(), plan.sockets));
+            if layer.is_some() { &mut mixes } else { &mut gateways }.push(node);
+        }
+
+        let edition = Edition::new(epoch, epochs, &mixes, &gateways);
+        let shared = Arc::new(Shared {
+            mixes,
+            gateways,
+            api_port,
+            epochs,
+            epoch: Mutex::new(epoch),
+            directory: Arc::new(Directory::new(edition)),
+            store,
+            token,
+        });
+        let keys = shared.nodes().map(|node| node.core().keys.keys()).collect();
+        shared.save(epoch, keys).await.map_err(StartError::Store)?;
+        for (node, sockets) in sockets {
+            node.run(sockets).await;
+        }
+        let api = Scope::child_of(&shared.token);
+        api::serve(&api, api_listener, shared.directory.clone());
+        if epochs.automatic {
+            api.spawn(follow_clock(shared.clone()));
+        }
+        Ok(Localnet { shared, api })
+    }
+
+    /// The base address of the api, `http://127.0.0.1:PORT/api/`: all that a client needs to know.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        format!("http://{}/api/", loopback(self.shared.api_port))
+    }
+
+    /// The three mixes, in the order of their layers.
+    #[must_use]
+    pub fn mixes(&self) -> &[Node] {
+        &self.shared.mixes
+    }
+
+    /// The gateways.
+    #[must_use]
+    pub fn gateways(&self) -> &[Node] {
+        &self.shared.gateways
+    }
+
+    /// What each node has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats { nodes: self.shared.nodes().map(|node| (node.id(), node.stats())).collect() }
+    }
+
+    /// Gives every node a new Sphinx key and publishes it, with the next rotation id,
+    /// in the first epoch of that rotation, which begins now. Returns the rotation id.
+    ///
+    /// Packets made with the key before are still taken, those with older keys are not:
+    /// on the real network as here, a node holds the keys of two rotations.
+    /// Clients learn of it when they refresh the topology; for what they do then see [`Epochs`].
+    ///
+    /// # Errors
+    /// [`RotateError::Store`] if the new keys cannot be kept; nothing has changed then.
+    pub async fn rotate_keys(&self) -> Result<u32, RotateError> {
+        let epochs = self.shared.epochs;
+        let now = OffsetDateTime::now_utc();
+        self.shared.advance(|epoch| epoch.next_rotation(epochs, now)).await
+    }
+
+    /// The current key rotation.
+    #[must_use]
+    pub fn rotation(&self) -> u32 {
+        self.shared.directory.current().rotation()
+    }
+
+    /// Where everything is, for `network.json`. Relays are to be added by whoever starts them.
+    #[must_use]
+    pub fn network_file(&self) -> NetworkFile {
+        NetworkFile {
+            version: 1,
+            api: self.api_url(),
+            nodes: self.shared.nodes().map(Node::entry).collect(),
+            relays: Vec::new(),
+            exit: None,
+        }
+    }
+
+    /// Ends the network and waits until its sockets are closed.
+    pub async fn stop(&self) {
+        self.shared.token.cancel();
+        for node in self.shared.nodes() {
+            node.stop().await;
+        }
+        self.api.end().await;
+    }
+}
+
+impl Drop for Localnet {
+    fn drop(&mut self) {
+        self.shared.token.cancel();
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Localnet").field("api_port", &self.api_port).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.mixes.iter().chain(&self.gateways)
+    }
+
+    /// Goes to another epoch, with new keys if it belongs to another rotation.
+    async fn advance(&self, to: impl FnOnce(Epoch) -> Epoch) -> Result<u32, RotateError> {
+        let mut epoch = self.epoch.lock().await;
+        let next = to(*epoch);
+        let rotation = next.rotation(self.epochs);
+        let keys: Vec<_> = self
+            .nodes()
+            .map(|node| node.core().keys.keys())
+            .map(|keys| match keys.current.rotation() == rotation {
+                true => keys,
+                false => keys.next(SphinxKey::generate(rotation)),
+            })
+            .collect();
+        self.save(next, keys.clone()).await.map_err(RotateError::Store)?;
+        for (node, keys) in self.nodes().zip(keys) {
+            node.core().keys.install(keys);
+        }
+        // Published last: no client hears of a key before its node has it.
+        let edition = Edition::new(next, self.epochs, &self.mixes, &self.gateways);
+        self.directory.publish(edition);
+        *epoch = next;
+        Ok(rotation)
+    }
+
+    async fn save(&self, epoch: Epoch, keys: Vec<KeyPair>) -> Result<(), crate::StoreError> {
+        let Some(store) = self.store.clone() else { return Ok(()) };
+        let nodes = self.nodes().zip(&keys).map(|(node, keys)| saved_node(node, keys)).collect();
+        let network = SavedNetwork {
+            version: 1,
+            api_port: self.api_port,
+            epoch: epoch.id,
+            epoch_started: unix_millis(epoch.started),
+            nodes,
+        };
+        // Not finished only at the end of the runtime.
+        tokio::task::spawn_blocking(move || store.save(&network)).await.unwrap_or(Ok(()))
+    }
+}
+
+async fn follow_clock(shared: Arc<Shared>) {
+    loop {
+        let epoch = *shared.epoch.lock().await;
+        let wait = epoch.remaining(shared.epochs, OffsetDateTime::now_utc());
+        tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
+        let now = OffsetDateTime::now_utc();
+        if let Err(error) = shared.advance(|epoch| epoch.at(shared.epochs, now)).await {
+            tracing::warn!(%error, "The network stays in its epoch.");
+        }
+    }
+}
+
+fn check(config: &LocalnetConfig) -> Result<(), StartError> {
+    if !(1..=LocalnetConfig::MAX_GATEWAYS).contains(&config.gateways) {
+        return Err(StartError::Config("a local network has 1 to 64 gateways"));
+    }
+    if config.epochs.duration < Duration::from_secs(1) {
+        return Err(StartError::Config("an epoch lasts at least one second"));
+    }
+    if config.epochs.per_rotation == 0 {
+        return Err(StartError::Config("a key rotation has at least one epoch"));
+    }
+    Ok(())
+}
+
+fn epoch_now(saved: Option<&SavedNetwork>, epochs: Epochs) -> Epoch {
+    let now = OffsetDateTime::now_utc();
+    let Some(saved) = saved else { return Epoch::first(epochs, now) };
+    let nanos = i128::from(saved.epoch_started) * 1_000_000;
+    let started = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(now).min(now);
+    let rotation = saved.nodes.iter().map(|node| node.sphinx.rotation).max().unwrap_or(1);
+    let mut epoch = Epoch { id: saved.epoch, started };
+    if epoch.rotation(epochs) != rotation {
+        // The length of rotations was changed in the configuration: the keys decide.
+        epoch = Epoch { id: rotation.saturating_mul(epochs.per_rotation), started: now };
+    }
+    if epochs.automatic { epoch.at(epochs, now) } else { epoch }
+}
+
+/// What a node is made of, with its sockets bound.
+struct Plan {
+    id: u32,
+    identity: Arc<ed25519::KeyPair>,
+    keys: KeyPair,
+    mix_address: SocketAddr,
+    websocket: Option<SocketAddr>,
+    sockets: Sockets,
+}
+
+async fn plan(
+    config: &LocalnetConfig,
+    saved: Option<SavedNetwork>,
+    rotation: u32,
+) -> Result<Vec<Plan>, StartError> {
+    let saved = saved.map(|saved| saved.nodes).unwrap_or_default();
+    let gateways = config.gateways.max(saved.len().saturating_sub(LAYERS as usize));
+    let gateways = gateways.min(LocalnetConfig::MAX_GATEWAYS);
+    let mut plans = Vec::new();
+    for id in 1..=LAYERS + u32::try_from(gateways).unwrap_or_default() {
+        let old = saved.iter().find(|node| node.id == id);
+        let (mix, mix_port) = bind(old.map(|node| node.mix_port)).await?;
+        let (websocket, address) = if id > LAYERS {
+            let (socket, port) = bind(old.and_then(|node| node.websocket_port)).await?;
+            (Some(socket), Some(loopback(port)))
+        } else {
+            (None, None)
+        };
+        let identity = match old {
+            Some(node) => secret_identity(&node.identity),
+            None => ed25519::KeyPair::new(&mut OsRng),
+        };
+        plans.push(Plan {
+            id,
+            identity: Arc::new(identity),
+            keys: keys_for(old, rotation),
+            mix_address: loopback(mix_port),
+            websocket: address,
+            sockets: Sockets { mix, websocket },
+        });
+    }
+    Ok(plans)
+}
+
+async fn bind(port: Option<u16>) -> Result<(TcpListener, u16), StartError> {
+    let listener = match port {
+        Some(port) => {
+            let taken = |error: std::io::Error| match error.kind() {
+                std::io::ErrorKind::AddrInUse => StartError::PortTaken { port },
+                _ => StartError::Bind(error),
+            };
+            bind_again(port).await.map_err(taken)?
+        }
+        None => bind_any().await.map_err(StartError::Bind)?,
+    };
+    let port = listener.local_addr().map_err(StartError::Bind)?.port();
+    Ok((listener, port))
+}
+
+fn secret_identity(secret: &Secret) -> ed25519::KeyPair {
+    match ed25519::PrivateKey::from_bytes(&secret.0) {
+        Ok(secret) => secret.into(),
+        // Never: every 32 bytes are an Ed25519 secret.
+        Err(_) => ed25519::KeyPair::new(&mut OsRng),
+    }
+}
+
+/// The keys of an earlier run, gone on to `rotation`; new ones where there are none.
+fn keys_for(old: Option<&SavedNode>, rotation: u32) -> KeyPair {
+    let Some(old) = old else { return KeyPair::new(SphinxKey::generate(rotation)) };
+    let key = |saved: &SavedKey| {
+        SphinxKey::new(saved.rotation, x25519::PrivateKey::from_secret(saved.secret.0))
+    };
+    let keys = match &old.previous_sphinx {
+        Some(previous) => KeyPair::new(key(previous)).next(key(&old.sphinx)),
+        None => KeyPair::new(key(&old.sphinx)),
+    };
+    if keys.current.rotation() == rotation {
+        keys
+    } else {
+        keys.next(SphinxKey::generate(rotation))
+    }
+}
+
+fn saved_node(node: &Node, keys: &KeyPair) -> SavedNode {
+    let key = |key: &SphinxKey| SavedKey {
+        rotation: key.rotation(),
+        secret: Secret(key.secret().to_bytes()),
+    };
+    SavedNode {
+        id: node.id(),
+        mix_port: node.mix_address().port(),
+        websocket_port: node.websocket_address().map(|address| address.port()),
+        identity: Secret(node.identity_pair().private_key().to_bytes()),
+        sphinx: key(&keys.current),
+        previous_sphinx: keys.previous.as_deref().map(key),
+    }
+}
+
+fn unix_millis(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
+}
