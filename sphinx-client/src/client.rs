@@ -70,7 +70,9 @@ pub enum ExchangeError {
     #[error("too many requests wait for an answer: try again once some are done")]
     TooMany,
     /// No answer came in time. The relay may have done what was asked.
-    #[error("the relay did not answer in time: it or the mixnet may be down; the request may have had its effect")]
+    #[error(
+        "the relay did not answer in time: it or the mixnet may be down; the request may have had its effect"
+    )]
     Deadline,
     /// The client was stopped.
     #[error("the mixnet client was stopped")]
@@ -123,9 +125,7 @@ impl Client {
             stop: CancellationToken::new(),
         });
         let supervisor = tokio::spawn(supervisor::run(Arc::clone(&core)));
-        Self {
-            handle: Arc::new(Handle { core, supervisor: Mutex::new(Some(supervisor)) }),
-        }
+        Self { handle: Arc::new(Handle { core, supervisor: Mutex::new(Some(supervisor)) }) }
     }
 
     /// Sends a request and returns the body of its answer.
@@ -206,7 +206,13 @@ impl fmt::Debug for Client {
 enum Never {}
 
 impl Core {
-    async fn keep_sending(&self, doors: &[Recipient], request: &[u8], surbs: u32, resend_after: Duration) -> Never {
+    async fn keep_sending(
+        &self,
+        doors: &[Recipient],
+        request: &[u8],
+        surbs: u32,
+        resend_after: Duration,
+    ) -> Never {
         let mut links = self.link.subscribe();
         let mut last_door = None;
         let mut prompt = true;
@@ -227,9 +233,7 @@ impl Core {
                     continue;
                 }
             }
-            let Some(door) = pick(doors, last_door) else {
-                std::future::pending().await
-            };
+            let Some(door) = pick(doors, last_door) else { std::future::pending().await };
             last_door = Some(door);
             if link.send(door, request.to_vec(), surbs).await.is_err() {
                 prompt = false;

@@ -170,12 +170,7 @@ impl<'a> Parts<'a> {
         let class = class_of(frame.len())?;
         let (xid, rest) = frame.split_first_chunk::<XID_LEN>()?;
         let (tag, body) = rest.split_at_checked(TAG_LEN)?;
-        Some(Self {
-            xid: Xid(*xid),
-            tag,
-            body,
-            class,
-        })
+        Some(Self { xid: Xid(*xid), tag, body, class })
     }
 }
 

@@ -63,11 +63,7 @@ pub(crate) enum LoadError {
 
 impl Guards {
     pub(crate) fn new() -> Self {
-        Self {
-            version: VERSION,
-            guards: Vec::new(),
-            stand_in: None,
-        }
+        Self { version: VERSION, guards: Vec::new(), stand_in: None }
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, LoadError> {
@@ -75,7 +71,8 @@ impl Guards {
             return Err(LoadError::Unsupported);
         }
         let guards: Self = serde_json::from_slice(bytes).map_err(LoadError::Malformed)?;
-        let distinct: HashSet<_> = guards.guards.iter().chain(&guards.stand_in).map(|guard| &guard.id).collect();
+        let distinct: HashSet<_> =
+            guards.guards.iter().chain(&guards.stand_in).map(|guard| &guard.id).collect();
         let count = guards.guards.len() + usize::from(guards.stand_in.is_some());
         if guards.version != VERSION || guards.guards.len() > GUARDS || distinct.len() != count {
             return Err(LoadError::Unsupported);
@@ -139,12 +136,19 @@ impl Guards {
     }
 
     /// Drops guards whose time is over, replaces those that failed too long, fills places.
-    fn settle<R: Rng>(&mut self, now: u64, candidates: &[GatewayId], avoid: &HashSet<GatewayId>, rng: &mut R) {
+    fn settle<R: Rng>(
+        &mut self,
+        now: u64,
+        candidates: &[GatewayId],
+        avoid: &HashSet<GatewayId>,
+        rng: &mut R,
+    ) {
         // A clock that was far ahead when a guard was drawn must not pin it for ever.
         self.guards.retain(|guard| guard.keep_until > now && guard.keep_until <= now + KEEP_AT_MOST);
         // One that the directory no longer names fails without being tried.
         if !candidates.is_empty() {
-            for guard in self.guards.iter_mut().chain(&mut self.stand_in) {
+            self.stand_in.take_if(|guard| !candidates.contains(&guard.id));
+            for guard in &mut self.guards {
                 if !candidates.contains(&guard.id) {
                     guard.failing_since.get_or_insert(now);
                     guard.failures = guard.failures.max(LEAST_FAILURES);
@@ -157,7 +161,9 @@ impl Guards {
         if network_up {
             self.guards.retain(|guard| !guard.given_up(now));
         }
-        let spent = |guard: &Guard| guard.failing_since.is_some_and(|since| now.saturating_sub(since) >= STAND_IN_FOR);
+        let spent = |guard: &Guard| {
+            guard.failing_since.is_some_and(|since| now.saturating_sub(since) >= STAND_IN_FOR)
+        };
         if self.stand_in.as_ref().is_some_and(spent) {
             self.stand_in = None;
         }
@@ -167,10 +173,8 @@ impl Guards {
             let Some(guard) = proven.or_else(|| self.draw(now, candidates, avoid, rng)) else {
                 break;
             };
-            self.guards.push(Guard {
-                keep_until: now + rng.gen_range(KEEP_AT_LEAST..=KEEP_AT_MOST),
-                ..guard
-            });
+            self.guards
+                .push(Guard { keep_until: now + rng.gen_range(KEEP_AT_LEAST..=KEEP_AT_MOST), ..guard });
         }
         let all_failing = self.guards.iter().all(|guard| guard.failing_since.is_some());
         if all_failing && self.stand_in.is_none() {
@@ -185,7 +189,8 @@ impl Guards {
         avoid: &HashSet<GatewayId>,
         rng: &mut R,
     ) -> Option<Guard> {
-        let taken: HashSet<&GatewayId> = self.guards.iter().chain(&self.stand_in).map(|guard| &guard.id).collect();
+        let taken: HashSet<&GatewayId> =
+            self.guards.iter().chain(&self.stand_in).map(|guard| &guard.id).collect();
         let free: Vec<&GatewayId> = candidates.iter().filter(|id| !taken.contains(id)).collect();
         let wished: Vec<&GatewayId> = free.iter().copied().filter(|id| !avoid.contains(*id)).collect();
         let id = wished.choose(rng).or_else(|| free.choose(rng))?;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nym_sdk::mixnet::{
     AnonymousSenderTag, CombinedReplyStorage, GatewaysDetailsStore, InputMessage, KeyStore, MixnetClient,
-    MixnetClientBuilder, MixnetClientSender, MixnetMessageSender as _, Recipient, ReconstructedMessage, TransmissionLane,
+    MixnetClientBuilder, MixnetClientSender, MixnetMessageSender as _, Recipient, ReconstructedMessage,
+    TransmissionLane,
 };
 use nym_sdk::{DebugConfig, ShutdownToken, ShutdownTracker};
 use rand::RngCore as _;
@@ -68,16 +69,8 @@ pub(crate) enum LinkError {
 pub(crate) struct Ended;
 
 enum Outgoing {
-    Exchange {
-        to: Box<Recipient>,
-        frame: Vec<u8>,
-        surbs: u32,
-        taken: oneshot::Sender<()>,
-    },
-    Reply {
-        tag: AnonymousSenderTag,
-        frame: Vec<u8>,
-    },
+    Exchange { to: Box<Recipient>, frame: Vec<u8>, surbs: u32, taken: oneshot::Sender<()> },
+    Reply { tag: AnonymousSenderTag, frame: Vec<u8> },
     Probe([u8; PROBE_LEN]),
 }
 
@@ -101,8 +94,9 @@ impl Link {
         // Whatever the SDK has started by then must go too if this future is dropped or fails.
         let undo = end.clone().drop_guard();
         // Without a tracker of our own, the SDK would hook every panic of the process and end all its clients.
-        let tracker =
-            ShutdownTracker::new_from_external_shutdown_token(ShutdownToken::new_from_tokio_token(end.clone()));
+        let tracker = ShutdownTracker::new_from_external_shutdown_token(ShutdownToken::new_from_tokio_token(
+            end.clone(),
+        ));
         let connecting = async {
             MixnetClientBuilder::new_with_storage(storage)
                 .network_details(network.details().clone())
@@ -273,7 +267,8 @@ impl Sending {
                 self.give(message.with_max_retransmissions(0)).await
             }
             Outgoing::Probe(nonce) => {
-                let message = InputMessage::new_regular(self.own, nonce.to_vec(), TransmissionLane::General, None);
+                let message =
+                    InputMessage::new_regular(self.own, nonce.to_vec(), TransmissionLane::General, None);
                 self.give(message.with_max_retransmissions(0)).await
             }
         }

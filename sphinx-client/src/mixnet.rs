@@ -62,7 +62,11 @@ impl Mixnet {
     ///
     /// # Errors
     /// [`MixnetError::TestOnMainnet`].
-    pub fn new(network: Network, traffic: Traffic, keeper: Arc<dyn GuardKeeper>) -> Result<Self, MixnetError> {
+    pub fn new(
+        network: Network,
+        traffic: Traffic,
+        keeper: Arc<dyn GuardKeeper>,
+    ) -> Result<Self, MixnetError> {
         allow(&network, traffic)?;
         let tuning = Tuning::of(traffic);
         let guards = match keeper.load().map(|bytes| Guards::from_bytes(&bytes)) {

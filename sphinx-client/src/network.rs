@@ -22,10 +22,7 @@ impl Network {
     ///
     /// The directory is asked over HTTPS at connect and every few minutes after.
     pub fn mainnet() -> Self {
-        Self {
-            details: NymNetworkDetails::new_mainnet(),
-            local: false,
-        }
+        Self { details: NymNetworkDetails::new_mainnet(), local: false }
     }
 
     /// A network on this machine, by the address of its directory, such as `http://127.0.0.1:8080/api/`.
@@ -43,7 +40,11 @@ impl Network {
             Some(Host::Ipv4(ip)) if ip.is_loopback() => {}
             _ => return Err(NetworkError::NotLoopback),
         }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
             return Err(NetworkError::Decorated);
         }
         if !url.path().ends_with('/') {
@@ -54,10 +55,7 @@ impl Network {
         let mut details = NymNetworkDetails::new_empty()
             .with_network_name("localnet".to_owned())
             .with_validator_endpoint(ValidatorDetails::new(NO_CHAIN, Some(&api), None));
-        details.set_nym_api_urls(vec![ApiUrl {
-            url: api,
-            front_hosts: None,
-        }]);
+        details.set_nym_api_urls(vec![ApiUrl { url: api, front_hosts: None }]);
         Ok(Self { details, local: true })
     }
 
@@ -95,7 +93,9 @@ impl fmt::Debug for Network {
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// It does not parse.
-    #[error("the address of the local network's directory is not a URL: use something like http://127.0.0.1:8080/api/")]
+    #[error(
+        "the address of the local network's directory is not a URL: use something like http://127.0.0.1:8080/api/"
+    )]
     NotAUrl(#[source] url::ParseError),
     /// Only plain HTTP is spoken on loopback.
     #[error("a local network's directory is asked over http, not {0}")]
@@ -144,7 +144,9 @@ mod tests {
         let network = Network::local("http://127.0.0.1:4000/api/").unwrap();
         for endpoint in &network.details().endpoints {
             assert!(endpoint.nyxd_url.starts_with("http://127.0.0.1"));
-            assert!(endpoint.api_url.as_deref().unwrap_or("http://127.0.0.1").starts_with("http://127.0.0.1"));
+            assert!(
+                endpoint.api_url.as_deref().unwrap_or("http://127.0.0.1").starts_with("http://127.0.0.1")
+            );
             assert!(endpoint.websocket_url.is_none());
         }
     }

@@ -100,7 +100,9 @@ pub enum ServiceError {
     #[error(transparent)]
     Traffic(MixnetError),
     /// The doors' files cannot be read or written.
-    #[error("the Nym keys of a door in {path} cannot be used: check the file and its rights; without it the door's address is lost")]
+    #[error(
+        "the Nym keys of a door in {path} cannot be used: check the file and its rights; without it the door's address is lost"
+    )]
     Storage {
         /// The file.
         path: PathBuf,
@@ -165,7 +167,8 @@ impl Service {
         let mut doors = Vec::with_capacity(config.doors);
         for number in 0..config.doors {
             let path = config.dir.join(format!("door-{number}.json"));
-            let file = DoorFile::open(&path).map_err(|source| ServiceError::Storage { path, source: Box::new(source) })?;
+            let file = DoorFile::open(&path)
+                .map_err(|source| ServiceError::Storage { path, source: Box::new(source) })?;
             doors.push(Door::new(number, file));
         }
         let (incoming, requests) = mpsc::channel(INCOMING);
@@ -296,7 +299,10 @@ impl Responder {
     pub fn send(mut self, body: Vec<u8>) {
         let Some(core) = self.core.upgrade() else { return };
         if body.len() != self.class.body_len() {
-            tracing::error!("An answer of {} bytes was dropped: it has not the length of its class.", body.len());
+            tracing::error!(
+                "An answer of {} bytes was dropped: it has not the length of its class.",
+                body.len()
+            );
             return;
         }
         let Some(frame) = frame::seal_reply(&self.xid, &self.digest, &body) else { return };

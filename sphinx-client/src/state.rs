@@ -47,13 +47,7 @@ pub enum ConnectPhase {
 
 impl State {
     pub(crate) fn new(phase: Phase, now: Instant) -> Self {
-        Self {
-            phase,
-            since: now,
-            last_exchange: None,
-            gateway_since: None,
-            rebuilds: 0,
-        }
+        Self { phase, since: now, last_exchange: None, gateway_since: None, rebuilds: 0 }
     }
 
     /// Whether an exchange came back within the last minute.

@@ -32,12 +32,7 @@ impl Ephemeral {
 
 impl<K, G> Storage<K, G> {
     pub(crate) fn new(keys: K, gateways: G, replies: CombinedReplyStorage) -> Self {
-        Self {
-            keys,
-            gateways,
-            replies: Replies(replies),
-            credentials: EphemeralCredentialStorage::default(),
-        }
+        Self { keys, gateways, replies: Replies(replies), credentials: EphemeralCredentialStorage::default() }
     }
 
     /// The maps the SDK works on: sender tags, reply keys, received SURBs.
@@ -67,7 +62,10 @@ impl ReplyStorageBackend for Replies {
         Ok(())
     }
 
-    async fn load_surb_storage(&self, _: time::OffsetDateTime) -> Result<CombinedReplyStorage, Self::StorageError> {
+    async fn load_surb_storage(
+        &self,
+        _: time::OffsetDateTime,
+    ) -> Result<CombinedReplyStorage, Self::StorageError> {
         Ok(self.0.clone())
     }
 }

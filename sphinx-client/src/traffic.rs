@@ -26,13 +26,8 @@ pub enum Traffic {
 }
 
 /// Every profile, in the order they are shown.
-pub const PROFILES: [Traffic; 5] = [
-    Traffic::Full,
-    Traffic::Saver,
-    Traffic::Metered,
-    Traffic::Paranoid,
-    Traffic::Test,
-];
+pub const PROFILES: [Traffic; 5] =
+    [Traffic::Full, Traffic::Saver, Traffic::Metered, Traffic::Paranoid, Traffic::Test];
 
 /// The clocks of a profile. All users of a profile share them: settings would be fingerprints.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -62,11 +62,9 @@ impl Tuning {
         };
         match traffic {
             Traffic::Full | Traffic::Saver | Traffic::Metered => full,
-            Traffic::Paranoid => Self {
-                silence: Duration::from_secs(45),
-                probe_timeout: Duration::from_secs(25),
-                ..full
-            },
+            Traffic::Paranoid => {
+                Self { silence: Duration::from_secs(45), probe_timeout: Duration::from_secs(25), ..full }
+            }
             Traffic::Test => Self {
                 topology_refresh: Duration::from_secs(3),
                 topology_look: Duration::from_millis(500),

@@ -50,7 +50,9 @@ impl Pending {
             return false;
         };
         let mut entries = self.lock();
-        let Some(entry) = entries.get(&xid).filter(|entry| frame::class_of(message.len()) == Some(entry.class)) else {
+        let Some(entry) =
+            entries.get(&xid).filter(|entry| frame::class_of(message.len()) == Some(entry.class))
+        else {
             return false;
         };
         let Some(body) = frame::open_reply(&xid, &entry.request, message) else {

@@ -26,7 +26,10 @@ fn two_guards_are_drawn_and_stay() {
     assert_eq!(first.len(), GUARDS);
     for day in 1..60 {
         let now = START + day * DAY;
-        assert_eq!(guards.order(now, &gateways(50), &none(), &mut rng).into_iter().collect::<HashSet<_>>(), first);
+        assert_eq!(
+            guards.order(now, &gateways(50), &none(), &mut rng).into_iter().collect::<HashSet<_>>(),
+            first
+        );
     }
     let later = guards.order(START + 91 * DAY, &gateways(50), &none(), &mut rng);
     assert_eq!(later.len(), GUARDS);
@@ -73,7 +76,10 @@ fn an_outage_replaces_nobody() {
         }
     }
     let after = guards.order(START + 3 * DAY, &gateways(9), &none(), &mut rng);
-    assert!(after.iter().take(GUARDS).all(|id| own.contains(id)), "guards come first once the network is back");
+    assert!(
+        after.iter().take(GUARDS).all(|id| own.contains(id)),
+        "guards come first once the network is back"
+    );
 }
 
 #[test]

@@ -35,13 +35,7 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(number: usize, file: DoorFile) -> Self {
-        Self {
-            number,
-            file,
-            replies: no_reserve(),
-            stash: Mutex::default(),
-            link: Mutex::default(),
-        }
+        Self { number, file, replies: no_reserve(), stash: Mutex::default(), link: Mutex::default() }
     }
 
     /// The Nym address, once a gateway has taken the door in for the first time.
@@ -55,7 +49,10 @@ impl Door {
         lock(&self.stash).give_back(&tag, &self.replies);
         let link = lock(&self.link).clone();
         if !link.is_some_and(|link| link.reply(tag, frame)) {
-            tracing::debug!(door = self.number, "An answer was dropped: the door is closed or its queue full.");
+            tracing::debug!(
+                door = self.number,
+                "An answer was dropped: the door is closed or its queue full."
+            );
         }
     }
 }

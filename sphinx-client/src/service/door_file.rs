@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use nym_client_core_gateways_storage::{
-    GatewayDetails, GatewayPublishedData, RawGatewayPublishedData, RawRemoteGatewayDetails, RemoteGatewayDetails,
+    GatewayDetails, GatewayPublishedData, RawGatewayPublishedData, RawRemoteGatewayDetails,
+    RemoteGatewayDetails,
 };
 use nym_sdk::mixnet::{
-    ActiveGateway, BadGateway, ClientKeys, GatewayRegistration, GatewaysDetailsStore, KeyStore, NodeIdentity, Recipient,
-    ed25519, x25519,
+    ActiveGateway, BadGateway, ClientKeys, GatewayRegistration, GatewaysDetailsStore, KeyStore, NodeIdentity,
+    Recipient, ed25519, x25519,
 };
 use nym_sphinx::acknowledgements::AckKey;
 use rand::rngs::OsRng;
@@ -97,10 +98,7 @@ impl DoorFile {
         if fresh {
             content.write(path)?;
         }
-        Ok(Self {
-            path: Arc::new(path.to_owned()),
-            content: Arc::new(Mutex::new(content)),
-        })
+        Ok(Self { path: Arc::new(path.to_owned()), content: Arc::new(Mutex::new(content)) })
     }
 
     /// The gateway of this door's address.
@@ -125,8 +123,11 @@ impl DoorFile {
         let content = self.lock();
         let gateway = NodeIdentity::from_base58_string(content.gateway.as_ref()?).ok()?;
         let keys = content.keys().ok()?;
-        let address =
-            Recipient::new(*keys.identity_keypair().public_key(), *keys.encryption_keypair().public_key(), gateway);
+        let address = Recipient::new(
+            *keys.identity_keypair().public_key(),
+            *keys.encryption_keypair().public_key(),
+            gateway,
+        );
         Some(address.to_bytes())
     }
 
@@ -186,8 +187,10 @@ impl Content {
     }
 
     fn keys(&self) -> Result<ClientKeys, DoorFileError> {
-        let identity = ed25519::PrivateKey::from_bytes(&self.identity).map_err(|_| DoorFileError::Malformed)?;
-        let encryption = x25519::PrivateKey::from_bytes(&self.encryption).map_err(|_| DoorFileError::Malformed)?;
+        let identity =
+            ed25519::PrivateKey::from_bytes(&self.identity).map_err(|_| DoorFileError::Malformed)?;
+        let encryption =
+            x25519::PrivateKey::from_bytes(&self.encryption).map_err(|_| DoorFileError::Malformed)?;
         let ack = AckKey::try_from_bytes(&self.ack).map_err(|_| DoorFileError::Malformed)?;
         Ok(ClientKeys::from_keys(identity.into(), encryption.into(), ack))
     }
@@ -240,7 +243,10 @@ impl GatewaysDetailsStore for DoorFile {
         Ok(content.registration.as_ref().is_some_and(|known| known.details.gateway_id_bs58 == gateway_id))
     }
 
-    async fn load_gateway_details(&self, gateway_id: &str) -> Result<GatewayRegistration, Self::StorageError> {
+    async fn load_gateway_details(
+        &self,
+        gateway_id: &str,
+    ) -> Result<GatewayRegistration, Self::StorageError> {
         self.registration()?
             .filter(|known| known.gateway_id().to_base58_string() == gateway_id)
             .ok_or(DoorFileError::UnknownGateway)
@@ -261,7 +267,9 @@ impl GatewaysDetailsStore for DoorFile {
     ) -> Result<(), Self::StorageError> {
         let id = gateway_id.to_base58_string();
         self.change(|content| {
-            if let Some(known) = content.registration.as_mut().filter(|known| known.details.gateway_id_bs58 == id) {
+            if let Some(known) =
+                content.registration.as_mut().filter(|known| known.details.gateway_id_bs58 == id)
+            {
                 known.details.published_data = RawGatewayPublishedData::from(published_data);
             }
         })
@@ -269,7 +277,8 @@ impl GatewaysDetailsStore for DoorFile {
 
     async fn remove_gateway_details(&self, gateway_id: &str) -> Result<(), Self::StorageError> {
         self.change(|content| {
-            if content.registration.as_ref().is_some_and(|known| known.details.gateway_id_bs58 == gateway_id) {
+            if content.registration.as_ref().is_some_and(|known| known.details.gateway_id_bs58 == gateway_id)
+            {
                 content.registration = None;
             }
         })

@@ -51,14 +51,7 @@ impl<R: Copy> Ledger<R> {
     }
 
     fn with_bounds(most: usize, most_bytes: usize) -> Self {
-        Self {
-            entries: HashMap::new(),
-            by_age: BTreeMap::new(),
-            next_turn: 0,
-            bytes: 0,
-            most,
-            most_bytes,
-        }
+        Self { entries: HashMap::new(), by_age: BTreeMap::new(), next_turn: 0, bytes: 0, most, most_bytes }
     }
 
     /// A request came in over this route.

@@ -92,6 +92,8 @@ async fn a_client_comes_back_after_everything_was_down() {
     let echo = echo(service_config(&net, dir.path(), 2)).await;
     let client = mixnet(&net).client(1);
     ask(&client, &echo.target(), Class::Small, 0).await;
+    let mut state = client.state();
+    state.wait_for(|state| state.phase == Phase::Ready).await.unwrap();
     for gateway in net.gateways() {
         gateway.stop().await;
     }
@@ -99,7 +101,6 @@ async fn a_client_comes_back_after_everything_was_down() {
         let (client, target) = (client.clone(), echo.target());
         async move { ask(&client, &target, Class::Small, 1).await }
     });
-    let mut state = client.state();
     state.wait_for(|state| matches!(state.phase, Phase::Connecting(_) | Phase::Lost)).await.unwrap();
     for gateway in net.gateways() {
         gateway.start().await.unwrap();

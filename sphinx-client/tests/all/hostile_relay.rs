@@ -33,7 +33,10 @@ impl ReplyStorageBackend for Replies {
         Ok(())
     }
 
-    async fn load_surb_storage(&self, _: time::OffsetDateTime) -> Result<CombinedReplyStorage, std::io::Error> {
+    async fn load_surb_storage(
+        &self,
+        _: time::OffsetDateTime,
+    ) -> Result<CombinedReplyStorage, std::io::Error> {
         Ok(self.0.clone())
     }
 }
@@ -115,7 +118,8 @@ fn loot(replies: &CombinedReplyStorage) -> HashMap<[u8; 16], Loot> {
         .surbs_storage()
         .as_raw_iter()
         .map(|entry| {
-            let loot = Loot { held: entry.value().fresh_left(), asked: entry.value().pending_reception() as usize };
+            let loot =
+                Loot { held: entry.value().fresh_left(), asked: entry.value().pending_reception() as usize };
             (entry.key().to_bytes(), loot)
         })
         .collect()

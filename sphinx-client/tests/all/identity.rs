@@ -50,7 +50,9 @@ async fn a_client_writes_nothing_to_disk() {
         let named: Vec<_> = fs::read_dir(home)
             .unwrap()
             .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-            .filter(|name| name.contains("nym") || name.contains("reply_store") || name.contains("gateways_reg"))
+            .filter(|name| {
+                name.contains("nym") || name.contains("reply_store") || name.contains("gateways_reg")
+            })
             .collect();
         assert!(named.is_empty(), "{named:?}");
     }

@@ -1,5 +1,13 @@
 //! The mixnet client and the service over a network on loopback.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::mem_forget,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod exchanges;
 mod gateways;

@@ -26,7 +26,10 @@ async fn a_resend_is_the_same_request_and_gets_the_same_answer_over_the_newest_s
     assert!(requests.try_recv().is_err(), "asked once");
     request.responder.send(answer_to(&request.body));
     assert_eq!(asking.await.unwrap().unwrap(), answer_to(&body(Class::Small, 1)));
-    assert!(seen.requests.lock().unwrap().values().all(|times| *times == 1), "each sending under a tag of its own");
+    assert!(
+        seen.requests.lock().unwrap().values().all(|times| *times == 1),
+        "each sending under a tag of its own"
+    );
 
     // An answer that gets lost is given again. The gateways lose everything until the service has answered.
     let lose = |permille| net.mixes().iter().for_each(|mix| mix.set_drop(permille));
