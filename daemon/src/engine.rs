@@ -1,0 +1,75 @@
+//! What a persona does on the network, and when.
+//!
+//! One actor per persona owns one mixnet client. All state lies in the store: an actor that is killed at any point goes
+//! on from there. What follows an answer is committed first and sent later, when the persona's clock ticks.
+//!
+//! Decisions ([`plan`]) are pure; the steps of a conversation are functions over one transaction ([`send`],
+//! [`receive`], [`greet`], [`invite`]); the actor alone touches the network.
+
+mod actor;
+mod backoff;
+mod bundle;
+mod descriptors;
+mod exchanger;
+mod flight;
+mod greet;
+mod housekeeping;
+mod invite;
+mod loop_lane;
+mod nameless;
+mod peer;
+mod plan;
+mod receive;
+mod send;
+mod terms;
+
+pub use self::exchanger::{Exchanger, Exchangers, SystemTime, TimeSource};
+
+pub(crate) use self::actor::{Actor, ActorHandle, Shared};
+pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys, new_prekeys};
+pub(crate) use self::descriptors::{dishonesty, suspicion};
+pub(crate) use self::greet::accept;
+pub(crate) use self::housekeeping::tidy;
+pub(crate) use self::invite::{answer_invitation, invite};
+pub(crate) use self::nameless::Nameless;
+pub(crate) use self::peer::{Moment, pack, unpack};
+pub(crate) use self::send::queue_message;
+
+use std::time::Duration;
+
+use bauta_sphinx_client::Pace;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The times of an engine. Apart from the pace they are constants of the protocol; tests shorten them.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// The clocks of the traffic profile.
+    pub pace: Pace,
+    /// A box without a receipt is put again after this: well before a relay forgets it.
+    pub put_again_after: Duration,
+    /// A handshake without an answer is left again after this.
+    pub deposit_again_after: Duration,
+    /// A missing box is given up after this, when later ones are there.
+    pub gap_after: Duration,
+    /// The window of a lane stays open for this long after something came or went.
+    pub active_for: Duration,
+}
+
+impl Times {
+    /// The times of a traffic profile.
+    pub fn of(pace: Pace) -> Self {
+        Self {
+            pace,
+            put_again_after: 14 * DAY,
+            deposit_again_after: DAY,
+            gap_after: 3 * DAY,
+            active_for: Duration::from_secs(120),
+        }
+    }
+
+    /// How long a receipt waits for company.
+    fn ack_delay(&self) -> Duration {
+        self.pace.tick_mean * 2
+    }
+}

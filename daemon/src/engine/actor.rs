@@ -1,0 +1,212 @@
+//! The actor of one persona: its clocks, its exchanges under way, and what each answer leads to.
+
+mod land;
+mod tick;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bauta_ipc::EventBody;
+use bauta_protocol::id::{BoxId, RelayId};
+use bauta_protocol::time::Timestamp;
+use bauta_sphinx_client::{PoissonClock, State};
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::exchanger::{Exchanger, Exchangers, TimeSource};
+use super::flight::{Errand, Landed, fly};
+use super::loop_lane::LoopLane;
+use super::peer::Moment;
+use super::plan::UnderWay;
+use super::terms::Terms;
+use super::{Times, bundle};
+use crate::store::{Store, StoreError};
+use crate::view;
+
+/// What all actors of a daemon share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) exchangers: Arc<dyn Exchangers>,
+    pub(crate) time: Arc<dyn TimeSource>,
+    pub(crate) times: Times,
+    /// When each relay last answered.
+    pub(crate) answered: Mutex<HashMap<RelayId, Timestamp>>,
+    /// Ends everything.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Shared {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now: self.time.now(), times: self.times }
+    }
+
+    pub(super) fn note_answer(&self, relay: RelayId) {
+        let now = self.time.now();
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
+    }
+
+    /// When a relay last answered.
+    pub(crate) fn last_answer(&self, relay: RelayId) -> Option<Timestamp> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(&relay).copied()
+    }
+}
+
+/// A running actor. Dropping it ends the actor at once, as a crash would.
+pub(crate) struct ActorHandle {
+    wake: Arc<Notify>,
+    state: watch::Receiver<State>,
+    exchanger: Arc<dyn Exchanger>,
+    task: JoinHandle<()>,
+}
+
+impl ActorHandle {
+    /// Something that a user waits for is in the outbox.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// How its connection stands.
+    pub(crate) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// Ends it in good order.
+    pub(crate) async fn stop(mut self) {
+        self.exchanger.stop().await;
+        // The token that ends the loop was cancelled before; a transaction under way ends with it.
+        if tokio::time::timeout(Duration::from_secs(5), &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for ActorHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One persona at work.
+pub(crate) struct Actor {
+    shared: Arc<Shared>,
+    persona: i64,
+    name: String,
+    exchanger: Arc<dyn Exchanger>,
+    wake: Arc<Notify>,
+    under_way: UnderWay,
+    draining: bool,
+    flights: JoinSet<Landed>,
+    loop_lane: LoopLane,
+    /// Boxes that are not asked for again before a time.
+    paused_boxes: HashMap<BoxId, Instant>,
+    /// Relays that are not asked for their descriptor again before a time, and failures so far.
+    paused_relays: HashMap<RelayId, (Instant, u32)>,
+    /// The bundle is not published again before a time, and failures so far.
+    paused_publish: Option<(Instant, u32)>,
+}
+
+impl Actor {
+    /// Starts the actor of a persona on a client of its own.
+    pub(crate) fn start(shared: Arc<Shared>, persona: i64, name: String) -> ActorHandle {
+        let exchanger = shared.exchangers.exchanger(u32::try_from(persona).unwrap_or(u32::MAX));
+        let wake = Arc::new(Notify::new());
+        let state = exchanger.state();
+        let actor = Self {
+            shared,
+            persona,
+            name,
+            exchanger: Arc::clone(&exchanger),
+            wake: Arc::clone(&wake),
+            under_way: UnderWay::default(),
+            draining: false,
+            flights: JoinSet::new(),
+            loop_lane: LoopLane::default(),
+            paused_boxes: HashMap::new(),
+            paused_relays: HashMap::new(),
+            paused_publish: None,
+        };
+        let task = tokio::spawn(actor.run());
+        ActorHandle { wake, state, exchanger, task }
+    }
+
+    async fn run(mut self) {
+        let pace = self.shared.times.pace;
+        let mut ticks = PoissonClock::new(pace.tick_mean);
+        let mut drains = PoissonClock::new(pace.drain_mean);
+        let mut checks = PoissonClock::new(pace.publish_check);
+        let mut state = self.exchanger.state();
+        let mut shown = None;
+        let stop = self.shared.stop.clone();
+        let wake = Arc::clone(&self.wake);
+        self.show_state(&mut state, &mut shown);
+        // Once at start: after weeks the bundle is out of date.
+        self.check_bundle().await;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = ticks.tick() => self.tick().await,
+                () = drains.tick() => self.drain().await,
+                () = checks.tick() => self.check_bundle().await,
+                () = wake.notified() => self.put_urgent().await,
+                Some(landed) = self.flights.join_next() => {
+                    if let Ok(landed) = landed {
+                        self.land(landed).await;
+                    }
+                }
+                Ok(()) = state.changed() => self.show_state(&mut state, &mut shown),
+            }
+        }
+    }
+
+    fn launch(&mut self, errand: Errand, terms: Terms) {
+        let now = self.shared.time.now();
+        let exchanger = Arc::clone(&self.exchanger);
+        self.flights.spawn(fly(exchanger, errand, terms, self.shared.times.pace, now.day()));
+    }
+
+    /// Makes the day's keys when they are due; a tick publishes them.
+    async fn check_bundle(&mut self) {
+        let (persona, now) = (self.persona, self.shared.time.now());
+        let made = self
+            .shared
+            .store
+            .run(move |tx| -> Result<(), StoreError> {
+                let persona = tx.persona(persona)?;
+                bundle::fresh_prekeys(tx, &persona, now).map(|_| ())
+            })
+            .await;
+        self.report(made, "make the day's keys");
+    }
+
+    /// Writes changes of the connection's state to the event log.
+    fn show_state(&self, state: &mut watch::Receiver<State>, shown: &mut Option<(bauta_ipc::State, Option<String>)>) {
+        let (now_shown, phase) = view::connection(&state.borrow_and_update());
+        let now_shown = (now_shown, phase);
+        if shown.as_ref() == Some(&now_shown) {
+            return;
+        }
+        let body = EventBody::StatusChanged {
+            persona: Some(self.name.clone()),
+            state: now_shown.0,
+            phase: now_shown.1.clone(),
+        };
+        *shown = Some(now_shown);
+        let now = self.shared.time.now();
+        self.shared.store.later("write an event", move |tx| tx.emit(&body, now));
+    }
+
+    /// Nothing is lost by a failed transaction: what it would have done is done again later.
+    fn report<T>(&self, outcome: Result<T, StoreError>, what: &'static str) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(StoreError::Closed) => None,
+            Err(error) => {
+                tracing::warn!("The store could not {what}: {error}. It is tried again.");
+                None
+            }
+        }
+    }
+}

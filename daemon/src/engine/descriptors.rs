@@ -1,0 +1,140 @@
+//! Descriptors of relays, and what contacts saw of them.
+//!
+//! A relay that shows clients different doors could tell them apart. Contacts tell each other the hash of what they
+//! saw; where hashes differ they exchange the descriptors themselves, and two that are signed for one day are proof.
+
+use bauta_ipc::{EventBody, Retry, RpcError, codes};
+use bauta_protocol::content::Content;
+use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorSeen, proves_equivocation};
+use bauta_protocol::id::RelayId;
+use bauta_protocol::time::{Day, Timestamp};
+
+use super::peer::Moment;
+use super::send;
+use crate::store::{ContactRow, PersonaRow, StoreError, Tx};
+
+/// Days for which descriptors are kept: as long as one of them may be valid.
+pub(super) const KEEP_DAYS: u32 = 9;
+
+/// Keeps what a relay answered, the first of each day. Gives what is kept.
+pub(super) fn keep(
+    tx: &Tx<'_>,
+    relay: RelayId,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Result<Descriptor, DescriptorError>, StoreError> {
+    let shown = match read(relay, bytes, now) {
+        Ok(shown) => shown,
+        Err(error) => return Ok(Err(error)),
+    };
+    let kept = tx.keep_descriptor(&shown)?;
+    if kept.hash != shown.seen().hash {
+        found_out(tx, relay, now)?;
+    }
+    for (contact, hash) in tx.other_sightings(relay, kept.day, kept.hash)? {
+        tx.note_sighting(contact, relay, DescriptorSeen { day: kept.day, hash }, true)?;
+        suspect(tx, relay, now)?;
+    }
+    Ok(Ok(shown))
+}
+
+fn read(relay: RelayId, bytes: &[u8], now: Timestamp) -> Result<Descriptor, DescriptorError> {
+    let descriptor = Descriptor::from_bytes(bytes, relay)?;
+    descriptor.check_fresh(now)?;
+    // Clocks differ by hours, not by days.
+    if descriptor.day() > Day(now.day().0.saturating_add(1)) {
+        return Err(DescriptorError::Malformed);
+    }
+    Ok(descriptor)
+}
+
+/// Compares what a contact saw of a relay with what we saw.
+pub(super) fn compare(
+    tx: &Tx<'_>,
+    contact: &ContactRow,
+    relay: RelayId,
+    seen: DescriptorSeen,
+    at: &Moment,
+) -> Result<(), StoreError> {
+    let today = at.now.day().0;
+    // Zeros: the contact had seen none. Days that nobody can ask the relay about any more say nothing.
+    if seen.hash == [0; 32] || seen.day.0.saturating_add(KEEP_DAYS) < today || seen.day.0 > today.saturating_add(1) {
+        return Ok(());
+    }
+    match tx.descriptor_of(relay, seen.day)? {
+        None => tx.note_sighting(contact.id, relay, seen, false),
+        Some(ours) if ours.hash == seen.hash => Ok(()),
+        Some(_) => {
+            tx.note_sighting(contact.id, relay, seen, true)?;
+            suspect(tx, relay, at.now)?;
+            show(tx, contact.id, relay, seen.day, at)
+        }
+    }
+}
+
+/// A contact shows a descriptor that it saw.
+pub(super) fn take_shown(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    bytes: &[u8],
+    at: &Moment,
+) -> Result<(), StoreError> {
+    let mut relays = vec![persona.relay];
+    relays.extend(contact.relay);
+    let shown = relays.into_iter().find_map(|relay| Descriptor::from_bytes(bytes, relay).ok());
+    let Some(shown) = shown else { return Ok(()) };
+    let relay = shown.relay();
+    let ours = match tx.descriptor_of(relay, shown.day())? {
+        None => return compare(tx, contact, relay, shown.seen(), at),
+        Some(ours) => ours,
+    };
+    let proved = Descriptor::from_bytes(&ours.bytes, relay).is_ok_and(|ours| proves_equivocation(&ours, &shown));
+    if proved {
+        // First the answer: the contact needs the proof too, and nothing is sent once the relay is found out.
+        show(tx, contact.id, relay, shown.day(), at)?;
+        found_out(tx, relay, at.now)?;
+    }
+    Ok(())
+}
+
+/// Sends our descriptor to a contact, once a day.
+fn show(tx: &Tx<'_>, contact: i64, relay: RelayId, day: Day, at: &Moment) -> Result<(), StoreError> {
+    let today = at.now.day();
+    let Some(ours) = tx.descriptor_of(relay, day)? else { return Ok(()) };
+    if tx.contact(contact)?.is_none_or(|row| row.descriptor_day >= today) {
+        return Ok(());
+    }
+    tx.set_descriptor_day(contact, today)?;
+    send::seal_aside(tx, contact, &Content::Descriptor { bytes: ours.bytes }, at)
+}
+
+fn suspect(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
+    tx.emit(&EventBody::Health { item: suspicion(relay), cleared: false }, now)
+}
+
+fn found_out(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
+    if tx.mark_equivocated(relay)? {
+        tracing::warn!("A relay shows different clients different addresses. Nothing more is sent to it; see bauta status.");
+        tx.emit(&EventBody::Health { item: dishonesty(relay), cleared: false }, now)?;
+    }
+    Ok(())
+}
+
+/// What status says of a relay of which a contact saw another descriptor.
+pub(crate) fn suspicion(relay: RelayId) -> RpcError {
+    RpcError {
+        code: "relay.suspect".to_owned(),
+        message: format!("The relay {relay} seems to show a contact another descriptor than you."),
+        hint: "Bauta compares the two with the contact; nothing needs to be done yet.".to_owned(),
+        retry: Retry::Later,
+    }
+}
+
+/// What status says of a relay that was found out.
+pub(crate) fn dishonesty(relay: RelayId) -> RpcError {
+    RpcError::new(
+        &codes::RELAY_DISHONEST,
+        format!("The relay {relay} has signed two different descriptors for one day. It is no longer used."),
+    )
+}

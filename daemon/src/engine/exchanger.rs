@@ -1,0 +1,90 @@
+//! What the engine needs of the world: a way to exchange with relays, and the time.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bauta_protocol::id::DoorAddress;
+use bauta_protocol::relay::Class;
+use bauta_protocol::time::Timestamp;
+use bauta_sphinx_client::{Client, ExchangeError, Mixnet, Patience, RelayTarget, State};
+use tokio::sync::watch;
+
+/// One persona's way to exchange with relays.
+#[async_trait]
+pub trait Exchanger: Send + Sync + 'static {
+    /// Sends a body of the class and gives the relay's answer, a body of the same class.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`]; the relay may have done what was asked.
+    async fn exchange(
+        &self,
+        relay: &RelayTarget,
+        class: Class,
+        body: &[u8],
+        patience: Patience,
+    ) -> Result<Vec<u8>, ExchangeError>;
+
+    /// How the connection stands.
+    fn state(&self) -> watch::Receiver<State>;
+
+    /// Ends it; exchanges under way fail.
+    async fn stop(&self);
+}
+
+/// Where exchangers come from: one for each persona, so that nothing joins two of them.
+pub trait Exchangers: Send + Sync + 'static {
+    /// Starts one. `label` appears in logs and nowhere else.
+    fn exchanger(&self, label: u32) -> Arc<dyn Exchanger>;
+
+    /// Prefers gateways that none of these doors stand on.
+    fn avoid_gateways_of(&self, doors: &[DoorAddress]);
+}
+
+#[async_trait]
+impl Exchanger for Client {
+    async fn exchange(
+        &self,
+        relay: &RelayTarget,
+        class: Class,
+        body: &[u8],
+        patience: Patience,
+    ) -> Result<Vec<u8>, ExchangeError> {
+        Client::exchange(self, relay, class, body, patience).await
+    }
+
+    fn state(&self) -> watch::Receiver<State> {
+        Client::state(self)
+    }
+
+    async fn stop(&self) {
+        Client::stop(self).await;
+    }
+}
+
+impl Exchangers for Mixnet {
+    fn exchanger(&self, label: u32) -> Arc<dyn Exchanger> {
+        Arc::new(self.client(label))
+    }
+
+    fn avoid_gateways_of(&self, doors: &[DoorAddress]) {
+        Mixnet::avoid_gateways_of(self, doors);
+    }
+}
+
+/// Where the engine takes the time from.
+pub trait TimeSource: Send + Sync + 'static {
+    /// The present time.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemTime;
+
+impl TimeSource for SystemTime {
+    fn now(&self) -> Timestamp {
+        // A clock before 1970 counts as 1970: nothing is fresh then, and nothing is lost.
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}

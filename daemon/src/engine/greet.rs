@@ -1,0 +1,184 @@
+//! First contact from outside: handshakes in the inbox, requests, and their acceptance.
+
+use bauta_ipc::{ContactChange, EventBody};
+use bauta_protocol::bundle::{Bundle, Prekeys};
+use bauta_protocol::content::Content;
+use bauta_protocol::handshake::{Responded, RespondError, respond};
+use bauta_protocol::id::{MessageId, PersonaKey};
+use bauta_protocol::invitation::InviteSeed;
+use bauta_protocol::session::Session;
+use bauta_protocol::time::Timestamp;
+use data_encoding::HEXLOWER;
+
+use super::peer::{Moment, add_peer_session, pack, unpack};
+use super::{descriptors, receive};
+use crate::store::{
+    ContactRow, ContactState, NewContact, NewRequest, PersonaRow, PrekeysRow, ROLLED_BACK_AT, RequestRow, StoreError,
+    Tx,
+};
+use crate::{random, view};
+
+/// Requests of one persona kept at most; the oldest one goes first.
+const MOST_REQUESTS: usize = 256;
+
+/// Takes one handshake from the inbox. Whatever it is, the next one follows.
+pub(super) fn take_deposit(
+    tx: &Tx<'_>,
+    persona: i64,
+    seq: u64,
+    sealed: &[u8],
+    at: &Moment,
+) -> Result<(), StoreError> {
+    let persona = tx.persona(persona)?;
+    tx.set_drain_after(persona.id, seq)?;
+    let prekeys = tx.prekeys(persona.id)?;
+    let Some((responded, stale)) = open(tx, &prekeys, None, sealed, at.now)? else { return Ok(()) };
+    let key = responded.peer.persona();
+    if tx.is_blocked(persona.id, &key)? {
+        return Ok(());
+    }
+    match tx.contact_of(persona.id, &key)? {
+        Some(contact) => join(tx, &persona, &contact, &responded, stale, at),
+        None => request(tx, &persona, &responded, stale, at),
+    }
+}
+
+/// Opens a handshake with the keys it was made for. `None`: it is not for us, not whole, or came before. The flag says
+/// that the session must not seal, because an old copy of the store may have answered it already.
+pub(super) fn open(
+    tx: &Tx<'_>,
+    prekeys: &[PrekeysRow],
+    seed: Option<&InviteSeed>,
+    sealed: &[u8],
+    now: Timestamp,
+) -> Result<Option<(Responded, bool)>, StoreError> {
+    let rolled_back_at = Timestamp(tx.meta_u64(ROLLED_BACK_AT)?.unwrap_or(0));
+    for row in prekeys {
+        let keys: Prekeys = unpack(&row.secret, "prekeys")?;
+        match respond([&keys], seed, sealed, now, &mut random::rng()) {
+            Ok(responded) => {
+                if !tx.remember_transcript(&responded.transcript, row.id)? {
+                    tracing::debug!("A handshake came again and was dropped.");
+                    return Ok(None);
+                }
+                return Ok(Some((responded, row.made_at <= rolled_back_at && rolled_back_at.0 > 0)));
+            }
+            Err(RespondError::NotForUs) => {}
+            Err(error) => {
+                tracing::debug!("A handshake was dropped: {error}.");
+                return Ok(None);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A contact begins the conversation, or begins it anew.
+pub(super) fn join(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    responded: &Responded,
+    stale: bool,
+    at: &Moment,
+) -> Result<(), StoreError> {
+    add_peer_session(tx, persona, contact.id, &responded.session, &responded.peer, stale, at)?;
+    if contact.state != ContactState::Active {
+        tx.set_contact_state(contact.id, ContactState::Active)?;
+    }
+    view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+    let Some(contact) = tx.contact(contact.id)? else { return Ok(()) };
+    receive::take_content(tx, persona, &contact, &responded.content, at)?;
+    if let Some(seen) = responded.seen {
+        descriptors::compare(tx, &contact, persona.relay, seen, at)?;
+    }
+    super::send::seal_open(tx, persona, contact.id, at)
+}
+
+fn request(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    responded: &Responded,
+    stale: bool,
+    at: &Moment,
+) -> Result<(), StoreError> {
+    let (text, message, sent_at) = match Content::decode(&responded.content) {
+        Ok(Content::Text { id, sent_at, text }) => (text, Some(id), sent_at),
+        _ => (String::new(), None, at.now),
+    };
+    let mut handle = [0; 8];
+    random::fill(&mut handle);
+    let handle = HEXLOWER.encode(&handle);
+    let all = tx.requests(Some(persona.id))?;
+    if let Some(oldest) = all.first().filter(|_| all.len() >= MOST_REQUESTS) {
+        tx.delete_request_of(persona.id, &oldest.public)?;
+    }
+    let new = NewRequest {
+        handle: &handle,
+        persona: persona.id,
+        public: responded.peer.persona(),
+        text: &text,
+        message,
+        sent_at,
+        session: &pack(&responded.session)?,
+        stale,
+        bundle: responded.peer.as_bytes(),
+    };
+    tx.keep_request(&new, at.now)?;
+    let Some(row) = tx.request(&handle)? else { return Ok(()) };
+    tx.emit(&EventBody::ContactRequest { request: view::request(&persona.name, &row) }, at.now)
+}
+
+/// Makes the sender of a request a contact. From now on their lane is read and they get receipts.
+pub(crate) fn accept(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    request: &RequestRow,
+    name: &str,
+    at: &Moment,
+) -> Result<i64, StoreError> {
+    let session: Session = unpack(&request.session, "a session")?;
+    let bundle = Bundle::from_bytes(&request.bundle).map_err(|_| StoreError::Damaged("a bundle"))?;
+    let contact = tx.add_contact(
+        &NewContact {
+            persona: persona.id,
+            name,
+            public: Some(request.public),
+            state: ContactState::Active,
+            relay: None,
+        },
+        at.now,
+    )?;
+    add_peer_session(tx, persona, contact, &session, &bundle, request.stale, at)?;
+    tx.delete_request_of(persona.id, &request.public)?;
+    view::contact_added(tx, contact, at.now)?;
+    if let (Some(id), Some(row)) = (request.message, tx.contact(contact)?) {
+        first_message(tx, persona, &row, id, request, at)?;
+    }
+    Ok(contact)
+}
+
+fn first_message(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    id: MessageId,
+    request: &RequestRow,
+    at: &Moment,
+) -> Result<(), StoreError> {
+    let content = Content::Text { id, sent_at: request.sent_at, text: request.text.clone() };
+    let content = content.encode().map_err(|_| StoreError::Damaged("a request"))?;
+    receive::take_content(tx, persona, contact, &content, at)
+}
+
+/// A name that no contact of the persona has: the first digits of the key, as many as it takes.
+pub(super) fn name_of_key(tx: &Tx<'_>, persona: i64, key: &PersonaKey) -> Result<String, StoreError> {
+    let digits = key.to_string();
+    for length in [8, 16, 32] {
+        let name: String = digits.chars().take(length).collect();
+        if tx.contact_named(persona, &name)?.is_none() {
+            return Ok(name);
+        }
+    }
+    Ok(digits)
+}

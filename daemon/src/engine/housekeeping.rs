@@ -1,0 +1,44 @@
+//! What has to end, ends: keys, handshakes, sessions, invitations, events.
+
+use bauta_ipc::ContactChange;
+use bauta_protocol::time::{Day, Timestamp};
+
+use super::peer::Moment;
+use super::{DAY, Times, descriptors, invite};
+use crate::store::{StoreError, Tx};
+use crate::view;
+
+/// A relay keeps boxes for 21 days: after this nothing can come over a lane that nobody writes to.
+const SESSION_KEPT: std::time::Duration = DAY.saturating_mul(22);
+
+/// Events are kept for so long.
+const EVENTS_KEPT: std::time::Duration = DAY.saturating_mul(30);
+
+/// An invitation that could not be read for so long has ended.
+const INVITATION_READ: std::time::Duration = DAY.saturating_mul(22);
+
+/// Does what is due. Cheap when nothing is.
+pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), StoreError> {
+    let at = Moment { now, times };
+    tx.erase_prekeys(now)?;
+    for contact in tx.expire_invites(now)? {
+        view::contact_changed(tx, contact, ContactChange::State, now)?;
+    }
+    for (session, contact) in tx.lapsed_deposits(now)? {
+        tx.forget_handshake(session)?;
+        // The session is read still, in case the answer is on its way; what waits goes into a new one.
+        if tx.contact(contact)?.is_some_and(|row| row.current == Some(session)) {
+            tx.ask_to_rejoin(contact, now)?;
+        }
+    }
+    for contact in tx.old_guests(before(now, INVITATION_READ))? {
+        invite::unusable(tx, contact, &at)?;
+    }
+    tx.retire_sessions(before(now, SESSION_KEPT))?;
+    tx.prune_events(before(now, EVENTS_KEPT))?;
+    tx.forget_descriptors_before(Day(now.day().0.saturating_sub(descriptors::KEEP_DAYS)))
+}
+
+fn before(now: Timestamp, span: std::time::Duration) -> Timestamp {
+    Timestamp(now.0.saturating_sub(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,174 @@
+//! Sessions between the store and the protocol: reading, keeping, choosing, giving up.
+
+use bauta_ipc::ContactChange;
+use bauta_protocol::bundle::Bundle;
+use bauta_protocol::session::Session;
+use bauta_protocol::time::Timestamp;
+use bauta_protocol::{WINDOW, to_json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::Times;
+use crate::store::{ContactRow, NewSession, PersonaRow, SessionRow, StoreError, Tx, Wanted};
+use crate::view;
+
+/// What is known at the time of a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Timestamp,
+    pub(crate) times: Times,
+}
+
+impl Moment {
+    /// When a receipt that falls due now should go.
+    pub(super) fn ack_due(&self, due: bool) -> Option<Timestamp> {
+        due.then(|| self.now.plus(self.times.ack_delay()))
+    }
+
+    /// Until when the window of a lane stays open after something happened.
+    pub(super) fn active_until(&self) -> Timestamp {
+        self.now.plus(self.times.active_for)
+    }
+}
+
+/// Writes a state of the protocol for the store.
+pub(crate) fn pack<T: Serialize>(state: &T) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    to_json(state).map_err(|_| StoreError::Damaged("a state"))
+}
+
+/// Reads a state of the protocol from the store.
+pub(crate) fn unpack<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, StoreError> {
+    serde_json::from_slice(bytes).map_err(|_| StoreError::Damaged(what))
+}
+
+pub(super) fn session_of(row: &SessionRow) -> Result<Session, StoreError> {
+    unpack(&row.state, "a session")
+}
+
+/// The boxes to ask for next.
+pub(super) fn wanted(session: &Session) -> Vec<Wanted> {
+    session.wanted(WINDOW).into_iter().map(|one| Wanted { index: one.index, id: one.id }).collect()
+}
+
+/// Whether boxes behind the first missing one are there: then that one is late, or lost.
+pub(super) fn has_gap(wanted: &[Wanted]) -> bool {
+    match (wanted.first(), wanted.last()) {
+        (Some(first), Some(last)) => {
+            let span = last.index - first.index + 1;
+            wanted.len() < WINDOW || span > u64::try_from(wanted.len()).unwrap_or(u64::MAX)
+        }
+        _ => false,
+    }
+}
+
+/// The session to seal in. It is the contact's current one, unless the peer speaks over another and nothing of ours is
+/// on its way: then the side with the greater key follows, and one session is left.
+pub(super) fn speaking_session(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+) -> Result<Option<SessionRow>, StoreError> {
+    let Some(current) = contact.current.map(|id| tx.session(id)).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    let follows = contact.public.is_some_and(|peer| persona.public > peer);
+    if !follows || tx.has_sealed_open(contact.id, current.id)? {
+        return Ok(Some(current));
+    }
+    let livelier = tx
+        .sessions_of(contact.id)?
+        .into_iter()
+        .filter(|other| !other.stale && other.heard_at > current.heard_at)
+        .max_by_key(|other| other.heard_at);
+    match livelier {
+        None => Ok(Some(current)),
+        Some(other) => {
+            tx.set_current_session(contact.id, Some(other.id))?;
+            Ok(Some(other))
+        }
+    }
+}
+
+/// A session that cannot go on is closed for sealing, and a new one is asked for. What it had not delivered will be
+/// sealed anew; the peer drops what it has already.
+pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), StoreError> {
+    tx.make_stale(row.id)?;
+    let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
+    if contact.current == Some(row.id) {
+        tx.ask_to_rejoin(contact.id, at.now.plus(super::backoff::spread(at.times.pace.resend_after)))?;
+        view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+    }
+    Ok(())
+}
+
+/// Keeps what a peer's bundle says, and tells when the long-term key is a new one.
+pub(super) fn keep_bundle(tx: &Tx<'_>, contact: i64, bundle: &Bundle, now: Timestamp) -> Result<(), StoreError> {
+    tx.learn_relay(bundle.relay().id, &bundle.relay().doors)?;
+    let Some(row) = tx.contact(contact)? else { return Ok(()) };
+    if bundle.version() < row.bundle_version {
+        return Ok(());
+    }
+    tx.set_contact_bundle(contact, bundle)?;
+    if row.identity.is_some_and(|known| known != bundle.identity().0) {
+        tx.note_identity_change(contact)?;
+        view::contact_changed(tx, contact, ContactChange::Identity, now)?;
+    }
+    Ok(())
+}
+
+/// Keeps the session that a peer's handshake began.
+pub(super) fn add_peer_session(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: i64,
+    session: &Session,
+    bundle: &Bundle,
+    stale: bool,
+    at: &Moment,
+) -> Result<i64, StoreError> {
+    let known = tx.contact(contact)?.map_or(Timestamp(0), |row| row.bundle_version);
+    keep_bundle(tx, contact, bundle, at.now)?;
+    let id = tx.add_session(
+        &NewSession {
+            contact,
+            persona: persona.id,
+            relay: bundle.relay().id,
+            own_relay: persona.relay,
+            state: &pack(session)?,
+            wanted: &wanted(session),
+            stale,
+            initiator: false,
+            ack_due_at: if stale { None } else { at.ack_due(true) },
+            deposit: None,
+        },
+        at.now,
+    )?;
+    tx.heard(id, true, at.active_until(), at.now)?;
+    // A handshake that was held back may belong to a session that the peer has left: it is read, but not used.
+    let old = bundle.version() < known;
+    if stale {
+        tx.ask_to_rejoin(contact, at.now)?;
+    } else if !old || tx.contact(contact)?.is_none_or(|row| row.current.is_none()) {
+        tx.set_current_session(contact, Some(id))?;
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use bauta_protocol::id::BoxId;
+
+    use super::*;
+
+    #[test]
+    fn a_gap_is_seen_from_what_is_wanted() {
+        let wanted = |indices: &[u64]| -> Vec<Wanted> {
+            indices.iter().map(|index| Wanted { index: *index, id: BoxId([0; 32]) }).collect()
+        };
+        assert!(!has_gap(&wanted(&[4, 5, 6, 7, 8, 9, 10, 11])));
+        assert!(has_gap(&wanted(&[4, 6, 7, 8, 9, 10, 11])));
+        assert!(has_gap(&wanted(&[4])));
+        assert!(!has_gap(&[]));
+    }
+}

@@ -1,0 +1,158 @@
+//! Opening: from a box to messages, receipts and events, in one transaction.
+
+use bauta_ipc::{ContactChange, EventBody};
+use bauta_protocol::BOX_LEN;
+use bauta_protocol::content::Content;
+use bauta_protocol::session::{OpenError, Opened, Session};
+use bauta_protocol::time::Timestamp;
+
+use super::peer::{Moment, give_up, has_gap, pack, session_of, wanted};
+use super::{backoff, descriptors};
+use crate::store::{
+    ContactRow, ContactState, MessageState, NewMessage, PersonaRow, SessionRow, StoreError, Tx,
+};
+use crate::view;
+
+/// What became of a box.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Taken {
+    /// It is accepted, or was before.
+    Yes,
+    /// It is not what was put: ask again later.
+    Forged,
+    /// This version cannot read it: ask again much later.
+    Unsupported,
+}
+
+/// Opens a box of a session's lane and keeps what it brought.
+pub(super) fn open_box(
+    tx: &Tx<'_>,
+    session: i64,
+    index: u64,
+    bytes: &[u8; BOX_LEN],
+    at: &Moment,
+) -> Result<Taken, StoreError> {
+    let Some(row) = tx.session(session)? else { return Ok(Taken::Yes) };
+    let mut session = session_of(&row)?;
+    match session.open(index, bytes) {
+        Ok(opened) => keep(tx, &row, &session, opened, at).map(|()| Taken::Yes),
+        Err(OpenError::NotWanted(_)) => Ok(Taken::Yes),
+        Err(OpenError::Forged(_)) => Ok(Taken::Forged),
+        Err(OpenError::Unsupported(_)) => Ok(Taken::Unsupported),
+        Err(error @ (OpenError::Malformed(_) | OpenError::Ratchet(_))) => {
+            tracing::debug!("A conversation begins anew: {error}.");
+            give_up(tx, &row, at)?;
+            tx.stop_reading(row.id)?;
+            Ok(Taken::Yes)
+        }
+        Err(OpenError::Internal) => Err(StoreError::Damaged("a session")),
+    }
+}
+
+/// Gives up the first missing box of a lane.
+pub(super) fn skip_gap(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<(), StoreError> {
+    let Some(row) = tx.session(session)? else { return Ok(()) };
+    let mut session = session_of(&row)?;
+    match session.skip_gap() {
+        Ok(opened) => keep(tx, &row, &session, opened, at),
+        Err(_) => tx.save_reader(row.id, &row.state, &wanted(&session), None, None, at.now),
+    }
+}
+
+fn keep(tx: &Tx<'_>, row: &SessionRow, session: &Session, opened: Opened, at: &Moment) -> Result<(), StoreError> {
+    let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
+    let persona = tx.persona(row.persona)?;
+    for cap in &opened.deletable {
+        let wait = backoff::spread(at.times.pace.delete_after);
+        tx.queue_delete(row.persona, row.own_relay, cap, at.now.plus(wait))?;
+    }
+    let wanted = wanted(session);
+    let gap_since = gap_since(row, &wanted, session.received(), at.now);
+    let ack_due_at = if row.stale { None } else { at.ack_due(session.ack_due()) };
+    // First of all: what follows may seal in this very session, and must find its new state.
+    tx.save_reader(row.id, &pack(session)?, &wanted, ack_due_at, gap_since, at.now)?;
+    if session.received() > 0 {
+        // Only boxes taken in order have passed the ratchet.
+        tx.heard(row.id, !opened.contents.is_empty(), at.active_until(), at.now)?;
+        if contact.state == ContactState::Pending {
+            tx.set_contact_state(contact.id, ContactState::Active)?;
+            view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+        }
+    }
+    confirm(tx, row, session, at)?;
+    for content in &opened.contents {
+        take_content(tx, &persona, &contact, content, at)?;
+    }
+    for seen in &opened.seen {
+        descriptors::compare(tx, &contact, row.own_relay, *seen, at)?;
+    }
+    if opened.gap && contact.current == Some(row.id) {
+        view::contact_changed(tx, contact.id, ContactChange::Gap, at.now)?;
+    }
+    if !row.stale && !session.can_send() {
+        give_up(tx, row, at)?;
+    }
+    Ok(())
+}
+
+/// When the present gap began; a gap that has moved began anew.
+fn gap_since(row: &SessionRow, wanted: &[crate::store::Wanted], received: u64, now: Timestamp) -> Option<Timestamp> {
+    if !has_gap(wanted) {
+        return None;
+    }
+    let before = session_of(row).map(|session| session.received()).ok();
+    row.gap_since.filter(|_| before == Some(received)).or(Some(now))
+}
+
+/// The peer has what it says it has.
+pub(super) fn confirm(tx: &Tx<'_>, row: &SessionRow, session: &Session, at: &Moment) -> Result<(), StoreError> {
+    if let Some(lost) = session.lost()
+        && let Some(message) = tx.message_in(row.id, lost)?
+    {
+        // Its content never arrived, so it is sealed once more; order is lost, the message is not.
+        tx.forget_sealed(message)?;
+    }
+    // Anything that came in order confirms the handshake, and with it the message inside.
+    if session.received() > 0 {
+        for message in tx.confirmed(row.id, session.acked())? {
+            view::move_message(tx, message, MessageState::Delivered, None, at.now)?;
+        }
+    }
+    tx.drop_acked(row.id, session.acked())
+}
+
+/// Keeps one content of a contact, unless it came before.
+pub(super) fn take_content(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    content: &[u8],
+    at: &Moment,
+) -> Result<(), StoreError> {
+    match Content::decode(content) {
+        Ok(Content::Text { id, sent_at, text }) => {
+            let new = NewMessage {
+                persona: persona.id,
+                contact: contact.id,
+                outgoing: false,
+                id,
+                text: &text,
+                sent_at,
+            };
+            let Some(seq) = tx.add_message(&new, at.now)? else { return Ok(()) };
+            let Some(message) = tx.message(seq)? else { return Ok(()) };
+            let message = view::received(&persona.name, &contact.name, message);
+            tx.emit(&EventBody::MessageReceived { message }, at.now)
+        }
+        Ok(Content::Descriptor { bytes }) => descriptors::take_shown(tx, persona, contact, &bytes, at),
+        Ok(Content::Greeting { .. }) => Ok(()),
+        Ok(Content::Unsupported { kind }) => {
+            tracing::debug!(kind, "A contact sent something that this version cannot show.");
+            Ok(())
+        }
+        Err(error) => {
+            tracing::debug!("A contact sent something unreadable: {error}.");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Sealing: from a message's row to boxes in the outbox, in one transaction.
+
+use bauta_ipc::ContactChange;
+use bauta_protocol::content::Content;
+use bauta_protocol::descriptor::DescriptorSeen;
+use bauta_protocol::handshake::{InitiateError, initiate};
+use bauta_protocol::id::MessageId;
+use bauta_protocol::invitation::InviteSeed;
+use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
+use bauta_protocol::bundle::{Bundle, Prekeys};
+
+use super::bundle::fresh_prekeys;
+use super::peer::{Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
+use crate::store::{
+    BoxFor, ContactRow, MessageRow, NewBox, NewMessage, NewSession, PersonaRow, SessionRow, StoreError, Tx,
+};
+use crate::{random, view};
+
+/// Messages sealed in one transaction at most.
+const BATCH: u32 = 32;
+
+/// Keeps a message to a contact and seals it where a session is there. Gives its row; one that was sent before under
+/// the same id is not sent again.
+pub(crate) fn queue_message(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    id: MessageId,
+    text: &str,
+    at: &Moment,
+) -> Result<Option<u64>, StoreError> {
+    let new =
+        NewMessage { persona: persona.id, contact: contact.id, outgoing: true, id, text, sent_at: at.now };
+    let seq = tx.add_message(&new, at.now)?;
+    seal_open(tx, persona, contact.id, at)?;
+    Ok(seq)
+}
+
+/// Seals messages that the contact's current session does not carry yet, in order.
+pub(crate) fn seal_open(tx: &Tx<'_>, persona: &PersonaRow, contact: i64, at: &Moment) -> Result<(), StoreError> {
+    let Some(contact) = tx.contact(contact)? else { return Ok(()) };
+    let Some(row) = speaking_session(tx, persona, &contact)? else { return Ok(()) };
+    let messages = tx.unsealed(contact.id, row.id, BATCH)?;
+    if messages.is_empty() {
+        return Ok(());
+    }
+    if row.stale {
+        return give_up(tx, &row, at);
+    }
+    let mut session = session_of(&row)?;
+    let seen = tx.seen(row.relay)?;
+    for message in messages {
+        let content = content_of(&message)?;
+        match session.seal(&content, seen, &mut random::rng()) {
+            Ok(boxes) => queue_boxes(tx, &row, Some(message.seq), &boxes, at)?,
+            Err(error) => return refused(tx, &row, error, at),
+        }
+    }
+    tx.save_sender(row.id, &pack(&session)?, None, at.now)?;
+    tx.keep_active(row.id, at.active_until())
+}
+
+/// Seals a receipt; gives the row of its box.
+pub(super) fn seal_ack(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<Option<i64>, StoreError> {
+    let Some(row) = tx.session(session)?.filter(|row| !row.stale) else { return Ok(None) };
+    let mut session = session_of(&row)?;
+    match session.seal_ack(tx.seen(row.relay)?, &mut random::rng()) {
+        Ok(sealed) => {
+            tx.save_sender(row.id, &pack(&session)?, None, at.now)?;
+            queue_box(tx, &row, None, &sealed, at).map(Some)
+        }
+        Err(error) => refused(tx, &row, error, at).map(|()| None),
+    }
+}
+
+/// Seals something that is no message: it is lost with the session, if that is.
+pub(super) fn seal_aside(tx: &Tx<'_>, contact: i64, content: &Content, at: &Moment) -> Result<(), StoreError> {
+    let current = tx.contact(contact)?.and_then(|contact| contact.current);
+    let Some(row) = current.map(|id| tx.session(id)).transpose()?.flatten().filter(|row| !row.stale) else {
+        return Ok(());
+    };
+    let Ok(content) = content.encode() else { return Ok(()) };
+    let mut session = session_of(&row)?;
+    match session.seal(&content, tx.seen(row.relay)?, &mut random::rng()) {
+        Ok(boxes) => {
+            tx.save_sender(row.id, &pack(&session)?, None, at.now)?;
+            queue_boxes(tx, &row, None, &boxes, at)
+        }
+        Err(error) => refused(tx, &row, error, at),
+    }
+}
+
+/// Begins a session over the contact's bundle, with the first open message inside the handshake where it fits. The
+/// handshake will be left in the contact's inbox.
+pub(super) fn begin(tx: &Tx<'_>, persona: &PersonaRow, contact: &ContactRow, bundle: &Bundle, at: &Moment) -> Result<(), StoreError> {
+    let mine = fresh_prekeys(tx, persona, at.now)?;
+    let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
+    // Session 0 carries nothing: all open messages.
+    let first = tx.unsealed(contact.id, 0, 1)?.pop();
+    let inside = match &first {
+        Some(message) => Some((message.seq, content_of(message)?)).filter(|(_, content)| content.len() <= MAX_FIRST),
+        None => None,
+    };
+    let content = match &inside {
+        Some((_, content)) => content.clone(),
+        None => greeting(at)?,
+    };
+    let seen = tx.seen(bundle.relay().id)?;
+    let Some((session, handshake)) = start(tx, persona, contact, &mine, bundle, None, &content, seen, at)? else {
+        return Ok(());
+    };
+    let until = bundle.expiry().min(mine.bundle().expiry());
+    let id = tx.add_session(
+        &NewSession {
+            contact: contact.id,
+            persona: persona.id,
+            relay: bundle.relay().id,
+            own_relay: persona.relay,
+            state: &pack(&session)?,
+            wanted: &wanted(&session),
+            stale: false,
+            initiator: true,
+            ack_due_at: None,
+            deposit: Some((&handshake, bundle.inbox(), until)),
+        },
+        at.now,
+    )?;
+    if let Some((message, _)) = inside {
+        tx.note_sealed(message, id, None)?;
+    }
+    tx.set_current_session(contact.id, Some(id))?;
+    view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+    seal_open(tx, persona, contact.id, at)
+}
+
+/// The protocol's first step; `None` where the bundles do not allow it: then a fresh one is fetched later.
+#[allow(clippy::too_many_arguments, reason = "each is one input of the handshake")]
+pub(super) fn start(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    mine: &Prekeys,
+    bundle: &Bundle,
+    seed: Option<&InviteSeed>,
+    content: &[u8],
+    seen: Option<DescriptorSeen>,
+    at: &Moment,
+) -> Result<Option<(bauta_protocol::session::Session, Vec<u8>)>, StoreError> {
+    match initiate(&persona.secret, mine, bundle, seed, content, seen, at.now, &mut random::rng()) {
+        Ok(initiated) => Ok(Some((initiated.session, initiated.handshake))),
+        Err(error) => {
+            tracing::debug!("A conversation could not begin: {error}.");
+            let bug = matches!(error, InitiateError::Internal);
+            let attempts = contact.attempts.saturating_add(if bug { 6 } else { 1 });
+            let wait = super::backoff::after(at.times.pace.resend_after, attempts);
+            tx.set_contact_attempt(contact.id, at.now.plus(wait), attempts)?;
+            Ok(None)
+        }
+    }
+}
+
+pub(super) fn greeting(at: &Moment) -> Result<Vec<u8>, StoreError> {
+    let content = Content::Greeting { id: MessageId::generate(&mut random::rng()), sent_at: at.now };
+    content.encode().map_err(|_| StoreError::Damaged("a greeting"))
+}
+
+fn content_of(message: &MessageRow) -> Result<Vec<u8>, StoreError> {
+    let content = Content::Text { id: message.id, sent_at: message.sent_at, text: message.text.clone() };
+    content.encode().map_err(|_| StoreError::Damaged("a message"))
+}
+
+fn queue_boxes(
+    tx: &Tx<'_>,
+    row: &SessionRow,
+    message: Option<u64>,
+    boxes: &[OutgoingBox],
+    at: &Moment,
+) -> Result<(), StoreError> {
+    for sealed in boxes {
+        queue_box(tx, row, message, sealed, at)?;
+    }
+    if let (Some(message), Some(first), Some(last)) = (message, boxes.first(), boxes.last()) {
+        tx.note_sealed(message, row.id, Some((first.index, last.index)))?;
+    }
+    Ok(())
+}
+
+fn queue_box(
+    tx: &Tx<'_>,
+    row: &SessionRow,
+    message: Option<u64>,
+    sealed: &OutgoingBox,
+    at: &Moment,
+) -> Result<i64, StoreError> {
+    let new = NewBox {
+        persona: row.persona,
+        relay: row.relay,
+        id: sealed.id,
+        bytes: &sealed.bytes,
+        place: sealed.index,
+        owner: BoxFor::Session { session: row.id, message },
+    };
+    tx.add_box(&new, at.now)
+}
+
+fn refused(tx: &Tx<'_>, row: &SessionRow, error: SealError, at: &Moment) -> Result<(), StoreError> {
+    match error {
+        SealError::RolledBack | SealError::Full => {
+            // Boxes sealed before the error in this transaction go with the session's unsaved state.
+            tx.forget_sealed_from(row.id, session_of(row)?.sent())?;
+            give_up(tx, row, at)
+        }
+        SealError::TooLong(_) | SealError::Internal => Err(StoreError::Damaged("a session or a message")),
+    }
+}

@@ -1,0 +1,312 @@
+//! The daemon behind the local API: one store, one actor for each persona, one way into the mixnet.
+
+mod contact;
+mod error;
+mod event;
+mod guards;
+mod message;
+mod names;
+mod persona;
+mod status;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bauta_ipc::{
+    AcceptRequest, AddContact, Api, BlockContact, Blocked, Contact, ContactList, ContactRef, CreateInvitation, Empty,
+    EventStream, ExportedPersona, History, HistoryOf, Inbox, InboxOf, Invitation, NewPersona, OptionalPersona,
+    Persona, PersonaDetail, PersonaList, PersonaRef, Published, RequestList, RpcError, SafetyNumber, SendMessage,
+    SentMessage, Status, Subscribe, VerifyContact, WaitFor,
+};
+use bauta_protocol::address::RelayAddress;
+use bauta_protocol::time::Timestamp;
+use bauta_sphinx_client::{Mixnet, Network, Traffic};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::error::NodeError;
+pub use crate::store::StoreError;
+pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
+use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
+use crate::store::{Store, is_there, private_home};
+use crate::unlock::{Unlock, master_key};
+
+/// How often keys, sessions and events are looked through for what has ended.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// What a daemon runs with.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// The directory that holds all state; made where it is missing.
+    pub home: PathBuf,
+    /// The mixnet.
+    pub network: Network,
+    /// Relays to draw from for new personas, and to ask for bare keys.
+    pub relays: Vec<RelayAddress>,
+    /// The traffic profile.
+    pub traffic: Traffic,
+    /// What opens the store.
+    pub unlock: Unlock,
+}
+
+/// The world a node lives in: the mixnet and the clock, or what a test puts in their place.
+pub struct World {
+    /// Where exchangers come from.
+    pub exchangers: Arc<dyn Exchangers>,
+    /// The time.
+    pub time: Arc<dyn TimeSource>,
+    /// The times of the engine.
+    pub times: Times,
+    /// The network's name, for the status.
+    pub network: String,
+    /// The traffic profile, for the status.
+    pub traffic: Traffic,
+}
+
+/// A daemon's personas and their conversations. Dropping it ends everything at once, as a crash would.
+pub struct Node {
+    shared: Arc<Shared>,
+    actors: Mutex<Actors>,
+    network: String,
+    traffic: Traffic,
+    opened_at: Timestamp,
+    /// `daemon.stop` was called.
+    asked_to_stop: CancellationToken,
+    housekeeper: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Actors {
+    personas: BTreeMap<i64, ActorHandle>,
+    nameless: Option<Nameless>,
+}
+
+impl Node {
+    /// Opens the store of a home, which may take a second with a passphrase, and starts its personas.
+    ///
+    /// # Errors
+    /// One variant of [`NodeError`] per cause; nothing of the home is changed then.
+    pub async fn open(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
+        let NodeConfig { home, network, relays, traffic, unlock } = config;
+        let store = open_store(&home, unlock, SystemTime.now()).await?;
+        let keeper = guards::StoredGuards::load(store.clone()).await.map_err(NodeError::Store)?;
+        let name = if network.is_local() { "local" } else { "mainnet" }.to_owned();
+        let mixnet = Mixnet::new(network, traffic, Arc::new(keeper)).map_err(NodeError::Mixnet)?;
+        let world = World {
+            exchangers: Arc::new(mixnet),
+            time: Arc::new(SystemTime),
+            times: Times::of(traffic.pace()),
+            network: name,
+            traffic,
+        };
+        Self::start(store, relays, world).await
+    }
+
+    /// Opens a home in a world of the caller's making.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_in(
+        home: &Path,
+        unlock: Unlock,
+        relays: Vec<RelayAddress>,
+        world: World,
+    ) -> Result<Arc<Self>, NodeError> {
+        let store = open_store(home, unlock, world.time.now()).await?;
+        Self::start(store, relays, world).await
+    }
+
+    async fn start(store: Store, relays: Vec<RelayAddress>, world: World) -> Result<Arc<Self>, NodeError> {
+        let now = world.time.now();
+        let times = world.times;
+        let personas = store
+            .run(move |tx| -> Result<_, StoreError> {
+                tx.configure_relays(&relays)?;
+                tidy(tx, times, now)?;
+                Ok(tx.personas()?.into_iter().map(|row| (row.id, row.name)).collect::<Vec<_>>())
+            })
+            .await
+            .map_err(NodeError::Store)?;
+        let shared = Arc::new(Shared {
+            store,
+            exchangers: world.exchangers,
+            time: world.time,
+            times,
+            answered: Mutex::default(),
+            stop: CancellationToken::new(),
+        });
+        let mut actors = Actors::default();
+        for (id, name) in personas {
+            actors.personas.insert(id, Actor::start(Arc::clone(&shared), id, name));
+        }
+        if actors.personas.is_empty() {
+            actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
+        }
+        let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
+        Ok(Arc::new(Self {
+            shared,
+            actors: Mutex::new(actors),
+            network: world.network,
+            traffic: world.traffic,
+            opened_at: now,
+            asked_to_stop: CancellationToken::new(),
+            housekeeper,
+        }))
+    }
+
+    /// Runs until `shutdown` is cancelled or `daemon.stop` is called, then ends everything in good order.
+    ///
+    /// # Errors
+    /// None at present.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), NodeError> {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.asked_to_stop.cancelled() => {}
+        }
+        self.shared.stop.cancel();
+        let actors = std::mem::take(&mut *self.actors());
+        let mut ending = tokio::task::JoinSet::new();
+        for actor in actors.personas.into_values() {
+            ending.spawn(actor.stop());
+        }
+        if let Some(nameless) = actors.nameless {
+            ending.spawn(nameless.stop());
+        }
+        while ending.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    fn actors(&self) -> MutexGuard<'_, Actors> {
+        self.actors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something that a user waits for is in the persona's outbox.
+    fn wake(&self, persona: i64) {
+        if let Some(actor) = self.actors().personas.get(&persona) {
+            actor.wake();
+        }
+    }
+
+    fn start_persona(&self, id: i64, name: String) {
+        let mut actors = self.actors();
+        actors.nameless = None;
+        actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id, name));
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.housekeeper.abort();
+    }
+}
+
+async fn open_store(home: &Path, unlock: Unlock, now: Timestamp) -> Result<Store, NodeError> {
+    let home = home.to_owned();
+    let opening = tokio::task::spawn_blocking(move || {
+        private_home(&home).map_err(NodeError::Store)?;
+        let fresh = !is_there(&home).map_err(NodeError::Store)?;
+        let key = master_key(&home, &unlock, fresh).map_err(NodeError::Unlock)?;
+        Store::open(&home, &key, now).map_err(NodeError::Store)
+    });
+    opening.await.unwrap_or(Err(NodeError::Store(StoreError::Closed)))
+}
+
+async fn keep_house(shared: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = tokio::time::sleep(TIDY_EVERY) => {}
+        }
+        let (times, now) = (shared.times, shared.time.now());
+        if let Err(error) = shared.store.run(move |tx| tidy(tx, times, now)).await {
+            tracing::warn!("The store could not be tidied: {error}. It is tried again in an hour.");
+        }
+    }
+}
+
+#[async_trait]
+impl Api for Node {
+    async fn status_get(&self, _: Empty) -> Result<Status, RpcError> {
+        self.status().await
+    }
+
+    async fn persona_new(&self, params: NewPersona) -> Result<Persona, RpcError> {
+        self.new_persona(params).await
+    }
+
+    async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
+        self.list_personas().await
+    }
+
+    async fn persona_show(&self, params: PersonaRef) -> Result<PersonaDetail, RpcError> {
+        self.show_persona(params).await
+    }
+
+    async fn persona_export(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
+        self.export_persona(params).await
+    }
+
+    async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError> {
+        self.publish_persona(params).await
+    }
+
+    async fn contact_add(&self, params: AddContact) -> Result<Contact, RpcError> {
+        self.add_contact(params).await
+    }
+
+    async fn contact_list(&self, params: OptionalPersona) -> Result<ContactList, RpcError> {
+        self.list_contacts(params).await
+    }
+
+    async fn contact_show(&self, params: ContactRef) -> Result<Contact, RpcError> {
+        self.show_contact(params).await
+    }
+
+    async fn contact_invite(&self, params: CreateInvitation) -> Result<Invitation, RpcError> {
+        self.create_invitation(params).await
+    }
+
+    async fn contact_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
+        self.list_requests(params).await
+    }
+
+    async fn contact_accept(&self, params: AcceptRequest) -> Result<Contact, RpcError> {
+        self.accept_request(params).await
+    }
+
+    async fn contact_block(&self, params: BlockContact) -> Result<Blocked, RpcError> {
+        self.block_contact(params).await
+    }
+
+    async fn contact_verify(&self, params: VerifyContact) -> Result<SafetyNumber, RpcError> {
+        self.verify_contact(params).await
+    }
+
+    async fn message_send(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
+        self.send_message(params).await
+    }
+
+    async fn message_wait(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
+        self.wait_for_message(params).await
+    }
+
+    async fn message_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
+        self.read_inbox(params).await
+    }
+
+    async fn message_history(&self, params: HistoryOf) -> Result<History, RpcError> {
+        self.read_history(params).await
+    }
+
+    async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
+        self.subscribe(params).await
+    }
+
+    async fn daemon_stop(&self, _: Empty) -> Result<Empty, RpcError> {
+        self.asked_to_stop.cancel();
+        Ok(Empty {})
+    }
+}

@@ -1,0 +1,297 @@
+//! Contacts: added, listed, invited, accepted, blocked, compared.
+
+use std::time::Duration;
+
+use bauta_ipc::{
+    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactChange, ContactList, ContactRef,
+    CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError, SafetyNumber as ShownNumber, VerifyContact,
+    codes,
+};
+use bauta_protocol::address::Address;
+use bauta_protocol::bundle::IdentitySecret;
+use bauta_protocol::id::{IdentityKey, PersonaKey};
+use bauta_protocol::safety_number::SafetyNumber;
+use data_encoding::HEXLOWER;
+use tokio::time::Instant;
+
+use super::{Node, names};
+use crate::engine::{self, Moment};
+use crate::store::{
+    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, RequestRow, StoreError, Tx,
+};
+use crate::view;
+
+/// How long `contact.add` waits to see whether an invitation is still free, while the persona is connected. Later
+/// verdicts come as events, and as the contact's problem.
+const INVITATION_VERDICT: Duration = Duration::from_secs(10);
+
+impl Node {
+    pub(super) async fn add_contact(&self, params: AddContact) -> Result<Contact, RpcError> {
+        let at = self.shared.moment();
+        let (persona, id, invited) = self
+            .shared
+            .store
+            .run(move |tx| {
+                let persona = names::persona(tx, params.persona.as_deref())?;
+                let name = names::check_name(&params.name)?;
+                let address = params.address.parse::<Address>().map_err(|error| {
+                    RpcError::new(&codes::CONTACT_ADDRESS, super::error::sentence(&error.to_string()))
+                })?;
+                let id = add(tx, &persona, name, &address, &at)?;
+                Ok::<_, RpcError>((persona.id, id, address.seed.is_some()))
+            })
+            .await?;
+        self.wake(persona);
+        if invited && self.persona_connection(persona).0 == bauta_ipc::State::Ready {
+            self.invitation_verdict(id).await?;
+        }
+        self.contact_by_id(id).await
+    }
+
+    /// Waits a while for the answer to an invitation to be stored or refused. A refused one leaves no contact.
+    async fn invitation_verdict(&self, contact: i64) -> Result<(), RpcError> {
+        let mut events = self.shared.store.events();
+        let deadline = Instant::now() + INVITATION_VERDICT;
+        loop {
+            events.borrow_and_update();
+            let phase = self
+                .shared
+                .store
+                .run(move |tx| -> Result<_, StoreError> {
+                    let phase = tx.guest(contact)?.map(|guest| guest.phase);
+                    if matches!(phase, Some(GuestPhase::Taken | GuestPhase::Unusable)) {
+                        tx.delete_contact(contact)?;
+                    }
+                    Ok(phase)
+                })
+                .await?;
+            match phase {
+                None => return Ok(()),
+                Some(GuestPhase::Taken) => return Err(view::invitation_used()),
+                Some(GuestPhase::Unusable) => return Err(view::invitation_ended()),
+                Some(GuestPhase::Asking | GuestPhase::Answering) => {}
+            }
+            if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn contact_by_id(&self, id: i64) -> Result<Contact, RpcError> {
+        let shown = self.shared.store.run(move |tx| match tx.contact(id)? {
+            Some(row) => Ok(view::contact(tx, &row)?),
+            None => Err(RpcError::new(&codes::CONTACT_UNKNOWN, "The contact is gone.")),
+        });
+        shown.await
+    }
+
+    pub(super) async fn list_contacts(&self, params: OptionalPersona) -> Result<ContactList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let rows = tx.contacts(persona.id)?;
+            let contacts =
+                rows.iter().map(|row| view::contact_of(tx, &persona, row)).collect::<Result<_, _>>()?;
+            Ok::<_, RpcError>(ContactList { contacts })
+        });
+        list.await
+    }
+
+    pub(super) async fn show_contact(&self, params: ContactRef) -> Result<Contact, RpcError> {
+        let shown = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let row = names::contact(tx, &persona, &params.contact)?;
+            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
+        });
+        shown.await
+    }
+
+    pub(super) async fn create_invitation(&self, params: CreateInvitation) -> Result<Invitation, RpcError> {
+        let at = self.shared.moment();
+        let (persona, invitation) = self
+            .shared
+            .store
+            .run(move |tx| {
+                let persona = names::persona(tx, params.persona.as_deref())?;
+                let name = params.name.as_deref().map(names::check_name).transpose()?;
+                if let Some(name) = name {
+                    name_is_free(tx, &persona, name)?;
+                }
+                let (address, end) = engine::invite(tx, &persona, name, &at)?;
+                let invitation = Invitation { address: address.to_string(), expires_at: view::utc(end) };
+                Ok::<_, RpcError>((persona.id, invitation))
+            })
+            .await?;
+        self.wake(persona);
+        Ok(invitation)
+    }
+
+    pub(super) async fn list_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let rows = tx.requests(Some(persona.id))?;
+            let requests = rows.iter().map(|row| view::request(&persona.name, row)).collect();
+            Ok::<_, RpcError>(RequestList { requests })
+        });
+        list.await
+    }
+
+    pub(super) async fn accept_request(&self, params: AcceptRequest) -> Result<Contact, RpcError> {
+        let at = self.shared.moment();
+        let accepted = self.shared.store.run(move |tx| {
+            let request = find_request(tx, params.persona.as_deref(), &params.id)?.ok_or_else(|| {
+                RpcError::new(&codes::CONTACT_REQUEST, "There is no request with that id.")
+            })?;
+            let persona = tx.persona(request.persona)?;
+            let name = names::check_name(&params.name)?;
+            name_is_free(tx, &persona, name)?;
+            let contact = engine::accept(tx, &persona, &request, name, &at)?;
+            let row = tx.contact(contact)?.ok_or(StoreError::Damaged("a contact"))?;
+            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
+        });
+        accepted.await
+    }
+
+    pub(super) async fn block_contact(&self, params: BlockContact) -> Result<Blocked, RpcError> {
+        let at = self.shared.moment();
+        let blocked = self.shared.store.run(move |tx| {
+            if let Some(request) = find_request(tx, params.persona.as_deref(), &params.contact)? {
+                tx.block_key(request.persona, &request.public, at.now)?;
+                tx.delete_request_of(request.persona, &request.public)?;
+                return Ok(Blocked { public_key: Some(request.public.to_string()) });
+            }
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            match names::contact(tx, &persona, &params.contact) {
+                Ok(row) => block(tx, &persona, &row, &at),
+                // A key may be blocked before it ever writes.
+                Err(error) => match params.contact.parse::<PersonaKey>() {
+                    Ok(key) => {
+                        tx.block_key(persona.id, &key, at.now)?;
+                        tx.delete_request_of(persona.id, &key)?;
+                        Ok(Blocked { public_key: Some(key.to_string()) })
+                    }
+                    Err(_) => Err(error),
+                },
+            }
+        });
+        blocked.await
+    }
+
+    pub(super) async fn verify_contact(&self, params: VerifyContact) -> Result<ShownNumber, RpcError> {
+        let now = self.shared.time.now();
+        let number = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let row = names::contact(tx, &persona, &params.contact)?;
+            let (Some(key), Some(identity)) = (row.public, row.identity) else {
+                return Err(RpcError::new(
+                    &codes::CONTACT_PENDING,
+                    "The contact's keys are not known yet, so there is no safety number.",
+                ));
+            };
+            if let Some(mark) = params.mark
+                && mark != row.verified
+            {
+                tx.set_contact_verified(row.id, mark)?;
+                view::contact_changed(tx, row.id, ContactChange::Verified, now)?;
+            }
+            let mine: IdentitySecret = engine::unpack(&persona.identity, "a persona's session key")?;
+            let number = SafetyNumber::new(&(persona.public, mine.public()), &(key, IdentityKey(identity)));
+            Ok(ShownNumber {
+                contact: row.name,
+                digits: number.to_string(),
+                qr: HEXLOWER.encode(&number.to_qr()),
+                verified: params.mark.unwrap_or(row.verified),
+            })
+        });
+        number.await
+    }
+}
+
+fn name_is_free(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<(), RpcError> {
+    match tx.contact_named(persona.id, name)? {
+        None => Ok(()),
+        Some(_) => Err(exists(&format!("There is a contact called \"{name}\" already."))),
+    }
+}
+
+fn exists(message: &str) -> RpcError {
+    RpcError::new(&codes::CONTACT_EXISTS, message)
+}
+
+fn add(tx: &Tx<'_>, persona: &PersonaRow, name: &str, address: &Address, at: &Moment) -> Result<i64, RpcError> {
+    if address.persona == persona.public {
+        return Err(RpcError::new(&codes::CONTACT_SELF, "This is the persona's own address."));
+    }
+    if tx.is_blocked(persona.id, &address.persona)? {
+        return Err(RpcError::new(&codes::CONTACT_BLOCKED, "This persona key is blocked."));
+    }
+    if let Some(relay) = &address.relay {
+        tx.learn_relay(relay.id, &relay.doors)?;
+    }
+    if let Some(known) = tx.contact_of(persona.id, &address.persona)? {
+        return add_again(tx, persona, &known, address);
+    }
+    name_is_free(tx, persona, name)?;
+    // Whoever wrote already is accepted, in whatever way they are named.
+    let waiting = tx.requests(Some(persona.id))?.into_iter().find(|request| request.public == address.persona);
+    if let Some(request) = waiting {
+        return Ok(engine::accept(tx, persona, &request, name, at)?);
+    }
+    let new = NewContact {
+        persona: persona.id,
+        name,
+        public: Some(address.persona),
+        state: ContactState::Pending,
+        relay: address.relay.as_ref().map(|relay| relay.id),
+    };
+    let contact = tx.add_contact(&new, at.now)?;
+    if let (Some(seed), Some(relay)) = (&address.seed, &address.relay) {
+        engine::answer_invitation(tx, persona, contact, seed, relay.id)?;
+    }
+    view::contact_added(tx, contact, at.now)?;
+    Ok(contact)
+}
+
+/// A new invitation for someone whose last one could not be used.
+fn add_again(tx: &Tx<'_>, persona: &PersonaRow, known: &ContactRow, address: &Address) -> Result<i64, RpcError> {
+    let spent = tx
+        .guest(known.id)?
+        .is_some_and(|guest| matches!(guest.phase, GuestPhase::Taken | GuestPhase::Unusable));
+    match (&address.seed, &address.relay) {
+        (Some(seed), Some(relay)) if spent => {
+            engine::answer_invitation(tx, persona, known.id, seed, relay.id)?;
+            Ok(known.id)
+        }
+        (None, _) if spent => {
+            tx.delete_guest(known.id)?;
+            Ok(known.id)
+        }
+        _ => Err(exists(&format!("This persona key is the contact \"{}\" already.", known.name))),
+    }
+}
+
+fn find_request(tx: &Tx<'_>, persona: Option<&str>, handle: &str) -> Result<Option<RequestRow>, RpcError> {
+    let Some(request) = tx.request(handle)? else { return Ok(None) };
+    match persona {
+        Some(name) if names::persona(tx, Some(name))?.id != request.persona => Ok(None),
+        _ => Ok(Some(request)),
+    }
+}
+
+fn block(tx: &Tx<'_>, persona: &PersonaRow, row: &ContactRow, at: &Moment) -> Result<Blocked, RpcError> {
+    let Some(key) = row.public else {
+        // With the contact go its invitation and what waited for it.
+        tx.delete_contact(row.id)?;
+        return Ok(Blocked { public_key: None });
+    };
+    tx.block_key(persona.id, &key, at.now)?;
+    tx.delete_request_of(persona.id, &key)?;
+    tx.set_contact_state(row.id, ContactState::Blocked)?;
+    tx.delete_guest(row.id)?;
+    tx.delete_sessions(row.id)?;
+    let error = RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked.");
+    for message in tx.open_messages(row.id)? {
+        view::move_message(tx, message, MessageState::Failed, Some(&error), at.now)?;
+    }
+    view::contact_changed(tx, row.id, ContactChange::Blocked, at.now)?;
+    Ok(Blocked { public_key: Some(key.to_string()) })
+}

@@ -1,0 +1,86 @@
+use bauta_ipc::{Code, RpcError, codes};
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_sphinx_client::MixnetError;
+
+use crate::store::StoreError;
+use crate::unlock::UnlockError;
+
+/// Why a node could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The key of the store is not to be had.
+    #[error("the store cannot be unlocked: {0}")]
+    Unlock(#[source] UnlockError),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened: {0}")]
+    Store(#[source] StoreError),
+    /// The mixnet cannot be used like this.
+    #[error("the mixnet cannot be used: {0}")]
+    Mixnet(#[source] MixnetError),
+}
+
+impl HasKind for NodeError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Unlock(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Mixnet(error) => error.kind(),
+        }
+    }
+}
+
+impl From<NodeError> for RpcError {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Unlock(error) => error.into(),
+            NodeError::Store(error) => error.into(),
+            NodeError::Mixnet(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
+        }
+    }
+}
+
+impl From<UnlockError> for RpcError {
+    fn from(error: UnlockError) -> Self {
+        let code: &Code = match &error {
+            UnlockError::Exposed(_) | UnlockError::File { .. } => &codes::ACCESS_FILES,
+            UnlockError::Newer(_) => &codes::STORE_NEWER,
+            UnlockError::OtherMode { .. } => &codes::USAGE,
+            _ => &codes::UNLOCK_FAILED,
+        };
+        Self::new(code, sentence(&error.to_string()))
+    }
+}
+
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        let code: &Code = match &error {
+            StoreError::Closed => &codes::DAEMON_STOPPING,
+            StoreError::InUse(_) => &codes::DAEMON_RUNNING,
+            StoreError::WrongKey(_) => &codes::UNLOCK_FAILED,
+            StoreError::Newer { .. } => &codes::STORE_NEWER,
+            StoreError::Full => &codes::STORE_FULL,
+            StoreError::File { .. } => &codes::ACCESS_FILES,
+            StoreError::Database { .. } | StoreError::Damaged(_) | StoreError::Thread(_) => &codes::STORE_FAILED,
+        };
+        Self::new(code, sentence(&error.to_string()))
+    }
+}
+
+/// An error's words as a sentence for people.
+pub(super) fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", rest.as_str().trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_sentences() {
+        assert_eq!(sentence("the disk is full"), "The disk is full.");
+        assert_eq!(sentence("done."), "Done.");
+        assert_eq!(sentence(""), ".");
+    }
+}

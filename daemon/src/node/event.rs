@@ -1,0 +1,80 @@
+//! The event log as a stream.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bauta_ipc::{Event, EventStream, RpcError, Subscribe, codes};
+use futures::StreamExt;
+use futures::stream;
+use tokio::sync::watch;
+
+use super::Node;
+use crate::engine::Shared;
+use crate::store::StoreError;
+
+/// Events read at a time.
+const BATCH: u32 = 64;
+
+struct Follower {
+    shared: Arc<Shared>,
+    announced: watch::Receiver<u64>,
+    cursor: u64,
+    read: VecDeque<Event>,
+}
+
+impl Node {
+    pub(super) async fn subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
+        let announced = self.shared.store.events();
+        let cursor = self
+            .shared
+            .store
+            .run(move |tx| {
+                let (floor, last) = (tx.event_floor()?, tx.last_event()?);
+                match params.since {
+                    None => Ok(last),
+                    Some(0) => Ok(floor),
+                    Some(since) if (floor..=last).contains(&since) => Ok(since),
+                    Some(_) => Err(RpcError::new(
+                        &codes::EVENT_CURSOR,
+                        format!("The log holds what came after {floor}, up to {last}."),
+                    )),
+                }
+            })
+            .await?;
+        let follower = Follower { shared: Arc::clone(&self.shared), announced, cursor, read: VecDeque::new() };
+        let events = stream::unfold(follower, |mut follower| async move {
+            let event = follower.next().await?;
+            Some((event, follower))
+        });
+        Ok(EventStream { cursor, events: events.boxed() })
+    }
+}
+
+impl Follower {
+    /// The next event; `None` when the daemon stops.
+    async fn next(&mut self) -> Option<Result<Event, RpcError>> {
+        loop {
+            if let Some(event) = self.read.pop_front() {
+                self.cursor = event.cursor;
+                return Some(Ok(event));
+            }
+            self.announced.borrow_and_update();
+            let cursor = self.cursor;
+            let read =
+                self.shared.store.run(move |tx| -> Result<_, StoreError> { tx.events_after(cursor, BATCH) }).await;
+            match read {
+                Ok(read) if read.is_empty() => {}
+                Ok(read) => {
+                    self.read = read.into();
+                    continue;
+                }
+                Err(StoreError::Closed) => return None,
+                Err(error) => return Some(Err(error.into())),
+            }
+            tokio::select! {
+                () = self.shared.stop.cancelled() => return None,
+                changed = self.announced.changed() => changed.ok()?,
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Messages: sent, waited for, listed.
+
+use std::time::Duration;
+
+use bauta_ipc::{
+    History, HistoryOf, Inbox, InboxOf, MAX_WAIT_MS, RpcError, SendMessage, SentMessage, WaitFor, codes,
+};
+use bauta_protocol::content::MAX_TEXT;
+use bauta_protocol::id::MessageId;
+use tokio::time::Instant;
+
+use super::{Node, names};
+use crate::engine;
+use crate::random;
+use crate::store::{ContactState, GuestPhase, MessageRow, MessageState, StoreError, Tx};
+use crate::view;
+
+/// Messages in one answer, when the caller does not say, and at most.
+const PAGE: u32 = 100;
+const MOST: u32 = 500;
+
+/// Bytes of text in one answer, about: a frame holds one mebibyte, and JSON may double a text.
+const PAGE_BYTES: usize = 256 * 1024;
+
+impl Node {
+    pub(super) async fn send_message(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
+        if params.text.is_empty() || params.text.len() > MAX_TEXT {
+            let message = format!("A message has 1 to {MAX_TEXT} bytes, this one has {}.", params.text.len());
+            return Err(RpcError::new(&codes::MESSAGE_TEXT, message));
+        }
+        let id = match params.id.as_deref().map(message_id).transpose()? {
+            Some(id) => id,
+            None => MessageId::generate(&mut random::rng()),
+        };
+        let at = self.shared.moment();
+        let (persona, sent) = self
+            .shared
+            .store
+            .run(move |tx| {
+                let persona = names::persona(tx, params.persona.as_deref())?;
+                let contact = names::contact(tx, &persona, &params.contact)?;
+                if contact.state == ContactState::Blocked {
+                    return Err(RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked."));
+                }
+                if let Some(known) = tx.own_message(id)? {
+                    return Ok((persona.id, sent(&known)));
+                }
+                match tx.guest(contact.id)?.map(|guest| guest.phase) {
+                    Some(GuestPhase::Taken) => return Err(view::invitation_used()),
+                    Some(GuestPhase::Unusable) => return Err(view::invitation_ended()),
+                    _ => {}
+                }
+                engine::queue_message(tx, &persona, &contact, id, &params.text, &at)?;
+                let row = tx.own_message(id)?.ok_or(StoreError::Damaged("a message"))?;
+                Ok((persona.id, sent(&row)))
+            })
+            .await?;
+        self.wake(persona);
+        Ok(sent)
+    }
+
+    pub(super) async fn wait_for_message(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
+        let id = message_id(&params.id)?;
+        let deadline = Instant::now() + Duration::from_millis(params.timeout_ms.min(MAX_WAIT_MS));
+        let mut events = self.shared.store.events();
+        loop {
+            events.borrow_and_update();
+            let row = self
+                .shared
+                .store
+                .run(move |tx| -> Result<_, StoreError> { tx.own_message(id) })
+                .await?
+                .ok_or_else(|| RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id."))?;
+            let reached = sent(&row);
+            if reached.state == bauta_ipc::MessageState::Failed {
+                let reason = row.error.as_deref().and_then(view::reason);
+                let message = reason.map_or_else(
+                    || "The message will not arrive.".to_owned(),
+                    |reason| format!("The message will not arrive: {}", reason.message),
+                );
+                return Err(RpcError::new(&codes::MESSAGE_FAILED, message));
+            }
+            if reached.state >= params.state {
+                return Ok(reached);
+            }
+            if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
+                let state = row.state.unwrap_or(MessageState::Queued);
+                let message = format!("The message is {state}; it did not get further in time.");
+                return Err(RpcError::new(&codes::MESSAGE_TIMEOUT, message));
+            }
+        }
+    }
+
+    pub(super) async fn read_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
+        let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
+        let inbox = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let rows = tx.inbox(persona.id, params.after.unwrap_or(0), limit.saturating_add(1))?;
+            let (rows, more) = page(rows, limit);
+            let next = rows.last().map(|row| row.seq).filter(|_| more);
+            let messages = rows
+                .into_iter()
+                .map(|row| Ok(view::received(&persona.name, &contact_name(tx, row.contact)?, row)))
+                .collect::<Result<_, StoreError>>()?;
+            Ok::<_, RpcError>(Inbox { messages, next })
+        });
+        inbox.await
+    }
+
+    pub(super) async fn read_history(&self, params: HistoryOf) -> Result<History, RpcError> {
+        let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
+        let history = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let contact = names::contact(tx, &persona, &params.contact)?;
+            let before = params.before.unwrap_or(u64::MAX);
+            let (rows, more) = page(tx.history(contact.id, before, limit.saturating_add(1))?, limit);
+            let previous = rows.last().map(|row| row.seq).filter(|_| more);
+            Ok::<_, RpcError>(History { messages: rows.into_iter().rev().map(view::history).collect(), previous })
+        });
+        history.await
+    }
+}
+
+/// The rows that fit one answer, and whether more follow.
+fn page(mut rows: Vec<MessageRow>, limit: u32) -> (Vec<MessageRow>, bool) {
+    let all = rows.len();
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut bytes = 0;
+    let fit = rows
+        .iter()
+        .take_while(|row| {
+            let first = bytes == 0;
+            bytes += row.text.len();
+            first || bytes <= PAGE_BYTES
+        })
+        .count();
+    rows.truncate(fit.max(1));
+    let more = rows.len() < all;
+    (rows, more)
+}
+
+fn contact_name(tx: &Tx<'_>, id: i64) -> Result<String, StoreError> {
+    Ok(tx.contact(id)?.map(|row| row.name).unwrap_or_default())
+}
+
+fn message_id(text: &str) -> Result<MessageId, RpcError> {
+    text.parse().map_err(|_| RpcError::new(&codes::REQUEST_PARAMS, "A message's id has 32 hexadecimal digits."))
+}
+
+fn sent(row: &MessageRow) -> SentMessage {
+    let state = row.state.unwrap_or(MessageState::Queued);
+    SentMessage { id: row.id.to_string(), state: view::message_state(state) }
+}

@@ -1,0 +1,174 @@
+//! How the daemon stands.
+
+use std::time::Duration;
+
+use bauta_ipc::{PersonaStatus, RelayStatus, RpcError, State, Status, codes};
+use bauta_protocol::time::Timestamp;
+use bauta_sphinx_client::State as Connection;
+
+use super::Node;
+use crate::engine::{dishonesty, relay_doors, suspicion};
+use crate::store::StoreError;
+use crate::view::{self, utc};
+
+/// A stored message without a receipt for so long is shown.
+const UNRECEIVED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// What the store knows for the status.
+struct Kept {
+    personas: Vec<(i64, String, u64, u64)>,
+    relays: Vec<(bauta_protocol::id::RelayId, usize, bool)>,
+    suspects: Vec<bauta_protocol::id::RelayId>,
+    queued: u64,
+    unreceived: u64,
+}
+
+impl Node {
+    pub(super) async fn status(&self) -> Result<Status, RpcError> {
+        let now = self.shared.time.now();
+        let kept = self.kept(now).await?;
+        let mut personas = Vec::new();
+        for (id, name, requests, queued) in &kept.personas {
+            let (state, phase) = self.persona_connection(*id);
+            let connection = self.actors().personas.get(id).map(|actor| actor.state());
+            personas.push(PersonaStatus {
+                name: name.clone(),
+                state,
+                phase,
+                since: utc(self.since(connection.as_ref(), now)),
+                last_exchange: connection.and_then(|connection| last_exchange(&connection, now)).map(utc),
+                requests: *requests,
+                queued: *queued,
+            });
+        }
+        let known = kept.relays.iter().any(|(_, _, used)| *used);
+        let (state, phase, since) = self.overall(&personas, known, now);
+        let relays: Vec<RelayStatus> = kept
+            .relays
+            .iter()
+            .map(|(id, doors, _)| RelayStatus {
+                id: id.to_string(),
+                doors: u32::try_from(*doors).unwrap_or(u32::MAX),
+                last_exchange: self.shared.last_answer(*id).map(utc),
+            })
+            .collect();
+        Ok(Status {
+            state,
+            phase,
+            since,
+            last_exchange: kept.relays.iter().filter_map(|(id, _, _)| self.shared.last_answer(*id)).max().map(utc),
+            traffic: self.traffic.to_string(),
+            traffic_note: self.traffic.bandwidth_note().to_owned(),
+            network: self.network.clone(),
+            health: self.health(&kept, state),
+            personas,
+            relays,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            queued: kept.queued,
+        })
+    }
+
+    async fn kept(&self, now: Timestamp) -> Result<Kept, StoreError> {
+        let long_ago = Timestamp(now.0.saturating_sub(u64::try_from(UNRECEIVED.as_millis()).unwrap_or(u64::MAX)));
+        let kept = self.shared.store.run(move |tx| {
+            let mut personas = Vec::new();
+            let mut used = Vec::new();
+            for row in tx.personas()? {
+                personas.push((row.id, row.name, tx.count_requests(row.id)?, tx.queued(Some(row.id))?));
+                used.extend(tx.relays_of(row.id)?);
+            }
+            let mut relays = Vec::new();
+            for row in tx.relays()? {
+                if row.configured || used.contains(&row.id) {
+                    relays.push((row.id, relay_doors(tx, row.id)?.len(), !row.equivocated));
+                }
+            }
+            Ok(Kept {
+                personas,
+                relays,
+                suspects: tx.suspect_relays()?,
+                queued: tx.queued(None)?,
+                unreceived: tx.unreceived(long_ago)?,
+            })
+        });
+        kept.await
+    }
+
+    /// How a persona's connection stands, and what is happening.
+    pub(super) fn persona_connection(&self, persona: i64) -> (State, Option<String>) {
+        match self.actors().personas.get(&persona) {
+            Some(actor) => view::connection(&actor.state()),
+            None => (State::Off, None),
+        }
+    }
+
+    fn overall(
+        &self,
+        personas: &[PersonaStatus],
+        relay_known: bool,
+        now: Timestamp,
+    ) -> (State, Option<String>, bauta_ipc::Utc) {
+        if let Some(worst) = personas.iter().max_by_key(|persona| badness(persona.state)) {
+            return (worst.state, worst.phase.clone(), worst.since);
+        }
+        let connection = self.actors().nameless.as_ref().map(|nameless| nameless.state());
+        match connection {
+            // Without a relay there is nobody to exchange with.
+            Some(connection) if relay_known => {
+                let (state, phase) = view::connection(&connection);
+                (state, phase, utc(self.since(Some(&connection), now)))
+            }
+            _ => (State::Off, None, utc(self.opened_at)),
+        }
+    }
+
+    fn since(&self, connection: Option<&Connection>, now: Timestamp) -> Timestamp {
+        match connection {
+            Some(connection) => ago(now, connection.since.elapsed()),
+            None => self.opened_at,
+        }
+    }
+
+    fn health(&self, kept: &Kept, state: State) -> Vec<RpcError> {
+        let mut health = Vec::new();
+        if !kept.relays.iter().any(|(_, _, usable)| *usable) {
+            health.push(RpcError::new(&codes::RELAY_NONE, "No relay is known, so nothing can be sent or received."));
+        }
+        if state == State::Lost {
+            health.push(RpcError::new(&codes::NETWORK_UNREACHABLE, "No gateway of the mixnet can be reached."));
+        }
+        for (id, _, usable) in &kept.relays {
+            if !usable {
+                health.push(dishonesty(*id));
+            } else if kept.suspects.contains(id) {
+                health.push(suspicion(*id));
+            }
+        }
+        if kept.unreceived > 0 {
+            let (count, days) = (kept.unreceived, UNRECEIVED.as_secs() / 86_400);
+            let message = format!("{count} messages are stored at a relay and were not received for {days} days.");
+            health.push(RpcError::new(&codes::MESSAGE_UNRECEIVED, message));
+        }
+        health
+    }
+}
+
+/// The order in which one persona's state speaks for all.
+fn badness(state: State) -> u8 {
+    match state {
+        State::Ready => 0,
+        State::Off => 1,
+        State::Degraded => 2,
+        State::Connecting => 3,
+        State::Lost => 4,
+        State::Locked => 5,
+    }
+}
+
+fn last_exchange(connection: &Connection, now: Timestamp) -> Option<Timestamp> {
+    connection.last_exchange.map(|at| ago(now, at.elapsed()))
+}
+
+fn ago(now: Timestamp, span: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_sub(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,104 @@
+//! The one encrypted database of a home (SQLCipher), on a thread of its own.
+//!
+//! Everything happens in transactions: [`Store::run`] takes a closure, runs it on the store's thread, commits, and
+//! answers only when the commit is durable and, where it advanced a session, the mark beside the database is too.
+
+mod capabilities;
+mod contacts;
+mod error;
+mod events;
+mod invites;
+mod mark;
+mod messages;
+mod open;
+mod outbox;
+mod personas;
+mod prekeys;
+mod relays;
+mod requests;
+mod schema;
+mod sessions;
+mod tx;
+mod worker;
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use bauta_protocol::time::Timestamp;
+use tokio::sync::{oneshot, watch};
+
+pub(crate) use self::contacts::{ContactRow, ContactState, NewContact};
+pub use self::error::StoreError;
+pub(crate) use self::open::{ROLLED_BACK_AT, is_there, private_home};
+pub(crate) use self::invites::{GuestPhase, NewInvite};
+pub(crate) use self::messages::{MessageRow, MessageState, NewMessage};
+pub(crate) use self::outbox::{BoxFor, DueBox, NewBox};
+pub(crate) use self::personas::PersonaRow;
+pub(crate) use self::prekeys::PrekeysRow;
+pub(crate) use self::requests::{NewRequest, RequestRow};
+pub(crate) use self::sessions::{NewSession, SessionRow, Wanted};
+pub(crate) use self::tx::Tx;
+use self::worker::{Job, Worker};
+use crate::unlock::MasterKey;
+
+/// A handle to the store; cheap to clone. The thread ends when the last one is dropped.
+#[derive(Clone)]
+pub(crate) struct Store {
+    jobs: mpsc::Sender<Job>,
+    events: watch::Receiver<u64>,
+}
+
+impl Store {
+    /// Opens the database of a home, or makes it, on a thread of its own.
+    ///
+    /// When an old copy of the database was put back, every session in it is marked stale before this returns.
+    pub(crate) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Self, StoreError> {
+        let worker = open::open(home, key, now)?;
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let events = worker.events();
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || worker.work(&queue))
+            .map_err(StoreError::Thread)?;
+        Ok(Self { jobs, events })
+    }
+
+    /// Runs `job` as one transaction: committed when it returns `Ok`, undone when `Err`.
+    ///
+    /// Once queued it runs, even when the caller has stopped waiting.
+    pub(crate) async fn run<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |worker: &mut Worker| {
+            // Nobody may wait for it any more.
+            drop(reply.send(worker.transact(job)));
+        });
+        self.jobs.send(job).map_err(|_| E::from(StoreError::Closed))?;
+        answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed)))
+    }
+
+    /// Queues a job without waiting; its outcome goes to the log only.
+    pub(crate) fn later<F>(&self, what: &'static str, job: F)
+    where
+        F: FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+    {
+        let job: Job = Box::new(move |worker: &mut Worker| {
+            if let Err(error) = worker.transact(job) {
+                tracing::warn!("The store could not {what}: {error}. It is tried again in time.");
+            }
+        });
+        drop(self.jobs.send(job));
+    }
+
+    /// The greatest cursor of the event log; changes after each commit that wrote to it.
+    pub(crate) fn events(&self) -> watch::Receiver<u64> {
+        self.events.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

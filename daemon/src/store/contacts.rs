@@ -1,0 +1,280 @@
+use std::fmt;
+
+use bauta_protocol::bundle::Bundle;
+use bauta_protocol::id::{PersonaKey, RelayId};
+use bauta_protocol::time::{Day, Timestamp};
+use rusqlite::Row;
+
+use super::tx::{signed, unsigned};
+use super::{StoreError, Tx};
+
+/// See [`bauta_ipc::ContactState`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ContactState {
+    Invited,
+    Pending,
+    Active,
+    Blocked,
+}
+
+impl ContactState {
+    const ALL: [Self; 4] = [Self::Invited, Self::Pending, Self::Active, Self::Blocked];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+impl fmt::Display for ContactState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A contact of one persona.
+pub(crate) struct ContactRow {
+    pub(crate) id: i64,
+    pub(crate) persona: i64,
+    pub(crate) name: String,
+    pub(crate) public: Option<PersonaKey>,
+    pub(crate) state: ContactState,
+    pub(crate) verified: bool,
+    pub(crate) added_at: Timestamp,
+    pub(crate) last_message_at: Option<Timestamp>,
+    /// Where the peer reads.
+    pub(crate) relay: Option<RelayId>,
+    pub(crate) bundle: Option<Vec<u8>>,
+    pub(crate) bundle_version: Timestamp,
+    /// The peer's long-term session key, as last shown in a bundle.
+    pub(crate) identity: Option<[u8; 32]>,
+    /// The session that messages are sealed in.
+    pub(crate) current: Option<i64>,
+    pub(crate) rejoin: bool,
+    pub(crate) attempts: u32,
+    /// When our descriptor was last sent to them.
+    pub(crate) descriptor_day: Day,
+    /// The session key is another than before, and nobody has compared it yet.
+    pub(crate) identity_changed: bool,
+}
+
+/// What a new contact begins with.
+pub(crate) struct NewContact<'a> {
+    pub(crate) persona: i64,
+    pub(crate) name: &'a str,
+    pub(crate) public: Option<PersonaKey>,
+    pub(crate) state: ContactState,
+    pub(crate) relay: Option<RelayId>,
+}
+
+const COLUMNS: &str = "id, persona, name, public, state, verified, added_at, last_message_at, relay, bundle,
+    bundle_version, identity, current, rejoin, attempts, descriptor_day,
+    identity_changed";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
+    let wrong = |column: usize| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, "not what was written".into())
+    };
+    let public: Option<String> = row.get(3)?;
+    let state: String = row.get(4)?;
+    Ok(ContactRow {
+        id: row.get(0)?,
+        persona: row.get(1)?,
+        name: row.get(2)?,
+        public: public.map(|text| text.parse()).transpose().map_err(|_| wrong(3))?,
+        state: ContactState::ALL.into_iter().find(|known| known.name() == state).ok_or_else(|| wrong(4))?,
+        verified: row.get(5)?,
+        added_at: Timestamp(unsigned(row.get(6)?)),
+        last_message_at: row.get::<_, Option<i64>>(7)?.map(|at| Timestamp(unsigned(at))),
+        relay: row.get::<_, Option<[u8; 32]>>(8)?.map(RelayId),
+        bundle: row.get(9)?,
+        bundle_version: Timestamp(unsigned(row.get(10)?)),
+        identity: row.get(11)?,
+        current: row.get(12)?,
+        rejoin: row.get(13)?,
+        attempts: row.get(14)?,
+        descriptor_day: Day(row.get(15)?),
+        identity_changed: row.get(16)?,
+    })
+}
+
+impl Tx<'_> {
+    pub(crate) fn add_contact(&self, new: &NewContact<'_>, now: Timestamp) -> Result<i64, StoreError> {
+        self.insert(
+            "add a contact",
+            "INSERT INTO contacts (persona, name, public, state, relay, added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (
+                new.persona,
+                new.name,
+                new.public.map(|key| key.to_string()),
+                new.state.name(),
+                new.relay.map(|relay| relay.0),
+                signed(now.0),
+            ),
+        )
+    }
+
+    pub(crate) fn contact(&self, id: i64) -> Result<Option<ContactRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1");
+        self.one("read a contact", &sql, [id], read)
+    }
+
+    /// By last activity, newest first.
+    pub(crate) fn contacts(&self, persona: i64) -> Result<Vec<ContactRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM contacts WHERE persona = ?1
+             ORDER BY coalesce(last_message_at, added_at) DESC, id DESC"
+        );
+        self.all("list contacts", &sql, [persona], read)
+    }
+
+    pub(crate) fn contact_named(&self, persona: i64, name: &str) -> Result<Option<ContactRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE persona = ?1 AND name = ?2");
+        self.one("find a contact", &sql, (persona, name), read)
+    }
+
+    pub(crate) fn contact_of(&self, persona: i64, key: &PersonaKey) -> Result<Option<ContactRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM contacts WHERE persona = ?1 AND public = ?2");
+        self.one("find a contact", &sql, (persona, key.to_string()), read)
+    }
+
+    /// Contacts for which a session is to be begun now: none is current, and something waits or was asked for.
+    pub(crate) fn contacts_to_join(&self, persona: i64, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+        self.all(
+            "list contacts to join",
+            "SELECT id FROM contacts AS c WHERE persona = ?1 AND current IS NULL AND public IS NOT NULL
+               AND state IN ('pending', 'active') AND attempt_at <= ?2
+               AND NOT EXISTS (SELECT 1 FROM guests WHERE contact = c.id)
+               AND (rejoin = 1 OR bundle IS NULL
+                    OR EXISTS (SELECT 1 FROM messages WHERE contact = c.id AND state IN ('queued', 'stored')))
+             ORDER BY attempt_at LIMIT 16",
+            (persona, signed(now.0)),
+            |row| row.get(0),
+        )
+    }
+
+    pub(crate) fn set_contact_state(&self, contact: i64, state: ContactState) -> Result<(), StoreError> {
+        self.execute("keep a contact's state", "UPDATE contacts SET state = ?2 WHERE id = ?1", (contact, state.name()))?;
+        Ok(())
+    }
+
+    pub(crate) fn set_contact_key(&self, contact: i64, key: &PersonaKey) -> Result<(), StoreError> {
+        self.execute(
+            "keep a contact's key",
+            "UPDATE contacts SET public = ?2 WHERE id = ?1",
+            (contact, key.to_string()),
+        )?;
+        Ok(())
+    }
+
+    /// Keeps a bundle unless a newer one was seen.
+    pub(crate) fn set_contact_bundle(
+        &self,
+        contact: i64,
+        bundle: &Bundle,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "keep a contact's bundle",
+            "UPDATE contacts SET bundle = ?2, identity = ?3, bundle_version = ?4, relay = ?5
+             WHERE id = ?1 AND bundle_version <= ?4",
+            (
+                contact,
+                bundle.as_bytes().as_slice(),
+                bundle.identity().0,
+                signed(bundle.version().0),
+                bundle.relay().id.0,
+            ),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn set_contact_verified(&self, contact: i64, verified: bool) -> Result<(), StoreError> {
+        self.execute(
+            "keep a verification",
+            "UPDATE contacts SET verified = ?2, identity_changed = CASE WHEN ?2 THEN 0 ELSE identity_changed END
+             WHERE id = ?1",
+            (contact, verified),
+        )?;
+        Ok(())
+    }
+
+    /// The session key is another than before.
+    pub(crate) fn note_identity_change(&self, contact: i64) -> Result<(), StoreError> {
+        self.execute(
+            "note a new key",
+            "UPDATE contacts SET verified = 0, identity_changed = 1 WHERE id = ?1",
+            [contact],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn set_current_session(&self, contact: i64, session: Option<i64>) -> Result<(), StoreError> {
+        self.execute(
+            "choose a session",
+            "UPDATE contacts SET current = ?2, rejoin = CASE WHEN ?2 IS NULL THEN rejoin ELSE 0 END,
+             attempts = 0, attempt_at = 0 WHERE id = ?1",
+            (contact, session),
+        )?;
+        Ok(())
+    }
+
+    /// Asks for a new session, from a time on.
+    pub(crate) fn ask_to_rejoin(&self, contact: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "ask for a new session",
+            "UPDATE contacts SET current = NULL, rejoin = 1, attempt_at = ?2, attempts = 0 WHERE id = ?1",
+            (contact, signed(at.0)),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn set_contact_attempt(&self, contact: i64, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
+        self.execute(
+            "note an attempt",
+            "UPDATE contacts SET attempt_at = ?2, attempts = ?3 WHERE id = ?1",
+            (contact, signed(at.0), attempts),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn touch_contact(&self, contact: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note an activity",
+            "UPDATE contacts SET last_message_at = max(coalesce(last_message_at, 0), ?2) WHERE id = ?1",
+            (contact, signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn set_descriptor_day(&self, contact: i64, day: Day) -> Result<(), StoreError> {
+        self.execute("note a day", "UPDATE contacts SET descriptor_day = ?2 WHERE id = ?1", (contact, day.0))?;
+        Ok(())
+    }
+
+    pub(crate) fn delete_contact(&self, contact: i64) -> Result<(), StoreError> {
+        self.execute("delete a contact", "DELETE FROM contacts WHERE id = ?1", [contact])?;
+        Ok(())
+    }
+
+    pub(crate) fn block_key(&self, persona: i64, key: &PersonaKey, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "block a key",
+            "INSERT OR IGNORE INTO blocked (persona, public, at) VALUES (?1, ?2, ?3)",
+            (persona, key.to_string(), signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn is_blocked(&self, persona: i64, key: &PersonaKey) -> Result<bool, StoreError> {
+        let found = self.count(
+            "look for a block",
+            "SELECT count(*) FROM blocked WHERE persona = ?1 AND public = ?2",
+            (persona, key.to_string()),
+        )?;
+        Ok(found > 0)
+    }
+}

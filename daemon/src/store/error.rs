@@ -1,0 +1,80 @@
+use std::io;
+use std::path::PathBuf;
+
+use bauta_protocol::error::{HasKind, Kind};
+
+/// The store could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The daemon is stopping.
+    #[error("the store is closed")]
+    Closed,
+    /// Another daemon has the home.
+    #[error("another daemon uses {}: stop it, or choose another home", .0.display())]
+    InUse(PathBuf),
+    /// The key does not open the database.
+    #[error("{} does not open with this home's key: it is damaged, or belongs to another home", .0.display())]
+    WrongKey(PathBuf),
+    /// A newer version wrote it.
+    #[error("the store was written by a newer version of Bauta (schema {found}, this version knows {known})")]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// The disk is full.
+    #[error("the disk that holds the store is full")]
+    Full,
+    /// A file could not be made, read or written.
+    #[error("{} cannot be used: {source}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database reports an error.
+    #[error("the store failed to {during}: {source}")]
+    Database {
+        /// What was being done.
+        during: &'static str,
+        /// What the database says.
+        source: rusqlite::Error,
+    },
+    /// A stored value does not have the form it was written with.
+    #[error("the store is damaged: {0} cannot be read; restore a backup")]
+    Damaged(&'static str),
+    /// No thread could be started.
+    #[error("no thread could be started: {0}")]
+    Thread(#[source] io::Error),
+}
+
+impl StoreError {
+    pub(super) fn during(during: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database { during, source },
+        }
+    }
+
+    pub(super) fn file(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::File { path, source },
+        }
+    }
+}
+
+impl HasKind for StoreError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Closed | Self::File { .. } | Self::Database { .. } | Self::Damaged(_) => Kind::Storage,
+            Self::InUse(_) => Kind::Conflict,
+            Self::WrongKey(_) => Kind::Locked,
+            Self::Newer { .. } => Kind::Unsupported,
+            Self::Full => Kind::Full,
+            Self::Thread(_) => Kind::Internal,
+        }
+    }
+}

@@ -1,0 +1,322 @@
+use std::fmt;
+
+use bauta_protocol::id::MessageId;
+use bauta_protocol::time::Timestamp;
+use rusqlite::Row;
+
+use super::tx::{bytes, signed, unsigned};
+use super::{StoreError, Tx};
+
+/// See [`bauta_ipc::MessageState`].
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum MessageState {
+    Queued,
+    Stored,
+    Delivered,
+    Failed,
+}
+
+impl MessageState {
+    const ALL: [Self; 4] = [Self::Queued, Self::Stored, Self::Delivered, Self::Failed];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Stored => "stored",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for MessageState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A message of a conversation.
+pub(crate) struct MessageRow {
+    pub(crate) seq: u64,
+    pub(crate) persona: i64,
+    pub(crate) contact: i64,
+    pub(crate) outgoing: bool,
+    pub(crate) id: MessageId,
+    pub(crate) text: String,
+    /// By the sender's clock.
+    pub(crate) sent_at: Timestamp,
+    /// When it was written here, or arrived here.
+    pub(crate) at: Timestamp,
+    /// Of own messages.
+    pub(crate) state: Option<MessageState>,
+    pub(crate) stored_at: Option<Timestamp>,
+    pub(crate) delivered_at: Option<Timestamp>,
+    /// Why it failed, as JSON.
+    pub(crate) error: Option<String>,
+}
+
+/// What a new message begins with.
+pub(crate) struct NewMessage<'a> {
+    pub(crate) persona: i64,
+    pub(crate) contact: i64,
+    pub(crate) outgoing: bool,
+    pub(crate) id: MessageId,
+    pub(crate) text: &'a str,
+    pub(crate) sent_at: Timestamp,
+}
+
+const COLUMNS: &str =
+    "seq, persona, contact, outgoing, id, text, sent_at, at, state, stored_at, delivered_at, error";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(|at| Timestamp(unsigned(at))))
+    };
+    let state: Option<String> = row.get(8)?;
+    Ok(MessageRow {
+        seq: unsigned(row.get(0)?),
+        persona: row.get(1)?,
+        contact: row.get(2)?,
+        outgoing: row.get(3)?,
+        id: MessageId(bytes(row, 4)?),
+        text: row.get(5)?,
+        sent_at: Timestamp(unsigned(row.get(6)?)),
+        at: Timestamp(unsigned(row.get(7)?)),
+        state: MessageState::ALL.into_iter().find(|known| state.as_deref() == Some(known.name())),
+        stored_at: time(9)?,
+        delivered_at: time(10)?,
+        error: row.get(11)?,
+    })
+}
+
+impl Tx<'_> {
+    /// Adds a message unless the contact's conversation has one of that id and direction.
+    pub(crate) fn add_message(&self, new: &NewMessage<'_>, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        let added = self.execute(
+            "keep a message",
+            "INSERT OR IGNORE INTO messages (persona, contact, outgoing, id, text, sent_at, at, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?3 THEN 'queued' END)",
+            (
+                new.persona,
+                new.contact,
+                new.outgoing,
+                new.id.0,
+                new.text,
+                signed(new.sent_at.0),
+                signed(now.0),
+            ),
+        )?;
+        if added == 0 {
+            return Ok(None);
+        }
+        self.touch_contact(new.contact, now)?;
+        self.one("keep a message", "SELECT last_insert_rowid()", [], |row| Ok(unsigned(row.get(0)?)))
+    }
+
+    pub(crate) fn message(&self, seq: u64) -> Result<Option<MessageRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM messages WHERE seq = ?1");
+        self.one("read a message", &sql, [signed(seq)], read)
+    }
+
+    pub(crate) fn own_message(&self, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM messages WHERE id = ?1 AND outgoing = 1 ORDER BY seq LIMIT 1");
+        self.one("find a message", &sql, [id.0], read)
+    }
+
+    /// Own messages that the session does not carry yet and the contact has not confirmed, in order.
+    pub(crate) fn unsealed(&self, contact: i64, session: i64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages AS m WHERE contact = ?1 AND state IN ('queued', 'stored')
+               AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = ?2)
+             ORDER BY seq LIMIT ?3"
+        );
+        self.all("list unsealed messages", &sql, (contact, session, limit), read)
+    }
+
+    /// Whether own messages wait to be confirmed by the contact.
+    pub(crate) fn has_undelivered(&self, contact: i64) -> Result<bool, StoreError> {
+        let open = self.count(
+            "count open messages",
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE contact = ?1 AND state IN ('queued', 'stored'))",
+            [contact],
+        )?;
+        Ok(open > 0)
+    }
+
+    /// Whether messages of a session wait to be confirmed by the contact.
+    pub(crate) fn has_sealed_open(&self, contact: i64, session: i64) -> Result<bool, StoreError> {
+        let open = self.count(
+            "count open messages",
+            "SELECT EXISTS (SELECT 1 FROM messages JOIN sealed ON message = seq
+               WHERE contact = ?1 AND session = ?2 AND state IN ('queued', 'stored'))",
+            (contact, session),
+        )?;
+        Ok(open > 0)
+    }
+
+    /// Contacts of a persona with messages that their current session does not carry yet.
+    pub(crate) fn contacts_to_seal(&self, persona: i64) -> Result<Vec<i64>, StoreError> {
+        self.all(
+            "list contacts to seal for",
+            "SELECT id FROM contacts AS c WHERE persona = ?1 AND current IS NOT NULL AND EXISTS (
+               SELECT 1 FROM messages AS m WHERE contact = c.id AND state IN ('queued', 'stored')
+                 AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = c.current))",
+            [persona],
+            |row| row.get(0),
+        )
+    }
+
+    /// Notes where a message lies; `None`: inside the session's handshake.
+    pub(crate) fn note_sealed(&self, message: u64, session: i64, places: Option<(u64, u64)>) -> Result<(), StoreError> {
+        self.execute(
+            "note a sealed message",
+            "INSERT OR REPLACE INTO sealed (message, session, first, last) VALUES (?1, ?2, ?3, ?4)",
+            (signed(message), session, places.map(|at| signed(at.0)), places.map(|at| signed(at.1))),
+        )?;
+        Ok(())
+    }
+
+    /// Own open messages that lie in boxes below `acked` of the session, or in its handshake, in order.
+    pub(crate) fn confirmed(&self, session: i64, acked: u64) -> Result<Vec<u64>, StoreError> {
+        self.all(
+            "list confirmed messages",
+            "SELECT seq FROM sealed JOIN messages ON seq = message
+             WHERE session = ?1 AND (last IS NULL OR last < ?2) AND state IN ('queued', 'stored') ORDER BY seq",
+            (session, signed(acked)),
+            |row| Ok(unsigned(row.get(0)?)),
+        )
+    }
+
+    /// The own open message of which box `place` of the session is a part.
+    pub(crate) fn message_in(&self, session: i64, place: u64) -> Result<Option<u64>, StoreError> {
+        self.one(
+            "find a message by its box",
+            "SELECT seq FROM sealed JOIN messages ON seq = message
+             WHERE session = ?1 AND first <= ?2 AND last >= ?2 AND state IN ('queued', 'stored')",
+            (session, signed(place)),
+            |row| Ok(unsigned(row.get(0)?)),
+        )
+    }
+
+    pub(crate) fn forget_sealed(&self, message: u64) -> Result<(), StoreError> {
+        self.execute("forget a box's message", "DELETE FROM sealed WHERE message = ?1", [signed(message)])?;
+        Ok(())
+    }
+
+    /// Forgets what lies in boxes of the session from an index on.
+    pub(crate) fn forget_sealed_from(&self, session: i64, first: u64) -> Result<(), StoreError> {
+        self.execute(
+            "forget sealed messages",
+            "DELETE FROM sealed WHERE session = ?1 AND last >= ?2",
+            (session, signed(first)),
+        )?;
+        Ok(())
+    }
+
+    /// Forgets what lies in boxes of the session that the relay has not confirmed: what the peer says of those places
+    /// may be about other boxes.
+    pub(crate) fn forget_undone(&self, session: i64) -> Result<(), StoreError> {
+        self.execute(
+            "forget sealed messages",
+            "DELETE FROM sealed WHERE session = ?1 AND message IN (
+               SELECT message FROM outbox WHERE session = ?1 AND done_at IS NULL AND message IS NOT NULL)",
+            [session],
+        )?;
+        Ok(())
+    }
+
+    /// The own queued message inside a session's handshake.
+    pub(crate) fn in_handshake(&self, session: i64) -> Result<Option<u64>, StoreError> {
+        self.one(
+            "find the first message",
+            "SELECT seq FROM sealed JOIN messages ON seq = message
+             WHERE session = ?1 AND last IS NULL AND state = 'queued'",
+            [session],
+            |row| Ok(unsigned(row.get(0)?)),
+        )
+    }
+
+    /// Whether the relay has every box of a message.
+    pub(crate) fn is_stored(&self, message: u64) -> Result<bool, StoreError> {
+        let open = self.count(
+            "count a message's boxes",
+            "SELECT count(*) FROM outbox WHERE message = ?1 AND done_at IS NULL",
+            [signed(message)],
+        )?;
+        Ok(open == 0)
+    }
+
+    /// Gives the messages of a contact to another one.
+    pub(crate) fn move_messages(&self, from: i64, to: i64) -> Result<(), StoreError> {
+        self.execute("move messages", "UPDATE OR IGNORE messages SET contact = ?2 WHERE contact = ?1", (from, to))?;
+        Ok(())
+    }
+
+    /// Moves a message on, never back. Tells whether it moved.
+    pub(crate) fn set_message_state(
+        &self,
+        message: u64,
+        state: MessageState,
+        error: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let earlier = match state {
+            MessageState::Queued => return Ok(false),
+            MessageState::Stored => "state = 'queued'",
+            MessageState::Delivered | MessageState::Failed => "state IN ('queued', 'stored')",
+        };
+        let sql = format!(
+            "UPDATE messages SET state = ?2, error = ?3,
+               stored_at = CASE WHEN ?2 = 'stored' THEN ?4 ELSE stored_at END,
+               delivered_at = CASE WHEN ?2 = 'delivered' THEN ?4 ELSE delivered_at END
+             WHERE seq = ?1 AND {earlier}"
+        );
+        let moved =
+            self.execute("move a message on", &sql, (signed(message), state.name(), error, signed(now.0)))?;
+        Ok(moved > 0)
+    }
+
+    /// Every own message of a contact that is still open, in order.
+    pub(crate) fn open_messages(&self, contact: i64) -> Result<Vec<u64>, StoreError> {
+        self.all(
+            "list open messages",
+            "SELECT seq FROM messages WHERE contact = ?1 AND state IN ('queued', 'stored') ORDER BY seq",
+            [contact],
+            |row| Ok(unsigned(row.get(0)?)),
+        )
+    }
+
+    /// Received messages of a persona, oldest first.
+    pub(crate) fn inbox(&self, persona: i64, after: u64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages WHERE persona = ?1 AND outgoing = 0 AND seq > ?2 ORDER BY seq LIMIT ?3"
+        );
+        self.all("list received messages", &sql, (persona, signed(after), limit), read)
+    }
+
+    /// A conversation, latest first.
+    pub(crate) fn history(&self, contact: i64, before: u64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
+        );
+        self.all("list a conversation", &sql, (contact, signed(before), limit), read)
+    }
+
+    /// Messages of a persona, or of all, that no relay has stored yet.
+    pub(crate) fn queued(&self, persona: Option<i64>) -> Result<u64, StoreError> {
+        self.count(
+            "count queued messages",
+            "SELECT count(*) FROM messages WHERE state = 'queued' AND (?1 IS NULL OR persona = ?1)",
+            [persona],
+        )
+    }
+
+    /// Messages that a relay has had since before `since` without a receipt.
+    pub(crate) fn unreceived(&self, since: Timestamp) -> Result<u64, StoreError> {
+        self.count(
+            "count unreceived messages",
+            "SELECT count(*) FROM messages WHERE state = 'stored' AND stored_at <= ?1",
+            [signed(since.0)],
+        )
+    }
+}

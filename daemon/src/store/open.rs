@@ -1,0 +1,137 @@
+//! Opening: the lock, the key, the settings of the connection, migrations, and the comparison with the mark.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bauta_protocol::time::Timestamp;
+use data_encoding::HEXLOWER;
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::watch;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::mark::Mark;
+use super::worker::{COUNTER, Worker};
+use super::{StoreError, Tx, schema};
+use crate::unlock::MasterKey;
+
+/// The database's name inside a home.
+pub(crate) const DATABASE: &str = "store.db";
+
+const MARK: &str = "store.mark";
+const LOCK: &str = "store.lock";
+
+/// When an old copy was put back last: a time.
+pub(crate) const ROLLED_BACK_AT: &str = "rolled_back_at";
+
+/// Makes the home where it is missing, readable by its owner only.
+pub(crate) fn private_home(home: &Path) -> Result<(), StoreError> {
+    let failed = || StoreError::file(home.to_owned());
+    DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(failed())?;
+    std::fs::set_permissions(home, Permissions::from_mode(0o700)).map_err(failed())
+}
+
+/// Whether a home has a database already.
+pub(crate) fn is_there(home: &Path) -> Result<bool, StoreError> {
+    home.join(DATABASE).try_exists().map_err(StoreError::file(home.to_owned()))
+}
+
+pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worker, StoreError> {
+    let lock = take_lock(home)?;
+    let path = home.join(DATABASE);
+    // SQLite gives its other files the mode of this one.
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(StoreError::file(path.clone()))?;
+    let mut connection = connect(&path, key)?;
+    schema::migrate(&mut connection)?;
+    let mark_path = home.join(MARK);
+    let mark = Mark::open(&mark_path, key).map_err(StoreError::file(mark_path.clone()))?;
+    let (events, _) = watch::channel(0);
+    let written = mark.written();
+    let mut worker = Worker { connection, mark, mark_path, owed: None, events, _lock: lock };
+    let last = worker.transact(move |tx| -> Result<u64, StoreError> {
+        compare(tx, written, now)?;
+        tx.last_event()
+    })?;
+    worker.events.send_replace(last);
+    Ok(worker)
+}
+
+/// A daemon that was killed a moment ago may still be on its way out.
+fn take_lock(home: &Path) -> Result<File, StoreError> {
+    let path = home.join(LOCK);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(StoreError::file(path.clone()))?;
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::InUse(home.to_owned())),
+            Err(error) => return Err(StoreError::File { path, source: io::Error::from(error) }),
+        }
+    }
+}
+
+fn connect(path: &Path, key: &MasterKey) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(StoreError::during("open the database"))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    // A raw key: SQLCipher derives nothing from it (its documentation, "PRAGMA key", third form).
+    let mut hex = HEXLOWER.encode(key.as_bytes());
+    let mut pragma = Zeroizing::new(String::with_capacity(96));
+    pragma.push_str("PRAGMA key = \"x'");
+    pragma.push_str(&hex);
+    pragma.push_str("'\"");
+    hex.zeroize();
+    connection.execute_batch(&pragma).map_err(StoreError::during("set the key"))?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(|error| {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => StoreError::WrongKey(path.to_owned()),
+            _ => StoreError::during("read the database")(error),
+        }
+    })?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA secure_delete = ON;
+             PRAGMA foreign_keys = ON;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;
+             PRAGMA wal_autocheckpoint = 256;",
+        )
+        .map_err(StoreError::during("set up the connection"))?;
+    Ok(connection)
+}
+
+/// Notices an old copy of the database. One whose mark was lost counts as old too: nothing shows that it is not.
+fn compare(tx: &Tx<'_>, written: Option<u64>, now: Timestamp) -> Result<(), StoreError> {
+    let counter = tx.meta_u64(COUNTER)?.unwrap_or(0);
+    if written.map_or(counter == 0, |written| written <= counter) {
+        return Ok(());
+    }
+    tracing::warn!("An old copy of the store was put back. Every conversation begins anew; nothing needs to be done.");
+    tx.set_meta(COUNTER, &counter.max(written.unwrap_or(0)).to_be_bytes())?;
+    tx.set_meta(ROLLED_BACK_AT, &now.0.to_be_bytes())?;
+    tx.make_all_stale()?;
+    // Also raises the counter above the mark.
+    tx.advance();
+    Ok(())
+}

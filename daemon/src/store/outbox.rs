@@ -1,0 +1,174 @@
+use bauta_protocol::BOX_LEN;
+use bauta_protocol::id::{BoxId, RelayId};
+use bauta_protocol::time::Timestamp;
+use rusqlite::Row;
+
+use super::tx::{bytes, signed, unsigned};
+use super::{StoreError, Tx};
+
+/// What a box in the outbox belongs to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum BoxFor {
+    /// A lane, and the message in it (none for a receipt).
+    Session { session: i64, message: Option<u64> },
+    /// An invitation of ours.
+    Invite(i64),
+    /// The answer to an invitation: the contact.
+    Guest(i64),
+}
+
+/// A box to be put.
+pub(crate) struct NewBox<'a> {
+    pub(crate) persona: i64,
+    pub(crate) relay: RelayId,
+    pub(crate) id: BoxId,
+    pub(crate) bytes: &'a [u8; BOX_LEN],
+    /// Its index in its lane.
+    pub(crate) place: u64,
+    pub(crate) owner: BoxFor,
+}
+
+/// A box that is due, without its bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct DueBox {
+    pub(crate) row: i64,
+    /// The relay had it before; it is put again because nobody has confirmed it.
+    pub(crate) again: bool,
+    /// Its user is waiting: it need not wait for the clock.
+    pub(crate) urgent: bool,
+}
+
+/// A box with all that a put needs.
+pub(crate) struct BoxRow {
+    pub(crate) relay: RelayId,
+    pub(crate) id: BoxId,
+    pub(crate) bytes: Box<[u8; BOX_LEN]>,
+    pub(crate) owner: BoxFor,
+    pub(crate) attempts: u32,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<BoxRow>> {
+    let session: Option<i64> = row.get(3)?;
+    let message: Option<i64> = row.get(4)?;
+    let invite: Option<i64> = row.get(5)?;
+    let guest: Option<i64> = row.get(6)?;
+    let owner = match (session, invite, guest) {
+        (Some(session), _, _) => BoxFor::Session { session, message: message.map(unsigned) },
+        (None, Some(invite), _) => BoxFor::Invite(invite),
+        (None, None, Some(guest)) => BoxFor::Guest(guest),
+        (None, None, None) => return Ok(None),
+    };
+    Ok(Some(BoxRow {
+        relay: RelayId(bytes(row, 0)?),
+        id: BoxId(bytes(row, 1)?),
+        bytes: Box::new(bytes(row, 2)?),
+        owner,
+        attempts: row.get(7)?,
+    }))
+}
+
+impl Tx<'_> {
+    pub(crate) fn add_box(&self, new: &NewBox<'_>, due_at: Timestamp) -> Result<i64, StoreError> {
+        let (session, message, invite, guest) = match new.owner {
+            BoxFor::Session { session, message } => (Some(session), message.map(signed), None, None),
+            BoxFor::Invite(invite) => (None, None, Some(invite), None),
+            BoxFor::Guest(guest) => (None, None, None, Some(guest)),
+        };
+        self.insert(
+            "queue a box",
+            "INSERT INTO outbox (persona, relay, box, bytes, place, session, message, invite, guest, due_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            (
+                new.persona,
+                new.relay.0,
+                new.id.0,
+                new.bytes.as_slice(),
+                signed(new.place),
+                session,
+                message,
+                invite,
+                guest,
+                signed(due_at.0),
+            ),
+        )
+    }
+
+    /// Boxes to put now, in the order they were sealed. Of an answer to an invitation only the first one that is not
+    /// done: whoever has put that has taken the invitation.
+    pub(crate) fn due_boxes(&self, persona: i64, now: Timestamp, limit: u32) -> Result<Vec<DueBox>, StoreError> {
+        self.all(
+            "list due boxes",
+            "SELECT id, done_at IS NOT NULL,
+               done_at IS NULL AND attempts = 0 AND (message IS NOT NULL OR invite IS NOT NULL) FROM outbox AS o WHERE persona = ?1 AND due_at <= ?2
+               AND (guest IS NULL OR NOT EXISTS (
+                 SELECT 1 FROM outbox WHERE guest = o.guest AND place < o.place AND done_at IS NULL))
+             ORDER BY id LIMIT ?3",
+            (persona, signed(now.0), limit),
+            |row| Ok(DueBox { row: row.get(0)?, again: row.get(1)?, urgent: row.get(2)? }),
+        )
+    }
+
+    pub(crate) fn boxed(&self, row: i64) -> Result<Option<BoxRow>, StoreError> {
+        let found = self.one(
+            "read a box",
+            "SELECT relay, box, bytes, session, message, invite, guest, attempts FROM outbox WHERE id = ?1",
+            [row],
+            read,
+        )?;
+        Ok(found.flatten())
+    }
+
+    /// The relay has the box; without a receipt it is put again at `again_at`.
+    pub(crate) fn box_done(&self, row: i64, again_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note a stored box",
+            "UPDATE outbox SET done_at = coalesce(done_at, ?2), due_at = ?3, attempts = 0 WHERE id = ?1",
+            (row, signed(now.0), signed(again_at.0)),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn box_later(&self, row: i64, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
+        self.execute(
+            "plan a box",
+            "UPDATE outbox SET due_at = ?2, attempts = ?3 WHERE id = ?1",
+            (row, signed(at.0), attempts),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn drop_box(&self, row: i64) -> Result<(), StoreError> {
+        self.execute("drop a box", "DELETE FROM outbox WHERE id = ?1", [row])?;
+        Ok(())
+    }
+
+    /// The peer has every box of the session below `acked`.
+    pub(crate) fn drop_acked(&self, session: i64, acked: u64) -> Result<(), StoreError> {
+        self.execute(
+            "drop confirmed boxes",
+            "DELETE FROM outbox WHERE session = ?1 AND place < ?2",
+            (session, signed(acked)),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn drop_outbox(&self, session: i64) -> Result<(), StoreError> {
+        self.execute("drop boxes", "DELETE FROM outbox WHERE session = ?1", [session])?;
+        Ok(())
+    }
+
+    pub(crate) fn drop_guest_boxes(&self, contact: i64) -> Result<(), StoreError> {
+        self.execute("drop boxes", "DELETE FROM outbox WHERE guest = ?1", [contact])?;
+        Ok(())
+    }
+
+    /// Whether every box of an answer to an invitation is stored.
+    pub(crate) fn guest_is_done(&self, contact: i64) -> Result<bool, StoreError> {
+        let open = self.count(
+            "count an answer's boxes",
+            "SELECT count(*) FROM outbox WHERE guest = ?1 AND done_at IS NULL",
+            [contact],
+        )?;
+        Ok(open == 0)
+    }
+}

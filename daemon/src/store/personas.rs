@@ -1,0 +1,109 @@
+use bauta_protocol::id::{Capability, PersonaKey, RelayId};
+use bauta_protocol::persona::PersonaSecret;
+use bauta_protocol::time::Timestamp;
+use rusqlite::Row;
+use zeroize::Zeroizing;
+
+use super::tx::{bytes, signed, unsigned};
+use super::{StoreError, Tx};
+
+/// A persona of this home, secrets included.
+pub(crate) struct PersonaRow {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) public: PersonaKey,
+    pub(crate) secret: PersonaSecret,
+    /// The long-term session key, in the protocol's own serialisation.
+    pub(crate) identity: Zeroizing<Vec<u8>>,
+    pub(crate) inbox: Capability,
+    pub(crate) relay: RelayId,
+    pub(crate) drain_after: u64,
+    pub(crate) created_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, name, public, secret, identity, inbox, relay, drain_after, created_at";
+
+type Raw = (i64, String, String, Zeroizing<[u8; 32]>, Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>, RelayId, i64, i64);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        Zeroizing::new(bytes(row, 3)?),
+        Zeroizing::new(row.get(4)?),
+        Zeroizing::new(bytes(row, 5)?),
+        RelayId(bytes(row, 6)?),
+        row.get(7)?,
+        row.get(8)?,
+    ))
+}
+
+fn read(raw: Raw) -> Result<PersonaRow, StoreError> {
+    let (id, name, public, secret, identity, inbox, relay, drain_after, created_at) = raw;
+    Ok(PersonaRow {
+        id,
+        name,
+        public: public.parse().map_err(|_| StoreError::Damaged("a persona's key"))?,
+        secret: PersonaSecret::from_bytes(&secret).map_err(|_| StoreError::Damaged("a persona's secret"))?,
+        identity,
+        inbox: Capability::from_bytes(&inbox),
+        relay,
+        drain_after: unsigned(drain_after),
+        created_at: Timestamp(unsigned(created_at)),
+    })
+}
+
+impl Tx<'_> {
+    pub(crate) fn add_persona(
+        &self,
+        name: &str,
+        secret: &PersonaSecret,
+        identity: &[u8],
+        inbox: &Capability,
+        relay: RelayId,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        self.insert(
+            "add a persona",
+            "INSERT INTO personas (name, public, secret, identity, inbox, relay, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (
+                name,
+                secret.public().to_string(),
+                secret.to_bytes().as_slice(),
+                identity,
+                inbox.as_bytes().as_slice(),
+                relay.0,
+                signed(now.0),
+            ),
+        )
+    }
+
+    pub(crate) fn personas(&self) -> Result<Vec<PersonaRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM personas ORDER BY id");
+        self.all("list personas", &sql, [], raw)?.into_iter().map(read).collect()
+    }
+
+    pub(crate) fn persona(&self, id: i64) -> Result<PersonaRow, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM personas WHERE id = ?1");
+        match self.one("read a persona", &sql, [id], raw)? {
+            Some(found) => read(found),
+            None => Err(StoreError::Damaged("a persona")),
+        }
+    }
+
+    pub(crate) fn persona_named(&self, name: &str) -> Result<Option<PersonaRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM personas WHERE name = ?1");
+        self.one("find a persona", &sql, [name], raw)?.map(read).transpose()
+    }
+
+    pub(crate) fn set_drain_after(&self, persona: i64, seq: u64) -> Result<(), StoreError> {
+        self.execute(
+            "keep the inbox's place",
+            "UPDATE personas SET drain_after = ?2 WHERE id = ?1 AND drain_after < ?2",
+            (persona, signed(seq)),
+        )?;
+        Ok(())
+    }
+}

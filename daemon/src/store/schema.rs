@@ -1,0 +1,248 @@
+//! The tables. A migration is never changed after a release; `user_version` counts them.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+const MIGRATIONS: &[&str] = &[FIRST];
+
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let during = || StoreError::during("migrate the database");
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(during())?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (place, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(during())?;
+        transaction.execute_batch(migration).map_err(during())?;
+        transaction.pragma_update(None, "user_version", place + 1).map_err(during())?;
+        transaction.commit().map_err(during())?;
+    }
+    Ok(())
+}
+
+/// Times are milliseconds since the Unix epoch. Ids of relays, boxes and inboxes are their 32 bytes.
+const FIRST: &str = "
+CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;
+
+-- doors: Nym addresses of 96 bytes each, from an address or a bundle; a descriptor's doors go first.
+CREATE TABLE relays (
+    id BLOB NOT NULL PRIMARY KEY,
+    doors BLOB NOT NULL,
+    configured INTEGER NOT NULL DEFAULT 0,
+    equivocated INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- The first descriptor seen of each day.
+CREATE TABLE descriptors (
+    relay BLOB NOT NULL REFERENCES relays (id),
+    day INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (relay, day)
+) STRICT;
+
+CREATE TABLE personas (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    public TEXT NOT NULL UNIQUE,
+    secret BLOB NOT NULL,
+    identity BLOB NOT NULL,
+    inbox BLOB NOT NULL,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    drain_after INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE prekeys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    erase_at INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    published_at INTEGER,
+    UNIQUE (persona, version)
+) STRICT;
+
+-- Handshakes that were opened: a repeat is dropped while their prekeys are kept.
+CREATE TABLE transcripts (
+    transcript BLOB NOT NULL PRIMARY KEY,
+    prekeys INTEGER NOT NULL REFERENCES prekeys (id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX transcripts_by_prekeys ON transcripts (prekeys);
+
+-- public is NULL while an invitation is open. rejoin: begin a session even when nothing waits to be sent.
+CREATE TABLE contacts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    public TEXT,
+    state TEXT NOT NULL,
+    verified INTEGER NOT NULL DEFAULT 0,
+    added_at INTEGER NOT NULL,
+    last_message_at INTEGER,
+    relay BLOB REFERENCES relays (id),
+    bundle BLOB,
+    bundle_version INTEGER NOT NULL DEFAULT 0,
+    identity BLOB,
+    identity_changed INTEGER NOT NULL DEFAULT 0,
+    current INTEGER,
+    rejoin INTEGER NOT NULL DEFAULT 0,
+    attempt_at INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    descriptor_day INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (persona, name),
+    UNIQUE (persona, public)
+) STRICT;
+
+-- Which descriptor of a relay a contact says it saw.
+CREATE TABLE sightings (
+    contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    relay BLOB NOT NULL,
+    day INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    suspect INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (contact, relay, day, hash)
+) STRICT;
+
+-- relay: the peer's, where our boxes go. own_relay: ours, where we read.
+-- wanted: the boxes to ask for, each an index (8 bytes) and an id (32).
+-- handshake, inbox, deposit_*: set while the handshake is to be left in the peer's inbox.
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    persona INTEGER NOT NULL,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    own_relay BLOB NOT NULL REFERENCES relays (id),
+    state BLOB NOT NULL,
+    wanted BLOB NOT NULL,
+    stale INTEGER NOT NULL DEFAULT 0,
+    initiator INTEGER NOT NULL,
+    answered INTEGER NOT NULL DEFAULT 0,
+    ack_due_at INTEGER,
+    gap_since INTEGER,
+    heard_at INTEGER NOT NULL DEFAULT 0,
+    used_at INTEGER NOT NULL,
+    active_until INTEGER NOT NULL DEFAULT 0,
+    handshake BLOB,
+    inbox BLOB,
+    deposit_at INTEGER,
+    deposit_until INTEGER,
+    deposit_attempts INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX sessions_by_persona ON sessions (persona);
+CREATE INDEX sessions_by_contact ON sessions (contact);
+
+CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL,
+    contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    outgoing INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    text TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    state TEXT,
+    stored_at INTEGER,
+    delivered_at INTEGER,
+    error TEXT,
+    UNIQUE (contact, outgoing, id)
+) STRICT;
+CREATE INDEX messages_by_id ON messages (id);
+CREATE INDEX messages_by_persona ON messages (persona, outgoing, seq);
+CREATE INDEX messages_open ON messages (contact, seq) WHERE state IN ('queued', 'stored');
+
+-- In which boxes of which session a message lies. last is NULL: inside the handshake.
+CREATE TABLE sealed (
+    message INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE,
+    session INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    first INTEGER,
+    last INTEGER,
+    PRIMARY KEY (message, session)
+) STRICT;
+CREATE INDEX sealed_by_session ON sealed (session, last);
+
+CREATE TABLE invites (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    contact INTEGER REFERENCES contacts (id) ON DELETE CASCADE,
+    state BLOB NOT NULL,
+    prekeys INTEGER NOT NULL REFERENCES prekeys (id) ON DELETE CASCADE,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    wanted BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    active_until INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE guests (
+    contact INTEGER PRIMARY KEY REFERENCES contacts (id) ON DELETE CASCADE,
+    persona INTEGER NOT NULL,
+    state BLOB NOT NULL,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    wanted BLOB NOT NULL,
+    phase TEXT NOT NULL
+) STRICT;
+
+-- Boxes to put. done_at: the relay has it; the row stays until the peer has it too.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    box BLOB NOT NULL,
+    bytes BLOB NOT NULL,
+    session INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    message INTEGER REFERENCES messages (seq) ON DELETE CASCADE,
+    invite INTEGER REFERENCES invites (id) ON DELETE CASCADE,
+    guest INTEGER REFERENCES guests (contact) ON DELETE CASCADE,
+    done_at INTEGER,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX outbox_due ON outbox (persona, due_at);
+CREATE INDEX outbox_by_session ON outbox (session, place);
+CREATE INDEX outbox_by_message ON outbox (message);
+
+-- Boxes that were read and may be deleted at the relay, later.
+CREATE TABLE capabilities (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    cap BLOB NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX capabilities_due ON capabilities (persona, due_at);
+
+CREATE TABLE requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    handle TEXT NOT NULL UNIQUE,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    public TEXT NOT NULL,
+    text TEXT NOT NULL,
+    message BLOB,
+    sent_at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    session BLOB NOT NULL,
+    stale INTEGER NOT NULL DEFAULT 0,
+    bundle BLOB NOT NULL,
+    UNIQUE (persona, public)
+) STRICT;
+
+CREATE TABLE blocked (
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    public TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (persona, public)
+) STRICT;
+
+CREATE TABLE events (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+";

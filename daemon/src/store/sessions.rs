@@ -1,0 +1,324 @@
+use bauta_protocol::id::{BoxId, InboxId, RelayId};
+use bauta_protocol::time::Timestamp;
+use rusqlite::Row;
+use zeroize::Zeroizing;
+
+use super::tx::{bytes, signed, unsigned};
+use super::{StoreError, Tx};
+
+/// A box to ask for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) index: u64,
+    pub(crate) id: BoxId,
+}
+
+/// One session with a contact, as it stands in the store.
+pub(crate) struct SessionRow {
+    pub(crate) id: i64,
+    pub(crate) contact: i64,
+    pub(crate) persona: i64,
+    /// Where our boxes go.
+    pub(crate) relay: RelayId,
+    /// Where we read.
+    pub(crate) own_relay: RelayId,
+    /// In the protocol's own serialisation.
+    pub(crate) state: Zeroizing<Vec<u8>>,
+    /// It never encrypts again.
+    pub(crate) stale: bool,
+    pub(crate) initiator: bool,
+    pub(crate) gap_since: Option<Timestamp>,
+    /// When content last came over it.
+    pub(crate) heard_at: Timestamp,
+    pub(crate) handshake: Option<Vec<u8>>,
+    pub(crate) inbox: Option<InboxId>,
+    pub(crate) deposit_attempts: u32,
+}
+
+/// What a new session begins with.
+pub(crate) struct NewSession<'a> {
+    pub(crate) contact: i64,
+    pub(crate) persona: i64,
+    pub(crate) relay: RelayId,
+    pub(crate) own_relay: RelayId,
+    pub(crate) state: &'a [u8],
+    pub(crate) wanted: &'a [Wanted],
+    pub(crate) stale: bool,
+    pub(crate) initiator: bool,
+    pub(crate) ack_due_at: Option<Timestamp>,
+    /// A handshake to leave in an inbox, the inbox, and until when that makes sense.
+    pub(crate) deposit: Option<(&'a [u8], InboxId, Timestamp)>,
+}
+
+const COLUMNS: &str = "id, contact, persona, relay, own_relay, state, stale, initiator, gap_since, heard_at,
+    handshake, inbox, deposit_attempts";
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(|at| Timestamp(unsigned(at))))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        id: row.get(0)?,
+        contact: row.get(1)?,
+        persona: row.get(2)?,
+        relay: RelayId(bytes(row, 3)?),
+        own_relay: RelayId(bytes(row, 4)?),
+        state: Zeroizing::new(row.get(5)?),
+        stale: row.get(6)?,
+        initiator: row.get(7)?,
+        gap_since: time(row, 8)?,
+        heard_at: time(row, 9)?.unwrap_or_default(),
+        handshake: row.get(10)?,
+        inbox: row.get::<_, Option<[u8; 32]>>(11)?.map(InboxId),
+        deposit_attempts: row.get(12)?,
+    })
+}
+
+/// Index (8 bytes, big-endian) and id (32) of each box.
+pub(crate) fn pack_wanted(wanted: &[Wanted]) -> Vec<u8> {
+    wanted.iter().flat_map(|one| one.index.to_be_bytes().into_iter().chain(one.id.0)).collect()
+}
+
+pub(crate) fn unpack_wanted(bytes: &[u8]) -> Vec<Wanted> {
+    let one = |chunk: &[u8; 40]| {
+        let (index, rest) = chunk.split_first_chunk()?;
+        Some(Wanted { index: u64::from_be_bytes(*index), id: BoxId(rest.try_into().ok()?) })
+    };
+    bytes.as_chunks::<40>().0.iter().filter_map(one).collect()
+}
+
+impl Tx<'_> {
+    pub(crate) fn add_session(&self, new: &NewSession<'_>, now: Timestamp) -> Result<i64, StoreError> {
+        self.advance();
+        let id = self.insert(
+            "keep a session",
+            "INSERT INTO sessions (contact, persona, relay, own_relay, state, wanted, stale, initiator, ack_due_at,
+               used_at, active_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+            (
+                new.contact,
+                new.persona,
+                new.relay.0,
+                new.own_relay.0,
+                new.state,
+                pack_wanted(new.wanted),
+                new.stale,
+                new.initiator,
+                new.ack_due_at.map(|at| signed(at.0)),
+                signed(now.0),
+            ),
+        )?;
+        if let Some((handshake, inbox, until)) = new.deposit {
+            self.execute(
+                "keep a handshake",
+                "UPDATE sessions SET handshake = ?2, inbox = ?3, deposit_at = ?4, deposit_until = ?5 WHERE id = ?1",
+                (id, handshake, inbox.0, signed(now.0), signed(until.0)),
+            )?;
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn session(&self, id: i64) -> Result<Option<SessionRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1");
+        self.one("read a session", &sql, [id], read)
+    }
+
+    pub(crate) fn sessions_of(&self, contact: i64) -> Result<Vec<SessionRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE contact = ?1 ORDER BY id");
+        self.all("list sessions", &sql, [contact], read)
+    }
+
+    /// Keeps a session that sealed something. Nothing of it may leave before this commits.
+    pub(crate) fn save_sender(
+        &self,
+        session: i64,
+        state: &[u8],
+        ack_due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.advance();
+        self.execute(
+            "keep a session",
+            "UPDATE sessions SET state = ?2, ack_due_at = ?3, used_at = ?4 WHERE id = ?1",
+            (session, state, ack_due_at.map(|at| signed(at.0)), signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Keeps a session that opened something.
+    pub(crate) fn save_reader(
+        &self,
+        session: i64,
+        state: &[u8],
+        wanted: &[Wanted],
+        ack_due_at: Option<Timestamp>,
+        gap_since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.advance();
+        self.execute(
+            "keep a session",
+            "UPDATE sessions SET state = ?2, wanted = ?3, ack_due_at = coalesce(min(ack_due_at, ?4), ?4),
+               gap_since = ?5, used_at = ?6 WHERE id = ?1",
+            (
+                session,
+                state,
+                pack_wanted(wanted),
+                ack_due_at.map(|at| signed(at.0)),
+                gap_since.map(|at| signed(at.0)),
+                signed(now.0),
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// The peer said something over it: the window opens until then, and its handshake need not be left again.
+    pub(crate) fn heard(&self, session: i64, content: bool, active_until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note what came",
+            "UPDATE sessions SET answered = 1, handshake = NULL, deposit_at = NULL,
+               heard_at = CASE WHEN ?2 THEN ?4 ELSE heard_at END, active_until = max(active_until, ?3) WHERE id = ?1",
+            (session, content, signed(active_until.0), signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn keep_active(&self, session: i64, until: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note an activity",
+            "UPDATE sessions SET active_until = max(active_until, ?2) WHERE id = ?1",
+            (session, signed(until.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Nothing more can be read from the lane.
+    pub(crate) fn stop_reading(&self, session: i64) -> Result<(), StoreError> {
+        self.execute(
+            "stop reading",
+            "UPDATE sessions SET wanted = x'', gap_since = NULL WHERE id = ?1",
+            [session],
+        )?;
+        Ok(())
+    }
+
+    /// The session never encrypts again, and what it has not delivered is dropped: it will be sealed anew.
+    pub(crate) fn make_stale(&self, session: i64) -> Result<(), StoreError> {
+        self.advance();
+        self.execute(
+            "close a session",
+            "UPDATE sessions SET stale = 1, ack_due_at = NULL, handshake = NULL, deposit_at = NULL WHERE id = ?1",
+            [session],
+        )?;
+        self.drop_outbox(session)
+    }
+
+    /// After an old copy of the database was put back.
+    pub(crate) fn make_all_stale(&self) -> Result<(), StoreError> {
+        let during = "close all sessions";
+        self.execute(
+            during,
+            "UPDATE sessions SET stale = 1, ack_due_at = NULL, handshake = NULL, deposit_at = NULL",
+            [],
+        )?;
+        self.execute(during, "DELETE FROM outbox WHERE session IS NOT NULL AND guest IS NULL", [])?;
+        self.execute(during, "UPDATE requests SET stale = 1", [])?;
+        self.execute(
+            during,
+            "UPDATE contacts SET current = NULL, rejoin = 1, attempt_at = 0, attempts = 0
+             WHERE EXISTS (SELECT 1 FROM sessions WHERE contact = contacts.id)",
+            [],
+        )?;
+        Ok(())
+    }
+
+    /// Sessions whose handshake is to be left now.
+    pub(crate) fn due_deposits(&self, persona: i64, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+        self.all(
+            "list deposits",
+            "SELECT id FROM sessions WHERE persona = ?1 AND deposit_at <= ?2 AND stale = 0 AND answered = 0
+             ORDER BY deposit_at LIMIT 4",
+            (persona, signed(now.0)),
+            |row| row.get(0),
+        )
+    }
+
+    pub(crate) fn set_deposit(&self, session: i64, at: Option<Timestamp>, attempts: u32) -> Result<(), StoreError> {
+        self.execute(
+            "plan a deposit",
+            "UPDATE sessions SET deposit_at = ?2, deposit_attempts = ?3 WHERE id = ?1 AND handshake IS NOT NULL",
+            (session, at.map(|at| signed(at.0)), attempts),
+        )?;
+        Ok(())
+    }
+
+    /// Sessions whose handshake was never answered and now never will be.
+    pub(crate) fn lapsed_deposits(&self, now: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.all(
+            "list lapsed handshakes",
+            "SELECT id, contact FROM sessions WHERE deposit_until <= ?1 AND handshake IS NOT NULL
+               AND answered = 0 AND stale = 0",
+            [signed(now.0)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    pub(crate) fn forget_handshake(&self, session: i64) -> Result<(), StoreError> {
+        self.execute(
+            "forget a handshake",
+            "UPDATE sessions SET handshake = NULL, deposit_at = NULL WHERE id = ?1",
+            [session],
+        )?;
+        Ok(())
+    }
+
+    /// Sessions of a persona with an acknowledgement due.
+    pub(crate) fn due_acks(&self, persona: i64, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+        self.all(
+            "list receipts",
+            "SELECT id FROM sessions WHERE persona = ?1 AND ack_due_at <= ?2 AND stale = 0 ORDER BY ack_due_at LIMIT 16",
+            (persona, signed(now.0)),
+            |row| row.get(0),
+        )
+    }
+
+    /// Sessions whose first missing box has been missing since before `since` while later ones were there.
+    pub(crate) fn old_gaps(&self, persona: i64, since: Timestamp) -> Result<Vec<i64>, StoreError> {
+        self.all(
+            "list gaps",
+            "SELECT id FROM sessions WHERE persona = ?1 AND gap_since <= ?2",
+            (persona, signed(since.0)),
+            |row| row.get(0),
+        )
+    }
+
+    /// Lanes to read, the most recently used first: session, own relay, wanted boxes, until when the window is open.
+    pub(crate) fn lanes(&self, persona: i64) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
+        self.all(
+            "list lanes",
+            "SELECT id, own_relay, wanted, active_until FROM sessions WHERE persona = ?1 ORDER BY used_at DESC",
+            [persona],
+            |row| {
+                let wanted: Vec<u8> = row.get(2)?;
+                Ok((row.get(0)?, RelayId(bytes(row, 1)?), unpack_wanted(&wanted), Timestamp(unsigned(row.get(3)?))))
+            },
+        )
+    }
+
+    /// Deletes sessions that nobody has used since `before` and that are not current.
+    pub(crate) fn retire_sessions(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "retire sessions",
+            "DELETE FROM sessions WHERE used_at < ?1
+               AND NOT EXISTS (SELECT 1 FROM contacts WHERE current = sessions.id)",
+            [signed(before.0)],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn delete_sessions(&self, contact: i64) -> Result<(), StoreError> {
+        self.execute("delete sessions", "DELETE FROM sessions WHERE contact = ?1", [contact])?;
+        self.execute("delete sessions", "UPDATE contacts SET current = NULL, rejoin = 0 WHERE id = ?1", [contact])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+use std::fs;
+
+use bauta_ipc::{EventBody, State};
+
+use super::sessions::{pack_wanted, unpack_wanted};
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+fn key() -> MasterKey {
+    MasterKey::for_tests([7; 32])
+}
+
+fn open(home: &Path) -> Result<Store, StoreError> {
+    Store::open(home, &key(), NOW)
+}
+
+/// Waits for the thread, so that its lock and files are free.
+fn close(store: Store, home: &Path) {
+    drop(store);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let file = fs::File::open(home.join("store.lock")).unwrap();
+        if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "the store's thread goes on");
+        std::thread::yield_now();
+    }
+}
+
+async fn advance(store: &Store) {
+    store
+        .run(|tx| -> Result<(), StoreError> {
+            tx.set_meta("x", b"y")?;
+            tx.advance();
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+async fn rolled_back(store: &Store) -> bool {
+    store.run(|tx| -> Result<_, StoreError> { tx.meta_u64(open::ROLLED_BACK_AT) }).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn an_error_undoes_everything() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).unwrap();
+    let failed: Result<(), StoreError> = store
+        .run(|tx| {
+            tx.set_meta("a", b"1")?;
+            Err(StoreError::Damaged("nothing"))
+        })
+        .await;
+    assert!(failed.is_err());
+    assert_eq!(store.run(|tx| -> Result<_, StoreError> { tx.meta("a") }).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn files_are_private_and_unreadable() {
+    use std::os::unix::fs::MetadataExt;
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).unwrap();
+    store.run(|tx| -> Result<_, StoreError> { tx.set_meta("needle", b"a needle in the haystack") }).await.unwrap();
+    advance(&store).await;
+    for entry in fs::read_dir(home.path()).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o077, 0, "{}", path.display());
+        let bytes = fs::read(&path).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"needle" || window == b"SQLite"), "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn the_wrong_key_and_a_second_daemon_are_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).unwrap();
+    assert!(matches!(open(home.path()), Err(StoreError::InUse(_))));
+    close(store, home.path());
+    let wrong = Store::open(home.path(), &MasterKey::for_tests([8; 32]), NOW);
+    assert!(matches!(wrong, Err(StoreError::WrongKey(_))));
+    assert!(open(home.path()).is_ok());
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).unwrap();
+    store
+        .run(|tx| -> Result<_, StoreError> { tx.execute("raise the version", "PRAGMA user_version = 99", []) })
+        .await
+        .unwrap();
+    close(store, home.path());
+    assert!(matches!(open(home.path()), Err(StoreError::Newer { found: 99, .. })));
+}
+
+#[tokio::test]
+async fn an_old_copy_is_noticed_once() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path();
+    let store = open(path).unwrap();
+    advance(&store).await;
+    close(store, path);
+    let copy = fs::read(path.join("store.db")).unwrap();
+
+    let store = open(path).unwrap();
+    assert!(!rolled_back(&store).await);
+    advance(&store).await;
+    close(store, path);
+    fs::write(path.join("store.db"), copy).unwrap();
+    drop(fs::remove_file(path.join("store.db-wal")));
+    drop(fs::remove_file(path.join("store.db-shm")));
+
+    let store = open(path).unwrap();
+    assert!(rolled_back(&store).await);
+    store
+        .run(|tx| -> Result<(), StoreError> {
+            tx.execute("forget", "DELETE FROM meta WHERE key = 'rolled_back_at'", []).map(|_| ())
+        })
+        .await
+        .unwrap();
+    advance(&store).await;
+    close(store, path);
+    let store = open(path).unwrap();
+    assert!(!rolled_back(&store).await, "it was noticed and made good already");
+    close(store, path);
+
+    fs::remove_file(path.join("store.mark")).unwrap();
+    assert!(rolled_back(&open(path).unwrap()).await, "a lost mark counts as an old copy");
+}
+
+#[tokio::test]
+async fn events_are_kept_in_order_and_announced() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).unwrap();
+    let mut announced = store.events();
+    assert_eq!(*announced.borrow_and_update(), 0);
+    for state in [State::Off, State::Ready] {
+        store
+            .run(move |tx| -> Result<(), StoreError> {
+                tx.emit(&EventBody::StatusChanged { persona: None, state, phase: None }, NOW)
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(*announced.borrow_and_update(), 2);
+    let events = store.run(|tx| -> Result<_, StoreError> { tx.events_after(0, 10) }).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.cursor).collect::<Vec<_>>(), [1, 2]);
+    store.run(|tx| -> Result<_, StoreError> { tx.prune_events(Timestamp(u64::MAX)) }).await.unwrap();
+    close(store, home.path());
+    let store = open(home.path()).unwrap();
+    assert_eq!(*store.events().borrow(), 2, "cursors are not given twice");
+    assert_eq!(store.run(|tx| -> Result<_, StoreError> { tx.event_floor() }).await.unwrap(), 2);
+}
+
+#[test]
+fn wanted_boxes_survive() {
+    let wanted = [(3, [1; 32]), (u64::MAX, [2; 32])]
+        .map(|(index, id)| Wanted { index, id: bauta_protocol::id::BoxId(id) });
+    assert_eq!(unpack_wanted(&pack_wanted(&wanted)), wanted);
+    assert!(unpack_wanted(&[0; 39]).is_empty());
+}

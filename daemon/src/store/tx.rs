@@ -1,0 +1,127 @@
+use std::cell::Cell;
+
+use rusqlite::{OptionalExtension, Params, Row, Transaction};
+
+use super::StoreError;
+
+/// One transaction. The typed queries of each area stand in the files beside this one.
+pub(crate) struct Tx<'a> {
+    sql: Transaction<'a>,
+    advanced: Cell<bool>,
+    event: Cell<Option<u64>>,
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(sql: Transaction<'a>) -> Self {
+        Self { sql, advanced: Cell::new(false), event: Cell::new(None) }
+    }
+
+    pub(super) fn commit(self) -> Result<(), StoreError> {
+        self.sql.commit().map_err(StoreError::during("commit"))
+    }
+
+    /// The last event written.
+    pub(super) fn event(&self) -> Option<u64> {
+        self.event.get()
+    }
+
+    /// Notes that a session advanced in this transaction.
+    pub(super) fn advance(&self) {
+        self.advanced.set(true);
+    }
+
+    pub(super) fn is_advanced(&self) -> bool {
+        self.advanced.get()
+    }
+
+    pub(super) fn wrote_event(&self, cursor: u64) {
+        self.event.set(Some(cursor));
+    }
+
+    pub(super) fn execute<P: Params>(
+        &self,
+        during: &'static str,
+        sql: &str,
+        params: P,
+    ) -> Result<usize, StoreError> {
+        self.sql
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params))
+            .map_err(StoreError::during(during))
+    }
+
+    /// Inserts one row and gives its rowid.
+    pub(super) fn insert<P: Params>(&self, during: &'static str, sql: &str, params: P) -> Result<i64, StoreError> {
+        self.sql
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.insert(params))
+            .map_err(StoreError::during(during))
+    }
+
+    pub(super) fn one<T, P: Params>(
+        &self,
+        during: &'static str,
+        sql: &str,
+        params: P,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.sql
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(params, read).optional())
+            .map_err(StoreError::during(during))
+    }
+
+    pub(super) fn all<T, P: Params>(
+        &self,
+        during: &'static str,
+        sql: &str,
+        params: P,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.sql
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_map(params, read)?.collect())
+            .map_err(StoreError::during(during))
+    }
+
+    pub(super) fn count<P: Params>(&self, during: &'static str, sql: &str, params: P) -> Result<u64, StoreError> {
+        Ok(self.one(during, sql, params, |row| row.get::<_, i64>(0))?.map_or(0, unsigned))
+    }
+
+    pub(crate) fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.one("read a setting", "SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+    }
+
+    pub(crate) fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.execute(
+            "write a setting",
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn meta_u64(&self, key: &str) -> Result<Option<u64>, StoreError> {
+        match self.meta(key)? {
+            None => Ok(None),
+            Some(bytes) => bytes
+                .try_into()
+                .map(|bytes| Some(u64::from_be_bytes(bytes)))
+                .map_err(|_| StoreError::Damaged("a setting")),
+        }
+    }
+}
+
+/// SQLite's integers are signed; all of ours are counts and times, far below 2^63.
+pub(super) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// A column of exactly `N` bytes.
+pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8; N]> {
+    row.get(column)
+}

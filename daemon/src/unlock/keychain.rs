@@ -1,0 +1,42 @@
+//! The keychain of the operating system: Secret Service, macOS Keychain, or Windows Credential Manager.
+
+use keyring::{Entry, Error};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::UnlockError;
+
+const SERVICE: &str = "bauta";
+
+pub(super) fn read(name: &str) -> Result<Zeroizing<[u8; 32]>, UnlockError> {
+    let mut bytes = entry(name)?.get_secret().map_err(|error| match error {
+        Error::NoEntry => UnlockError::MissingInKeychain,
+        other => silent(&other),
+    })?;
+    let mut key = Zeroizing::new([0; 32]);
+    let fits = bytes.len() == key.len();
+    if fits {
+        key.copy_from_slice(&bytes);
+    }
+    bytes.zeroize();
+    if fits { Ok(key) } else { Err(UnlockError::MissingInKeychain) }
+}
+
+pub(super) fn write(name: &str, key: &[u8; 32]) -> Result<(), UnlockError> {
+    entry(name)?.set_secret(key).map_err(|error| silent(&error))?;
+    // Some keychains accept what they do not keep; find out before the store depends on it.
+    if read(name)?.as_slice() == key { Ok(()) } else { Err(UnlockError::MissingInKeychain) }
+}
+
+fn entry(name: &str) -> Result<Entry, UnlockError> {
+    Entry::new(SERVICE, name).map_err(|error| silent(&error))
+}
+
+/// The error in words. Not its `Debug`: some variants carry the secret's bytes.
+fn silent(error: &Error) -> UnlockError {
+    let text = match error {
+        Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),
+        Error::NoDefaultStore => "there is none".to_owned(),
+        _ => "it refused".to_owned(),
+    };
+    UnlockError::NoKeychain(text.chars().filter(|c| !c.is_control()).take(200).collect())
+}
