@@ -35,7 +35,8 @@ const EXPIRY_STEP: u32 = 500;
 pub struct DeskConfig {
     /// How long the reply to a `Get` of an absent box is held.
     pub hold: Duration,
-    /// How many replies are held at most. A held reply takes about a kilobyte, with what the mixnet side keeps for it.
+    /// How many replies are held at most: fewer than the requests that the mixnet side remembers, or it would forget
+    /// where the answers go.
     pub held: usize,
     /// Deposits that wait for the verifier at most.
     pub verifier_queue: usize,
@@ -49,7 +50,7 @@ impl Default for DeskConfig {
     fn default() -> Self {
         Self {
             hold: HOLD,
-            held: 50_000,
+            held: 24_000,
             verifier_queue: 16,
             clock: Arc::new(SystemClock),
             meter: Arc::new(Meter::off()),

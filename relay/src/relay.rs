@@ -15,7 +15,7 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::desk::{Desk, DeskConfig};
@@ -36,6 +36,9 @@ const LOCK_FILE: &str = "relay.lock";
 
 /// Requests that are answered at the same time, beyond the held ones. More are answered `Busy`.
 const AT_ONCE: usize = 2_048;
+
+/// How long the last answers get to leave before the doors close.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How often expired rows are looked for.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(10 * 60);
@@ -89,7 +92,7 @@ pub struct Relay {
     listener: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     answering: TaskTracker,
-    stop: CancellationToken,
+    stop: DropGuard,
     _lock: File,
 }
 
@@ -149,7 +152,7 @@ impl Relay {
             listener,
             upkeep,
             answering,
-            stop,
+            stop: stop.drop_guard(),
             _lock: lock,
         })
     }
@@ -184,12 +187,13 @@ impl Relay {
     /// # Errors
     /// [`RelayError::Close`] if the store does not close cleanly. What was acknowledged is durable all the same.
     pub async fn stop(self) -> Result<(), RelayError> {
-        self.stop.cancel();
-        self.desk.release_held();
+        self.stop.disarm().cancel();
         let _ = self.listener.await;
         let _ = self.upkeep.await;
         self.answering.close();
         self.answering.wait().await;
+        // The mixnet client only queues what it sends, and drops its queue when it is stopped.
+        tokio::time::sleep(FAREWELL).await;
         let closed = self.storage.close().await;
         if let Some(exporter) = self.exporter {
             exporter.end().await;
@@ -217,10 +221,13 @@ async fn serve(
     loop {
         let next = tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => None,
             next = incoming.recv() => next,
         };
-        let Some(Incoming { class, body, responder }) = next else { return };
+        let Some(Incoming { class, body, responder }) = next else {
+            desk.release_held();
+            return;
+        };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             if let Ok(busy) = Reply::Busy.encode(class) {
                 responder.send(busy);

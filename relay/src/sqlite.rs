@@ -85,7 +85,7 @@ impl SqliteStorage {
     /// # Errors
     /// [`StorageError`] if the store cannot be read.
     pub async fn recount(&self) -> Result<Stored, StorageError> {
-        self.reader.run(|connection| upkeep::recount(connection)).await
+        self.reader.run(upkeep::recount).await
     }
 }
 

@@ -60,16 +60,18 @@ fn child() {
     runtime.block_on(async {
         let store = Arc::new(open(Path::new(&home)));
         let next = Arc::new(AtomicU64::new(round << 32));
-        let writers = (0..WRITERS).map(|_| {
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..WRITERS {
             let (store, next) = (Arc::clone(&store), Arc::clone(&next));
-            tokio::spawn(async move {
+            writers.spawn(async move {
                 loop {
                     write_one(&store, next.fetch_add(1, Ordering::Relaxed)).await;
                 }
-            })
-        });
-        for writer in writers.collect::<Vec<_>>() {
-            writer.await.unwrap();
+            });
+        }
+        // No writer ends but by a panic, and the first panic ends the child.
+        if let Some(ended) = writers.join_next().await {
+            ended.unwrap();
         }
     });
 }

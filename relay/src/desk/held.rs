@@ -21,11 +21,14 @@ pub(super) struct Hold {
     woken: oneshot::Receiver<Arc<[u8; BOX_LEN]>>,
 }
 
+/// Hands the box to one request; dropped, it ends that request's wait.
+type Wake = oneshot::Sender<Arc<[u8; BOX_LEN]>>;
+
 #[derive(Default)]
 struct Waiting {
     closed: bool,
     next: u64,
-    by_id: HashMap<BoxId, BTreeMap<u64, oneshot::Sender<Arc<[u8; BOX_LEN]>>>>,
+    by_id: HashMap<BoxId, BTreeMap<u64, Wake>>,
     by_age: BTreeMap<u64, BoxId>,
 }
 
