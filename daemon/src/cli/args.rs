@@ -1,0 +1,430 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bauta_ipc::MessageState;
+use bauta_protocol::address::RelayAddress;
+use bauta_sphinx_client::Traffic;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::unlock::Mode;
+
+const AFTER_HELP: &str = "\
+Exit status: 0 all well, 1 you can put it right, 2 a bug, 3 the network, 4 the daemon does not answer, \
+5 locked or not allowed.
+Data goes to standard output, progress and logs to standard error. Times are RFC 3339 in UTC.";
+
+/// Private messages between personas, through the Nym mixnet
+#[derive(Debug, Parser)]
+#[command(name = "bauta", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// Where all state lies [default: $XDG_DATA_HOME/bauta]
+    #[arg(long, global = true, value_name = "DIR", env = "BAUTA_HOME", hide_env_values = true)]
+    pub home: Option<PathBuf>,
+    /// Print JSON, errors too
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show it all on this machine: a mixnet, a relay, two daemons, a message and its answer
+    Demo(Demo),
+    /// Run a mixnet and a relay on this machine, in the foreground
+    Localnet(Localnet),
+    /// Run the daemon, in the foreground
+    Up(Up),
+    /// Stop the daemon
+    Down,
+    /// Tell how the daemon stands
+    Status,
+    /// Your own personas
+    #[command(subcommand)]
+    Persona(Persona),
+    /// The people you write to
+    #[command(subcommand)]
+    Contact(Contact),
+    /// Send a message
+    Send(Send),
+    /// Show what arrived
+    Inbox(Inbox),
+    /// Show the conversation with a contact
+    History(History),
+    /// Run a relay, in the foreground
+    Relay(Relay),
+    /// Call a method of the local API
+    Rpc(Rpc),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write a page per command into this directory instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Which persona acts.
+#[derive(Args, Clone, Debug)]
+pub struct Acting {
+    /// The persona that acts [default: the only one there is]
+    #[arg(long = "as", value_name = "PERSONA")]
+    pub persona: Option<String>,
+}
+
+/// `bauta demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// The daemons' traffic profile
+    #[arg(long, value_name = "PROFILE", value_parser = profiles())]
+    pub traffic: Option<Traffic>,
+    /// Keep all files and the log in this directory, which must be empty or new
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `bauta localnet`.
+#[derive(Args, Debug)]
+pub struct Localnet {
+    /// Where keys, the relay's data and network.json go [default: a directory that is removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// How many gateways
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub gateways: u8,
+}
+
+/// `bauta up`.
+#[derive(Args, Debug)]
+pub struct Up {
+    /// "mainnet", or a network.json written by bauta localnet
+    #[arg(long, value_name = "NETWORK", default_value = "mainnet")]
+    pub network: NetworkName,
+    /// A relay to use, besides those of the network file; remembered
+    #[arg(long = "relay", value_name = "ADDRESS")]
+    pub relays: Vec<RelayAddress>,
+    /// How much traffic hides yours; test is for local networks only
+    #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = profiles())]
+    pub traffic: Traffic,
+    /// How the store is protected, decided at the first run: by the desktop's keychain, by a passphrase asked for at
+    /// each start, or by a key file beside the store (for servers; no protection against who has the disk)
+    #[arg(long, value_name = "MODE", value_parser = modes())]
+    pub unlock: Option<Mode>,
+    /// Read the passphrase from the first line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Which mixnet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NetworkName {
+    /// Nym's public mixnet.
+    Mainnet,
+    /// What a network file describes.
+    File(PathBuf),
+}
+
+impl std::str::FromStr for NetworkName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if text == "mainnet" { Self::Mainnet } else { Self::File(text.into()) })
+    }
+}
+
+/// `bauta persona`.
+#[derive(Debug, Subcommand)]
+pub enum Persona {
+    /// Make a persona
+    New {
+        /// What you call it; nobody else sees the name
+        name: String,
+    },
+    /// List your personas
+    List,
+    /// Show a persona and its address
+    Show {
+        /// Which [default: the only one there is]
+        name: Option<String>,
+        /// Show the address as a QR code
+        #[arg(long)]
+        qr: bool,
+    },
+    /// Print the secret key; whoever has it is this persona
+    Export {
+        /// Which
+        name: String,
+    },
+    /// Make a fresh bundle and give it to the relay
+    Publish {
+        /// Which [default: the only one there is]
+        #[arg(conflicts_with = "persona")]
+        name: Option<String>,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+}
+
+/// `bauta contact`.
+#[derive(Debug, Subcommand)]
+pub enum Contact {
+    /// Make an invitation for one person
+    Invite {
+        /// What you will call them [default: the first digits of their key]
+        #[arg(long)]
+        name: Option<String>,
+        /// Show the invitation as a QR code, too
+        #[arg(long)]
+        qr: bool,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Add someone by address, invitation or public key
+    Add {
+        /// What you call them; nobody else sees the name
+        name: String,
+        /// What they gave you
+        address: String,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// List your contacts
+    List(Acting),
+    /// Show one contact
+    Show {
+        /// Whom
+        name: String,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// List strangers' first messages
+    Requests(Acting),
+    /// Accept a request; only now its sender learns that it arrived
+    Accept {
+        /// The request's id
+        id: String,
+        /// What you call them
+        #[arg(long)]
+        name: String,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Block a contact, or the sender of a request, and delete the request
+    Block {
+        /// A request's id, or a contact's name
+        #[arg(value_name = "ID|NAME")]
+        contact: String,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Show the safety number to compare with a contact
+    Verify {
+        /// Whom
+        name: String,
+        /// Remember that both numbers were equal
+        #[arg(long, conflicts_with = "differs")]
+        matches: bool,
+        /// Remember that they were not
+        #[arg(long)]
+        differs: bool,
+        /// Which persona.
+        #[command(flatten)]
+        acting: Acting,
+    },
+}
+
+/// `bauta send`.
+#[derive(Args, Debug)]
+pub struct Send {
+    /// To whom
+    pub name: String,
+    /// What; "-" reads standard input
+    pub text: String,
+    /// Return when it has come this far
+    #[arg(long, value_name = "STATE", default_value = "stored")]
+    pub wait: Wait,
+    /// How long to wait; the message stays queued after that
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Which persona.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// How far a message shall have come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Wait {
+    /// Safe on this machine's disk
+    Queued,
+    /// Confirmed by the contact's relay
+    Stored,
+    /// Confirmed by the contact's daemon
+    Delivered,
+}
+
+impl From<Wait> for MessageState {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::Queued => Self::Queued,
+            Wait::Stored => Self::Stored,
+            Wait::Delivered => Self::Delivered,
+        }
+    }
+}
+
+/// `bauta inbox`.
+#[derive(Args, Debug)]
+pub struct Inbox {
+    /// Go on with what arrives; with --json one object per line instead of an array
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Which persona.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// `bauta history`.
+#[derive(Args, Debug)]
+pub struct History {
+    /// With whom
+    pub name: String,
+    /// Which persona.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// `bauta relay`.
+#[derive(Args, Debug)]
+pub struct Relay {
+    /// Where identity, doors and boxes lie
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// "mainnet", or a network.json written by bauta localnet
+    #[arg(long, value_name = "NETWORK", default_value = "mainnet")]
+    pub network: NetworkName,
+    /// How many doors, each on a gateway of its own where there are enough
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub doors: u8,
+    /// Serve Prometheus metrics at this loopback address
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+    /// The traffic profile; test makes the relay quick on a local network
+    #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = profiles())]
+    pub traffic: Traffic,
+}
+
+/// `bauta rpc`.
+#[derive(Args, Debug)]
+pub struct Rpc {
+    /// Such as status.get; see docs/api.md
+    pub method: String,
+    /// Its parameters, as a JSON object
+    #[arg(value_name = "JSON", default_value = "{}")]
+    pub params: String,
+}
+
+/// For the help text, which wants constants.
+const PROFILE_NAMES: [&str; 5] = ["full", "saver", "metered", "paranoid", "test"];
+
+fn profiles() -> impl TypedValueParser<Value = Traffic> {
+    PossibleValuesParser::new(PROFILE_NAMES).try_map(|name| name.parse::<Traffic>())
+}
+
+fn modes() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(["keychain", "passphrase", "keyfile"]).try_map(|name| name.parse::<Mode>())
+}
+
+fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    match text.parse::<u32>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
+        Err(_) => humantime::parse_duration(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("bauta").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_profile_can_be_named() {
+        let names = bauta_sphinx_client::PROFILES.map(|profile| profile.to_string());
+        assert_eq!(PROFILE_NAMES.map(str::to_owned), names);
+    }
+
+    #[test]
+    fn home_and_json_stand_anywhere() {
+        for line in ["--home h --json status", "status --json --home h", "--json status --home h"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.json && cli.home == Some("h".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn up_takes_a_network_and_relays() {
+        let Command::Up(up) =
+            parse("up --network D/network.json --unlock keyfile --traffic test").unwrap().command
+        else {
+            panic!()
+        };
+        assert_eq!(up.network, NetworkName::File("D/network.json".into()));
+        assert_eq!(up.unlock, Some(Mode::KeyFile));
+        let Command::Up(up) = parse("up").unwrap().command else { panic!() };
+        assert_eq!((up.network, up.unlock), (NetworkName::Mainnet, None));
+        assert!(parse("up --relay nonsense").is_err());
+        assert!(parse("up --traffic loud").is_err());
+        assert!(parse("up --unlock none").is_err());
+    }
+
+    #[test]
+    fn send_waits_a_minute_for_the_relay() {
+        let send = |line: &str| match parse(line).unwrap().command {
+            Command::Send(send) => send,
+            other => panic!("{other:?}"),
+        };
+        let plain = send("send bob hi");
+        assert_eq!((plain.wait, plain.timeout), (Wait::Stored, Duration::from_secs(60)));
+        let full = send("send bob - --wait delivered --timeout 1m30s --as alice");
+        assert_eq!((full.wait, full.timeout), (Wait::Delivered, Duration::from_secs(90)));
+        assert_eq!((full.text.as_str(), full.acting.persona.as_deref()), ("-", Some("alice")));
+        assert_eq!(send("send bob hi --timeout 5").timeout, Duration::from_secs(5));
+        assert!(parse("send bob hi --wait read").is_err());
+        assert!(parse("send bob").is_err());
+    }
+
+    #[test]
+    fn limits_hold() {
+        assert!(parse("localnet --gateways 0").is_err());
+        assert!(parse("relay --data d --doors 5").is_err());
+        assert!(parse("relay").is_err());
+        assert!(parse("contact accept 1").is_err());
+        assert!(parse("contact verify bob --matches --differs").is_err());
+    }
+}

@@ -1,0 +1,120 @@
+use std::path::{Path, PathBuf};
+
+use bauta_ipc::methods::PersonaListAll;
+use bauta_ipc::{Client, Empty, RpcError, codes};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Output;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    chosen: Option<PathBuf>,
+    /// Where to print.
+    pub(crate) out: Output,
+}
+
+impl Context {
+    pub(crate) fn new(chosen: Option<PathBuf>, out: Output) -> Self {
+        Self { chosen, out }
+    }
+
+    /// The home: `--home`, `BAUTA_HOME`, or `bauta` below the XDG data directory
+    /// (XDG Base Directory Specification 0.8). Always absolute.
+    pub(crate) fn home(&self) -> Result<PathBuf, RpcError> {
+        let home = match &self.chosen {
+            Some(home) if home.as_os_str().is_empty() => None,
+            Some(home) => Some(home.clone()),
+            None => {
+                default_home(std::env::var_os("XDG_DATA_HOME").as_deref(), std::env::home_dir().as_deref())
+            }
+        };
+        let home = home.ok_or_else(|| RpcError::new(&codes::HOME_INVALID, "There is no home directory."))?;
+        std::path::absolute(&home).map_err(|error| {
+            RpcError::new(&codes::HOME_INVALID, format!("{} cannot be used: {error}.", home.display()))
+        })
+    }
+
+    /// A connection to the home's daemon.
+    pub(crate) async fn client(&self) -> Result<Client, RpcError> {
+        Client::open(&self.home()?).await.map_err(|error| match &self.chosen {
+            Some(home) if error.is(&codes::DAEMON_NOT_RUNNING) => {
+                error.hint(format!("Start it: bauta --home {} up", shell_word(home)))
+            }
+            _ => error,
+        })
+    }
+}
+
+/// The persona that acts: the one named, or the only one there is.
+pub(crate) async fn acting(client: &Client, named: Option<String>) -> Result<String, RpcError> {
+    if let Some(name) = named {
+        return Ok(name);
+    }
+    let mut personas = client.call::<PersonaListAll>(&Empty {}).await?.personas;
+    match (personas.pop(), personas.is_empty()) {
+        (Some(only), true) => Ok(only.name),
+        (None, _) => Err(RpcError::new(&codes::PERSONA_NONE, "There is no persona yet.")),
+        (Some(_), false) => {
+            Err(RpcError::new(&codes::PERSONA_CHOICE, "There are several personas, and none was named."))
+        }
+    }
+}
+
+/// A token that is cancelled by SIGINT or SIGTERM. Needs a Tokio runtime.
+pub(crate) fn interrupted() -> Result<CancellationToken, RpcError> {
+    let failed = |error| RpcError::new(&codes::INTERNAL, format!("Signals cannot be received: {error}."));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        cancelled.cancel();
+    });
+    Ok(token)
+}
+
+fn default_home(data: Option<&std::ffi::OsStr>, user: Option<&Path>) -> Option<PathBuf> {
+    // The specification says to ignore a relative path.
+    let data = data.map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = data.or_else(|| Some(user.filter(|path| path.is_absolute())?.join(".local").join("share")));
+    data.map(|data| data.join("bauta"))
+}
+
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_home_follows_xdg() {
+        let home = |data: Option<&str>, user: Option<&str>| {
+            default_home(data.map(std::ffi::OsStr::new), user.map(Path::new))
+        };
+        assert_eq!(home(Some("/data"), Some("/u")), Some("/data/bauta".into()));
+        assert_eq!(home(Some("data"), Some("/u")), Some("/u/.local/share/bauta".into()));
+        assert_eq!(home(Some(""), Some("/u")), Some("/u/.local/share/bauta".into()));
+        assert_eq!(home(None, Some("/u")), Some("/u/.local/share/bauta".into()));
+        assert_eq!(home(None, None), None);
+    }
+
+    #[test]
+    fn words_for_the_shell_are_quoted() {
+        assert_eq!(shell_word(Path::new("/a/b-c")), "/a/b-c");
+        assert_eq!(shell_word(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+    }
+}

@@ -1,0 +1,118 @@
+//! The same words for the same state, everywhere.
+
+use std::time::{Duration, SystemTime};
+
+use bauta_ipc::{ContactState, MessageState, State, Utc};
+
+/// How far an own message has come.
+pub(crate) fn message_words(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Queued => "Queued",
+        MessageState::Stored => "Stored at the relay",
+        MessageState::Delivered => "Delivered",
+        MessageState::Failed => "Failed",
+    }
+}
+
+/// How a connection stands, with its phase where that says more.
+pub(crate) fn state_words(state: State, phase: Option<&str>) -> String {
+    match (state, phase) {
+        (State::Off, _) => "Not connected".to_owned(),
+        (State::Connecting, None) => "Connecting".to_owned(),
+        (State::Connecting, Some(phase)) => format!("Connecting: {phase}"),
+        (State::Ready, _) => "Connected through the mixnet".to_owned(),
+        (State::Degraded, _) => "Connected, but answers are late".to_owned(),
+        (State::Lost, None) => "Connection lost".to_owned(),
+        (State::Lost, Some(phase)) => format!("Connection lost: {phase}"),
+        (State::Locked, _) => "Locked".to_owned(),
+    }
+}
+
+/// How far the conversation with a contact has come.
+pub(crate) fn contact_words(state: ContactState) -> &'static str {
+    match state {
+        ContactState::Invited => "invited, no answer yet",
+        ContactState::Pending => "exchanging keys",
+        ContactState::Active => "connected",
+        ContactState::Blocked => "blocked",
+    }
+}
+
+/// A time for a person: `2026-11-21 14:03:07Z`.
+pub(crate) fn moment(time: Utc) -> String {
+    let text = time.to_string();
+    match text.split_once('T').and_then(|(day, clock)| Some((day, clock.split_once('.')?.0))) {
+        Some((day, clock)) => format!("{day} {clock}Z"),
+        None => text,
+    }
+}
+
+/// How long ago, in one unit: `3 s ago`.
+pub(crate) fn ago(time: Utc) -> String {
+    match now().checked_sub(Duration::from_millis(time.millis())) {
+        Some(passed) => format!("{} ago", one_unit(passed)),
+        None => "just now".to_owned(),
+    }
+}
+
+/// How long from now, in one unit: `in 7 days`.
+pub(crate) fn expiry(time: Utc) -> String {
+    match Duration::from_millis(time.millis()).checked_sub(now()) {
+        Some(left) => format!("in {}", one_unit(left)),
+        None => "already".to_owned(),
+    }
+}
+
+/// The first digits of a public key.
+pub(crate) fn short_key(key: &str) -> String {
+    key.chars().take(8).collect()
+}
+
+/// Someone else's text for a terminal: control characters, which could move the cursor or hide words,
+/// and marks that turn the direction of writing become visible.
+pub(crate) fn printable(text: &str) -> String {
+    let hides = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
+    text.chars().map(|c| if (c.is_control() && c != '\n') || hides(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+/// Someone else's text after a heading; its further lines stand below its first.
+pub(crate) fn block(heading: &str, text: &str) -> String {
+    let indent = format!("\n{}", " ".repeat(heading.chars().count()));
+    format!("{heading}{}", printable(text).trim_end().replace('\n', &indent))
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn one_unit(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\rc\u{202E}d\u{9b}e"), "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d\u{FFFD}e");
+        assert_eq!(block("bob  ", "one\ntwo\n"), "bob  one\n     two");
+        assert_eq!(printable("身份 مرحبا"), "身份 مرحبا");
+    }
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!(moment("2026-11-21T14:03:07.512Z".parse().unwrap()), "2026-11-21 14:03:07Z");
+        assert_eq!(one_unit(Duration::from_secs(119)), "119 s");
+        assert_eq!(one_unit(Duration::from_secs(121)), "2 min");
+        assert_eq!(one_unit(Duration::from_secs(7_200)), "2 h");
+        assert_eq!(one_unit(Duration::from_secs(8 * 86_400)), "8 days");
+        assert_eq!(expiry(Utc::from_millis(0)), "already");
+    }
+}

@@ -1,0 +1,40 @@
+//! The commands, one file each.
+
+mod contact;
+mod conversation;
+mod daemon;
+mod demo;
+mod generate;
+mod localnet;
+mod network;
+mod persona;
+mod relay;
+mod rpc;
+mod send;
+mod status;
+mod up;
+
+use bauta_ipc::{Exit, RpcError};
+
+use crate::cli::Context;
+use crate::cli::args::Command;
+
+/// Runs one command.
+pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit, RpcError> {
+    match command {
+        Command::Demo(args) => demo::run(args, context).await,
+        Command::Localnet(args) => localnet::run(args, context).await,
+        Command::Up(args) => up::run(args, context).await,
+        Command::Down => status::down(context).await,
+        Command::Status => status::run(context).await,
+        Command::Persona(args) => persona::run(args, context).await,
+        Command::Contact(args) => contact::run(args, context).await,
+        Command::Send(args) => send::run(args, context).await,
+        Command::Inbox(args) => conversation::inbox(args, context).await,
+        Command::History(args) => conversation::history(args, context).await,
+        Command::Relay(args) => relay::run(args, context).await,
+        Command::Rpc(args) => rpc::run(args, context).await,
+        Command::Completions { shell } => generate::completions(shell, context),
+        Command::Man { dir } => generate::man(dir, context),
+    }
+}
