@@ -21,6 +21,9 @@ use bauta_relay::{Clock, Desk, DeskConfig, SqliteOptions, SqliteStorage, Storage
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
+/// What was worked out before.
+type Memo<K, V> = LazyLock<Mutex<HashMap<K, V>>>;
+
 pub(crate) const TODAY: Day = Day(20_000);
 
 /// A clock that stands still until it is turned.
@@ -131,7 +134,7 @@ pub(crate) fn sealed(fill: u8) -> Box<[u8; BOX_LEN]> {
 
 /// Work is done once for each day and box, also over many cases of a property.
 pub(crate) fn put_nonce(day: Day, id: &BoxId, bits: u8) -> u64 {
-    static DONE: LazyLock<Mutex<HashMap<(Day, BoxId, u8), u64>>> = LazyLock::new(Mutex::default);
+    static DONE: Memo<(Day, BoxId, u8), u64> = LazyLock::new(Mutex::default);
     let mut done = DONE.lock().unwrap();
     *done
         .entry((day, *id, bits))
@@ -157,7 +160,7 @@ pub(crate) fn handshake(fill: u8) -> Vec<u8> {
 }
 
 pub(crate) fn deposit_work(inbox: InboxId, fill: u8, day: Day) -> DepositWork {
-    static DONE: LazyLock<Mutex<HashMap<(InboxId, u8, Day), DepositWork>>> = LazyLock::new(Mutex::default);
+    static DONE: Memo<(InboxId, u8, Day), DepositWork> = LazyLock::new(Mutex::default);
     let mut done = DONE.lock().unwrap();
     *done.entry((inbox, fill, day)).or_insert_with(|| {
         let (bits, go) = (Difficulty::EASY.deposit_bits, AtomicBool::new(false));
