@@ -47,9 +47,7 @@ fn router(directory: Arc<Directory>) -> Router {
         .with_state(directory)
 }
 
-async fn key_rotation_info(
-    State(directory): State<Arc<Directory>>,
-) -> Json<KeyRotationInfoResponse> {
+async fn key_rotation_info(State(directory): State<Arc<Directory>>) -> Json<KeyRotationInfoResponse> {
     Json(directory.current().key_rotation_info())
 }
 

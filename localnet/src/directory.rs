@@ -69,9 +69,8 @@ impl Edition {
     pub(crate) fn rewarded_set(&self) -> RewardedSetResponse {
         let gateways: Vec<_> = self.gateways.iter().map(|node| node.node_id).collect();
         let layer = |wanted: u8| {
-            let in_layer = |node: &&SkimmedNodeV1| {
-                matches!(node.role, NodeRole::Mixnode { layer } if layer == wanted)
-            };
+            let in_layer =
+                |node: &&SkimmedNodeV1| matches!(node.role, NodeRole::Mixnode { layer } if layer == wanted);
             self.mixes.iter().filter(in_layer).map(|node| node.node_id).collect()
         };
         RewardedSetResponse {

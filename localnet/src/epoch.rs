@@ -50,8 +50,7 @@ impl Epoch {
 mod tests {
     use super::*;
 
-    const EPOCHS: Epochs =
-        Epochs { duration: Duration::from_secs(10), per_rotation: 4, automatic: true };
+    const EPOCHS: Epochs = Epochs { duration: Duration::from_secs(10), per_rotation: 4, automatic: true };
 
     #[test]
     fn the_clock_makes_epochs_and_epochs_make_rotations() {

@@ -129,9 +129,7 @@ impl HasKind for StartError {
 impl HasKind for StoreError {
     fn kind(&self) -> Kind {
         match self {
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Kind::NotFound
-            }
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Kind::NotFound,
             StoreError::Io { .. } => Kind::Storage,
             StoreError::Damaged { .. } => Kind::Malformed,
         }

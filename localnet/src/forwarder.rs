@@ -33,11 +33,7 @@ pub(crate) struct Forwarder {
 }
 
 impl Forwarder {
-    pub(crate) fn new(
-        scope: Scope,
-        routes: Arc<HashSet<SocketAddr>>,
-        counters: Arc<Counters>,
-    ) -> Self {
+    pub(crate) fn new(scope: Scope, routes: Arc<HashSet<SocketAddr>>, counters: Arc<Counters>) -> Self {
         Forwarder { scope, routes, counters, queues: Mutex::default() }
     }
 
@@ -65,11 +61,7 @@ impl Forwarder {
 }
 
 /// Writes queued packets to `next` for as long as the node is up, connecting again when there is something to send.
-async fn deliver(
-    next: SocketAddr,
-    mut packets: mpsc::Receiver<FramedNymPacket>,
-    counters: Arc<Counters>,
-) {
+async fn deliver(next: SocketAddr, mut packets: mpsc::Receiver<FramedNymPacket>, counters: Arc<Counters>) {
     while let Some(first) = packets.recv().await {
         let Ok(Ok(stream)) = timeout(CONNECT_TIMEOUT, TcpStream::connect(next)).await else {
             // What waited behind it would meet the same closed port.

@@ -98,16 +98,12 @@ impl Gateway {
             Some((address, Client::new(Arc::new(key), now)))
         });
         let clients = Clients { known: known.collect(), ..Clients::default() };
-        let disk =
-            disk.map(|(store, node)| Disk { store, node, saved: Arc::default() });
+        let disk = disk.map(|(store, node)| Disk { store, node, saved: Arc::default() });
         Gateway { websocket, identity, limits, clients: Mutex::new(clients), disk }
     }
 
     /// The key agreed with a client when it registered.
-    pub(crate) fn key_of(
-        &self,
-        address: DestinationAddressBytes,
-    ) -> Option<Arc<SharedSymmetricKey>> {
+    pub(crate) fn key_of(&self, address: DestinationAddressBytes) -> Option<Arc<SharedSymmetricKey>> {
         lock(&self.clients).known.get(&address).map(|client| client.key.clone())
     }
 
@@ -230,12 +226,7 @@ impl Drop for Session {
 }
 
 impl Clients {
-    fn register(
-        &mut self,
-        address: DestinationAddressBytes,
-        key: Arc<SharedSymmetricKey>,
-        limit: usize,
-    ) {
+    fn register(&mut self, address: DestinationAddressBytes, key: Arc<SharedSymmetricKey>, limit: usize) {
         self.generation += 1;
         if let Some(client) = self.known.get_mut(&address) {
             client.key = key;
@@ -276,116 +267,4 @@ impl Client {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn alice() -> DestinationAddressBytes {
-        DestinationAddressBytes::from_bytes([1; 32])
-    }
-
-    fn bob() -> DestinationAddressBytes {
-        DestinationAddressBytes::from_bytes([2; 32])
-    }
-
-    fn gateway(limits: Limits) -> Arc<Gateway> {
-        let identity = Arc::new(ed25519::KeyPair::new(&mut rand::rngs::OsRng));
-        Arc::new(Gateway::new(crate::listener::loopback(1), identity, limits, None, Vec::new()))
-    }
-
-    fn key(byte: u8) -> SharedSymmetricKey {
-        SharedSymmetricKey::try_from_bytes(&[byte; 32]).unwrap()
-    }
-
-    #[tokio::test]
-    async fn messages_wait_and_undelivered_ones_come_back() {
-        let gateway = gateway(Limits::default());
-        assert_eq!(gateway.accept(alice(), vec![0]), Delivery::Refused, "unknown");
-        gateway.register(alice(), key(1)).await.unwrap();
-        assert_eq!(gateway.accept(alice(), vec![1]), Delivery::Stored);
-        let session = gateway.open(alice()).unwrap();
-        assert_eq!(session.waiting, [vec![1]]);
-        assert_eq!(gateway.accept(alice(), vec![2]), Delivery::Pushed);
-        drop(session);
-        let session = gateway.open(alice()).unwrap();
-        assert_eq!(session.waiting, [vec![1], vec![2]], "neither had been delivered");
-    }
-
-    #[tokio::test]
-    async fn a_newer_session_takes_over() {
-        let gateway = gateway(Limits::default());
-        gateway.register(alice(), key(1)).await.unwrap();
-        let mut old = gateway.open(alice()).unwrap();
-        assert_eq!(gateway.accept(alice(), vec![1]), Delivery::Pushed);
-        let mut new = gateway.open(alice()).unwrap();
-        assert_eq!(old.messages.recv().await, Some(vec![1]));
-        assert_eq!(old.messages.recv().await, None, "the old one ends");
-        old.waiting.push(vec![1]);
-        drop(old);
-        assert_eq!(new.messages.recv().await, Some(vec![1]), "it inherits");
-        assert_eq!(gateway.accept(alice(), vec![2]), Delivery::Pushed);
-    }
-
-    #[tokio::test]
-    async fn a_slow_client_is_bounded() {
-        let gateway = gateway(Limits { session_messages: 2, ..Limits::default() });
-        gateway.register(alice(), key(1)).await.unwrap();
-        let _session = gateway.open(alice()).unwrap();
-        assert_eq!(gateway.accept(alice(), vec![1]), Delivery::Pushed);
-        assert_eq!(gateway.accept(alice(), vec![2]), Delivery::Pushed);
-        assert_eq!(gateway.accept(alice(), vec![3]), Delivery::Refused);
-    }
-
-    #[tokio::test]
-    async fn the_longest_absent_client_is_forgotten() {
-        let gateway = gateway(Limits { registrations: 1, ..Limits::default() });
-        gateway.register(alice(), key(1)).await.unwrap();
-        assert_eq!(gateway.accept(alice(), vec![1; 10]), Delivery::Stored);
-        gateway.register(bob(), key(2)).await.unwrap();
-        assert!(gateway.key_of(alice()).is_none());
-        assert_eq!(lock(&gateway.clients).stored_bytes, 0, "its messages go with it");
-        let _bob = gateway.open(bob()).unwrap();
-        gateway.register(alice(), key(1)).await.unwrap();
-        assert!(gateway.key_of(bob()).is_some(), "who is connected stays");
-    }
-
-    #[tokio::test]
-    async fn a_wipe_ends_sessions_and_empties_inboxes() {
-        let gateway = gateway(Limits::default());
-        gateway.register(alice(), key(1)).await.unwrap();
-        gateway.register(bob(), key(2)).await.unwrap();
-        assert_eq!(gateway.accept(bob(), vec![1; 10]), Delivery::Stored);
-        let mut session = gateway.open(alice()).unwrap();
-        gateway.wipe().await.unwrap();
-        assert_eq!(session.messages.recv().await, None);
-        assert!(gateway.open(alice()).is_none() && gateway.key_of(bob()).is_none());
-        assert_eq!(lock(&gateway.clients).stored_bytes, 0);
-    }
-
-    #[tokio::test]
-    async fn registrations_are_on_disk_before_the_client_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let identity = Arc::new(ed25519::KeyPair::new(&mut rand::rngs::OsRng));
-        let address = crate::listener::loopback(1);
-        let disk = Some((store.clone(), 4));
-        let limits = Limits::default();
-        let gateway =
-            Arc::new(Gateway::new(address, identity.clone(), limits, disk.clone(), Vec::new()));
-        let all: Vec<_> = (0..20)
-            .map(|number| {
-                let gateway = gateway.clone();
-                let address = DestinationAddressBytes::from_bytes([number; 32]);
-                tokio::spawn(async move { gateway.register(address, key(number)).await })
-            })
-            .collect();
-        for one in all {
-            one.await.unwrap().unwrap();
-        }
-        let saved = store.load_clients(4).unwrap();
-        assert_eq!(saved.len(), 20);
-        let again = Gateway::new(address, identity, limits, disk, saved);
-        assert_eq!(*again.key_of(alice()).unwrap(), key(1));
-        again.forget(alice()).await.unwrap();
-        assert_eq!(store.load_clients(4).unwrap().len(), 19);
-    }
-}
+mod tests;

@@ -88,10 +88,7 @@ impl KeyRing {
     }
 
     /// Takes one layer off the packet, with the key its header asks for.
-    pub(crate) fn unwrap(
-        &self,
-        packet: FramedNymPacket,
-    ) -> Result<MixProcessingResultData, UnwrapError> {
+    pub(crate) fn unwrap(&self, packet: FramedNymPacket) -> Result<MixProcessingResultData, UnwrapError> {
         let KeyPair { current, previous } = self.keys();
         let rotation = packet.key_rotation();
         // A packet of an old client says nothing about the rotation: then both keys are tried.
@@ -126,8 +123,8 @@ fn parity(key: &SphinxKey) -> SphinxKeyRotation {
 mod tests {
     use nym_sphinx_params::{PacketSize, PacketType};
     use nym_sphinx_types::{
-        DESTINATION_ADDRESS_LENGTH, Delay, Destination, DestinationAddressBytes,
-        IDENTIFIER_LENGTH, NODE_ADDRESS_LENGTH, Node, NodeAddressBytes, NymPacket, PrivateKey,
+        DESTINATION_ADDRESS_LENGTH, Delay, Destination, DestinationAddressBytes, IDENTIFIER_LENGTH,
+        NODE_ADDRESS_LENGTH, Node, NodeAddressBytes, NymPacket, PrivateKey,
     };
 
     use super::*;
@@ -197,8 +194,7 @@ mod tests {
         let once = packet(&ring.keys().current, 1);
         let bytes = once.packet().to_bytes().unwrap();
         let again = NymPacket::sphinx_from_bytes(&bytes).unwrap();
-        let again =
-            FramedNymPacket::new(again, PacketType::Mix, SphinxKeyRotation::OddRotation, false);
+        let again = FramedNymPacket::new(again, PacketType::Mix, SphinxKeyRotation::OddRotation, false);
         assert_eq!(opens(&ring, once), Ok(()));
         assert_eq!(opens(&ring, again), Err(UnwrapError::Replayed));
     }

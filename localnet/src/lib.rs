@@ -31,6 +31,7 @@ mod mix;
 mod network;
 mod network_file;
 mod node;
+mod plan;
 mod replay;
 mod stats;
 mod store;

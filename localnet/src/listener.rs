@@ -46,9 +46,7 @@ pub(crate) async fn bind_again(port: u16) -> io::Result<TcpListener> {
     let deadline = Instant::now() + REBIND_PATIENCE;
     loop {
         match TcpListener::bind(loopback(port)).await {
-            Err(error)
-                if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline =>
-            {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
                 sleep(REBIND_PAUSE).await;
             }
             done => return done,

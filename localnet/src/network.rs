@@ -1,29 +1,24 @@
 //! The network as a whole.
 
-use std::{collections::HashSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use nym_crypto::asymmetric::{ed25519, x25519};
-use rand::rngs::OsRng;
 use time::OffsetDateTime;
-use tokio::{net::TcpListener, sync::Mutex};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Epochs, LocalnetConfig, NetworkFile, Node, RotateError, StartError, Stats,
-    api,
+    Epochs, LocalnetConfig, NetworkFile, Node, RotateError, StartError, Stats, api,
     directory::{Directory, Edition},
     epoch::Epoch,
     faults::Faults,
     gateway::Gateway,
     keys::{KeyPair, KeyRing, SphinxKey},
-    listener::{Scope, bind_again, bind_any, loopback},
+    listener::{Scope, loopback},
     mix::Core,
-    node::Sockets,
+    plan::{LAYERS, bind, plan, saved_node},
     stats::Counters,
-    store::{SavedKey, SavedNetwork, SavedNode, Secret, Store},
+    store::{SavedNetwork, Store},
 };
-
-const LAYERS: u32 = 3;
 
 /// A running network. Dropping it ends it at once; [`Localnet::stop`] also waits for the end.
 #[derive(Debug)]
@@ -92,8 +87,7 @@ impl Localnet {
             };
             let layer = u8::try_from(plan.id).ok().filter(|_| plan.id <= LAYERS);
             let routes = routes.clone();
-            let node =
-                Node::new(plan.id, layer, plan.identity, limits, core, routes, token.clone());
+            let node = Node::new(plan.id, layer, plan.identity, limits, core, routes, token.clone());
             sockets.push((node.clone(), plan.sockets));
             if layer.is_some() { &mut mixes } else { &mut gateways }.push(node);
         }
@@ -282,105 +276,6 @@ fn epoch_now(saved: Option<&SavedNetwork>, epochs: Epochs) -> Epoch {
         epoch = Epoch { id: rotation.saturating_mul(epochs.per_rotation), started: now };
     }
     if epochs.automatic { epoch.at(epochs, now) } else { epoch }
-}
-
-/// What a node is made of, with its sockets bound.
-struct Plan {
-    id: u32,
-    identity: Arc<ed25519::KeyPair>,
-    keys: KeyPair,
-    mix_address: SocketAddr,
-    websocket: Option<SocketAddr>,
-    sockets: Sockets,
-}
-
-async fn plan(
-    config: &LocalnetConfig,
-    saved: Option<SavedNetwork>,
-    rotation: u32,
-) -> Result<Vec<Plan>, StartError> {
-    let saved = saved.map(|saved| saved.nodes).unwrap_or_default();
-    let gateways = config.gateways.max(saved.len().saturating_sub(LAYERS as usize));
-    let gateways = gateways.min(LocalnetConfig::MAX_GATEWAYS);
-    let mut plans = Vec::new();
-    for id in 1..=LAYERS + u32::try_from(gateways).unwrap_or_default() {
-        let old = saved.iter().find(|node| node.id == id);
-        let (mix, mix_port) = bind(old.map(|node| node.mix_port)).await?;
-        let (websocket, address) = if id > LAYERS {
-            let (socket, port) = bind(old.and_then(|node| node.websocket_port)).await?;
-            (Some(socket), Some(loopback(port)))
-        } else {
-            (None, None)
-        };
-        let identity = match old {
-            Some(node) => secret_identity(&node.identity),
-            None => ed25519::KeyPair::new(&mut OsRng),
-        };
-        plans.push(Plan {
-            id,
-            identity: Arc::new(identity),
-            keys: keys_for(old, rotation),
-            mix_address: loopback(mix_port),
-            websocket: address,
-            sockets: Sockets { mix, websocket },
-        });
-    }
-    Ok(plans)
-}
-
-async fn bind(port: Option<u16>) -> Result<(TcpListener, u16), StartError> {
-    let listener = match port {
-        Some(port) => {
-            let taken = |error: std::io::Error| match error.kind() {
-                std::io::ErrorKind::AddrInUse => StartError::PortTaken { port },
-                _ => StartError::Bind(error),
-            };
-            bind_again(port).await.map_err(taken)?
-        }
-        None => bind_any().await.map_err(StartError::Bind)?,
-    };
-    let port = listener.local_addr().map_err(StartError::Bind)?.port();
-    Ok((listener, port))
-}
-
-fn secret_identity(secret: &Secret) -> ed25519::KeyPair {
-    match ed25519::PrivateKey::from_bytes(&secret.0) {
-        Ok(secret) => secret.into(),
-        // Never: every 32 bytes are an Ed25519 secret.
-        Err(_) => ed25519::KeyPair::new(&mut OsRng),
-    }
-}
-
-/// The keys of an earlier run, gone on to `rotation`; new ones where there are none.
-fn keys_for(old: Option<&SavedNode>, rotation: u32) -> KeyPair {
-    let Some(old) = old else { return KeyPair::new(SphinxKey::generate(rotation)) };
-    let key = |saved: &SavedKey| {
-        SphinxKey::new(saved.rotation, x25519::PrivateKey::from_secret(saved.secret.0))
-    };
-    let keys = match &old.previous_sphinx {
-        Some(previous) => KeyPair::new(key(previous)).next(key(&old.sphinx)),
-        None => KeyPair::new(key(&old.sphinx)),
-    };
-    if keys.current.rotation() == rotation {
-        keys
-    } else {
-        keys.next(SphinxKey::generate(rotation))
-    }
-}
-
-fn saved_node(node: &Node, keys: &KeyPair) -> SavedNode {
-    let key = |key: &SphinxKey| SavedKey {
-        rotation: key.rotation(),
-        secret: Secret(key.secret().to_bytes()),
-    };
-    SavedNode {
-        id: node.id(),
-        mix_port: node.mix_address().port(),
-        websocket_port: node.websocket_address().map(|address| address.port()),
-        identity: Secret(node.identity_pair().private_key().to_bytes()),
-        sphinx: key(&keys.current),
-        previous_sphinx: keys.previous.as_deref().map(key),
-    }
 }
 
 fn unix_millis(time: OffsetDateTime) -> i64 {

@@ -1,9 +1,6 @@
 //! `network.json`: where a running local network is, for other processes.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-};
+use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -97,8 +94,7 @@ impl NetworkFile {
     /// # Errors
     /// [`NetworkFileError::Store`] if it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), NetworkFileError> {
-        write_json(path, self)
-            .map_err(|source| NetworkFileError::Store { path: path.to_owned(), source })
+        write_json(path, self).map_err(|source| NetworkFileError::Store { path: path.to_owned(), source })
     }
 
     fn foreign_address(&self) -> Option<String> {
@@ -158,7 +154,13 @@ mod tests {
         assert!(matches!(NetworkFile::read(&path), Err(NetworkFileError::Store { .. })));
         NetworkFile { version: 2, ..file() }.write(&path).unwrap();
         assert!(matches!(NetworkFile::read(&path), Err(NetworkFileError::Version { version: 2, .. })));
-        for api in ["https://127.0.0.1:1/api/", "http://example.org/api/", "http://127.0.0.1@evil.example:80/", "", "http://10.0.0.1:80/"] {
+        for api in [
+            "https://127.0.0.1:1/api/",
+            "http://example.org/api/",
+            "http://127.0.0.1@evil.example:80/",
+            "",
+            "http://10.0.0.1:80/",
+        ] {
             NetworkFile { api: api.into(), ..file() }.write(&path).unwrap();
             assert!(matches!(NetworkFile::read(&path), Err(NetworkFileError::NotLocal { .. })), "{api}");
         }

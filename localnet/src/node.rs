@@ -216,8 +216,7 @@ impl std::fmt::Debug for Node {
 impl Inner {
     fn run(&self, sockets: Sockets) -> Arc<Running> {
         let scope = Scope::child_of(&self.network);
-        let forwarder =
-            Forwarder::new(scope.clone(), self.routes.clone(), self.core.counters.clone());
+        let forwarder = Forwarder::new(scope.clone(), self.routes.clone(), self.core.counters.clone());
         let node = Arc::new(Running::new(self.core.clone(), scope, forwarder));
         let limit = self.limits.connections;
         let packets = node.clone();

@@ -54,11 +54,7 @@ impl Store {
         Ok(read_json::<SavedClients>(&path)?.map(|saved| saved.clients).unwrap_or_default())
     }
 
-    pub(crate) fn save_clients(
-        &self,
-        node: u32,
-        clients: Vec<SavedClient>,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn save_clients(&self, node: u32, clients: Vec<SavedClient>) -> Result<(), StoreError> {
         write_json(&self.clients_path(node), &SavedClients { clients })
     }
 
@@ -127,16 +123,11 @@ impl<'de> Deserialize<'de> for Secret {
 mod hex32 {
     use super::{Deserialize, Deserializer, HEXLOWER, Serializer, Zeroizing};
 
-    pub(super) fn serialize<S: Serializer>(
-        bytes: &[u8; 32],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&HEXLOWER.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<[u8; 32], D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
         let bytes = HEXLOWER.decode(text.as_bytes()).map(Zeroizing::new).ok();
         bytes
@@ -153,16 +144,14 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, S
         Err(source) => return Err(io_error("open", path, source)),
     };
     let mut text = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE + 1)
-        .read_to_end(&mut text)
-        .map_err(|source| io_error("read", path, source))?;
+    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(|source| io_error("read", path, source))?;
     if text.len() as u64 > MAX_FILE {
         return Err(damaged(path, "it is too long".into()));
     }
     // The position is safe to show, the content is not: it may be a key.
-    serde_json::from_slice(&text).map(Some).map_err(|error| {
-        damaged(path, format!("line {}, column {}", error.line(), error.column()))
-    })
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|error| damaged(path, format!("line {}, column {}", error.line(), error.column())))
 }
 
 /// Writes a JSON file of mode 0600 by way of a temporary one, so that a crash leaves the old or the new.
@@ -242,7 +231,11 @@ mod tests {
             assert!(matches!(error, StoreError::Damaged { .. }), "{text}");
             assert!(!error.to_string().contains("5ec7e7"));
         }
-        fs::write(store.dir.join("network-keys.json"), r#"{"version":2,"api_port":1,"epoch":1,"epoch_started":0,"nodes":[]}"#).unwrap();
+        fs::write(
+            store.dir.join("network-keys.json"),
+            r#"{"version":2,"api_port":1,"epoch":1,"epoch_started":0,"nodes":[]}"#,
+        )
+        .unwrap();
         assert!(matches!(store.load().map(drop), Err(StoreError::Damaged { .. })));
     }
 }

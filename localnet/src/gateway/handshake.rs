@@ -59,9 +59,7 @@ async fn accept(gateway: &Arc<Gateway>, stream: TcpStream) -> Option<(WebSocket,
             ClientControlRequest::RegisterHandshakeInitRequest { protocol_version, data } => {
                 register(gateway, &mut socket, protocol_version, data).await.map(Some)
             }
-            ClientControlRequest::AuthenticateV2(request) => {
-                authenticate(gateway, &request).map(Some)
-            }
+            ClientControlRequest::AuthenticateV2(request) => authenticate(gateway, &request).map(Some),
             _ => Err("this request is not for a client that has not logged in"),
         };
         match outcome {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
 use nym_gateway_requests::{
-    BandwidthResponse, BinaryRequest, BinaryResponse, CURRENT_PROTOCOL_VERSION,
-    ClientControlRequest, ClientRequest, SendResponse, SensitiveServerResponse, ServerResponse,
+    BandwidthResponse, BinaryRequest, BinaryResponse, CURRENT_PROTOCOL_VERSION, ClientControlRequest,
+    ClientRequest, SendResponse, SensitiveServerResponse, ServerResponse,
 };
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -35,12 +35,7 @@ enum End {
 }
 
 /// Runs a session until it ends.
-pub(crate) async fn run(
-    node: &Running,
-    gateway: &Gateway,
-    mut socket: WebSocket,
-    mut session: Session,
-) {
+pub(crate) async fn run(node: &Running, gateway: &Gateway, mut socket: WebSocket, mut session: Session) {
     let end = exchange(node, &mut socket, &mut session).await;
     if let Err(End::Forget) = end
         && let Err(error) = gateway.forget(session.address).await
@@ -49,11 +44,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn exchange(
-    node: &Running,
-    socket: &mut WebSocket,
-    session: &mut Session,
-) -> Result<(), End> {
+async fn exchange(node: &Running, socket: &mut WebSocket, session: &mut Session) -> Result<(), End> {
     while !session.waiting.is_empty() {
         push(socket, session).await?;
     }
@@ -125,17 +116,14 @@ fn forward(node: &Running, session: &Session, bytes: Vec<u8>) -> Result<ServerRe
     if bytes.len() < MIN_BINARY || bytes.get(1) != Some(&ENCRYPTED) {
         return Err(malformed(node));
     }
-    let request = BinaryRequest::try_from_encrypted_tagged_bytes(bytes, &session.key)
-        .map_err(|_| malformed(node))?;
+    let request =
+        BinaryRequest::try_from_encrypted_tagged_bytes(bytes, &session.key).map_err(|_| malformed(node))?;
     Ok(match request {
         BinaryRequest::ForwardSphinx { packet } | BinaryRequest::ForwardSphinxV2 { packet } => {
             node.core.counters.from_clients.one();
             // A packet that finds no room is lost as anywhere else on its way: the client sends it again.
             let _ = node.forwarder.send(packet);
-            ServerResponse::Send(SendResponse {
-                remaining_bandwidth: FREE_BANDWIDTH,
-                upgrade_mode: false,
-            })
+            ServerResponse::Send(SendResponse { remaining_bandwidth: FREE_BANDWIDTH, upgrade_mode: false })
         }
         _ => ServerResponse::new_error("unknown request"),
     })
@@ -146,29 +134,21 @@ enum Control {
     Forget(ServerResponse),
 }
 
-fn control(
-    node: &Running,
-    session: &Session,
-    request: ClientControlRequest,
-) -> Result<Control, End> {
+fn control(node: &Running, session: &Session, request: ClientControlRequest) -> Result<Control, End> {
     Ok(Control::Answer(match request {
         ClientControlRequest::ClaimFreeTestnetBandwidth
         | ClientControlRequest::EcashCredential { .. }
-        | ClientControlRequest::UpgradeModeJWT { .. } => {
-            ServerResponse::Bandwidth(BandwidthResponse {
-                available_total: FREE_BANDWIDTH,
-                upgrade_mode: false,
-            })
-        }
+        | ClientControlRequest::UpgradeModeJWT { .. } => ServerResponse::Bandwidth(BandwidthResponse {
+            available_total: FREE_BANDWIDTH,
+            upgrade_mode: false,
+        }),
         ClientControlRequest::SupportedProtocol {} => {
             ServerResponse::SupportedProtocol { version: CURRENT_PROTOCOL_VERSION }
         }
         ClientControlRequest::EncryptedRequest { ciphertext, nonce } => {
             let request = ClientRequest::decrypt(&ciphertext, &nonce, &session.key);
             let (response, forget) = match request.map_err(|_| malformed(node))? {
-                ClientRequest::ForgetMe { client, .. } => {
-                    (SensitiveServerResponse::ForgetMeAck {}, client)
-                }
+                ClientRequest::ForgetMe { client, .. } => (SensitiveServerResponse::ForgetMeAck {}, client),
                 _ => (SensitiveServerResponse::RememberMeAck {}, false),
             };
             let response = response.encrypt(&session.key).map_err(|_| End::Cut)?;

@@ -93,11 +93,7 @@ async fn a_wiped_gateway_knows_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_inbox_refuses_and_an_old_message_goes() {
-    let limits = Limits {
-        inbox_messages: 3,
-        inbox_age: Duration::from_millis(500),
-        ..Limits::default()
-    };
+    let limits = Limits { inbox_messages: 3, inbox_age: Duration::from_millis(500), ..Limits::default() };
     let config = LocalnetConfig { limits, ..LocalnetConfig::default() };
     let net = Localnet::start(config).await.unwrap();
     let keys = tempfile::tempdir().unwrap();

@@ -175,7 +175,14 @@ async fn strange_requests_after_the_login() {
     assert_eq!(gateway.stats().malformed - before, count);
 
     // Well encrypted nonsense: packet type, rotation, address, and no packet.
-    for plaintext in [&[][..], &[0], &[0, 1], &[0, 1, 4], &[0, 1, 4, 0, 80, 127, 0, 0, 1], &[0, 1, 4, 0, 80, 127, 0, 0, 1, 9, 9]] {
+    for plaintext in [
+        &[][..],
+        &[0],
+        &[0, 1],
+        &[0, 1, 4],
+        &[0, 1, 4, 0, 80, 127, 0, 0, 1],
+        &[0, 1, 4, 0, 80, 127, 0, 0, 1, 9, 9],
+    ] {
         for kind in [0, 1, 2, 3] {
             let (mut socket, key) = register(gateway).await;
             let nonce = key.random_nonce();
@@ -198,9 +205,8 @@ async fn a_second_login_takes_over() {
     let remote = ed25519::PublicKey::from_base58_string(gateway.identity()).unwrap();
     let mut rng = rand::rngs::OsRng;
     let version = CURRENT_PROTOCOL_VERSION;
-    let handshake = client_handshake(
-        &mut rng, &mut socket, &identity, remote, version, ShutdownToken::default(),
-    );
+    let handshake =
+        client_handshake(&mut rng, &mut socket, &identity, remote, version, ShutdownToken::default());
     let key = handshake.await.unwrap().derived_key;
     socket.next().await.unwrap().unwrap();
 

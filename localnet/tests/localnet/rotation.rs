@@ -76,8 +76,7 @@ async fn quiet(net: &Localnet) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn epochs_follow_the_clock() {
-    let epochs =
-        Epochs { duration: Duration::from_secs(2), per_rotation: 2, automatic: true };
+    let epochs = Epochs { duration: Duration::from_secs(2), per_rotation: 2, automatic: true };
     let net = Localnet::start(LocalnetConfig { epochs, ..Default::default() }).await.unwrap();
     let alice = connect(&net, &net.gateways()[0]).await;
     let mut bob = connect(&net, &net.gateways()[1]).await;

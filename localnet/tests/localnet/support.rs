@@ -7,8 +7,8 @@ use nym_network_defaults::{ApiUrl, NymNetworkDetails, ValidatorDetails};
 use nym_sdk::{
     DebugConfig,
     mixnet::{
-        AnonymousSenderTag, IncludedSurbs, MixnetClient, MixnetClientBuilder,
-        MixnetMessageSender, Recipient, StoragePaths,
+        AnonymousSenderTag, IncludedSurbs, MixnetClient, MixnetClientBuilder, MixnetMessageSender, Recipient,
+        StoragePaths,
     },
 };
 use nym_task::{ShutdownToken, ShutdownTracker};

@@ -6,9 +6,7 @@ use bauta_localnet::{Localnet, LocalnetConfig};
 use nym_sdk::mixnet::{IncludedSurbs, MixnetMessageSender};
 use tokio::time::Instant;
 
-use crate::support::{
-    PATIENCE, connect, connect_kept, hear, receive_all, send, until, until_heard,
-};
+use crate::support::{PATIENCE, connect, connect_kept, hear, receive_all, send, until, until_heard};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_and_replies_arrive() {
