@@ -9,5 +9,6 @@ pub fn box_plaintext(bytes: &[u8]) -> bool {
 
 /// Reads what a ratchet message decrypts to. What is accepted must have one encoding only.
 pub fn payload(bytes: &[u8]) -> bool {
-    Payload::decode(bytes).is_ok_and(|payload| payload.encode().is_some_and(|again| again.as_slice() == bytes))
+    Payload::decode(bytes)
+        .is_ok_and(|payload| payload.encode().is_some_and(|again| again.as_slice() == bytes))
 }

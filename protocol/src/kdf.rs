@@ -51,3 +51,37 @@ pub(crate) fn public_key(secret: &Secret32) -> [u8; 32] {
 pub(crate) fn has_small_order(public: &[u8; 32]) -> bool {
     !StaticSecret::from([1; 32]).diffie_hellman(&PublicKey::from(*public)).was_contributory()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points of order 1, 2, 4 and 8 (RFC 7748, section 6.1; https://cr.yp.to/ecdh.html#validate).
+    const SMALL: [[u8; 32]; 4] = [
+        [0; 32],
+        {
+            let mut one = [0; 32];
+            one[0] = 1;
+            one
+        },
+        [
+            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+            0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+        ],
+        [
+            0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+        ],
+    ];
+
+    #[test]
+    fn points_of_small_order_are_refused() {
+        for point in &SMALL {
+            assert_eq!(diffie_hellman(&Secret32::from_ref(&[7; 32]), point), Err(KdfError::ZeroDh));
+            assert!(has_small_order(point));
+        }
+        let public = public_key(&Secret32::from_ref(&[9; 32]));
+        assert!(!has_small_order(&public));
+        assert!(diffie_hellman(&Secret32::from_ref(&[7; 32]), &public).is_ok());
+    }
+}
