@@ -50,6 +50,8 @@ pub struct Session {
     ahead: BTreeMap<u64, SecretBytes>,
     /// The beginning of a content whose later boxes are missing.
     partial: Option<SecretBytes>,
+    /// The rest of a lost content is still to come.
+    dropping: bool,
     acked: u64,
     ack_due: bool,
     given_up: u64,
@@ -84,6 +86,7 @@ impl Session {
             receive,
             ahead: BTreeMap::new(),
             partial: None,
+            dropping: false,
             acked: 0,
             ack_due: false,
             given_up: 0,
@@ -253,6 +256,7 @@ impl Session {
             ratchet,
             sent: _,
             partial,
+            dropping,
             acked,
             ack_due,
             given_up,
@@ -264,6 +268,7 @@ impl Session {
         self.receive = receive;
         self.ratchet = ratchet;
         self.partial = partial;
+        self.dropping = dropping;
         self.acked = acked;
         self.ack_due = ack_due;
         self.given_up = given_up;

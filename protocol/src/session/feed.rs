@@ -14,6 +14,7 @@ pub(super) struct Feed {
     pub(super) ratchet: Ratchet,
     pub(super) sent: u64,
     pub(super) partial: Option<SecretBytes>,
+    pub(super) dropping: bool,
     pub(super) acked: u64,
     pub(super) ack_due: bool,
     pub(super) given_up: u64,
@@ -44,6 +45,7 @@ impl Feed {
             ratchet: session.ratchet.copy(),
             sent: session.sent(),
             partial: session.partial.clone(),
+            dropping: session.dropping,
             acked: session.acked,
             ack_due: session.ack_due,
             given_up: session.given_up,
@@ -77,6 +79,7 @@ impl Feed {
     /// Goes on without a box: the content it belonged to is lost, and the peer is to be told.
     pub(super) fn give_up(&mut self, index: u64) {
         self.partial = None;
+        self.dropping = true;
         self.given_up = index + 1;
         self.ack_due = true;
         self.opened.gap = true;
@@ -96,7 +99,7 @@ impl Feed {
             Part::AckOnly => {
                 // Fragments of one content stand side by side; whoever writes otherwise loses the content.
                 if self.partial.take().is_some() {
-                    self.opened.gap = true;
+                    self.drop_content();
                 }
             }
             Part::Fragment { continues, more, data } => {
@@ -110,19 +113,16 @@ impl Feed {
         let begun = self.partial.take();
         let mut content = match (continues, begun) {
             (true, Some(begun)) => begun.0,
-            (true, None) => {
-                self.opened.gap = true;
-                return;
-            }
+            (true, None) => return self.drop_content(),
             (false, begun) => {
                 self.opened.gap |= begun.is_some();
+                self.dropping = false;
                 // All the room at once: growing would leave copies behind.
                 Zeroizing::new(Vec::with_capacity(if more { MAX_CONTENT } else { data.len() }))
             }
         };
         if content.len() + data.len() > MAX_CONTENT {
-            self.opened.gap = true;
-            return;
+            return self.drop_content();
         }
         if content.capacity() < content.len() + data.len() {
             content = with_room(&content);
@@ -133,6 +133,12 @@ impl Feed {
         } else {
             self.opened.contents.push(std::mem::take(&mut *content));
         }
+    }
+
+    /// Drops this fragment and those that continue it; one lost content is reported once.
+    fn drop_content(&mut self) {
+        self.opened.gap |= !self.dropping;
+        self.dropping = true;
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) struct StoredSession {
     receive: ReceiveLane,
     ahead: BTreeMap<u64, SecretBytes>,
     partial: Option<SecretBytes>,
+    dropping: bool,
     acked: u64,
     ack_due: bool,
     given_up: u64,
@@ -40,7 +41,7 @@ impl TryFrom<StoredSession> for Session {
         if !sound {
             return Err("a stored session contradicts itself");
         }
-        let StoredSession { given_up, peer_given_up, rolled_back, epoch, .. } = stored;
+        let StoredSession { dropping, given_up, peer_given_up, rolled_back, epoch, .. } = stored;
         Ok(Self {
             version,
             ratchet,
@@ -48,6 +49,7 @@ impl TryFrom<StoredSession> for Session {
             receive,
             ahead,
             partial,
+            dropping,
             acked,
             ack_due,
             given_up,

@@ -106,6 +106,20 @@ fn a_lost_first_fragment_takes_the_rest_with_it() {
 }
 
 #[test]
+fn one_lost_content_is_reported_once() {
+    let (mut alice, mut bob) = pair();
+    let lost = seal(&mut alice, &vec![1; 4 * MAX_FIRST]);
+    let kept = seal(&mut alice, b"kept");
+    bob.open(1, &lost[1].bytes).unwrap();
+    assert!(bob.skip_gap().unwrap().gap);
+    bob = restore(&json(&bob));
+    assert!(!bob.open(2, &lost[2].bytes).unwrap().gap);
+    assert!(!bob.open(3, &lost[3].bytes).unwrap().gap);
+    let opened = bob.open(4, &kept[0].bytes).unwrap();
+    assert_eq!((opened.contents.clone(), opened.gap), (vec![b"kept".to_vec()], false));
+}
+
+#[test]
 fn acknowledgements_are_cumulative_and_end() {
     let (mut alice, mut bob) = pair();
     bob.seal_ack(None, &mut rng("first")).unwrap();
