@@ -3,6 +3,8 @@
 mod health;
 mod pending;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

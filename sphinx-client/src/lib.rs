@@ -46,3 +46,19 @@ pub const LOG_DIRECTIVES: &str = "nym_=warn,\
     nym_client_core_surb_storage=off,\
     nym_http_api_client::fronted=off,\
     nym_sqlx_pool_guard=off";
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::EnvFilter;
+
+    use super::*;
+
+    #[test]
+    fn the_log_directives_parse_and_have_the_last_word() {
+        let filter = EnvFilter::builder().parse(format!("trace,{LOG_DIRECTIVES}")).unwrap();
+        let shown = filter.to_string();
+        for directive in LOG_DIRECTIVES.split(',') {
+            assert!(shown.contains(directive), "{directive} in {shown}");
+        }
+    }
+}

@@ -67,8 +67,16 @@ impl Mixnet {
         traffic: Traffic,
         keeper: Arc<dyn GuardKeeper>,
     ) -> Result<Self, MixnetError> {
+        Self::with_tuning(network, traffic, Tuning::of(traffic), keeper)
+    }
+
+    pub(crate) fn with_tuning(
+        network: Network,
+        traffic: Traffic,
+        tuning: Tuning,
+        keeper: Arc<dyn GuardKeeper>,
+    ) -> Result<Self, MixnetError> {
         allow(&network, traffic)?;
-        let tuning = Tuning::of(traffic);
         let guards = match keeper.load().map(|bytes| Guards::from_bytes(&bytes)) {
             Some(Ok(guards)) => guards,
             Some(Err(error)) => {
