@@ -151,6 +151,12 @@ impl Gateway {
 
     /// Takes a message for a client: to its session if it has one, else to its inbox.
     pub(crate) fn accept(&self, address: DestinationAddressBytes, message: Vec<u8>) -> Delivery {
+        self.place(address, message, false)
+    }
+
+    /// `acknowledged`: the sender will not send it again, so that it rather waits for the next login
+    /// than be refused by a session that is full.
+    fn place(&self, address: DestinationAddressBytes, message: Vec<u8>, acknowledged: bool) -> Delivery {
         let mut clients = lock(&self.clients);
         let Clients { known, stored_bytes, .. } = &mut *clients;
         let Some(client) = known.get_mut(&address) else { return Delivery::Refused };
@@ -158,6 +164,7 @@ impl Gateway {
             None => message,
             Some(open) => match open.messages.try_send(message) {
                 Ok(()) => return Delivery::Pushed,
+                Err(mpsc::error::TrySendError::Full(message)) if acknowledged => message,
                 Err(mpsc::error::TrySendError::Full(_)) => return Delivery::Refused,
                 // The session's task is gone but has not said so yet.
                 Err(mpsc::error::TrySendError::Closed(message)) => message,
@@ -220,7 +227,7 @@ impl Drop for Session {
         }
         let queued = std::iter::from_fn(|| self.messages.try_recv().ok());
         for message in std::mem::take(&mut self.waiting).into_iter().chain(queued) {
-            self.gateway.accept(self.address, message);
+            self.gateway.place(self.address, message, true);
         }
     }
 }

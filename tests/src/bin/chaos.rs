@@ -17,6 +17,7 @@ use clap::Parser;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use tokio::runtime::Handle;
 
 /// Sends messages both ways under faults and counts what was lost, duplicated or reordered.
 #[derive(Parser)]
@@ -43,12 +44,12 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let world = runtime.block_on(World::new(Program::current(), 3));
     // The mixnet runs on the runtime's threads; what follows blocks this one.
-    let _guard = runtime.enter();
-    run(&arguments, world)
+    run(&arguments, world, runtime.handle().clone())
 }
 
 /// What the faults and the writers share.
 struct Scene {
+    runtime: Handle,
     world: Mutex<World>,
     people: [RwLock<Person>; 2],
     arrived: [AtomicUsize; 2],
@@ -69,7 +70,7 @@ impl Scene {
 
 const NAMES: [&str; 2] = ["alice", "bob"];
 
-fn run(arguments: &Arguments, mut world: World) -> ExitCode {
+fn run(arguments: &Arguments, mut world: World, runtime: Handle) -> ExitCode {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     println!("seed {seed}, {} messages each way", arguments.messages);
     world.start_relay();
@@ -84,6 +85,7 @@ fn run(arguments: &Arguments, mut world: World) -> ExitCode {
     }
 
     let scene = Scene {
+        runtime,
         world: Mutex::new(world),
         people: people.map(RwLock::new),
         arrived: Default::default(),
@@ -177,7 +179,8 @@ fn faults(scene: &Scene, arguments: &Arguments, mut rng: StdRng) {
         std::thread::sleep(Duration::from_millis(50));
         if resume.is_some_and(|at| Instant::now() >= at) {
             resume = None;
-            scene.world.lock().unwrap().localnet.gateways()[pausing].start();
+            let world = scene.world.lock().unwrap();
+            scene.runtime.block_on(world.localnet.gateways()[pausing].start()).unwrap();
             scene.say(&format!("gateway {pausing} is back"));
         }
         if let Some((_, what)) = milestones.next_if(|(share, _)| scene.progress(arguments.messages) >= *share) {
@@ -185,16 +188,16 @@ fn faults(scene: &Scene, arguments: &Arguments, mut rng: StdRng) {
             *counts.entry(what).or_default() += 1;
             match *what {
                 "pause" => {
-                    world.localnet.gateways()[pausing].stop();
+                    scene.runtime.block_on(world.localnet.gateways()[pausing].stop());
                     resume = Some(Instant::now() + Duration::from_secs(5));
                     scene.say(&format!("gateway {pausing} stops for 5 s"));
                 }
                 "die" => {
-                    world.localnet.gateways()[dying].stop();
+                    scene.runtime.block_on(world.localnet.gateways()[dying].stop());
                     scene.say(&format!("gateway {dying} stops for good"));
                 }
                 _ => {
-                    world.localnet.rotate_keys();
+                    scene.runtime.block_on(world.localnet.rotate_keys()).unwrap();
                     scene.say("Sphinx keys rotate");
                 }
             }
