@@ -1,0 +1,3 @@
+//! Runs conformance vectors of the Mask formats.
+
+pub mod mask_conformance;

@@ -1,0 +1,213 @@
+//! JSON as JavaScript reads and writes it: member order kept, numbers as ECMA-262 prints them.
+
+use super::limits::MAX_DEPTH;
+use super::pack::{MAX_SAFE_INTEGER, Value, as_text};
+
+/// Reads JSON; whole numbers become integers, other numbers 64-bit floats,
+/// and of members with one name the last counts.
+/// `None` when it is no JSON, or nested too deeply.
+pub(crate) fn read(text: &str, nodes: usize) -> Option<Value> {
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    let mut left = nodes;
+    let good = tidy(&mut value, 0, &mut left);
+    if good {
+        return Some(value);
+    }
+    drop(super::pack::Wiped(value));
+    None
+}
+
+/// Writes JSON without white space; `None` when JSON cannot hold the value (bytes, extensions, deep nesting).
+pub(crate) fn write(value: &Value) -> Option<String> {
+    let mut out = String::new();
+    write_into(value, 0, &mut out)?;
+    Some(out)
+}
+
+fn tidy(value: &mut Value, depth: usize, left: &mut usize) -> bool {
+    let Some(fewer) = left.checked_sub(1) else { return false };
+    *left = fewer;
+    match value {
+        Value::Array(items) => depth < MAX_DEPTH && items.iter_mut().all(|item| tidy(item, depth + 1, left)),
+        Value::Map(members) => {
+            keep_last(members);
+            depth < MAX_DEPTH && members.iter_mut().all(|(_, member)| tidy(member, depth + 1, left))
+        }
+        Value::F64(float) if float.fract() == 0.0 && float.abs() <= MAX_SAFE_INTEGER as f64 => {
+            *value = Value::from(*float as i64);
+            true
+        }
+        Value::Integer(integer) => {
+            let safe = integer.as_i64().is_some_and(|number| number.abs() <= MAX_SAFE_INTEGER);
+            if !safe {
+                *value = Value::F64(integer.as_f64().unwrap_or(f64::NAN));
+            }
+            true
+        }
+        _ => true,
+    }
+}
+
+/// Of members with one name, keeps the first place and the last value.
+pub(crate) fn keep_last(members: &mut Vec<(Value, Value)>) {
+    let mut places = std::collections::HashMap::with_capacity(members.len());
+    let mut kept: Vec<(Value, Value)> = Vec::with_capacity(members.len());
+    for (key, value) in members.drain(..) {
+        let name = as_text(&key).map(|name| name.into_owned());
+        let place = *places.entry(name).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(member) => member.1 = value,
+            None => kept.push((key, value)),
+        }
+    }
+    *members = kept;
+}
+
+fn write_into(value: &Value, depth: usize, out: &mut String) -> Option<()> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    match value {
+        Value::Nil => out.push_str("null"),
+        Value::Boolean(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Integer(integer) => out.push_str(&integer.to_string()),
+        Value::F32(float) => write_float(f64::from(*float), out),
+        Value::F64(float) => write_float(*float, out),
+        Value::String(_) => write_text(&as_text(value)?, out)?,
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_into(item, depth + 1, out)?;
+            }
+            out.push(']');
+        }
+        Value::Map(members) => {
+            out.push('{');
+            for (index, (key, member)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_text(&as_text(key)?, out)?;
+                out.push(':');
+                write_into(member, depth + 1, out)?;
+            }
+            out.push('}');
+        }
+        Value::Binary(_) | Value::Ext(..) => return None,
+    }
+    Some(())
+}
+
+fn write_text(text: &str, out: &mut String) -> Option<()> {
+    out.push_str(&serde_json::to_string(text).ok()?);
+    Some(())
+}
+
+/// ECMA-262, Number::toString for radix 10; what is not finite becomes null, as in JSON.stringify.
+fn write_float(float: f64, out: &mut String) {
+    if !float.is_finite() {
+        return out.push_str("null");
+    }
+    if float == 0.0 {
+        return out.push('0');
+    }
+    // Rust prints the shortest digits that read back as the same number, as JavaScript does.
+    let printed = format!("{:e}", float.abs());
+    let (mantissa, exponent) = printed.split_once('e').unwrap_or((&printed, "0"));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let count = digits.len() as i32;
+    // The decimal point stands after this many digits.
+    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    if float < 0.0 {
+        out.push('-');
+    }
+    match point {
+        1..=21 if point >= count => {
+            out.push_str(&digits);
+            out.extend(std::iter::repeat_n('0', (point - count) as usize));
+        }
+        1..=21 => {
+            out.extend(digits.chars().take(point as usize));
+            out.push('.');
+            out.extend(digits.chars().skip(point as usize));
+        }
+        -5..=0 => {
+            out.push_str("0.");
+            out.extend(std::iter::repeat_n('0', point.unsigned_abs() as usize));
+            out.push_str(&digits);
+        }
+        _ => {
+            out.extend(digits.chars().take(1));
+            if count > 1 {
+                out.push('.');
+                out.extend(digits.chars().skip(1));
+            }
+            out.push_str(if point > 0 { "e+" } else { "e-" });
+            out.push_str(&(point - 1).unsigned_abs().to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_print_as_in_javascript() {
+        for (float, printed) in [
+            (0.25, "0.25"),
+            (1e21, "1e+21"),
+            (1.5e21, "1.5e+21"),
+            (1e20, "100000000000000000000"),
+            (123456.789, "123456.789"),
+            (0.000001, "0.000001"),
+            (1e-7, "1e-7"),
+            (1.25e-9, "1.25e-9"),
+            (-2.5, "-2.5"),
+            (-0.0, "0"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::INFINITY, "null"),
+        ] {
+            let mut out = String::new();
+            write_float(float, &mut out);
+            assert_eq!(out, printed);
+        }
+    }
+
+    #[test]
+    fn order_and_last_member_are_kept() {
+        let value = read(r#"{ "z":1.0, "a":[null,true], "z":2, "big":9007199254740993 }"#, 100).unwrap();
+        assert_eq!(write(&value).unwrap(), r#"{"z":2,"a":[null,true],"big":9007199254740992}"#);
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(MAX_DEPTH), 1000).is_some());
+        assert!(read(&nested(MAX_DEPTH + 1), 1000).is_none());
+        assert!(read(&"[".repeat(100_000), 100).is_none());
+        assert!(read("[1,2,3]", 3).is_none());
+        assert!(write(&Value::Binary(vec![1])).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn floats_read_back(float in any::<f64>().prop_filter("finite", |float| float.is_finite())) {
+            let mut out = String::new();
+            write_float(float, &mut out);
+            prop_assert_eq!(out.parse::<f64>().unwrap(), float);
+        }
+
+        #[test]
+        fn any_text_is_answered(text: String) {
+            if let Some(value) = read(&text, 1000) {
+                prop_assert!(write(&value).is_some());
+            }
+        }
+    }
+}
