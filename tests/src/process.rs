@@ -56,7 +56,9 @@ impl Process {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).unwrap();
         let log = self.log.clone();
-        eventually(&format!("an orderly stop ({})", log.display()), deadline, || self.child.try_wait().unwrap())
+        eventually(&format!("an orderly stop ({})", log.display()), deadline, || {
+            self.child.try_wait().unwrap()
+        })
     }
 }
 

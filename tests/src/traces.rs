@@ -25,7 +25,9 @@ impl Needle {
 
     fn bytes_and_forms(name: &str, bytes: &[u8]) -> Self {
         // The last characters of base64 depend on what follows, so they are left out.
-        let stem = |encoded: String| encoded.trim_end_matches('=').as_bytes()[..encoded.len().saturating_sub(4)].to_vec();
+        let stem = |encoded: String| {
+            encoded.trim_end_matches('=').as_bytes()[..encoded.len().saturating_sub(4)].to_vec()
+        };
         let forms = vec![
             bytes.to_vec(),
             HEXLOWER.encode(bytes).into_bytes(),

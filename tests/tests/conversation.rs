@@ -84,7 +84,8 @@ async fn a_stranger_waits_in_requests_until_accepted() {
         bob.receives("alicia", "yes", SOON);
         eventually("both of bob's messages delivered", SOON, || {
             let history = bob.ok(&["history", "alicia"]);
-            let mut own = history.as_array().unwrap().iter().filter(|m| m["state"].is_string() && m["text"] != "yes");
+            let mut own =
+                history.as_array().unwrap().iter().filter(|m| m["state"].is_string() && m["text"] != "yes");
             own.all(|m| m["state"] == "delivered").then_some(())
         });
     });
@@ -95,7 +96,8 @@ async fn a_blocked_person_reaches_nobody() {
     let mut world = World::new(program(), 2).await;
     tokio::task::block_in_place(|| {
         world.start_relay();
-        let (mut alice, mut bob, mut carol) = (world.person("alice"), world.person("bob"), world.person("carol"));
+        let (mut alice, mut bob, mut carol) =
+            (world.person("alice"), world.person("bob"), world.person("carol"));
         for person in [&mut alice, &mut bob, &mut carol] {
             person.up();
         }
@@ -128,7 +130,8 @@ async fn an_invitation_works_once() {
     let mut world = World::new(program(), 2).await;
     tokio::task::block_in_place(|| {
         world.start_relay();
-        let (mut alice, mut bob, mut carol) = (world.person("alice"), world.person("bob"), world.person("carol"));
+        let (mut alice, mut bob, mut carol) =
+            (world.person("alice"), world.person("bob"), world.person("carol"));
         for (person, name) in [(&mut alice, "alice"), (&mut bob, "bob"), (&mut carol, "carol")] {
             person.up();
             person.persona(name);

@@ -37,7 +37,8 @@ async fn two_faced_relay(data: &Path, api: &str) -> RelayAddress {
     .unwrap();
     let storage = Arc::new(SqliteStorage::open(&data.join("relay.db"), SqliteOptions::default()).unwrap());
     let doors = service.doors();
-    let desk = Desk::open(storage, identity(), doors.clone(), Box::new(rng), DeskConfig::default()).await.unwrap();
+    let desk =
+        Desk::open(storage, identity(), doors.clone(), Box::new(rng), DeskConfig::default()).await.unwrap();
 
     // The first face is the honest one; the other differs in its doors alone, and is signed just as well.
     let Reply::Descriptor(honest) = desk.answer(Request::Describe).await else { panic!("no descriptor") };

@@ -2,7 +2,13 @@
 //!
 //! Mixnet, relay and daemons run in a network namespace that has only a loopback device, and every `connect`, `sendto`
 //! and `sendmsg` of one daemon is recorded.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -63,16 +69,29 @@ fn the_daemon_talks_to_its_network_only() {
     let enter = |arguments: &str| {
         let mut command = Command::new("nsenter");
         let pid = localnet.id();
-        command.args([&format!("--user=/proc/{pid}/ns/user"), &format!("--net=/proc/{pid}/ns/net"), "sh", "-c"]);
+        command.args([
+            &format!("--user=/proc/{pid}/ns/user"),
+            &format!("--net=/proc/{pid}/ns/net"),
+            "sh",
+            "-c",
+        ]);
         command.arg(format!("exec {arguments}"));
         with_environment(command)
     };
     let homes = ["alice", "bob"].map(|name| dir.path().join(name));
     let trace = dir.path().join("trace");
     let up = |home: &Path| {
-        format!("{bauta} --home {} up --network {} --unlock keyfile --traffic test", quoted(home), quoted(&network_file))
+        format!(
+            "{bauta} --home {} up --network {} --unlock keyfile --traffic test",
+            quoted(home),
+            quoted(&network_file)
+        )
     };
-    let traced = format!("strace -f -qq -e trace=connect,sendto,sendmsg,sendmmsg -o {} {}", quoted(&trace), up(&homes[0]));
+    let traced = format!(
+        "strace -f -qq -e trace=connect,sendto,sendmsg,sendmmsg -o {} {}",
+        quoted(&trace),
+        up(&homes[0])
+    );
     let _alice = Process::start(enter(&traced), &dir.path().join("alice.log"));
     let _bob = Process::start(enter(&up(&homes[1])), &dir.path().join("bob.log"));
     for home in &homes {
@@ -98,11 +117,16 @@ fn the_daemon_talks_to_its_network_only() {
 
     let peers = peers(&std::fs::read_to_string(&trace).unwrap());
     println!("peers of the daemon: {peers:?}");
-    let mut allowed: BTreeSet<_> = network.nodes.iter().filter_map(|n| n.websocket.map(|a| a.to_string())).collect();
+    let mut allowed: BTreeSet<_> =
+        network.nodes.iter().filter_map(|n| n.websocket.map(|a| a.to_string())).collect();
     allowed.insert(authority(&network.api));
-    let foreign: Vec<_> = peers.iter().filter(|peer| !allowed.contains(*peer) && !own_socket(peer, &homes[0])).collect();
+    let foreign: Vec<_> =
+        peers.iter().filter(|peer| !allowed.contains(*peer) && !own_socket(peer, &homes[0])).collect();
     assert!(foreign.is_empty(), "unexpected peers {foreign:?}; allowed are {allowed:?}");
-    assert!(peers.iter().any(|peer| peer.starts_with("127.0.0.1:")), "the trace shows no connection at all: {peers:?}");
+    assert!(
+        peers.iter().any(|peer| peer.starts_with("127.0.0.1:")),
+        "the trace shows no connection at all: {peers:?}"
+    );
 }
 
 /// `host:port` of an URL.
@@ -133,7 +157,10 @@ fn peers(trace: &str) -> BTreeSet<String> {
                 let port = between(line, "htons(", ")").unwrap();
                 format!("[{}]:{port}", between(line, "inet_pton(AF_INET6, \"", "\"").unwrap())
             }
-            "AF_UNIX" => format!("unix:{}", between(line, "sun_path=", "\"}").unwrap_or_default().trim_matches(['"', '@'])),
+            "AF_UNIX" => format!(
+                "unix:{}",
+                between(line, "sun_path=", "\"}").unwrap_or_default().trim_matches(['"', '@'])
+            ),
             other => other.to_owned(),
         };
         peers.insert(peer);

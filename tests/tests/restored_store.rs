@@ -51,7 +51,15 @@ async fn a_conversation_heals_after_an_old_store_was_put_back() {
 
         copy_store(&copy, alice.home());
         alice.up();
-        alice.ok(&["send", "bob", "after the old store came back", "--wait", "delivered", "--timeout", "90s"]);
+        alice.ok(&[
+            "send",
+            "bob",
+            "after the old store came back",
+            "--wait",
+            "delivered",
+            "--timeout",
+            "90s",
+        ]);
         bob.ok(&["send", "alice", "and an answer", "--wait", "delivered", "--timeout", "90s"]);
 
         let texts = |inbox: Vec<(String, String)>| inbox.into_iter().map(|m| m.1).collect::<Vec<_>>();

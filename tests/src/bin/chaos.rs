@@ -95,7 +95,12 @@ fn run(arguments: &Arguments, mut world: World, runtime: Handle) -> ExitCode {
     scene.say(&format!("every hop drops {} packets of 1000", arguments.drop_permille));
     let texts = std::thread::scope(|scope| {
         scope.spawn(|| faults(&scene, arguments, StdRng::seed_from_u64(seed)));
-        let writers = [0, 1].map(|who| scope.spawn({ let scene = &scene; move || write(scene, who, arguments.messages) }));
+        let writers = [0, 1].map(|who| {
+            scope.spawn({
+                let scene = &scene;
+                move || write(scene, who, arguments.messages)
+            })
+        });
         for writer in writers {
             writer.join().unwrap();
         }
@@ -145,8 +150,12 @@ fn await_arrivals(scene: &Scene, messages: usize) -> [Vec<String>; 2] {
                 continue;
             }
             let list = answer.json();
-            let new: Vec<_> =
-                list.as_array().unwrap().iter().filter_map(|m| m["text"].as_str().map(str::to_owned)).collect();
+            let new: Vec<_> = list
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|m| m["text"].as_str().map(str::to_owned))
+                .collect();
             if new.len() > texts[who].len() {
                 last = Instant::now();
                 scene.arrived[who].store(new.len(), Ordering::Relaxed);
@@ -183,7 +192,8 @@ fn faults(scene: &Scene, arguments: &Arguments, mut rng: StdRng) {
             scene.runtime.block_on(world.localnet.gateways()[pausing].start()).unwrap();
             scene.say(&format!("gateway {pausing} is back"));
         }
-        if let Some((_, what)) = milestones.next_if(|(share, _)| scene.progress(arguments.messages) >= *share) {
+        if let Some((_, what)) = milestones.next_if(|(share, _)| scene.progress(arguments.messages) >= *share)
+        {
             let world = scene.world.lock().unwrap();
             *counts.entry(what).or_default() += 1;
             match *what {
@@ -231,7 +241,9 @@ fn faults(scene: &Scene, arguments: &Arguments, mut rng: StdRng) {
 
 /// An exponential pause.
 fn pause(rng: &mut StdRng, mean_seconds: f64) -> Duration {
-    Duration::from_secs_f64((-rng.gen_range(f64::MIN_POSITIVE..1.0).ln() * mean_seconds).clamp(0.5, 5.0 * mean_seconds))
+    Duration::from_secs_f64(
+        (-rng.gen_range(f64::MIN_POSITIVE..1.0).ln() * mean_seconds).clamp(0.5, 5.0 * mean_seconds),
+    )
 }
 
 fn judge(scene: &Scene, messages: usize, texts: &[Vec<String>; 2]) -> ExitCode {
