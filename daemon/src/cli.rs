@@ -18,7 +18,7 @@ use bauta_ipc::{Exit, RpcError, codes};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-pub(crate) use self::context::{Context, acting, interrupted};
+pub(crate) use self::context::{Context, acting, interrupted, shell_word};
 pub(crate) use self::failure::{failure, sentence};
 pub(crate) use self::logging::{LogTarget, start_logging};
 pub(crate) use self::output::Output;
