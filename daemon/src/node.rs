@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bauta_ipc::{
-    AcceptRequest, AddContact, Api, BlockContact, Blocked, Contact, ContactList, ContactRef, CreateInvitation, Empty,
-    EventStream, ExportedPersona, History, HistoryOf, Inbox, InboxOf, Invitation, NewPersona, OptionalPersona,
-    Persona, PersonaDetail, PersonaList, PersonaRef, Published, RequestList, RpcError, SafetyNumber, SendMessage,
-    SentMessage, Status, Subscribe, VerifyContact, WaitFor,
+    AcceptRequest, AddContact, Api, BlockContact, Blocked, Contact, ContactList, ContactRef,
+    CreateInvitation, Empty, EventStream, ExportedPersona, History, HistoryOf, Inbox, InboxOf, Invitation,
+    NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published, RequestList,
+    RpcError, SafetyNumber, SendMessage, SentMessage, Status, Subscribe, VerifyContact, WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
@@ -28,9 +28,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
-pub use crate::store::StoreError;
-pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
+pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
+pub use crate::store::StoreError;
 use crate::store::{Store, is_there, private_home};
 use crate::unlock::{Unlock, master_key};
 

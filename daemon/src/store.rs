@@ -29,9 +29,9 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::contacts::{ContactRow, ContactState, NewContact};
 pub use self::error::StoreError;
-pub(crate) use self::open::{ROLLED_BACK_AT, is_there, private_home};
 pub(crate) use self::invites::{GuestPhase, NewInvite};
 pub(crate) use self::messages::{MessageRow, MessageState, NewMessage};
+pub(crate) use self::open::{ROLLED_BACK_AT, is_there, private_home};
 pub(crate) use self::outbox::{BoxFor, DueBox, NewBox};
 pub(crate) use self::personas::PersonaRow;
 pub(crate) use self::prekeys::PrekeysRow;

@@ -68,7 +68,9 @@ pub enum UnlockError {
     #[error("the keychain has no key for this home: it was removed, or belongs to another user")]
     MissingInKeychain,
     /// No keychain answers.
-    #[error("the keychain of this system does not answer ({0}): unlock it, or choose passphrase or keyfile for a new home")]
+    #[error(
+        "the keychain of this system does not answer ({0}): unlock it, or choose passphrase or keyfile for a new home"
+    )]
     NoKeychain(String),
     /// A file is not what was written there.
     #[error("{} is damaged: restore it from a backup", .0.display())]
@@ -156,7 +158,8 @@ fn open(home: &Path, unlock: &Unlock, description: &Description) -> Result<Maste
 fn create(home: &Path, unlock: &Unlock) -> Result<MasterKey, UnlockError> {
     let mut key = Zeroizing::new([0; 32]);
     crate::random::fill(key.as_mut_slice());
-    let mut description = Description { version: VERSION, mode: unlock.mode(), entry: None, passphrase: None };
+    let mut description =
+        Description { version: VERSION, mode: unlock.mode(), entry: None, passphrase: None };
     // The description comes last: without it the home still counts as new, and the next start draws again.
     match unlock {
         Unlock::KeyFile => file::write(&home.join(KEYFILE), key.as_slice())?,
@@ -182,7 +185,11 @@ fn read_description(home: &Path) -> Result<Option<Description>, UnlockError> {
     let damaged = |_| UnlockError::Damaged(path.clone());
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
     // Before the shape is checked: a newer version may have another.
-    if value.get("version").and_then(serde_json::Value::as_u64).is_some_and(|version| version > u64::from(VERSION)) {
+    if value
+        .get("version")
+        .and_then(serde_json::Value::as_u64)
+        .is_some_and(|version| version > u64::from(VERSION))
+    {
         return Err(UnlockError::Newer(path));
     }
     serde_json::from_value(value).map(Some).map_err(damaged)

@@ -1,8 +1,8 @@
 //! What the API shows of rows in the store.
 
 use bauta_ipc::{
-    Contact, Direction, EventBody, HistoryEntry, MessageState as ApiMessageState, ReceivedMessage, Request, RpcError,
-    Utc, codes,
+    Contact, Direction, EventBody, HistoryEntry, MessageState as ApiMessageState, ReceivedMessage, Request,
+    RpcError, Utc, codes,
 };
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{ConnectPhase, Phase, State};
@@ -123,10 +123,8 @@ pub(crate) fn move_message(
     error: Option<&RpcError>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let json = error
-        .map(serde_json::to_string)
-        .transpose()
-        .map_err(|_| StoreError::Damaged("a message's error"))?;
+    let json =
+        error.map(serde_json::to_string).transpose().map_err(|_| StoreError::Damaged("a message's error"))?;
     if !tx.set_message_state(seq, state, json.as_deref(), now)? {
         return Ok(());
     }
@@ -164,7 +162,9 @@ pub(crate) fn contact_added(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<(), 
 pub(crate) fn connection(state: &State) -> (bauta_ipc::State, Option<String>) {
     let (shown, phase) = match state.phase {
         Phase::Off => (bauta_ipc::State::Off, None),
-        Phase::Connecting(ConnectPhase::Waiting) => (bauta_ipc::State::Connecting, Some("waiting a random moment")),
+        Phase::Connecting(ConnectPhase::Waiting) => {
+            (bauta_ipc::State::Connecting, Some("waiting a random moment"))
+        }
         Phase::Connecting(ConnectPhase::ChoosingGateway) => {
             (bauta_ipc::State::Connecting, Some("choosing a gateway"))
         }

@@ -182,7 +182,11 @@ impl Actor {
     }
 
     /// Writes changes of the connection's state to the event log.
-    fn show_state(&self, state: &mut watch::Receiver<State>, shown: &mut Option<(bauta_ipc::State, Option<String>)>) {
+    fn show_state(
+        &self,
+        state: &mut watch::Receiver<State>,
+        shown: &mut Option<(bauta_ipc::State, Option<String>)>,
+    ) {
         let (now_shown, phase) = view::connection(&state.borrow_and_update());
         let now_shown = (now_shown, phase);
         if shown.as_ref() == Some(&now_shown) {

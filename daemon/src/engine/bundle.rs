@@ -19,7 +19,11 @@ const FRESH: std::time::Duration = DAY;
 const NOTHING_SEEN: DescriptorSeen = DescriptorSeen { day: Day(0), hash: [0; 32] };
 
 /// The newest keys, made now when those there are older than a day.
-pub(crate) fn fresh_prekeys(tx: &Tx<'_>, persona: &PersonaRow, now: Timestamp) -> Result<PrekeysRow, StoreError> {
+pub(crate) fn fresh_prekeys(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    now: Timestamp,
+) -> Result<PrekeysRow, StoreError> {
     match tx.newest_prekeys(persona.id)? {
         Some(newest) if is_fresh(tx, &newest, now)? => Ok(newest),
         newest => make(tx, persona, newest.map(|newest| newest.version), now),
@@ -27,7 +31,11 @@ pub(crate) fn fresh_prekeys(tx: &Tx<'_>, persona: &PersonaRow, now: Timestamp) -
 }
 
 /// Keys made now.
-pub(crate) fn new_prekeys(tx: &Tx<'_>, persona: &PersonaRow, now: Timestamp) -> Result<PrekeysRow, StoreError> {
+pub(crate) fn new_prekeys(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    now: Timestamp,
+) -> Result<PrekeysRow, StoreError> {
     let newest = tx.newest_prekeys(persona.id)?;
     make(tx, persona, newest.map(|newest| newest.version), now)
 }
@@ -60,8 +68,7 @@ fn make(
     )
     .map_err(|_| StoreError::Damaged("a persona's keys or relay"))?;
     let expires_at = prekeys.bundle().expiry();
-    let id =
-        tx.add_prekeys(persona.id, version, expires_at, prekeys.erase_at(), &pack(&prekeys)?, now)?;
+    let id = tx.add_prekeys(persona.id, version, expires_at, prekeys.erase_at(), &pack(&prekeys)?, now)?;
     tx.prekeys_by_id(id)?.ok_or(StoreError::Damaged("prekeys"))
 }
 
@@ -76,7 +83,12 @@ pub(crate) fn doors(tx: &Tx<'_>, relay: RelayId) -> Result<Vec<DoorAddress>, Sto
 }
 
 /// The relay has the bundle.
-pub(super) fn published(tx: &Tx<'_>, persona: &PersonaRow, prekeys: i64, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn published(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    prekeys: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.mark_published(prekeys, now)?;
     let Some(row) = tx.prekeys_by_id(prekeys)? else { return Ok(()) };
     let body = EventBody::PersonaPublished {

@@ -58,7 +58,10 @@ pub(super) fn compare(
 ) -> Result<(), StoreError> {
     let today = at.now.day().0;
     // Zeros: the contact had seen none. Days that nobody can ask the relay about any more say nothing.
-    if seen.hash == [0; 32] || seen.day.0.saturating_add(KEEP_DAYS) < today || seen.day.0 > today.saturating_add(1) {
+    if seen.hash == [0; 32]
+        || seen.day.0.saturating_add(KEEP_DAYS) < today
+        || seen.day.0 > today.saturating_add(1)
+    {
         return Ok(());
     }
     match tx.descriptor_of(relay, seen.day)? {
@@ -89,7 +92,8 @@ pub(super) fn take_shown(
         None => return compare(tx, contact, relay, shown.seen(), at),
         Some(ours) => ours,
     };
-    let proved = Descriptor::from_bytes(&ours.bytes, relay).is_ok_and(|ours| proves_equivocation(&ours, &shown));
+    let proved =
+        Descriptor::from_bytes(&ours.bytes, relay).is_ok_and(|ours| proves_equivocation(&ours, &shown));
     if proved {
         // First the answer: the contact needs the proof too, and nothing is sent once the relay is found out.
         show(tx, contact.id, relay, shown.day(), at)?;
@@ -115,7 +119,9 @@ fn suspect(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError
 
 fn found_out(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
     if tx.mark_equivocated(relay)? {
-        tracing::warn!("A relay shows different clients different addresses. Nothing more is sent to it; see bauta status.");
+        tracing::warn!(
+            "A relay shows different clients different addresses. Nothing more is sent to it; see bauta status."
+        );
         tx.emit(&EventBody::Health { item: dishonesty(relay), cleared: false }, now)?;
     }
     Ok(())

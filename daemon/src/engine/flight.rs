@@ -114,7 +114,9 @@ async fn request(errand: Errand, terms: &Terms, today: Day) -> Result<Request, M
 }
 
 /// Searches on a thread for blocking work, and stops when nobody waits any more.
-async fn search<T: Send + 'static>(find: impl FnOnce(&AtomicBool) -> Option<T> + Send + 'static) -> Result<T, Missed> {
+async fn search<T: Send + 'static>(
+    find: impl FnOnce(&AtomicBool) -> Option<T> + Send + 'static,
+) -> Result<T, Missed> {
     struct StopOnDrop(Arc<AtomicBool>);
     impl Drop for StopOnDrop {
         fn drop(&mut self) {

@@ -3,7 +3,7 @@
 use bauta_ipc::{ContactChange, EventBody};
 use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::content::Content;
-use bauta_protocol::handshake::{Responded, RespondError, respond};
+use bauta_protocol::handshake::{RespondError, Responded, respond};
 use bauta_protocol::id::{MessageId, PersonaKey};
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::Session;
@@ -13,8 +13,8 @@ use data_encoding::HEXLOWER;
 use super::peer::{Moment, add_peer_session, pack, unpack};
 use super::{descriptors, receive};
 use crate::store::{
-    ContactRow, ContactState, NewContact, NewRequest, PersonaRow, PrekeysRow, ROLLED_BACK_AT, RequestRow, StoreError,
-    Tx,
+    ContactRow, ContactState, NewContact, NewRequest, PersonaRow, PrekeysRow, ROLLED_BACK_AT, RequestRow,
+    StoreError, Tx,
 };
 use crate::{random, view};
 

@@ -15,8 +15,8 @@ use super::peer::{Moment, keep_bundle, pack, unpack, wanted};
 use super::receive::Taken;
 use super::send::{greeting, start};
 use crate::store::{
-    BoxFor, ContactRow, ContactState, GuestPhase, MessageState, NewBox, NewContact, NewInvite, NewSession, PersonaRow,
-    StoreError, Tx, Wanted,
+    BoxFor, ContactRow, ContactState, GuestPhase, MessageState, NewBox, NewContact, NewInvite, NewSession,
+    PersonaRow, StoreError, Tx, Wanted,
 };
 use crate::{random, view};
 
@@ -160,7 +160,9 @@ pub(super) fn guest_box(
     bytes: &[u8; BOX_LEN],
     at: &Moment,
 ) -> Result<Taken, StoreError> {
-    let Some(row) = tx.guest(contact)?.filter(|row| row.phase == GuestPhase::Asking) else { return Ok(Taken::Yes) };
+    let Some(row) = tx.guest(contact)?.filter(|row| row.phase == GuestPhase::Asking) else {
+        return Ok(Taken::Yes);
+    };
     let mut guest: InviteGuest = unpack(&row.state, "an invitation")?;
     let bundle = match guest.open(index, bytes) {
         Ok(bundle) => bundle,
@@ -174,7 +176,8 @@ pub(super) fn guest_box(
     };
     let Some(known) = tx.contact(contact)? else { return Ok(Taken::Yes) };
     // Also against a host that hands out another's bundle under its own address.
-    let right = known.public == Some(bundle.persona()) && bundle.check_fresh(at.now, known.bundle_version).is_ok();
+    let right =
+        known.public == Some(bundle.persona()) && bundle.check_fresh(at.now, known.bundle_version).is_ok();
     if !right {
         return unusable(tx, contact, at).map(|()| Taken::Yes);
     }
@@ -269,7 +272,8 @@ fn end(tx: &Tx<'_>, contact: i64, phase: GuestPhase, at: &Moment) -> Result<(), 
     // A conversation that the other side began meanwhile goes on.
     if row.current.is_none() {
         tx.delete_sessions(contact)?;
-        let error = if phase == GuestPhase::Taken { view::invitation_used() } else { view::invitation_ended() };
+        let error =
+            if phase == GuestPhase::Taken { view::invitation_used() } else { view::invitation_ended() };
         for message in tx.open_messages(contact)? {
             view::move_message(tx, message, MessageState::Failed, Some(&error), at.now)?;
         }

@@ -103,7 +103,12 @@ pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), 
 }
 
 /// Keeps what a peer's bundle says, and tells when the long-term key is a new one.
-pub(super) fn keep_bundle(tx: &Tx<'_>, contact: i64, bundle: &Bundle, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn keep_bundle(
+    tx: &Tx<'_>,
+    contact: i64,
+    bundle: &Bundle,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     tx.learn_relay(bundle.relay().id, &bundle.relay().doors)?;
     let Some(row) = tx.contact(contact)? else { return Ok(()) };
     if bundle.version() < row.bundle_version {

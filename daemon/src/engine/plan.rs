@@ -76,7 +76,11 @@ pub(super) struct UnderWay {
 /// What to do with a tick.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
-    Get { of: LaneOf, relay: RelayId, want: Wanted },
+    Get {
+        of: LaneOf,
+        relay: RelayId,
+        want: Wanted,
+    },
     Ack(i64),
     Put(i64),
     Deposit(i64),
@@ -154,7 +158,10 @@ fn gets(due: &Due, under_way: &UnderWay) -> (Vec<Step>, Vec<Step>) {
     (heads, rest)
 }
 
-fn except<'a, T: Copy + Eq + std::hash::Hash>(due: &'a [T], under_way: &'a HashSet<T>) -> impl Iterator<Item = T> + 'a {
+fn except<'a, T: Copy + Eq + std::hash::Hash>(
+    due: &'a [T],
+    under_way: &'a HashSet<T>,
+) -> impl Iterator<Item = T> + 'a {
     due.iter().copied().filter(|one| !under_way.contains(one))
 }
 

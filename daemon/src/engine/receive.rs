@@ -59,7 +59,13 @@ pub(super) fn skip_gap(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<(), Sto
     }
 }
 
-fn keep(tx: &Tx<'_>, row: &SessionRow, session: &Session, opened: Opened, at: &Moment) -> Result<(), StoreError> {
+fn keep(
+    tx: &Tx<'_>,
+    row: &SessionRow,
+    session: &Session,
+    opened: Opened,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
     let persona = tx.persona(row.persona)?;
     for cap in &opened.deletable {
@@ -96,7 +102,12 @@ fn keep(tx: &Tx<'_>, row: &SessionRow, session: &Session, opened: Opened, at: &M
 }
 
 /// When the present gap began; a gap that has moved began anew.
-fn gap_since(row: &SessionRow, wanted: &[crate::store::Wanted], received: u64, now: Timestamp) -> Option<Timestamp> {
+fn gap_since(
+    row: &SessionRow,
+    wanted: &[crate::store::Wanted],
+    received: u64,
+    now: Timestamp,
+) -> Option<Timestamp> {
     if !has_gap(wanted) {
         return None;
     }
@@ -105,7 +116,12 @@ fn gap_since(row: &SessionRow, wanted: &[crate::store::Wanted], received: u64, n
 }
 
 /// The peer has what it says it has.
-pub(super) fn confirm(tx: &Tx<'_>, row: &SessionRow, session: &Session, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn confirm(
+    tx: &Tx<'_>,
+    row: &SessionRow,
+    session: &Session,
+    at: &Moment,
+) -> Result<(), StoreError> {
     if let Some(lost) = session.lost()
         && let Some(message) = tx.message_in(row.id, lost)?
     {

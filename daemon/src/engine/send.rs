@@ -1,13 +1,13 @@
 //! Sealing: from a message's row to boxes in the outbox, in one transaction.
 
 use bauta_ipc::ContactChange;
+use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::DescriptorSeen;
 use bauta_protocol::handshake::{InitiateError, initiate};
 use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
-use bauta_protocol::bundle::{Bundle, Prekeys};
 
 use super::bundle::fresh_prekeys;
 use super::peer::{Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
@@ -37,7 +37,12 @@ pub(crate) fn queue_message(
 }
 
 /// Seals messages that the contact's current session does not carry yet, in order.
-pub(crate) fn seal_open(tx: &Tx<'_>, persona: &PersonaRow, contact: i64, at: &Moment) -> Result<(), StoreError> {
+pub(crate) fn seal_open(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: i64,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let Some(contact) = tx.contact(contact)? else { return Ok(()) };
     let Some(row) = speaking_session(tx, persona, &contact)? else { return Ok(()) };
     let messages = tx.unsealed(contact.id, row.id, BATCH)?;
@@ -74,7 +79,12 @@ pub(super) fn seal_ack(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<Option<
 }
 
 /// Seals something that is no message: it is lost with the session, if that is.
-pub(super) fn seal_aside(tx: &Tx<'_>, contact: i64, content: &Content, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn seal_aside(
+    tx: &Tx<'_>,
+    contact: i64,
+    content: &Content,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let current = tx.contact(contact)?.and_then(|contact| contact.current);
     let Some(row) = current.map(|id| tx.session(id)).transpose()?.flatten().filter(|row| !row.stale) else {
         return Ok(());
@@ -92,13 +102,21 @@ pub(super) fn seal_aside(tx: &Tx<'_>, contact: i64, content: &Content, at: &Mome
 
 /// Begins a session over the contact's bundle, with the first open message inside the handshake where it fits. The
 /// handshake will be left in the contact's inbox.
-pub(super) fn begin(tx: &Tx<'_>, persona: &PersonaRow, contact: &ContactRow, bundle: &Bundle, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn begin(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    bundle: &Bundle,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let mine = fresh_prekeys(tx, persona, at.now)?;
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
     // Session 0 carries nothing: all open messages.
     let first = tx.unsealed(contact.id, 0, 1)?.pop();
     let inside = match &first {
-        Some(message) => Some((message.seq, content_of(message)?)).filter(|(_, content)| content.len() <= MAX_FIRST),
+        Some(message) => {
+            Some((message.seq, content_of(message)?)).filter(|(_, content)| content.len() <= MAX_FIRST)
+        }
         None => None,
     };
     let content = match &inside {
@@ -106,7 +124,8 @@ pub(super) fn begin(tx: &Tx<'_>, persona: &PersonaRow, contact: &ContactRow, bun
         None => greeting(at)?,
     };
     let seen = tx.seen(bundle.relay().id)?;
-    let Some((session, handshake)) = start(tx, persona, contact, &mine, bundle, None, &content, seen, at)? else {
+    let Some((session, handshake)) = start(tx, persona, contact, &mine, bundle, None, &content, seen, at)?
+    else {
         return Ok(());
     };
     let until = bundle.expiry().min(mine.bundle().expiry());

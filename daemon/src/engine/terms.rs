@@ -51,7 +51,9 @@ pub(super) fn describe_terms(tx: &Tx<'_>, relay: RelayId) -> Result<Option<Terms
 pub(super) fn to_describe(tx: &Tx<'_>, persona: i64, now: Timestamp) -> Result<Vec<RelayId>, StoreError> {
     let mut missing = Vec::new();
     for relay in tx.relays_of(persona)? {
-        if tx.descriptor_of(relay, now.day())?.is_none() && tx.relay(relay)?.is_some_and(|row| !row.equivocated) {
+        if tx.descriptor_of(relay, now.day())?.is_none()
+            && tx.relay(relay)?.is_some_and(|row| !row.equivocated)
+        {
             missing.push(relay);
         }
     }

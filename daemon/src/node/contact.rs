@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bauta_ipc::{
     AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactChange, ContactList, ContactRef,
-    CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError, SafetyNumber as ShownNumber, VerifyContact,
-    codes,
+    CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError, SafetyNumber as ShownNumber,
+    VerifyContact, codes,
 };
 use bauta_protocol::address::Address;
 use bauta_protocol::bundle::IdentitySecret;
@@ -138,9 +138,8 @@ impl Node {
     pub(super) async fn accept_request(&self, params: AcceptRequest) -> Result<Contact, RpcError> {
         let at = self.shared.moment();
         let accepted = self.shared.store.run(move |tx| {
-            let request = find_request(tx, params.persona.as_deref(), &params.id)?.ok_or_else(|| {
-                RpcError::new(&codes::CONTACT_REQUEST, "There is no request with that id.")
-            })?;
+            let request = find_request(tx, params.persona.as_deref(), &params.id)?
+                .ok_or_else(|| RpcError::new(&codes::CONTACT_REQUEST, "There is no request with that id."))?;
             let persona = tx.persona(request.persona)?;
             let name = names::check_name(&params.name)?;
             name_is_free(tx, &persona, name)?;
@@ -157,6 +156,7 @@ impl Node {
             if let Some(request) = find_request(tx, params.persona.as_deref(), &params.contact)? {
                 tx.block_key(request.persona, &request.public, at.now)?;
                 tx.delete_request_of(request.persona, &request.public)?;
+                tx.forget_request_events(&request.handle)?;
                 return Ok(Blocked { public_key: Some(request.public.to_string()) });
             }
             let persona = names::persona(tx, params.persona.as_deref())?;
@@ -217,7 +217,13 @@ fn exists(message: &str) -> RpcError {
     RpcError::new(&codes::CONTACT_EXISTS, message)
 }
 
-fn add(tx: &Tx<'_>, persona: &PersonaRow, name: &str, address: &Address, at: &Moment) -> Result<i64, RpcError> {
+fn add(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    name: &str,
+    address: &Address,
+    at: &Moment,
+) -> Result<i64, RpcError> {
     if address.persona == persona.public {
         return Err(RpcError::new(&codes::CONTACT_SELF, "This is the persona's own address."));
     }
@@ -232,7 +238,8 @@ fn add(tx: &Tx<'_>, persona: &PersonaRow, name: &str, address: &Address, at: &Mo
     }
     name_is_free(tx, persona, name)?;
     // Whoever wrote already is accepted, in whatever way they are named.
-    let waiting = tx.requests(Some(persona.id))?.into_iter().find(|request| request.public == address.persona);
+    let waiting =
+        tx.requests(Some(persona.id))?.into_iter().find(|request| request.public == address.persona);
     if let Some(request) = waiting {
         return Ok(engine::accept(tx, persona, &request, name, at)?);
     }
@@ -252,7 +259,12 @@ fn add(tx: &Tx<'_>, persona: &PersonaRow, name: &str, address: &Address, at: &Mo
 }
 
 /// A new invitation for someone whose last one could not be used.
-fn add_again(tx: &Tx<'_>, persona: &PersonaRow, known: &ContactRow, address: &Address) -> Result<i64, RpcError> {
+fn add_again(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    known: &ContactRow,
+    address: &Address,
+) -> Result<i64, RpcError> {
     let spent = tx
         .guest(known.id)?
         .is_some_and(|guest| matches!(guest.phase, GuestPhase::Taken | GuestPhase::Unusable));

@@ -60,7 +60,9 @@ impl From<StoreError> for RpcError {
             StoreError::Newer { .. } => &codes::STORE_NEWER,
             StoreError::Full => &codes::STORE_FULL,
             StoreError::File { .. } => &codes::ACCESS_FILES,
-            StoreError::Database { .. } | StoreError::Damaged(_) | StoreError::Thread(_) => &codes::STORE_FAILED,
+            StoreError::Database { .. } | StoreError::Damaged(_) | StoreError::Thread(_) => {
+                &codes::STORE_FAILED
+            }
         };
         Self::new(code, sentence(&error.to_string()))
     }

@@ -41,7 +41,8 @@ impl Node {
                 }
             })
             .await?;
-        let follower = Follower { shared: Arc::clone(&self.shared), announced, cursor, read: VecDeque::new() };
+        let follower =
+            Follower { shared: Arc::clone(&self.shared), announced, cursor, read: VecDeque::new() };
         let events = stream::unfold(follower, |mut follower| async move {
             let event = follower.next().await?;
             Some((event, follower))
@@ -60,8 +61,11 @@ impl Follower {
             }
             self.announced.borrow_and_update();
             let cursor = self.cursor;
-            let read =
-                self.shared.store.run(move |tx| -> Result<_, StoreError> { tx.events_after(cursor, BATCH) }).await;
+            let read = self
+                .shared
+                .store
+                .run(move |tx| -> Result<_, StoreError> { tx.events_after(cursor, BATCH) })
+                .await;
             match read {
                 Ok(read) if read.is_empty() => {}
                 Ok(read) => {

@@ -115,7 +115,10 @@ impl Node {
             let before = params.before.unwrap_or(u64::MAX);
             let (rows, more) = page(tx.history(contact.id, before, limit.saturating_add(1))?, limit);
             let previous = rows.last().map(|row| row.seq).filter(|_| more);
-            Ok::<_, RpcError>(History { messages: rows.into_iter().rev().map(view::history).collect(), previous })
+            Ok::<_, RpcError>(History {
+                messages: rows.into_iter().rev().map(view::history).collect(),
+                previous,
+            })
         });
         history.await
     }
@@ -144,7 +147,8 @@ fn contact_name(tx: &Tx<'_>, id: i64) -> Result<String, StoreError> {
 }
 
 fn message_id(text: &str) -> Result<MessageId, RpcError> {
-    text.parse().map_err(|_| RpcError::new(&codes::REQUEST_PARAMS, "A message's id has 32 hexadecimal digits."))
+    text.parse()
+        .map_err(|_| RpcError::new(&codes::REQUEST_PARAMS, "A message's id has 32 hexadecimal digits."))
 }
 
 fn sent(row: &MessageRow) -> SentMessage {

@@ -91,7 +91,10 @@ impl Node {
 fn make(tx: &Tx<'_>, name: &str, now: bauta_protocol::time::Timestamp) -> Result<PersonaRow, RpcError> {
     let name = names::check_name(name)?;
     if tx.persona_named(name)?.is_some() {
-        return Err(RpcError::new(&codes::PERSONA_EXISTS, format!("There is a persona called \"{name}\" already.")));
+        return Err(RpcError::new(
+            &codes::PERSONA_EXISTS,
+            format!("There is a persona called \"{name}\" already."),
+        ));
     }
     let relays: Vec<_> =
         tx.relays()?.into_iter().filter(|relay| relay.configured && !relay.equivocated).collect();

@@ -56,7 +56,12 @@ impl Node {
             state,
             phase,
             since,
-            last_exchange: kept.relays.iter().filter_map(|(id, _, _)| self.shared.last_answer(*id)).max().map(utc),
+            last_exchange: kept
+                .relays
+                .iter()
+                .filter_map(|(id, _, _)| self.shared.last_answer(*id))
+                .max()
+                .map(utc),
             traffic: self.traffic.to_string(),
             traffic_note: self.traffic.bandwidth_note().to_owned(),
             network: self.network.clone(),
@@ -69,7 +74,8 @@ impl Node {
     }
 
     async fn kept(&self, now: Timestamp) -> Result<Kept, StoreError> {
-        let long_ago = Timestamp(now.0.saturating_sub(u64::try_from(UNRECEIVED.as_millis()).unwrap_or(u64::MAX)));
+        let long_ago =
+            Timestamp(now.0.saturating_sub(u64::try_from(UNRECEIVED.as_millis()).unwrap_or(u64::MAX)));
         let kept = self.shared.store.run(move |tx| {
             let mut personas = Vec::new();
             let mut used = Vec::new();
@@ -132,10 +138,14 @@ impl Node {
     fn health(&self, kept: &Kept, state: State) -> Vec<RpcError> {
         let mut health = Vec::new();
         if !kept.relays.iter().any(|(_, _, usable)| *usable) {
-            health.push(RpcError::new(&codes::RELAY_NONE, "No relay is known, so nothing can be sent or received."));
+            health.push(RpcError::new(
+                &codes::RELAY_NONE,
+                "No relay is known, so nothing can be sent or received.",
+            ));
         }
         if state == State::Lost {
-            health.push(RpcError::new(&codes::NETWORK_UNREACHABLE, "No gateway of the mixnet can be reached."));
+            health
+                .push(RpcError::new(&codes::NETWORK_UNREACHABLE, "No gateway of the mixnet can be reached."));
         }
         for (id, _, usable) in &kept.relays {
             if !usable {
@@ -146,7 +156,8 @@ impl Node {
         }
         if kept.unreceived > 0 {
             let (count, days) = (kept.unreceived, UNRECEIVED.as_secs() / 86_400);
-            let message = format!("{count} messages are stored at a relay and were not received for {days} days.");
+            let message =
+                format!("{count} messages are stored at a relay and were not received for {days} days.");
             health.push(RpcError::new(&codes::MESSAGE_UNRECEIVED, message));
         }
         health

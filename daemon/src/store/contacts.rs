@@ -77,7 +77,11 @@ const COLUMNS: &str = "id, persona, name, public, state, verified, added_at, las
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     let wrong = |column: usize| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, "not what was written".into())
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            "not what was written".into(),
+        )
     };
     let public: Option<String> = row.get(3)?;
     let state: String = row.get(4)?;
@@ -137,7 +141,11 @@ impl Tx<'_> {
         self.one("find a contact", &sql, (persona, name), read)
     }
 
-    pub(crate) fn contact_of(&self, persona: i64, key: &PersonaKey) -> Result<Option<ContactRow>, StoreError> {
+    pub(crate) fn contact_of(
+        &self,
+        persona: i64,
+        key: &PersonaKey,
+    ) -> Result<Option<ContactRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE persona = ?1 AND public = ?2");
         self.one("find a contact", &sql, (persona, key.to_string()), read)
     }
@@ -158,7 +166,11 @@ impl Tx<'_> {
     }
 
     pub(crate) fn set_contact_state(&self, contact: i64, state: ContactState) -> Result<(), StoreError> {
-        self.execute("keep a contact's state", "UPDATE contacts SET state = ?2 WHERE id = ?1", (contact, state.name()))?;
+        self.execute(
+            "keep a contact's state",
+            "UPDATE contacts SET state = ?2 WHERE id = ?1",
+            (contact, state.name()),
+        )?;
         Ok(())
     }
 
@@ -172,11 +184,7 @@ impl Tx<'_> {
     }
 
     /// Keeps a bundle unless a newer one was seen.
-    pub(crate) fn set_contact_bundle(
-        &self,
-        contact: i64,
-        bundle: &Bundle,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn set_contact_bundle(&self, contact: i64, bundle: &Bundle) -> Result<(), StoreError> {
         self.execute(
             "keep a contact's bundle",
             "UPDATE contacts SET bundle = ?2, identity = ?3, bundle_version = ?4, relay = ?5
@@ -232,7 +240,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_contact_attempt(&self, contact: i64, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
+    pub(crate) fn set_contact_attempt(
+        &self,
+        contact: i64,
+        at: Timestamp,
+        attempts: u32,
+    ) -> Result<(), StoreError> {
         self.execute(
             "note an attempt",
             "UPDATE contacts SET attempt_at = ?2, attempts = ?3 WHERE id = ?1",
@@ -251,7 +264,11 @@ impl Tx<'_> {
     }
 
     pub(crate) fn set_descriptor_day(&self, contact: i64, day: Day) -> Result<(), StoreError> {
-        self.execute("note a day", "UPDATE contacts SET descriptor_day = ?2 WHERE id = ?1", (contact, day.0))?;
+        self.execute(
+            "note a day",
+            "UPDATE contacts SET descriptor_day = ?2 WHERE id = ?1",
+            (contact, day.0),
+        )?;
         Ok(())
     }
 

@@ -11,8 +11,11 @@ impl Tx<'_> {
     /// Writes an event; subscribers get it once the transaction is committed.
     pub(crate) fn emit(&self, body: &EventBody, now: Timestamp) -> Result<(), StoreError> {
         let body = serde_json::to_string(body).map_err(|_| StoreError::Damaged("an event"))?;
-        let cursor =
-            self.insert("write an event", "INSERT INTO events (at, body) VALUES (?1, ?2)", (signed(now.0), body))?;
+        let cursor = self.insert(
+            "write an event",
+            "INSERT INTO events (at, body) VALUES (?1, ?2)",
+            (signed(now.0), body),
+        )?;
         self.wrote_event(unsigned(cursor));
         Ok(())
     }
@@ -35,7 +38,11 @@ impl Tx<'_> {
 
     /// The greatest cursor ever given; zero for none.
     pub(crate) fn last_event(&self) -> Result<u64, StoreError> {
-        self.count("read the log's end", "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'", [])
+        self.count(
+            "read the log's end",
+            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'",
+            [],
+        )
     }
 
     /// The cursor before the first event kept.
@@ -47,6 +54,16 @@ impl Tx<'_> {
             Some(first) => Ok(unsigned(first).saturating_sub(1)),
             None => self.last_event(),
         }
+    }
+
+    /// Forgets what the log says of a request.
+    pub(crate) fn forget_request_events(&self, handle: &str) -> Result<(), StoreError> {
+        self.execute(
+            "forget a request's events",
+            "DELETE FROM events WHERE body ->> '$.kind' = 'contact.request' AND body ->> '$.request.id' = ?1",
+            [handle],
+        )?;
+        Ok(())
     }
 
     /// Forgets events that are too old or too many.

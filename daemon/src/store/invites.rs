@@ -84,7 +84,10 @@ fn read_guest(row: &Row<'_>) -> rusqlite::Result<GuestRow> {
     Ok(GuestRow {
         state: Zeroizing::new(row.get(0)?),
         relay: RelayId(bytes(row, 1)?),
-        phase: GuestPhase::ALL.into_iter().find(|known| known.name() == phase).unwrap_or(GuestPhase::Unusable),
+        phase: GuestPhase::ALL
+            .into_iter()
+            .find(|known| known.name() == phase)
+            .unwrap_or(GuestPhase::Unusable),
     })
 }
 
@@ -148,14 +151,22 @@ impl Tx<'_> {
     }
 
     /// Open invitations to read: id, relay, wanted boxes, until when all of them are asked for at once.
-    pub(crate) fn invite_lanes(&self, persona: i64) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
+    pub(crate) fn invite_lanes(
+        &self,
+        persona: i64,
+    ) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
         self.all(
             "list invitations",
             "SELECT id, relay, wanted, active_until FROM invites WHERE persona = ?1 ORDER BY id DESC",
             [persona],
             |row| {
                 let wanted: Vec<u8> = row.get(2)?;
-                Ok((row.get(0)?, RelayId(bytes(row, 1)?), unpack_wanted(&wanted), Timestamp(unsigned(row.get(3)?))))
+                Ok((
+                    row.get(0)?,
+                    RelayId(bytes(row, 1)?),
+                    unpack_wanted(&wanted),
+                    Timestamp(unsigned(row.get(3)?)),
+                ))
             },
         )
     }

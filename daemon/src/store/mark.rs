@@ -24,7 +24,8 @@ pub(super) struct Mark {
 
 impl Mark {
     pub(super) fn open(path: &Path, master: &MasterKey) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         let key = Zeroizing::new(hmac_sha256(master.as_bytes(), b"bauta/store-mark/1"));
         let mut mark = Self { file, key, written: None };
         mark.written = (0..2).filter_map(|slot| mark.read(slot)).max();

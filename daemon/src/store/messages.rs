@@ -91,7 +91,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
 
 impl Tx<'_> {
     /// Adds a message unless the contact's conversation has one of that id and direction.
-    pub(crate) fn add_message(&self, new: &NewMessage<'_>, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    pub(crate) fn add_message(
+        &self,
+        new: &NewMessage<'_>,
+        now: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
         let added = self.execute(
             "keep a message",
             "INSERT OR IGNORE INTO messages (persona, contact, outgoing, id, text, sent_at, at, state)
@@ -119,12 +123,18 @@ impl Tx<'_> {
     }
 
     pub(crate) fn own_message(&self, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM messages WHERE id = ?1 AND outgoing = 1 ORDER BY seq LIMIT 1");
+        let sql =
+            format!("SELECT {COLUMNS} FROM messages WHERE id = ?1 AND outgoing = 1 ORDER BY seq LIMIT 1");
         self.one("find a message", &sql, [id.0], read)
     }
 
     /// Own messages that the session does not carry yet and the contact has not confirmed, in order.
-    pub(crate) fn unsealed(&self, contact: i64, session: i64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+    pub(crate) fn unsealed(
+        &self,
+        contact: i64,
+        session: i64,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages AS m WHERE contact = ?1 AND state IN ('queued', 'stored')
                AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = ?2)
@@ -167,7 +177,12 @@ impl Tx<'_> {
     }
 
     /// Notes where a message lies; `None`: inside the session's handshake.
-    pub(crate) fn note_sealed(&self, message: u64, session: i64, places: Option<(u64, u64)>) -> Result<(), StoreError> {
+    pub(crate) fn note_sealed(
+        &self,
+        message: u64,
+        session: i64,
+        places: Option<(u64, u64)>,
+    ) -> Result<(), StoreError> {
         self.execute(
             "note a sealed message",
             "INSERT OR REPLACE INTO sealed (message, session, first, last) VALUES (?1, ?2, ?3, ?4)",
@@ -248,7 +263,11 @@ impl Tx<'_> {
 
     /// Gives the messages of a contact to another one.
     pub(crate) fn move_messages(&self, from: i64, to: i64) -> Result<(), StoreError> {
-        self.execute("move messages", "UPDATE OR IGNORE messages SET contact = ?2 WHERE contact = ?1", (from, to))?;
+        self.execute(
+            "move messages",
+            "UPDATE OR IGNORE messages SET contact = ?2 WHERE contact = ?1",
+            (from, to),
+        )?;
         Ok(())
     }
 
@@ -295,7 +314,12 @@ impl Tx<'_> {
     }
 
     /// A conversation, latest first.
-    pub(crate) fn history(&self, contact: i64, before: u64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+    pub(crate) fn history(
+        &self,
+        contact: i64,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
         );

@@ -90,7 +90,8 @@ fn take_lock(home: &Path) -> Result<File, StoreError> {
 
 fn connect(path: &Path, key: &MasterKey) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(StoreError::during("open the database"))?;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(StoreError::during("open the database"))?;
     connection.set_prepared_statement_cache_capacity(256);
     // A raw key: SQLCipher derives nothing from it (its documentation, "PRAGMA key", third form).
     let mut hex = HEXLOWER.encode(key.as_bytes());
@@ -100,12 +101,12 @@ fn connect(path: &Path, key: &MasterKey) -> Result<Connection, StoreError> {
     pragma.push_str("'\"");
     hex.zeroize();
     connection.execute_batch(&pragma).map_err(StoreError::during("set the key"))?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(|error| {
-        match error.sqlite_error_code() {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(
+        |error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => StoreError::WrongKey(path.to_owned()),
             _ => StoreError::during("read the database")(error),
-        }
-    })?;
+        },
+    )?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL;
@@ -127,7 +128,9 @@ fn compare(tx: &Tx<'_>, written: Option<u64>, now: Timestamp) -> Result<(), Stor
     if written.map_or(counter == 0, |written| written <= counter) {
         return Ok(());
     }
-    tracing::warn!("An old copy of the store was put back. Every conversation begins anew; nothing needs to be done.");
+    tracing::warn!(
+        "An old copy of the store was put back. Every conversation begins anew; nothing needs to be done."
+    );
     tx.set_meta(COUNTER, &counter.max(written.unwrap_or(0)).to_be_bytes())?;
     tx.set_meta(ROLLED_BACK_AT, &now.0.to_be_bytes())?;
     tx.make_all_stale()?;

@@ -95,7 +95,12 @@ impl Tx<'_> {
 
     /// Boxes to put now, in the order they were sealed. Of an answer to an invitation only the first one that is not
     /// done: whoever has put that has taken the invitation.
-    pub(crate) fn due_boxes(&self, persona: i64, now: Timestamp, limit: u32) -> Result<Vec<DueBox>, StoreError> {
+    pub(crate) fn due_boxes(
+        &self,
+        persona: i64,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueBox>, StoreError> {
         self.all(
             "list due boxes",
             "SELECT id, done_at IS NOT NULL,

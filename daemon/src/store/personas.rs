@@ -23,7 +23,8 @@ pub(crate) struct PersonaRow {
 
 const COLUMNS: &str = "id, name, public, secret, identity, inbox, relay, drain_after, created_at";
 
-type Raw = (i64, String, String, Zeroizing<[u8; 32]>, Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>, RelayId, i64, i64);
+type Raw =
+    (i64, String, String, Zeroizing<[u8; 32]>, Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>, RelayId, i64, i64);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((

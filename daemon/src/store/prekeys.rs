@@ -87,7 +87,11 @@ impl Tx<'_> {
     }
 
     /// Whether the handshake is new; remembers it as long as its prekeys are kept.
-    pub(crate) fn remember_transcript(&self, transcript: &[u8; 32], prekeys: i64) -> Result<bool, StoreError> {
+    pub(crate) fn remember_transcript(
+        &self,
+        transcript: &[u8; 32],
+        prekeys: i64,
+    ) -> Result<bool, StoreError> {
         let added = self.execute(
             "remember a handshake",
             "INSERT OR IGNORE INTO transcripts (transcript, prekeys) VALUES (?1, ?2)",

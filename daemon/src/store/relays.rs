@@ -117,7 +117,11 @@ impl Tx<'_> {
         Ok(DescriptorSeen { day: seen.day, hash: kept.map_or(seen.hash, |kept| kept.hash) })
     }
 
-    pub(crate) fn descriptor_of(&self, relay: RelayId, day: Day) -> Result<Option<StoredDescriptor>, StoreError> {
+    pub(crate) fn descriptor_of(
+        &self,
+        relay: RelayId,
+        day: Day,
+    ) -> Result<Option<StoredDescriptor>, StoreError> {
         self.one(
             "read a descriptor",
             "SELECT day, bytes, hash FROM descriptors WHERE relay = ?1 AND day = ?2",

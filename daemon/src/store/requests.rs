@@ -40,7 +40,11 @@ const COLUMNS: &str = "handle, persona, public, text, message, sent_at, received
 fn read(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
     let public: String = row.get(2)?;
     let wrong = || {
-        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, "not what was written".into())
+        rusqlite::Error::FromSqlConversionFailure(
+            2,
+            rusqlite::types::Type::Text,
+            "not what was written".into(),
+        )
     };
     Ok(RequestRow {
         handle: row.get(0)?,
@@ -86,8 +90,9 @@ impl Tx<'_> {
 
     /// Oldest first.
     pub(crate) fn requests(&self, persona: Option<i64>) -> Result<Vec<RequestRow>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM requests WHERE ?1 IS NULL OR persona = ?1 ORDER BY received_at, id");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM requests WHERE ?1 IS NULL OR persona = ?1 ORDER BY received_at, id"
+        );
         self.all("list requests", &sql, [persona], read)
     }
 

@@ -173,7 +173,13 @@ impl Tx<'_> {
     }
 
     /// The peer said something over it: the window opens until then, and its handshake need not be left again.
-    pub(crate) fn heard(&self, session: i64, content: bool, active_until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn heard(
+        &self,
+        session: i64,
+        content: bool,
+        active_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.execute(
             "note what came",
             "UPDATE sessions SET answered = 1, handshake = NULL, deposit_at = NULL,
@@ -243,7 +249,12 @@ impl Tx<'_> {
         )
     }
 
-    pub(crate) fn set_deposit(&self, session: i64, at: Option<Timestamp>, attempts: u32) -> Result<(), StoreError> {
+    pub(crate) fn set_deposit(
+        &self,
+        session: i64,
+        at: Option<Timestamp>,
+        attempts: u32,
+    ) -> Result<(), StoreError> {
         self.execute(
             "plan a deposit",
             "UPDATE sessions SET deposit_at = ?2, deposit_attempts = ?3 WHERE id = ?1 AND handshake IS NOT NULL",
@@ -293,7 +304,10 @@ impl Tx<'_> {
     }
 
     /// Lanes to read, the most recently used first: session, own relay, wanted boxes, until when the window is open.
-    pub(crate) fn lanes(&self, persona: i64) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
+    pub(crate) fn lanes(
+        &self,
+        persona: i64,
+    ) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
         self.all(
             "list lanes",
             "SELECT id, own_relay, wanted, active_until FROM sessions WHERE persona = ?1 ORDER BY used_at DESC",
@@ -318,7 +332,11 @@ impl Tx<'_> {
 
     pub(crate) fn delete_sessions(&self, contact: i64) -> Result<(), StoreError> {
         self.execute("delete sessions", "DELETE FROM sessions WHERE contact = ?1", [contact])?;
-        self.execute("delete sessions", "UPDATE contacts SET current = NULL, rejoin = 0 WHERE id = ?1", [contact])?;
+        self.execute(
+            "delete sessions",
+            "UPDATE contacts SET current = NULL, rejoin = 0 WHERE id = ?1",
+            [contact],
+        )?;
         Ok(())
     }
 }

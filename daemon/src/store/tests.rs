@@ -63,13 +63,20 @@ async fn files_are_private_and_unreadable() {
     use std::os::unix::fs::MetadataExt;
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).unwrap();
-    store.run(|tx| -> Result<_, StoreError> { tx.set_meta("needle", b"a needle in the haystack") }).await.unwrap();
+    store
+        .run(|tx| -> Result<_, StoreError> { tx.set_meta("needle", b"a needle in the haystack") })
+        .await
+        .unwrap();
     advance(&store).await;
     for entry in fs::read_dir(home.path()).unwrap() {
         let path = entry.unwrap().path();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o077, 0, "{}", path.display());
         let bytes = fs::read(&path).unwrap();
-        assert!(!bytes.windows(6).any(|window| window == b"needle" || window == b"SQLite"), "{}", path.display());
+        assert!(
+            !bytes.windows(6).any(|window| window == b"needle" || window == b"SQLite"),
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -89,7 +96,9 @@ async fn a_newer_schema_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).unwrap();
     store
-        .run(|tx| -> Result<_, StoreError> { tx.execute("raise the version", "PRAGMA user_version = 99", []) })
+        .run(|tx| -> Result<_, StoreError> {
+            tx.execute("raise the version", "PRAGMA user_version = 99", [])
+        })
         .await
         .unwrap();
     close(store, home.path());

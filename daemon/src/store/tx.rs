@@ -51,7 +51,12 @@ impl<'a> Tx<'a> {
     }
 
     /// Inserts one row and gives its rowid.
-    pub(super) fn insert<P: Params>(&self, during: &'static str, sql: &str, params: P) -> Result<i64, StoreError> {
+    pub(super) fn insert<P: Params>(
+        &self,
+        during: &'static str,
+        sql: &str,
+        params: P,
+    ) -> Result<i64, StoreError> {
         self.sql
             .prepare_cached(sql)
             .and_then(|mut statement| statement.insert(params))
@@ -84,7 +89,12 @@ impl<'a> Tx<'a> {
             .map_err(StoreError::during(during))
     }
 
-    pub(super) fn count<P: Params>(&self, during: &'static str, sql: &str, params: P) -> Result<u64, StoreError> {
+    pub(super) fn count<P: Params>(
+        &self,
+        during: &'static str,
+        sql: &str,
+        params: P,
+    ) -> Result<u64, StoreError> {
         Ok(self.one(during, sql, params, |row| row.get::<_, i64>(0))?.map_or(0, unsigned))
     }
 

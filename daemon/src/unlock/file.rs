@@ -31,7 +31,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, UnlockErro
 /// Reads a key file of 32 bytes that nobody else may read.
 pub(super) fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, UnlockError> {
     let bytes = read(path)?.ok_or_else(|| UnlockError::MissingKeyFile(path.to_owned()))?;
-    let mode = fs::metadata(path).map_err(|source| UnlockError::File { path: path.to_owned(), source })?.mode();
+    let mode =
+        fs::metadata(path).map_err(|source| UnlockError::File { path: path.to_owned(), source })?.mode();
     if mode & 0o077 != 0 {
         return Err(UnlockError::Exposed(path.to_owned()));
     }

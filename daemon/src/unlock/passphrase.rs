@@ -56,7 +56,10 @@ fn wrap_at(cost: Cost, passphrase: &str, key: &[u8; 32]) -> Result<Wrapped, Unlo
 }
 
 /// `Err(None)`: the file is damaged.
-pub(super) fn unwrap(passphrase: &str, wrapped: &Wrapped) -> Result<Zeroizing<[u8; 32]>, Option<UnlockError>> {
+pub(super) fn unwrap(
+    passphrase: &str,
+    wrapped: &Wrapped,
+) -> Result<Zeroizing<[u8; 32]>, Option<UnlockError>> {
     let salt: [u8; 16] = hex(&wrapped.salt)?;
     let nonce: [u8; 24] = hex(&wrapped.nonce)?;
     let sealed: [u8; 48] = hex(&wrapped.key)?;
@@ -75,7 +78,8 @@ pub(super) fn unwrap(passphrase: &str, wrapped: &Wrapped) -> Result<Zeroizing<[u
 }
 
 fn cipher(cost: Cost, passphrase: &str, salt: &[u8; 16]) -> Result<XChaCha20Poly1305, UnlockError> {
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| UnlockError::Memory)?;
+    let params =
+        Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| UnlockError::Memory)?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, key.as_mut_slice())

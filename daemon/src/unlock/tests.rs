@@ -45,7 +45,9 @@ fn a_passphrase_is_asked_for_as_chosen() {
 fn damage_and_newer_versions_are_told_apart() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(DESCRIPTION);
-    for (text, newer) in [("{", false), ("{}", false), ("{\"version\":1}", false), ("{\"version\":2,\"x\":1}", true)] {
+    for (text, newer) in
+        [("{", false), ("{}", false), ("{\"version\":1}", false), ("{\"version\":2,\"x\":1}", true)]
+    {
         fs::write(&path, text).unwrap();
         match master_key(home.path(), &Unlock::KeyFile, false) {
             Err(UnlockError::Newer(_)) => assert!(newer, "{text}"),

@@ -13,7 +13,10 @@ async fn a_stranger_becomes_a_contact_by_acceptance() {
     let first = bob.send("alice", "may I?").await;
     let more = bob.send("alice", "a second line").await;
     let request = alice.wait_for_request().await;
-    assert_eq!((request.text.as_str(), request.public_key.as_str()), ("may I?", stranger.public_key.as_str()));
+    assert_eq!(
+        (request.text.as_str(), request.public_key.as_str()),
+        ("may I?", stranger.public_key.as_str())
+    );
     bob.wait(&more, MessageState::Stored).await;
     bob.wait(&first, MessageState::Stored).await;
     assert!(alice.inbox().await.is_empty());
@@ -73,7 +76,8 @@ async fn the_blocked_are_not_heard() {
     bob.add("alice", &persona.address).await.unwrap();
     bob.send("alice", "buy this").await;
     let request = alice.wait_for_request().await;
-    let blocked = alice.api().contact_block(BlockContact { persona: None, contact: request.id }).await.unwrap();
+    let blocked =
+        alice.api().contact_block(BlockContact { persona: None, contact: request.id }).await.unwrap();
     assert_eq!(blocked.public_key.as_deref(), Some(stranger.public_key.as_str()));
     assert!(alice.requests().await.is_empty());
 

@@ -76,7 +76,8 @@ async fn a_lost_box_leaves_a_gap_that_is_shown_and_filled() {
     alice.wait(&third, MessageState::Delivered).await;
     alice.wait(&lost, MessageState::Delivered).await;
     assert_eq!(bob.texts().await, ["one", "three", "two"]);
-    let gap = |event: &EventBody| matches!(event, EventBody::ContactChanged { change: ContactChange::Gap, .. });
+    let gap =
+        |event: &EventBody| matches!(event, EventBody::ContactChanged { change: ContactChange::Gap, .. });
     assert!(bob.saw(gap).await);
 }
 

@@ -17,7 +17,11 @@ async fn an_invitation_makes_contacts_of_both_and_messages_flow() {
 
     assert_eq!(sea.count("deposit"), 0, "an invitation does not touch the inbox");
     assert_eq!(sea.count("fetch"), 0, "nor does it ask for a bundle");
-    assert!(alice.saw(|event| matches!(event, EventBody::ContactAdded { contact } if contact.name == "bob")).await);
+    assert!(
+        alice
+            .saw(|event| matches!(event, EventBody::ContactAdded { contact } if contact.name == "bob"))
+            .await
+    );
     let number = |home: &Home, contact: &str| {
         let params = VerifyContact { persona: None, contact: contact.to_owned(), mark: None };
         let api = home.api();

@@ -16,8 +16,10 @@ async fn nothing_readable_lies_in_the_home() {
     alice.wait(&id, MessageState::Delivered).await;
     let key = bob.api().persona_list(Empty {}).await.unwrap().personas[0].public_key.clone();
     let peer = bob.contacts().await[0].public_key.clone().unwrap();
-    let mut needles: Vec<Vec<u8>> =
-        ["the needle", "alice", "bob", "SQLite", key.as_str(), peer.as_str()].iter().map(|text| text.as_bytes().to_vec()).collect();
+    let mut needles: Vec<Vec<u8>> = ["the needle", "alice", "bob", "SQLite", key.as_str(), peer.as_str()]
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .collect();
     needles.extend([&key, &peer].map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap()));
     check_files(&bob.path(), &needles);
     bob.crash().await;

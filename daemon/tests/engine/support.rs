@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bauta::node::{Exchanger, Exchangers, Node, NodeError, SystemTime, TimeSource, Times, World};
 use bauta::unlock::Unlock;
 use bauta_ipc::{
-    AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, MessageState, NewPersona,
-    OptionalPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe, WaitFor,
+    AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, MessageState,
+    NewPersona, OptionalPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe, WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, RelayIdentity};
@@ -191,7 +191,8 @@ struct Shipyard(Arc<Boats>);
 impl Exchangers for Shipyard {
     fn exchanger(&self, _: u32) -> Arc<dyn Exchanger> {
         let now = Instant::now();
-        let state = State { phase: Phase::Ready, since: now, last_exchange: None, gateway_since: None, rebuilds: 0 };
+        let state =
+            State { phase: Phase::Ready, since: now, last_exchange: None, gateway_since: None, rebuilds: 0 };
         Arc::new(Boat { boats: Arc::clone(&self.0), state: watch::Sender::new(state) })
     }
 
@@ -219,11 +220,15 @@ impl Exchanger for Boat {
         let request = Request::decode(class, body).unwrap();
         sea.watch(&request);
         if matches!(request, Request::Put { .. })
-            && sea.swallow_puts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+            && sea
+                .swallow_puts
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                .is_ok()
         {
             return Ok(Reply::Done.encode(class).unwrap());
         }
-        if let (Request::Describe, Some(shown)) = (&request, self.boats.shown.lock().unwrap().get(&relay.id)) {
+        if let (Request::Describe, Some(shown)) = (&request, self.boats.shown.lock().unwrap().get(&relay.id))
+        {
             return Ok(Reply::Descriptor(Box::new(*shown.as_bytes())).encode(class).unwrap());
         }
         *sea.by_home.lock().unwrap().entry((Arc::as_ptr(&self.boats) as usize, relay.id)).or_default() += 1;
@@ -325,7 +330,8 @@ impl Home {
     }
 
     pub(crate) async fn send(&self, contact: &str, text: &str) -> String {
-        let params = SendMessage { persona: None, contact: contact.to_owned(), text: text.to_owned(), id: None };
+        let params =
+            SendMessage { persona: None, contact: contact.to_owned(), text: text.to_owned(), id: None };
         self.api().message_send(params).await.unwrap().id
     }
 
@@ -386,7 +392,9 @@ impl Home {
     pub(crate) async fn events(&self) -> Vec<Event> {
         let mut stream = self.api().event_subscribe(Subscribe { since: Some(0) }).await.unwrap();
         let mut events = Vec::new();
-        while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(50), stream.events.next()).await {
+        while let Ok(Some(event)) =
+            tokio::time::timeout(Duration::from_millis(50), stream.events.next()).await
+        {
             events.push(event.unwrap());
         }
         events

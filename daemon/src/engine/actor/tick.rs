@@ -108,7 +108,9 @@ impl Actor {
         let terms = self
             .shared
             .store
-            .run(move |tx| -> Result<Option<Terms>, StoreError> { terms(tx, tx.persona(persona)?.relay, now) })
+            .run(move |tx| -> Result<Option<Terms>, StoreError> {
+                terms(tx, tx.persona(persona)?.relay, now)
+            })
             .await;
         let terms = self.report(terms, "read a relay's terms").flatten()?;
         Some((self.loop_lane.next()?, terms))
@@ -143,7 +145,8 @@ fn prepare(tx: &Tx<'_>, persona: i64, at: &Moment) -> Result<Due, StoreError> {
     for contact in tx.contacts_to_seal(persona)? {
         send::seal_open(tx, &row, contact, at)?;
     }
-    let gap_before = at.now.0.saturating_sub(u64::try_from(at.times.gap_after.as_millis()).unwrap_or(u64::MAX));
+    let gap_before =
+        at.now.0.saturating_sub(u64::try_from(at.times.gap_after.as_millis()).unwrap_or(u64::MAX));
     for session in tx.old_gaps(persona, bauta_protocol::time::Timestamp(gap_before))? {
         receive::skip_gap(tx, session, at)?;
     }
@@ -199,7 +202,9 @@ fn usable_relays(tx: &Tx<'_>, persona: i64, at: &Moment) -> Result<HashSet<Relay
 fn start(tx: &Tx<'_>, persona: i64, step: Step, at: &Moment) -> Result<Ready, StoreError> {
     let with_terms = |relay, errand| Ok(terms(tx, relay, at.now)?.map(|terms| (errand, terms)));
     match step {
-        Step::Get { of, relay, want } => with_terms(relay, Errand::Get { of, index: want.index, id: want.id }),
+        Step::Get { of, relay, want } => {
+            with_terms(relay, Errand::Get { of, index: want.index, id: want.id })
+        }
         Step::Ack(session) => match send::seal_ack(tx, session, at)? {
             Some(row) => start(tx, persona, Step::Put(row), at),
             None => Ok(None),
@@ -231,7 +236,9 @@ fn start(tx: &Tx<'_>, persona: i64, step: Step, at: &Moment) -> Result<Ready, St
         Step::Delete(row) => {
             let due = tx.due_deletes(persona, at.now, DELETES_SEEN)?.into_iter().find(|one| one.row == row);
             match due {
-                Some(one) => with_terms(one.relay, Errand::Delete { row, cap: one.cap, attempts: one.attempts }),
+                Some(one) => {
+                    with_terms(one.relay, Errand::Delete { row, cap: one.cap, attempts: one.attempts })
+                }
                 None => Ok(None),
             }
         }

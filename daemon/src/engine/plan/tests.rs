@@ -33,7 +33,11 @@ fn any_due() -> impl Strategy<Value = Due> {
         .prop_map(|(lanes, puts, acks, deposits, joins, publish, deletes)| Due {
             lanes: lanes.iter().zip(0..).map(|(active, number)| lane(number, *active)).collect(),
             acks: (0..acks).collect(),
-            puts: puts.iter().zip(0..).map(|(again, row)| DueBox { row, again: *again, urgent: false }).collect(),
+            puts: puts
+                .iter()
+                .zip(0..)
+                .map(|(again, row)| DueBox { row, again: *again, urgent: false })
+                .collect(),
             deposits: (0..deposits).collect(),
             joins: (0..joins).collect(),
             describes: if publish { vec![RELAY] } else { Vec::new() },
