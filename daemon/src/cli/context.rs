@@ -40,7 +40,7 @@ impl Context {
     pub(crate) async fn client(&self) -> Result<Client, RpcError> {
         Client::open(&self.home()?).await.map_err(|error| match &self.chosen {
             Some(home) if error.is(&codes::DAEMON_NOT_RUNNING) => {
-                error.hint(format!("Start it: bauta --home {} up", shell_word(home)))
+                error.hint(format!("Start it: bauta --home {} up", shell_word(&home.display().to_string())))
             }
             _ => error,
         })
@@ -86,11 +86,11 @@ fn default_home(data: Option<&std::ffi::OsStr>, user: Option<&Path>) -> Option<P
     data.map(|data| data.join("bauta"))
 }
 
-fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
+/// A word as a shell reads it.
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
-        text
+        text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn words_for_the_shell_are_quoted() {
-        assert_eq!(shell_word(Path::new("/a/b-c")), "/a/b-c");
-        assert_eq!(shell_word(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+        assert_eq!(shell_word("/a/b-c"), "/a/b-c");
+        assert_eq!(shell_word("/a b/it's"), r"'/a b/it'\''s'");
     }
 }

@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 
 use crate::cli::args::Contact;
 use crate::cli::{
-    Context, Output, ago, block, contact_words, expiry, moment, printable, qr_lines, short_key,
+    Context, Output, ago, block, contact_words, expiry, moment, printable, qr_lines, shell_word, short_key,
 };
 
 /// `bauta contact …`
@@ -113,7 +113,10 @@ fn verify(number: &SafetyNumber, out: &Output) -> Result<(), RpcError> {
     out.note(&if number.verified {
         format!("You have marked {name}'s number as equal.")
     } else {
-        format!("Compare it with {name}'s, in person or by a call. If they are equal: bauta contact verify NAME --matches")
+        let word = shell_word(&name);
+        format!(
+            "Compare it with {name}'s, in person or by a call. If equal: bauta contact verify {word} --matches"
+        )
     });
     Ok(())
 }

@@ -1,5 +1,12 @@
 //! Whole daemons over a relay's real desk, without a mixnet between them: what is lost, doubled, cut off or put back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
 
 mod api;
 mod first_contact;

@@ -87,10 +87,10 @@ async fn connect(core: &Arc<Core>, lost: &impl Fn(&Core)) -> Option<Arc<Link>> {
             gateway: gateway.clone(),
         };
         let link = Link::connect(plan, Ephemeral::fresh(), move |message| {
-            if let Some(core) = weak.upgrade() {
-                if core.pending.deliver(&message.message) {
-                    core.health.answered();
-                }
+            if let Some(core) = weak.upgrade()
+                && core.pending.deliver(&message.message)
+            {
+                core.health.answered();
             }
         });
         match link.await {

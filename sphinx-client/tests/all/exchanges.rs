@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bauta_protocol::relay::Class;
-use bauta_sphinx_client::{ExchangeError, Patience, Phase, RelayTarget};
+use bauta_sphinx_client::{ExchangeError, Mixnet, Patience, Phase, RelayTarget, Traffic};
 
 use crate::support::*;
 
@@ -152,6 +152,35 @@ async fn nobody_there_ends_at_the_deadline_and_nonsense_at_once() {
     let nowhere = RelayTarget { id: RELAY, doors: Vec::new() };
     let answer = client.exchange(&nowhere, Class::Small, &body(Class::Small, 0), short).await;
     assert!(matches!(answer, Err(ExchangeError::NoDoor)));
+    client.stop().await;
+    echo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_full_traffic_the_gateway_cannot_tell_when_something_is_sent() {
+    let net = net(4).await;
+    let dir = tempfile::tempdir().unwrap();
+    let echo = echo(service_config(&net, dir.path(), 1)).await;
+    let mixnet = Mixnet::new(network(&net), Traffic::Full, Arc::new(Keeper::default())).unwrap();
+    mixnet.avoid_gateways_of(&echo.service.doors());
+    let client = mixnet.client(1);
+    ask(&client, &echo.target(), Class::Small, 0).await;
+    let gateway = gateway_of(&net, &client);
+    let during = Duration::from_secs(8);
+    let before = gateway.stats().from_clients;
+    tokio::time::sleep(during).await;
+    let idle = gateway.stats().from_clients - before;
+    let before = gateway.stats().from_clients;
+    let end = Instant::now() + during;
+    let mut asked = 1;
+    while Instant::now() < end {
+        ask(&client, &echo.target(), Class::Small, asked).await;
+        asked += 1;
+    }
+    let busy = gateway.stats().from_clients - before;
+    // 55 packets a second, 440 in all: five standard deviations are 105. Silence would be none at all.
+    assert!(asked > 5 && idle > 250, "{asked} {idle}");
+    assert!(busy.abs_diff(idle) < 200, "{asked} {idle} {busy}");
     client.stop().await;
     echo.stop().await;
 }

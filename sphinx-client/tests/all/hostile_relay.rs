@@ -77,7 +77,7 @@ impl MixnetClientStorage for Storage {
 }
 
 /// A client of the SDK as it comes, but for cover, and the maps it works on.
-async fn plain(net: &Localnet, gateway: usize, reserve: usize) -> (MixnetClient, CombinedReplyStorage) {
+pub async fn plain(net: &Localnet, gateway: usize, reserve: usize) -> (MixnetClient, CombinedReplyStorage) {
     let api = net.api_url();
     let mut details = NymNetworkDetails::new_empty()
         .with_network_name("localnet".into())

@@ -2,8 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bauta_protocol::relay::Class;
+use bauta_sphinx_client::frame::{self, RequestDigest, Xid};
 use bauta_sphinx_client::{Patience, Service, ServiceConfig, ServiceError, Traffic};
+use nym_sdk::mixnet::{IncludedSurbs, MixnetMessageSender as _, Recipient};
 
+use crate::hostile_relay::plain;
 use crate::support::*;
 
 const IMPATIENT: Patience =
@@ -172,4 +175,36 @@ async fn a_service_refuses_what_makes_no_sense() {
     std::fs::write(dir.path().join("door-0.json"), "damaged").unwrap();
     let start = Service::start(service_config(&net, dir.path(), 1)).await;
     assert!(matches!(start, Err(ServiceError::Storage { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_id_used_for_another_request_is_refused() {
+    let net = net(2).await;
+    let dir = tempfile::tempdir().unwrap();
+    let echo = echo(service_config(&net, dir.path(), 1)).await;
+    let (mut sender, _) = plain(&net, 0, 0).await;
+    let door = Recipient::try_from_bytes(echo.service.doors()[0].0).unwrap();
+    let xid = Xid::new([3; 16]);
+    let requests: Vec<_> = [1, 2, 1]
+        .map(|n| frame::seal_request(&xid, &RELAY, &body(Class::Small, n)).unwrap())
+        .into_iter()
+        .collect();
+    let mut answers = Vec::new();
+    for (at, request) in requests.iter().enumerate() {
+        sender.send_message(door, request, IncludedSurbs::new(1)).await.unwrap();
+        let wait = if at == 1 { Duration::from_secs(2) } else { Duration::from_secs(20) };
+        if let Ok(Some(messages)) = tokio::time::timeout(wait, sender.wait_for_messages()).await {
+            answers.extend(messages.into_iter().map(|message| message.message));
+        }
+    }
+    let digest = RequestDigest::of(&requests[0]);
+    assert_eq!(answers.len(), 2, "the second request got none");
+    for answer in &answers {
+        assert_eq!(frame::open_reply(&xid, &digest, answer), Some(&answer_to(&body(Class::Small, 1))[..]));
+    }
+    let done = echo.done.lock().unwrap().clone();
+    assert_eq!(done.get(&body(Class::Small, 1)), Some(&1));
+    assert_eq!(done.len(), 1);
+    sender.disconnect().await;
+    echo.stop().await;
 }

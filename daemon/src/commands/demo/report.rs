@@ -1,11 +1,15 @@
 use std::collections::BTreeSet;
 
 use bauta_ipc::MessageState;
+use bauta_sphinx_client::Traffic;
 use comfy_table::{ContentArrangement, Table};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::people::Sent;
 use super::recorder::{Notes, Sizes};
+
+/// How wide the table is where there is no terminal to fit.
+const WITHOUT_TERMINAL: u16 = 100;
 
 /// What `bauta demo` measured.
 #[derive(Debug, Serialize)]
@@ -13,7 +17,8 @@ pub(super) struct Report {
     pub(super) message: Sent,
     pub(super) reply: Sent,
     /// The traffic profile of both daemons.
-    pub(super) traffic: String,
+    #[serde(serialize_with = "as_text")]
+    pub(super) traffic: Traffic,
     pub(super) observers: Observers,
 }
 
@@ -92,6 +97,9 @@ impl Report {
         let mut table = Table::new();
         table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
         table.set_content_arrangement(ContentArrangement::Dynamic);
+        if table.width().is_none() {
+            table.set_width(WITHOUT_TERMINAL);
+        }
         table.set_header(["Observer", "saw", "did not find"]);
         table.add_row([
             "Entry gateways".to_owned(),
@@ -123,8 +131,12 @@ impl Report {
             "two encrypted stores".to_owned(),
             searched("both homes", &observers.disks.secrets_found),
         ]);
-        table.to_string()
+        format!("With the traffic profile \"{}\": {}.\n{table}", self.traffic, self.traffic.bandwidth_note())
     }
+}
+
+fn as_text<S: Serializer>(traffic: &Traffic, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(traffic)
 }
 
 fn searched(place: &str, found: &BTreeSet<String>) -> String {
@@ -153,7 +165,7 @@ mod tests {
         Report {
             message: sent.clone(),
             reply: Sent { state, ..sent },
-            traffic: "full".into(),
+            traffic: Traffic::Full,
             observers: Observers {
                 relay: RelayView::new(notes, 3),
                 gateways: vec![NodeView { id: 4, packets: 10 }],
@@ -170,6 +182,7 @@ mod tests {
             report["message"],
             json!({"text": "hi", "state": "delivered", "stored_ms": 1, "delivered_ms": 2})
         );
+        assert_eq!(report["traffic"], "full");
         assert_eq!(
             report["observers"]["relay"],
             json!({"exchanges": 5, "distinct_sender_tags": 5,
