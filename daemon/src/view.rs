@@ -52,9 +52,10 @@ pub(crate) fn problem(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<RpcError>,
             &codes::CONTACT_CHANGED,
             "The contact's long-term session key is another one than before.",
         )),
-        _ if row.bundle.is_none() && row.attempts >= ATTEMPTS_SHOWN => {
-            Some(RpcError::new(&codes::CONTACT_UNREACHABLE, "No relay known here has keys of this contact."))
-        }
+        _ if row.current.is_none() && row.attempts >= ATTEMPTS_SHOWN => Some(RpcError::new(
+            &codes::CONTACT_UNREACHABLE,
+            "No relay known here has current keys of this contact.",
+        )),
         _ => None,
     })
 }

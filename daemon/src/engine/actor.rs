@@ -152,8 +152,9 @@ impl Actor {
                 () = checks.tick() => self.check_bundle().await,
                 () = wake.notified() => self.put_urgent().await,
                 Some(landed) = self.flights.join_next() => {
-                    if let Ok(landed) = landed {
-                        self.land(landed).await;
+                    match landed {
+                        Ok(landed) => self.land(landed).await,
+                        Err(_) => self.forget_flights(),
                     }
                 }
                 Ok(()) = state.changed() => self.show_state(&mut state, &mut shown),
@@ -165,6 +166,14 @@ impl Actor {
         let now = self.shared.time.now();
         let exchanger = Arc::clone(&self.exchanger);
         self.flights.spawn(fly(exchanger, errand, terms, self.shared.times.pace, now.day()));
+    }
+
+    /// An exchange ended without a result, which only a bug does. Which one is not known, so all count as ended:
+    /// what is asked twice is answered alike.
+    fn forget_flights(&mut self) {
+        tracing::error!("An exchange ended without a result. It is begun again; please report this.");
+        self.under_way = UnderWay::default();
+        self.draining = false;
     }
 
     /// Makes the day's keys when they are due; a tick publishes them.
