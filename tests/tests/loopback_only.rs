@@ -45,6 +45,15 @@ fn quoted(path: &Path) -> String {
     format!("'{}'", path.display())
 }
 
+/// Asks a daemon to end. A traced one outlives the tracer that is killed.
+struct Down<'a>(&'a Program, &'a Path);
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        self.0.run(self.1, &["down"]);
+    }
+}
+
 #[test]
 fn the_daemon_talks_to_its_network_only() {
     if let Some(obstacle) = obstacle() {
@@ -94,6 +103,7 @@ fn the_daemon_talks_to_its_network_only() {
     );
     let _alice = Process::start(enter(&traced), &dir.path().join("alice.log"));
     let _bob = Process::start(enter(&up(&homes[1])), &dir.path().join("bob.log"));
+    let _down = homes.each_ref().map(|home| Down(&program, home));
     for home in &homes {
         eventually("a daemon that is ready", SOON, || {
             let status = program.run(home, &["status"]);
