@@ -176,6 +176,7 @@ impl Node {
             ending.spawn(nameless.stop());
         }
         while ending.join_next().await.is_some() {}
+        self.shared.store.close().await;
         Ok(())
     }
 

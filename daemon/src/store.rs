@@ -22,7 +22,8 @@ mod tx;
 mod worker;
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 
 use bauta_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
@@ -41,11 +42,13 @@ pub(crate) use self::tx::Tx;
 use self::worker::{Job, Worker};
 use crate::unlock::MasterKey;
 
-/// A handle to the store; cheap to clone. The thread ends when the last one is dropped.
+/// A handle to the store; cheap to clone. The thread ends at [`Store::close`], or when the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct Store {
-    jobs: mpsc::Sender<Job>,
+    /// `None` ends the thread.
+    jobs: mpsc::Sender<Option<Job>>,
     events: watch::Receiver<u64>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Store {
@@ -54,13 +57,26 @@ impl Store {
     /// When an old copy of the database was put back, every session in it is marked stale before this returns.
     pub(crate) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Self, StoreError> {
         let worker = open::open(home, key, now)?;
-        let (jobs, queue) = mpsc::channel::<Job>();
+        let (jobs, queue) = mpsc::channel::<Option<Job>>();
         let events = worker.events();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || worker.work(&queue))
             .map_err(StoreError::Thread)?;
-        Ok(Self { jobs, events })
+        Ok(Self { jobs, events, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// Does what is queued, closes the database and ends the thread. Jobs that come later fail as
+    /// [`StoreError::Closed`].
+    ///
+    /// A process that ends in good order must wait for this: libcrypto tears itself down at exit, and a thread that
+    /// still used it then would crash.
+    pub(crate) async fn close(&self) {
+        drop(self.jobs.send(None));
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            drop(tokio::task::spawn_blocking(move || thread.join()).await);
+        }
     }
 
     /// Runs `job` as one transaction: committed when it returns `Ok`, undone when `Err`.
@@ -77,7 +93,7 @@ impl Store {
             // Nobody may wait for it any more.
             drop(reply.send(worker.transact(job)));
         });
-        self.jobs.send(job).map_err(|_| E::from(StoreError::Closed))?;
+        self.jobs.send(Some(job)).map_err(|_| E::from(StoreError::Closed))?;
         answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Closed)))
     }
 
@@ -91,7 +107,7 @@ impl Store {
                 tracing::warn!("The store could not {what}: {error}. It is tried again in time.");
             }
         });
-        drop(self.jobs.send(job));
+        drop(self.jobs.send(Some(job)));
     }
 
     /// The greatest cursor of the event log; changes after each commit that wrote to it.

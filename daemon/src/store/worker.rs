@@ -30,8 +30,8 @@ impl Worker {
         self.events.subscribe()
     }
 
-    pub(super) fn work(mut self, queue: &mpsc::Receiver<Job>) {
-        while let Ok(job) = queue.recv() {
+    pub(super) fn work(mut self, queue: &mpsc::Receiver<Option<Job>>) {
+        while let Ok(Some(job)) = queue.recv() {
             job(&mut self);
         }
     }
