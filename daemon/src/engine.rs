@@ -3,8 +3,8 @@
 //! One actor per persona owns one mixnet client. All state lies in the store: an actor that is killed at any point goes
 //! on from there. What follows an answer is committed first and sent later, when the persona's clock ticks.
 //!
-//! Decisions ([`plan`]) are pure; the steps of a conversation are functions over one transaction ([`send`],
-//! [`receive`], [`greet`], [`invite`]); the actor alone touches the network.
+//! Decisions (`plan`) are pure; the steps of a conversation are functions over one transaction (`send`,
+//! `receive`, `greet`, [`invite`]); the actor alone touches the network.
 
 mod actor;
 mod backoff;
