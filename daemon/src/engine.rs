@@ -4,7 +4,7 @@
 //! on from there. What follows an answer is committed first and sent later, when the persona's clock ticks.
 //!
 //! Decisions (`plan`) are pure; the steps of a conversation are functions over one transaction (`send`,
-//! `receive`, `greet`, [`invite`]); the actor alone touches the network.
+//! `receive`, `greet`, `invite`); the actor alone touches the network.
 
 mod actor;
 mod backoff;
