@@ -2,7 +2,7 @@
 CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 
-.PHONY: help demo test build packages fmt clippy doc unit mask chaos
+.PHONY: help demo test build packages fmt clippy doc unit chaos
 
 help:
 	@echo 'make demo    a local mixnet, a relay and two daemons: one message and its answer, end to end'
@@ -31,12 +31,8 @@ doc: packages
 unit: build
 	$(CARGO) test --release --locked --workspace
 
-# The formats of Mask Network, a workspace of its own.
-mask:
-	$(CARGO) test --release --locked --manifest-path mask/Cargo.toml --target-dir target/mask
-
 # Two people write to each other while daemons, relay and gateways fail.
 chaos: build
 	target/release/chaos --messages 40
 
-test: packages fmt unit mask chaos clippy doc
+test: packages fmt unit chaos clippy doc

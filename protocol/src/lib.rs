@@ -1,8 +1,8 @@
-//! Personas, bundles, the handshake, sessions, lanes and boxes of Bauta.
+//! Personas, bundles, the handshake, sessions, lanes and boxes of Bauta, and the formats of Mask Network.
 //!
 //! This crate is pure: it opens no file and no socket, and the clock and the random number generator are passed in.
 //! One exception is stated where it matters: vodozemac draws its ratchet keys from the operating system.
-//! The wire formats and state rules are specified in `docs/protocol.md`.
+//! The wire formats and state rules are specified in `docs/protocol.md`, those of Mask in `docs/mask.md`.
 
 pub mod address;
 pub mod bundle;
@@ -14,6 +14,7 @@ pub mod handshake;
 pub mod id;
 pub mod invitation;
 pub mod lane;
+pub mod mask;
 pub mod persona;
 pub mod relay;
 pub mod safety_number;

@@ -1,3 +1,0 @@
-//! Runs conformance vectors of the Mask formats.
-
-pub mod mask_conformance;
