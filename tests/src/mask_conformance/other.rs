@@ -239,7 +239,8 @@ pub(super) fn check_backup(case: &Case) -> Result<(), Failure> {
     script.check_used()?;
     equal("written again", &input.backup_hex, &to_hex(&again))?;
 
-    for place in 0..file.len() {
+    // All places of a small file; of a large one some, for each costs a hash over the whole.
+    for place in (0..file.len()).step_by(1 + file.len() / 2048) {
         let mut changed = file.clone();
         if let Some(byte) = changed.get_mut(place) {
             *byte ^= 1;

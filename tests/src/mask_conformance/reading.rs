@@ -36,7 +36,7 @@ pub(super) fn check_decrypt(world: &World<'_>, case: &Case) -> Result<(), Failur
     }
     let records = RecordIn::usable(&input.gun);
     let author_key = input.author_key.as_deref().map(|name| world.public(name)).transpose()?;
-    let keys = [world.secret(&input.decrypt_as)?.clone()];
+    let keys = world.secrets([&input.decrypt_as])?;
     let reader = Reader { keys: &keys, author_key: author_key.as_ref(), ..Reader::default() };
     let read = open(&wire, &reader, &records);
     let checked = check_result("decrypt", &output.decrypt, &read);
@@ -80,8 +80,7 @@ pub(super) fn check_malformed(world: &World<'_>, case: &Case) -> Result<(), Fail
     let wire = input.payload.to_wire()?;
     check_parsed(&output.parsed, &Payload::parse(&wire))?;
     let records = RecordIn::usable(&input.gun);
-    let keys =
-        input.decrypt_as.iter().map(|name| world.secret(name).cloned()).collect::<Result<Vec<_>, _>>()?;
+    let keys = world.secrets(&input.decrypt_as)?;
     let read = open(&wire, &Reader { keys: &keys, ..Reader::default() }, &records);
     output.decrypt.iter().try_for_each(|expected| check_result("decrypt", expected, &read))
 }

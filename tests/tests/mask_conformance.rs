@@ -1,0 +1,230 @@
+//! The vector files of Mask's formats pass, and what the runner is to notice makes it fail.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bauta_protocol::mask::{Backup, BackupPersona, Persona, Report, decrypt_backup_file};
+use bauta_protocol::time::Timestamp;
+use bauta_tests::mask_conformance::{Totals, run};
+use data_encoding::HEXLOWER;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+use serde_json::{Value as Json, json};
+
+/// Every kind that the schema names.
+const KINDS: [&str; 11] = [
+    "append",
+    "backup",
+    "comment",
+    "decrypt",
+    "encrypt",
+    "gun_path",
+    "key_agreement",
+    "malformed",
+    "network_codec",
+    "persona",
+    "v38_text_quirks",
+];
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/mask.json")
+}
+
+fn file() -> Json {
+    serde_json::from_str(&std::fs::read_to_string(vectors()).unwrap()).unwrap()
+}
+
+fn case<'f>(file: &'f mut Json, id: &str) -> &'f mut Json {
+    let cases = file["cases"].as_array_mut().unwrap();
+    cases.iter_mut().find(|case| case["id"] == id).unwrap()
+}
+
+/// What the runner says about a text.
+fn run_text(text: &str) -> (Totals, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vectors.json");
+    std::fs::write(&path, text).unwrap();
+    let mut out = Vec::new();
+    let totals = run(&path, &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(!out.contains("panicked"), "{out}");
+    (totals, out)
+}
+
+#[test]
+fn all_vectors_pass() {
+    let file = file();
+    let kinds: BTreeSet<&str> =
+        file["cases"].as_array().unwrap().iter().map(|case| case["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, BTreeSet::from(KINDS));
+
+    let runner = Command::new(env!("CARGO_BIN_EXE_mask-conformance")).arg(vectors()).output().unwrap();
+    let out = String::from_utf8(runner.stdout).unwrap();
+    assert!(runner.status.success(), "{out}");
+    let number = file["cases"].as_array().unwrap().len();
+    assert_eq!(out.lines().last(), Some(format!("{number} passed, 0 failed").as_str()));
+    assert_eq!(out.lines().filter(|line| line.starts_with("ok ")).count(), number);
+}
+
+#[test]
+fn files_outside_the_schema_fail_by_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("broken.json");
+    for (text, says) in [
+        ("", "not in the schema"),
+        ("[]", "not in the schema"),
+        (r#"{"keys":{}}"#, "not in the schema"),
+        (r#"{"keys":{},"cases":[5]}"#, "case number 1"),
+        (r#"{"keys":{"k":{"curve":"secp256k1"}},"cases":[]}"#, "key k"),
+        (r#"{"keys":{"k":7},"cases":[]}"#, "key k"),
+        (r#"{"keys":{},"cases":[{"id":"a","kind":"sign","input":{},"output":{}}]}"#, "unknown kind \"sign\""),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let runner = Command::new(env!("CARGO_BIN_EXE_mask-conformance")).arg(&path).output().unwrap();
+        let out = String::from_utf8(runner.stdout).unwrap();
+        assert_eq!(runner.status.code(), Some(1), "{out}");
+        assert!(out.starts_with("FAIL ") && out.contains(says), "{text}: {out}");
+        assert!(out.ends_with("0 passed, 1 failed\n"), "{out}");
+    }
+    let missing =
+        Command::new(env!("CARGO_BIN_EXE_mask-conformance")).arg("/does/not/exist").output().unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+
+    // One broken entry leaves the others alone.
+    let (totals, out) = run_text(
+        r#"{"keys":{"p":{"curve":"p256"}},"cases":[null,
+        {"id":"b","kind":"network_codec","input":[{"network":"minds","text":"none"}],"output":[{"decoded":[]}]}]}"#,
+    );
+    assert_eq!((totals.passed, totals.failed, totals.skipped), (1, 1, 1), "{out}");
+}
+
+/// Every kind with an input and an output of the wrong shape.
+#[test]
+fn broken_values_fail_and_do_not_panic() {
+    let wrong = [json!(null), json!([]), json!({}), json!([{}]), json!("text"), json!({"payload_hex": "0g"})];
+    let cases: Vec<Json> = KINDS
+        .iter()
+        .flat_map(|kind| wrong.iter().map(move |wrong| (kind, wrong)))
+        .map(|(kind, wrong)| json!({"id": "x", "kind": kind, "input": wrong, "output": wrong}))
+        // Empty lists of rows agree with each other.
+        .filter(|case| case["input"] != json!([]))
+        .collect();
+    let number = cases.len();
+    let (totals, out) = run_text(&json!({"keys": {}, "cases": cases}).to_string());
+    assert_eq!((totals.passed, totals.failed), (0, number), "{out}");
+}
+
+/// Every text in the output of a case counts, except what repeats the input, and the words of errors.
+#[test]
+fn changed_outputs_fail() {
+    const IGNORED: [&str; 11] = [
+        "as",
+        "decrypt_error",
+        "err",
+        "note_v37",
+        "parse_error",
+        "private",
+        "public",
+        "salt_hex",
+        "steps",
+        "thrown",
+        "with_gun_records",
+    ];
+    for id in
+        ["s2-v37-e2e-1", "s6-v38-e2e-1", "s12-v37-tuple", "s7-key-agreement", "s13-v39", "s21-author-fields"]
+    {
+        let whole = file();
+        let cases: Vec<Json> =
+            whole["cases"].as_array().unwrap().iter().filter(|case| case["id"] == id).cloned().collect();
+        let mut alone = json!({"keys": whole["keys"], "cases": cases});
+        let mut places = Vec::new();
+        texts(&alone["cases"][0]["output"], "/cases/0/output", &mut places);
+        assert!(places.len() > 2, "{id}");
+        for place in places {
+            if place.split('/').any(|part| IGNORED.contains(&part)) {
+                continue;
+            }
+            let old = alone.pointer(&place).unwrap().clone();
+            *alone.pointer_mut(&place).unwrap() = changed(old.as_str().unwrap());
+            let (totals, out) = run_text(&alone.to_string());
+            assert_eq!(totals.failed, 1, "{id} {place}: {out}");
+            *alone.pointer_mut(&place).unwrap() = old;
+        }
+    }
+}
+
+/// The same, with another first digit when there is one.
+fn changed(text: &str) -> Json {
+    let mut characters = text.chars();
+    let first = characters.next();
+    let other = if first == Some('1') { '2' } else { '1' };
+    Json::String(std::iter::once(other).chain(characters).collect())
+}
+
+fn texts(value: &Json, place: &str, found: &mut Vec<String>) {
+    match value {
+        Json::String(_) => found.push(place.to_owned()),
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                texts(item, &format!("{place}/{index}"), found);
+            }
+        }
+        Json::Object(members) => {
+            for (name, member) in members {
+                texts(member, &format!("{place}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn kinds_of_errors_count() {
+    for (id, place) in [
+        ("s18-version-5", "/output/parsed/err/0"),
+        ("s20-iv-17", "/output/parsed/ok/encryption/iv/err/0"),
+        ("s25-tag-public", "/output/decrypt/decrypt_error/0"),
+    ] {
+        for words in ["[@masknet/encryption] Payload includes an unknown enum member.", "other words"] {
+            let mut case = case(&mut file(), id).clone();
+            *case.pointer_mut(place).unwrap() = json!(words);
+            let (totals, out) = run_text(&json!({"keys": file()["keys"], "cases": [case]}).to_string());
+            assert_eq!((totals.passed, totals.failed), (0, 1), "{id}: {out}");
+        }
+    }
+}
+
+/// A backup that the extension wrote imports, and one exported here is a good vector.
+#[test]
+fn backups_go_both_ways() {
+    let mut file = file();
+    let case = case(&mut file, "s17-backup");
+    let password = case["input"]["password"].as_str().unwrap().to_owned();
+    let bytes = HEXLOWER.decode(case["input"]["backup_hex"].as_str().unwrap().as_bytes()).unwrap();
+    let (mut backup, report) = Backup::open(&bytes, &password).unwrap();
+    assert_eq!(report, Report::default());
+
+    let mut rng = UnwrapErr(SysRng);
+    let persona = Persona::generate(&mut rng).unwrap();
+    backup.personas.push(BackupPersona {
+        public: persona.key.public(),
+        secret: Some(persona.key),
+        local_key: persona.local_key,
+        words: persona.words,
+        nickname: Some("Ann".to_owned()),
+        linked: Vec::new(),
+        address: None,
+        created: Timestamp(1),
+        updated: Timestamp(2),
+    });
+    let written = backup.to_file(&password, Timestamp(3), &mut rng).unwrap();
+    assert_eq!(Backup::open(&written, &password).unwrap().0, backup);
+
+    let plain = decrypt_backup_file(&written, &password).unwrap();
+    case["input"]["backup_hex"] = json!(HEXLOWER.encode(&written));
+    case["output"]["decrypted_hex"] = json!(HEXLOWER.encode(&plain));
+    let (totals, out) = run_text(&json!({"keys": {}, "cases": [case.clone()]}).to_string());
+    assert_eq!((totals.passed, totals.failed), (1, 0), "{out}");
+}
