@@ -1,4 +1,5 @@
 use bauta_protocol::id::{Capability, PersonaKey, RelayId};
+use bauta_protocol::mask::{LocalKey, Words};
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
@@ -19,6 +20,14 @@ pub(crate) struct PersonaRow {
     pub(crate) relay: RelayId,
     pub(crate) drain_after: u64,
     pub(crate) created_at: Timestamp,
+}
+
+/// What Mask keeps beside a persona's key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovery {
+    pub(crate) words: Option<Words>,
+    /// Opens the author's own copy in posts of version -38.
+    pub(crate) local_key: Option<LocalKey>,
 }
 
 const COLUMNS: &str = "id, name, public, secret, identity, inbox, relay, drain_after, created_at";
@@ -97,6 +106,55 @@ impl Tx<'_> {
     pub(crate) fn persona_named(&self, name: &str) -> Result<Option<PersonaRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM personas WHERE name = ?1");
         self.one("find a persona", &sql, [name], raw)?.map(read).transpose()
+    }
+
+    pub(crate) fn persona_of(&self, public: &PersonaKey) -> Result<Option<PersonaRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM personas WHERE public = ?1");
+        self.one("find a persona", &sql, [public.to_string()], raw)?.map(read).transpose()
+    }
+
+    /// Recovery words and local key of a persona, as far as it has them.
+    pub(crate) fn recovery(&self, persona: i64) -> Result<Recovery, StoreError> {
+        let found = self.one(
+            "read a persona's words",
+            "SELECT words, words_path, words_password, local_key FROM personas WHERE id = ?1",
+            [persona],
+            |row| {
+                let words: Option<String> = row.get(0)?;
+                let path: Option<String> = row.get(1)?;
+                let with_password = row.get(2)?;
+                let local_key: Option<[u8; 32]> = row.get(3)?;
+                Ok(Recovery {
+                    words: words.map(|words| Words {
+                        words: Zeroizing::new(words),
+                        path: path.unwrap_or_default(),
+                        with_password,
+                    }),
+                    local_key: local_key.map(|key| LocalKey::from_bytes(&Zeroizing::new(key))),
+                })
+            },
+        )?;
+        found.ok_or(StoreError::Damaged("a persona"))
+    }
+
+    /// Adds what is given; what a persona has already stays.
+    pub(crate) fn add_recovery(&self, persona: i64, recovery: &Recovery) -> Result<(), StoreError> {
+        if let Some(words) = &recovery.words {
+            self.execute(
+                "keep a persona's words",
+                "UPDATE personas SET words = ?2, words_path = ?3, words_password = ?4
+                 WHERE id = ?1 AND words IS NULL",
+                (persona, words.words.as_str(), &words.path, words.with_password),
+            )?;
+        }
+        if let Some(key) = &recovery.local_key {
+            self.execute(
+                "keep a persona's local key",
+                "UPDATE personas SET local_key = ?2 WHERE id = ?1 AND local_key IS NULL",
+                (persona, key.as_bytes().as_slice()),
+            )?;
+        }
+        Ok(())
     }
 
     pub(crate) fn set_drain_after(&self, persona: i64, seq: u64) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let during = || StoreError::during("migrate the database");
@@ -244,5 +244,37 @@ CREATE TABLE events (
     cursor INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
     body TEXT NOT NULL
+) STRICT;
+";
+
+/// Posts: recovery words and local keys of personas, profiles on social networks, keys of posts.
+const SECOND: &str = "
+ALTER TABLE personas ADD COLUMN words TEXT;
+ALTER TABLE personas ADD COLUMN words_path TEXT;
+ALTER TABLE personas ADD COLUMN words_password INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE personas ADD COLUMN local_key BLOB;
+
+-- Whose persona key stands behind a profile. persona: 66 hex digits.
+-- source: 'seen' in a payload, 'text' of a profile or post, 'hand', 'backup'.
+CREATE TABLE profiles (
+    network TEXT NOT NULL,
+    user TEXT NOT NULL,
+    persona TEXT NOT NULL,
+    nickname TEXT,
+    source TEXT NOT NULL,
+    learned_at INTEGER NOT NULL,
+    PRIMARY KEY (network, user)
+) STRICT;
+CREATE INDEX profiles_by_persona ON profiles (persona);
+
+-- Keys of posts that were written, opened, or came with a backup. author: 'person:NETWORK/USER' as the payload says.
+CREATE TABLE post_keys (
+    iv BLOB NOT NULL,
+    network TEXT NOT NULL,
+    key BLOB NOT NULL,
+    author TEXT,
+    public INTEGER NOT NULL DEFAULT 0,
+    found_at INTEGER NOT NULL,
+    PRIMARY KEY (iv, network)
 ) STRICT;
 ";

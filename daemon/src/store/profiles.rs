@@ -1,0 +1,97 @@
+use bauta_protocol::id::PersonaKey;
+use bauta_protocol::mask::ProfileId;
+use bauta_protocol::time::Timestamp;
+use rusqlite::Row;
+
+use super::tx::{signed, unsigned};
+use super::{StoreError, Tx};
+
+/// Whose persona key stands behind a profile on a social network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProfileRow {
+    pub(crate) profile: ProfileId,
+    pub(crate) persona: PersonaKey,
+    pub(crate) nickname: Option<String>,
+    pub(crate) source: ProfileSource,
+    pub(crate) learned_at: Timestamp,
+}
+
+/// How a profile's key became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProfileSource {
+    /// In a payload whose author is the profile that showed it.
+    Seen,
+    /// In the text of a profile or public post.
+    Text,
+    /// Set by the user.
+    Hand,
+    /// From a backup.
+    Backup,
+}
+
+impl ProfileSource {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Text => "text",
+            Self::Hand => "hand",
+            Self::Backup => "backup",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Seen, Self::Text, Self::Hand, Self::Backup].into_iter().find(|source| source.name() == name)
+    }
+}
+
+const COLUMNS: &str = "network, user, persona, nickname, source, learned_at";
+
+type Raw = (String, String, String, Option<String>, String, i64);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+}
+
+fn read((network, user, persona, nickname, source, learned_at): Raw) -> Result<ProfileRow, StoreError> {
+    let damaged = || StoreError::Damaged("a profile");
+    Ok(ProfileRow {
+        profile: ProfileId::new(&network, &user).map_err(|_| damaged())?,
+        persona: persona.parse().map_err(|_| damaged())?,
+        nickname,
+        source: ProfileSource::from_name(&source).ok_or_else(damaged)?,
+        learned_at: Timestamp(unsigned(learned_at)),
+    })
+}
+
+impl Tx<'_> {
+    pub(crate) fn profile(&self, profile: &ProfileId) -> Result<Option<ProfileRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM profiles WHERE network = ?1 AND user = ?2");
+        self.one("find a profile", &sql, (profile.network(), profile.user()), raw)?.map(read).transpose()
+    }
+
+    pub(crate) fn profiles(&self) -> Result<Vec<ProfileRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM profiles ORDER BY network, user");
+        self.all("list profiles", &sql, [], raw)?.into_iter().map(read).collect()
+    }
+
+    /// Writes a profile, over what was known of it: the caller has compared the keys.
+    pub(crate) fn put_profile(&self, row: &ProfileRow) -> Result<(), StoreError> {
+        self.execute(
+            "keep a profile",
+            "INSERT INTO profiles (network, user, persona, nickname, source, learned_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (network, user) DO UPDATE SET persona = excluded.persona,
+             nickname = coalesce(excluded.nickname, nickname), source = excluded.source,
+             learned_at = excluded.learned_at",
+            (
+                row.profile.network(),
+                row.profile.user(),
+                row.persona.to_string(),
+                &row.nickname,
+                row.source.name(),
+                signed(row.learned_at.0),
+            ),
+        )?;
+        Ok(())
+    }
+}
