@@ -4,6 +4,7 @@ mod contact;
 mod error;
 mod event;
 mod guards;
+mod import;
 mod message;
 mod names;
 mod persona;
@@ -16,10 +17,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bauta_ipc::{
-    AcceptRequest, AddContact, Api, BlockContact, Blocked, Contact, ContactList, ContactRef,
-    CreateInvitation, Empty, EventStream, ExportedPersona, History, HistoryOf, Inbox, InboxOf, Invitation,
-    NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published, RequestList,
-    RpcError, SafetyNumber, SendMessage, SentMessage, Status, Subscribe, VerifyContact, WaitFor,
+    AcceptRequest, AddContact, Api, BackupPage, BlockContact, Blocked, Contact, ContactList, ContactRef,
+    CreateInvitation, Empty, EventStream, ExportedPersona, History, HistoryOf, ImportPersonas, Imported,
+    Inbox, InboxOf, Invitation, MakeBackup, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList,
+    PersonaRef, Published, RequestList, RpcError, SafetyNumber, SendMessage, SentMessage, Status, Subscribe,
+    VerifyContact, WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
@@ -28,6 +30,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
+pub(crate) use self::import::unopened;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
 pub use crate::store::StoreError;
@@ -248,6 +251,14 @@ impl Api for Node {
 
     async fn persona_export(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
         self.export_persona(params).await
+    }
+
+    async fn persona_import(&self, params: ImportPersonas) -> Result<Imported, RpcError> {
+        self.import_personas(params).await
+    }
+
+    async fn persona_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError> {
+        self.make_backup(params).await
     }
 
     async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError> {

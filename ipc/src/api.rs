@@ -35,6 +35,12 @@ pub trait Api: Send + Sync + 'static {
     /// Gives the secret key out.
     async fn persona_export(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError>;
 
+    /// Takes personas over, all or none; what a home has already stays as it is.
+    async fn persona_import(&self, params: ImportPersonas) -> Result<Imported, RpcError>;
+
+    /// Writes a backup as Mask reads it.
+    async fn persona_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError>;
+
     /// Makes and queues a fresh bundle.
     async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError>;
 

@@ -198,6 +198,10 @@ error_codes! {
     PERSONA_CHOICE "persona.choice" User No "There are several personas, and none was named." "Name one: --as PERSONA";
     PERSONA_UNKNOWN "persona.unknown" User No "There is no persona of that name." "See bauta persona list.";
     PERSONA_EXISTS "persona.exists" User No "There is a persona of that name already." "Choose another name.";
+    PERSONA_SECRET "persona.secret" User No "The recovery words or the key cannot be read." "Check that all of it was copied.";
+    BACKUP_INVALID "backup.invalid" User No "The file is no backup of Mask, or it is damaged." "Fetch it again from where it was saved.";
+    BACKUP_PASSWORD "backup.password" User No "The password does not open the backup." "Try again; a backup from Mask's cloud needs the mail address or phone number before the password.";
+    BACKUP_VERSION "backup.version" User No "The backup is of a version that is not read." "Import it into Mask's extension and save a new backup there.";
     NAME_INVALID "name.invalid" User No "The name is empty, longer than 64 characters, or holds control characters." "Choose another name.";
     CONTACT_UNKNOWN "contact.unknown" User No "There is no contact of that name or key." "See bauta contact list.";
     CONTACT_EXISTS "contact.exists" User No "There is a contact of that name or key already." "Choose another name, or see bauta contact list.";

@@ -68,6 +68,10 @@ methods! {
         PersonaShow "persona.show" (PersonaRef) -> PersonaDetail, ContactsRead, None, "Nothing." => persona_show;
         /// Gives the persona's secret key out.
         PersonaExport "persona.export" (PersonaRef) -> ExportedPersona, PersonaAdmin, None, "The caller learns the secret key and can be this persona from then on." => persona_export;
+        /// Takes personas over from recovery words, a secret key, or a backup of Mask with all that is in it.
+        PersonaImport "persona.import" (ImportPersonas) -> Imported, PersonaAdmin, Queued, "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." => persona_import;
+        /// Writes all personas, profiles and post keys of this home into a backup as Mask reads it.
+        PersonaBackup "persona.backup" (MakeBackup) -> BackupPage, PersonaAdmin, None, "Who has the file and its password can be these personas." => persona_backup;
         /// Makes a fresh bundle now and queues it for the relay.
         PersonaPublish "persona.publish" (OptionalPersona) -> Published, PersonaAdmin, Queued, "The relay learns that this persona published now." => persona_publish;
         /// Adds a contact by address, invitation or bare key, and begins the conversation.

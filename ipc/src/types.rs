@@ -25,7 +25,8 @@ pub use self::message::{
     SentMessage, WaitFor,
 };
 pub use self::persona::{
-    ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
+    BackupPage, ExportedPersona, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut,
+    MakeBackup, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
     PublishedBundle,
 };
 pub use self::secret::Secret;

@@ -161,11 +161,12 @@ pub enum Persona {
         #[arg(long)]
         qr: bool,
     },
-    /// Print the secret key; whoever has it is this persona
-    Export {
-        /// Which
-        name: String,
-    },
+    /// Take personas over: from recovery words, a secret key, or a backup of Mask
+    ///
+    /// Words and keys are read from standard input, or asked for at a terminal.
+    Import(Import),
+    /// Print a persona's secret key, or write a backup of all personas; whoever has it is these personas
+    Export(Export),
     /// Make a fresh bundle and give it to the relay
     Publish {
         /// Which [default: the only one there is]
@@ -175,6 +176,57 @@ pub enum Persona {
         #[command(flatten)]
         acting: Acting,
     },
+}
+
+/// `bauta persona import`.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// What you call it [default: its name in the backup, or the first digits of its key]
+    pub name: Option<String>,
+    /// What to take over.
+    #[command(flatten)]
+    pub from: ImportFrom,
+    /// Read the backup's password from the first line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE", requires = "backup")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// What personas come from.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct ImportFrom {
+    /// Recovery words, 12 to 24
+    #[arg(long)]
+    pub words: bool,
+    /// A secret key as Mask shows it, or 64 hex digits
+    #[arg(long)]
+    pub key: bool,
+    /// A JSON Web Key
+    #[arg(long)]
+    pub jwk: bool,
+    /// Mask's encrypted backup, with all its personas, profiles and post keys
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+}
+
+/// `bauta persona export`.
+#[derive(Args, Debug)]
+#[group(id = "exported", required = true, multiple = false, args = ["name", "backup"])]
+pub struct Export {
+    /// Which
+    pub name: Option<String>,
+    /// Print the key as Mask imports it
+    #[arg(long, requires = "name", conflicts_with = "words")]
+    pub mask: bool,
+    /// Print the recovery words
+    #[arg(long, requires = "name")]
+    pub words: bool,
+    /// Write all personas, profiles and post keys into this new file, encrypted, as Mask's extension reads it
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// Read the backup's password from the first line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE", requires = "backup")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// `bauta contact`.

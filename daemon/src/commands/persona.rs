@@ -1,7 +1,7 @@
-use bauta_ipc::methods::{PersonaExport, PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
-use bauta_ipc::{
-    Empty, Exit, ExportedPersona, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError,
-};
+mod moving;
+
+use bauta_ipc::methods::{PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
+use bauta_ipc::{Empty, Exit, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};
 
 use crate::cli::args::Persona;
 use crate::cli::{Context, acting, expiry, moment, printable, qr_lines, state_words};
@@ -43,11 +43,8 @@ pub(super) async fn run(command: Persona, context: &Context) -> Result<Exit, Rpc
                 out.text(&qr_lines(detail.address.as_bytes(), out.has_colour())?)?;
             }
         }
-        Persona::Export { name } => {
-            let exported = client.call::<PersonaExport>(&PersonaRef { persona: name }).await?;
-            out.show(&exported, |exported: &ExportedPersona| exported.secret_key.reveal().to_owned())?;
-            out.note("Whoever has this key is this persona. Keep it where nobody else reads it.");
-        }
+        Persona::Import(args) => moving::import(args, &client, out).await?,
+        Persona::Export(args) => moving::export(args, &client, out).await?,
         Persona::Publish { name, acting } => {
             let persona = name.or(acting.persona);
             let published = client.call::<PersonaPublish>(&OptionalPersona { persona }).await?;

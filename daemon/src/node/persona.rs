@@ -7,23 +7,29 @@ use bauta_ipc::{
 use bauta_protocol::address::{Address, RelayAddress};
 use bauta_protocol::bundle::IdentitySecret;
 use bauta_protocol::id::Capability;
+use bauta_protocol::mask::{self, SecretKey};
 use bauta_protocol::persona::PersonaSecret;
+use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 
+use super::import::new_key;
 use super::{Node, names};
 use crate::engine::{fresh_prekeys, new_prekeys, relay_doors};
 use crate::random;
-use crate::store::{PersonaRow, StoreError, Tx};
+use crate::store::{PersonaRow, Recovery, StoreError, Tx};
 use crate::view::utc;
 
 impl Node {
     pub(super) async fn new_persona(&self, params: NewPersona) -> Result<Persona, RpcError> {
         let now = self.shared.time.now();
+        let drawing = tokio::task::spawn_blocking(draw).await;
+        let key =
+            drawing.map_err(|_| RpcError::new(&codes::INTERNAL, "Drawing a key came to a sudden end."))??;
         let (id, shown) = self
             .shared
             .store
             .run(move |tx| {
-                let row = make(tx, &params.name, now)?;
+                let row = make(tx, &params.name, key, now)?;
                 Ok::<_, RpcError>((row.id, show(tx, &row)?))
             })
             .await?;
@@ -68,9 +74,16 @@ impl Node {
     pub(super) async fn export_persona(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
         let exported = self.shared.store.run(move |tx| {
             let row = names::persona(tx, Some(&params.persona))?;
+            let key = SecretKey::from_bytes(&row.secret.to_bytes())
+                .map_err(|_| StoreError::Damaged("a persona's secret"))?;
+            let mask_key = mask::Persona { key, local_key: None, words: None }.to_key_string();
+            let mask_key = mask_key.map_err(|error| RpcError::new(&codes::INTERNAL, error.to_string()))?;
+            let words = tx.recovery(row.id)?.words;
             Ok::<_, RpcError>(ExportedPersona {
                 public_key: row.public.to_string(),
                 secret_key: Secret::new(HEXLOWER.encode(row.secret.to_bytes().as_slice())),
+                mask_key: Secret::new(mask_key.to_string()),
+                words: words.map(|words| Secret::new(words.words.to_string())),
                 name: row.name,
             })
         });
@@ -88,7 +101,20 @@ impl Node {
     }
 }
 
-fn make(tx: &Tx<'_>, name: &str, now: bauta_protocol::time::Timestamp) -> Result<PersonaRow, RpcError> {
+/// The key of a persona that is to be made.
+pub(super) struct NewKey {
+    pub(super) secret: PersonaSecret,
+    pub(super) recovery: Recovery,
+}
+
+/// A key that recovery words lead to.
+fn draw() -> Result<NewKey, RpcError> {
+    let drawn = mask::Persona::generate(&mut random::rng())
+        .map_err(|error| RpcError::new(&codes::INTERNAL, error.to_string()))?;
+    new_key(&drawn.key, Recovery { words: drawn.words, local_key: drawn.local_key })
+}
+
+pub(super) fn make(tx: &Tx<'_>, name: &str, key: NewKey, now: Timestamp) -> Result<PersonaRow, RpcError> {
     let name = names::check_name(name)?;
     if tx.persona_named(name)?.is_some() {
         return Err(RpcError::new(
@@ -102,10 +128,10 @@ fn make(tx: &Tx<'_>, name: &str, now: bauta_protocol::time::Timestamp) -> Result
         RpcError::new(&codes::RELAY_NONE, "A persona needs a relay that keeps its inbox, and none is known.")
     })?;
     let mut rng = random::rng();
-    let secret = PersonaSecret::generate(&mut rng);
     let identity = IdentitySecret::generate(&mut rng);
     let inbox = Capability::generate(&mut rng);
-    let id = tx.add_persona(name, &secret, &crate::engine::pack(&identity)?, &inbox, relay.id, now)?;
+    let id = tx.add_persona(name, &key.secret, &crate::engine::pack(&identity)?, &inbox, relay.id, now)?;
+    tx.add_recovery(id, &key.recovery)?;
     let row = tx.persona(id)?;
     fresh_prekeys(tx, &row, now)?;
     Ok(row)

@@ -22,14 +22,7 @@ const COLUMNS: &str = "iv, network, key, author, public, found_at";
 type Raw = ([u8; 16], String, Zeroizing<Vec<u8>>, Option<String>, bool, i64);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    Ok((
-        bytes(row, 0)?,
-        row.get(1)?,
-        Zeroizing::new(row.get(2)?),
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-    ))
+    Ok((bytes(row, 0)?, row.get(1)?, Zeroizing::new(row.get(2)?), row.get(3)?, row.get(4)?, row.get(5)?))
 }
 
 fn read((iv, network, key, author, public, found_at): Raw) -> Result<PostKeyRow, StoreError> {

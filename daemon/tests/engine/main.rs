@@ -12,6 +12,7 @@ mod api;
 mod first_contact;
 mod hostile_relay;
 mod invitations;
+mod personas;
 mod restarts;
 mod rollback;
 mod storm;

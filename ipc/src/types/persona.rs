@@ -83,6 +83,107 @@ pub struct ExportedPersona {
     pub public_key: String,
     /// The secp256k1 secret key: 64 hex digits. Whoever has it is this persona.
     pub secret_key: Secret,
+    /// The same key as Mask shows and imports it: base64 of a JSON Web Key in MessagePack.
+    pub mask_key: Secret,
+    /// The recovery words it came from, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Secret>,
+}
+
+/// Parameters of `persona.import`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ImportPersonas {
+    /// What it comes from.
+    pub source: ImportSource,
+    /// A name for use in this home only. Absent: the name in the backup, or the first digits of the key.
+    /// A backup with several personas of one's own takes no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What personas come from.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum ImportSource {
+    /// Recovery words.
+    Words {
+        /// 12 to 24 English words (BIP 39).
+        words: Secret,
+    },
+    /// A secret key: as Mask shows it, or 64 hex digits.
+    Key {
+        /// The key.
+        key: Secret,
+    },
+    /// A JSON Web Key with its private part.
+    Jwk {
+        /// The key, in JSON.
+        jwk: Secret,
+    },
+    /// Mask's encrypted backup, version 2.
+    Backup {
+        /// The file, in base64.
+        file: Secret,
+        /// Its password.
+        password: Secret,
+    },
+}
+
+/// Result of `persona.import`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Imported {
+    /// The personas, in the order of the source.
+    pub personas: Vec<ImportedPersona>,
+    /// Profiles whose key is now known.
+    pub profiles: u64,
+    /// Keys of posts that were taken: those posts open without network.
+    pub post_keys: u64,
+    /// What was not taken, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One persona inside [`Imported`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ImportedPersona {
+    /// Its name in this home.
+    pub name: String,
+    /// The secp256k1 public key: 66 hex digits.
+    pub public_key: String,
+    /// The `bauta:` address to give to others.
+    pub address: String,
+    /// Whether this home did not have it.
+    pub new: bool,
+    /// Whether its recovery words are kept here.
+    pub has_words: bool,
+}
+
+/// Something in a backup that was not taken.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// What: its section and identifier, or its place counted from 1.
+    pub what: String,
+    /// Why, in a few words.
+    pub why: String,
+}
+
+/// Parameters of `persona.backup`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MakeBackup {
+    /// The password that will open it; anybody who has the file can try passwords at leisure.
+    pub password: Secret,
+    /// Where to go on: `next` of the page before. Absent: the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// Result of `persona.backup`: one page. Each page is a whole backup file; a small home has one.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BackupPage {
+    /// The file, in base64.
+    pub file: Secret,
+    /// There is more: pass this as `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
 }
 
 /// Result of `persona.publish`: the bundle is made and waits for its turn; `persona.published` tells when it is out.

@@ -212,6 +212,12 @@ impl Api for Served {
     async fn persona_export(&self, _: PersonaRef) -> Result<ExportedPersona, RpcError> {
         not_here()
     }
+    async fn persona_import(&self, _: ImportPersonas) -> Result<Imported, RpcError> {
+        not_here()
+    }
+    async fn persona_backup(&self, _: MakeBackup) -> Result<BackupPage, RpcError> {
+        not_here()
+    }
     async fn persona_publish(&self, _: OptionalPersona) -> Result<Published, RpcError> {
         not_here()
     }

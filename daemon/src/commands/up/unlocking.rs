@@ -1,15 +1,11 @@
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use bauta_ipc::{RpcError, codes};
 use zeroize::Zeroizing;
 
-use crate::cli::{Output, sentence};
+use crate::cli::{Output, first_line_of, prompt, sentence, unreadable};
 use crate::unlock::{Mode, Unlock};
-
-/// The longest passphrase file that is read.
-const MAX_PASSPHRASE: u64 = 4096;
 
 /// How to open the home's store: as it was protected at the first run, or as `--unlock` or the user says now.
 pub(super) async fn choose(
@@ -27,7 +23,7 @@ pub(super) async fn choose(
         match (mode, passphrase_file) {
             (Mode::Keychain, None) => Ok(Unlock::Keychain),
             (Mode::KeyFile, None) => Ok(Unlock::KeyFile),
-            (Mode::Passphrase, Some(path)) => read_passphrase(&path).map(Unlock::Passphrase),
+            (Mode::Passphrase, Some(path)) => first_line_of(&path).map(Unlock::Passphrase),
             (Mode::Passphrase, None) => ask_passphrase(kept.is_none()).map(Unlock::Passphrase),
             (mode, Some(_)) => {
                 let message =
@@ -83,38 +79,12 @@ fn ask_mode(out: &Output) -> Result<Mode, RpcError> {
 }
 
 fn ask_passphrase(first: bool) -> Result<Zeroizing<String>, RpcError> {
-    let prompt = |text: &str| {
-        rpassword::prompt_password(text).map(Zeroizing::new).map_err(|_| {
-            RpcError::new(&codes::UNLOCK_FAILED, "The passphrase cannot be asked for: there is no terminal.")
-                .hint("Use --passphrase-file FILE, or - for standard input.")
-        })
-    };
-    let passphrase = prompt("Passphrase: ")?;
-    if first && *passphrase != *prompt("The same again: ")? {
+    let otherwise = "Use --passphrase-file FILE, or - for standard input.";
+    let passphrase = prompt("Passphrase: ", otherwise)?;
+    if first && *passphrase != *prompt("The same again: ", otherwise)? {
         return Err(RpcError::new(&codes::UNLOCK_FAILED, "The two passphrases differ."));
     }
     Ok(passphrase)
-}
-
-fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, RpcError> {
-    if path == Path::new("-") {
-        return first_line(io::stdin().lock()).map_err(|error| unreadable("Standard input", &error));
-    }
-    let failed = |error: io::Error| unreadable(&path.display().to_string(), &error);
-    first_line(BufReader::new(File::open(path).map_err(failed)?)).map_err(failed)
-}
-
-fn first_line(reader: impl BufRead) -> io::Result<Zeroizing<String>> {
-    // Of full length at once: a string that grows leaves copies behind.
-    let mut line = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE as usize + 1));
-    reader.take(MAX_PASSPHRASE).read_line(&mut line)?;
-    let length = line.trim_end_matches(['\r', '\n']).len();
-    line.truncate(length);
-    Ok(line)
-}
-
-fn unreadable(what: &str, error: &io::Error) -> RpcError {
-    RpcError::new(&codes::FILE_FAILED, format!("{what} cannot be read: {error}."))
 }
 
 #[cfg(test)]
@@ -129,16 +99,5 @@ mod tests {
         let error = agree(Some(Mode::KeyFile), Some(Mode::Keychain), never).unwrap_err();
         assert!(error.is(&codes::USAGE) && error.hint.contains("keyfile"));
         assert_eq!(agree(None, None, || Ok(Mode::Keychain)).unwrap(), Mode::Keychain);
-    }
-
-    #[test]
-    fn only_the_first_line_is_the_passphrase() {
-        for (text, passphrase) in
-            [("one two \nthree", "one two "), ("one\r\n", "one"), ("", ""), ("one", "one")]
-        {
-            assert_eq!(first_line(text.as_bytes()).unwrap().as_str(), passphrase);
-        }
-        assert_eq!(first_line(vec![b'x'; 10_000].as_slice()).unwrap().len(), 4096);
-        assert!(first_line([0xff, b'\n'].as_slice()).is_err());
     }
 }

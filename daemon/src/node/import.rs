@@ -1,0 +1,338 @@
+//! Personas from Mask: recovery words, keys, and whole backups; and back.
+
+use bauta_ipc::{
+    BackupPage, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut, MakeBackup, RpcError,
+    Secret, codes,
+};
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::id::PersonaKey;
+use bauta_protocol::mask::{
+    Backup, BackupPersona, BackupPost, BackupProfile, BackupReadError, ExportError, Linked, OpenError,
+    Persona, PersonaError, PersonaId, PublicKey, SecretKey,
+};
+use bauta_protocol::persona::PersonaSecret;
+use bauta_protocol::time::Timestamp;
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use zeroize::Zeroizing;
+
+use super::Node;
+use super::persona::{NewKey, address, make};
+use crate::random;
+use crate::store::{PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx};
+
+/// Profiles and posts in one page of a backup: some 400 bytes each, in base64, within a frame of 1 MiB.
+const PAGE: usize = 1000;
+/// The extension's word for a link that both sides know of.
+const CONFIRMED: &str = "confirmed";
+/// Who wrote a post whose author nobody named.
+const NOBODY: (&str, &str) = ("localhost", "$unknown");
+
+/// What was read, before anything is kept.
+struct Taken {
+    backup: Backup,
+    /// The name that the caller wants for the only persona.
+    name: Option<String>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Node {
+    pub(super) async fn import_personas(&self, params: ImportPersonas) -> Result<Imported, RpcError> {
+        let now = self.shared.time.now();
+        // Deriving keys takes a while for each persona.
+        let reading = tokio::task::spawn_blocking(move || read(params, now));
+        let taken = reading
+            .await
+            .map_err(|_| RpcError::new(&codes::INTERNAL, "Reading the personas came to a sudden end."))??;
+        let (imported, fresh) = self.shared.store.run(move |tx| keep(tx, taken, now)).await?;
+        for (id, name) in fresh {
+            self.start_persona(id, name);
+        }
+        Ok(imported)
+    }
+
+    pub(super) async fn make_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError> {
+        let now = self.shared.time.now();
+        if params.password.reveal().is_empty() {
+            return Err(
+                RpcError::new(&codes::BACKUP_PASSWORD, "A backup needs a password.").hint("Choose one.")
+            );
+        }
+        let after = usize::try_from(params.after.unwrap_or(0)).unwrap_or(usize::MAX);
+        let (page, next) = self.shared.store.run(move |tx| page(tx, after)).await?;
+        let file = page
+            .to_file(params.password.reveal(), now, &mut random::rng())
+            .map_err(|error| export_failed(&error))?;
+        Ok(BackupPage {
+            file: Secret::new(BASE64.encode(&file)),
+            next: next.and_then(|next| u64::try_from(next).ok()),
+        })
+    }
+}
+
+fn export_failed(error: &ExportError) -> RpcError {
+    RpcError::new(&codes::INTERNAL, super::error::sentence(&error.to_string()))
+}
+
+fn read(params: ImportPersonas, now: Timestamp) -> Result<Taken, RpcError> {
+    let persona = match params.source {
+        ImportSource::Words { words } => Persona::from_words(words.reveal(), ""),
+        ImportSource::Key { key } => match hex_key(key.reveal()) {
+            Some(key) => Ok(Persona { key, local_key: None, words: None }),
+            None => Persona::from_key_string(key.reveal()),
+        },
+        ImportSource::Jwk { jwk } => Persona::from_jwk(jwk.reveal()),
+        ImportSource::Backup { file, password } => return read_backup(&file, &password, params.name),
+    };
+    let persona = persona.map_err(|error| unreadable(&error))?;
+    let entry = BackupPersona {
+        public: persona.key.public(),
+        secret: Some(persona.key),
+        local_key: persona.local_key,
+        words: persona.words,
+        nickname: None,
+        linked: Vec::new(),
+        address: None,
+        created: now,
+        updated: now,
+    };
+    let backup = Backup { personas: vec![entry], ..Backup::default() };
+    Ok(Taken { backup, name: params.name, left_out: Vec::new() })
+}
+
+/// A secret key as `persona.export` gives it.
+fn hex_key(text: &str) -> Option<SecretKey> {
+    let text = text.trim();
+    let bytes =
+        Zeroizing::new(HEXLOWER_PERMISSIVE.decode(text.strip_prefix("0x").unwrap_or(text).as_bytes()).ok()?);
+    SecretKey::from_bytes(bytes.as_slice().try_into().ok()?).ok()
+}
+
+fn unreadable(error: &PersonaError) -> RpcError {
+    let mut words = error.to_string();
+    if let Some(cause) = std::error::Error::source(error) {
+        words = format!("{words}: {cause}");
+    }
+    let code = if error.kind() == Kind::Internal { &codes::INTERNAL } else { &codes::PERSONA_SECRET };
+    RpcError::new(code, super::error::sentence(&words))
+}
+
+fn read_backup(file: &Secret, password: &Secret, name: Option<String>) -> Result<Taken, RpcError> {
+    let file = BASE64
+        .decode(file.reveal().as_bytes())
+        .map_err(|_| RpcError::new(&codes::REQUEST_PARAMS, "The file is not base64."))?;
+    let (backup, report) = Backup::open(&file, password.reveal()).map_err(|error| unopened(&error))?;
+    let own = backup.personas.iter().filter(|persona| persona.secret.is_some()).count();
+    if name.is_some() && own != 1 {
+        let message = format!("The backup holds {own} personas of your own, so one name does not fit.");
+        return Err(RpcError::new(&codes::NAME_INVALID, message).hint("Leave the name out."));
+    }
+    let entries =
+        report.left_out.into_iter().map(|entry| LeftOut { what: entry.what, why: entry.why.to_string() });
+    let unused = report.unused.into_iter().map(|(section, count)| LeftOut {
+        what: format!("{section}: {count}"),
+        why: "nothing here uses them".to_owned(),
+    });
+    let left_out = entries.chain(unused).collect();
+    Ok(Taken { backup, name, left_out })
+}
+
+/// Why a backup file does not open, for people.
+pub(crate) fn unopened(error: &OpenError) -> RpcError {
+    let code = match error {
+        OpenError::WrongPassword => &codes::BACKUP_PASSWORD,
+        OpenError::Read(BackupReadError::Old | BackupReadError::UnknownVersion(_)) => &codes::BACKUP_VERSION,
+        _ => &codes::BACKUP_INVALID,
+    };
+    let mut words = error.to_string();
+    if let OpenError::Read(cause) = error {
+        words = format!("{words}: {cause}");
+    }
+    RpcError::new(code, super::error::sentence(&words))
+}
+
+/// Keeps what was taken; gives the personas that are new.
+fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<(i64, String)>), RpcError> {
+    let Taken { backup, name, left_out } = taken;
+    let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out };
+    let mut fresh = Vec::new();
+    for persona in backup.personas {
+        let key = persona_key(&persona.public)?;
+        for linked in &persona.linked {
+            let row = ProfileRow {
+                profile: linked.profile.clone(),
+                persona: key,
+                nickname: None,
+                source: ProfileSource::Backup,
+                learned_at: now,
+            };
+            keep_profile(tx, row, &mut imported)?;
+        }
+        let Some(secret) = persona.secret else {
+            if persona.linked.is_empty() {
+                let what = format!("personas: {}", PersonaId(persona.public));
+                let why = format!("it is someone else's and no profile leads to it; add {key} as a contact");
+                imported.left_out.push(LeftOut { what, why });
+            }
+            continue;
+        };
+        let (row, new) = match tx.persona_of(&key)? {
+            Some(row) => (row, false),
+            None => {
+                let wanted = match &name {
+                    Some(name) => name.clone(),
+                    None => free_name(tx, persona.nickname.as_deref(), &key)?,
+                };
+                (make(tx, &wanted, new_key(&secret, Recovery::default())?, now)?, true)
+            }
+        };
+        tx.add_recovery(row.id, &Recovery { words: persona.words, local_key: persona.local_key })?;
+        if new {
+            fresh.push((row.id, row.name.clone()));
+        }
+        imported.personas.push(ImportedPersona {
+            address: address(tx, &row)?.to_string(),
+            public_key: row.public.to_string(),
+            new,
+            has_words: tx.recovery(row.id)?.words.is_some(),
+            name: row.name,
+        });
+    }
+    for profile in backup.profiles {
+        let Some(persona) = profile.persona else { continue };
+        let row = ProfileRow {
+            profile: profile.id,
+            persona: persona_key(&persona)?,
+            nickname: profile.nickname,
+            source: ProfileSource::Backup,
+            learned_at: now,
+        };
+        keep_profile(tx, row, &mut imported)?;
+    }
+    for post in backup.posts {
+        let author = (!post.author.is_nobody()).then_some(post.author);
+        let row =
+            PostKeyRow { id: post.id, key: post.key, author, public: post.public, found_at: post.found };
+        imported.post_keys += u64::from(tx.put_post_key(&row)?);
+    }
+    Ok((imported, fresh))
+}
+
+/// A profile whose key is known already as another one keeps it: a backup may be older than what was learned since.
+fn keep_profile(tx: &Tx<'_>, row: ProfileRow, imported: &mut Imported) -> Result<(), StoreError> {
+    match tx.profile(&row.profile)? {
+        Some(known) if known.persona != row.persona => imported.left_out.push(LeftOut {
+            what: format!("profiles: {}", row.profile),
+            why: "another key is known here for this profile; set it by hand if the backup is right"
+                .to_owned(),
+        }),
+        Some(known) if known.nickname.is_some() || row.nickname.is_none() => {}
+        Some(known) => tx.put_profile(&ProfileRow { nickname: row.nickname, ..known })?,
+        None => {
+            tx.put_profile(&row)?;
+            imported.profiles += 1;
+        }
+    }
+    Ok(())
+}
+
+fn persona_key(public: &PublicKey) -> Result<PersonaKey, RpcError> {
+    PersonaKey::from_bytes(&public.to_compressed())
+        .map_err(|_| RpcError::new(&codes::INTERNAL, "A key of one kind is none of the other."))
+}
+
+pub(super) fn new_key(secret: &SecretKey, recovery: Recovery) -> Result<NewKey, RpcError> {
+    let secret = PersonaSecret::from_bytes(&secret.to_bytes())
+        .map_err(|_| RpcError::new(&codes::INTERNAL, "A key of one kind is none of the other."))?;
+    Ok(NewKey { secret, recovery })
+}
+
+/// The nickname or the first digits of the key, with a number behind where a persona has that name.
+fn free_name(tx: &Tx<'_>, nickname: Option<&str>, key: &PersonaKey) -> Result<String, StoreError> {
+    let printable: String =
+        nickname.unwrap_or_default().chars().filter(|c| !c.is_control()).take(56).collect();
+    let base = match printable.trim() {
+        "" => key.to_string().chars().take(8).collect(),
+        name => name.to_owned(),
+    };
+    let mut name = base.clone();
+    let mut number = 2_u32;
+    while tx.persona_named(&name)?.is_some() {
+        name = format!("{base} {number}");
+        number = number.saturating_add(1);
+    }
+    Ok(name)
+}
+
+/// One page of everything that a backup holds, and where the next begins.
+fn page(tx: &Tx<'_>, after: usize) -> Result<(Backup, Option<usize>), RpcError> {
+    let profiles = tx.profiles()?;
+    let posts = tx.post_keys()?;
+    let all = profiles.len().saturating_add(posts.len());
+    let end = after.saturating_add(PAGE).min(all);
+    let mut backup = Backup::default();
+    if after == 0 {
+        for row in tx.personas()? {
+            backup.personas.push(own_persona(tx, row, &profiles)?);
+        }
+    }
+    let first_post = profiles.len();
+    for place in after..end {
+        if let Some(row) = profiles.get(place) {
+            backup.profiles.push(profile(row)?);
+        } else if let Some(row) = place.checked_sub(first_post).and_then(|place| posts.get(place)) {
+            backup.posts.push(post(row)?);
+        }
+    }
+    Ok((backup, (end < all).then_some(end)))
+}
+
+fn own_persona(tx: &Tx<'_>, row: PersonaRow, profiles: &[ProfileRow]) -> Result<BackupPersona, RpcError> {
+    let secret = SecretKey::from_bytes(&row.secret.to_bytes())
+        .map_err(|_| StoreError::Damaged("a persona's secret"))?;
+    let Recovery { words, local_key } = tx.recovery(row.id)?;
+    let linked = profiles
+        .iter()
+        .filter(|profile| profile.persona == row.public)
+        .map(|row| Linked { profile: row.profile.clone(), confirmation: CONFIRMED.to_owned() });
+    Ok(BackupPersona {
+        public: secret.public(),
+        secret: Some(secret),
+        local_key,
+        words,
+        nickname: Some(row.name),
+        linked: linked.collect(),
+        address: None,
+        created: row.created_at,
+        updated: row.created_at,
+    })
+}
+
+fn profile(row: &ProfileRow) -> Result<BackupProfile, StoreError> {
+    let persona =
+        PublicKey::from_sec1(row.persona.as_bytes()).map_err(|_| StoreError::Damaged("a profile"))?;
+    Ok(BackupProfile {
+        id: row.profile.clone(),
+        nickname: row.nickname.clone(),
+        local_key: None,
+        persona: Some(persona),
+        created: row.learned_at,
+        updated: row.learned_at,
+    })
+}
+
+fn post(row: &PostKeyRow) -> Result<BackupPost, StoreError> {
+    let (network, user) = NOBODY;
+    let author = match &row.author {
+        Some(author) => author.clone(),
+        None => {
+            bauta_protocol::mask::ProfileId::new(network, user).map_err(|_| StoreError::Damaged("a post"))?
+        }
+    };
+    Ok(BackupPost {
+        id: row.id.clone(),
+        author,
+        key: row.key.clone(),
+        public: row.public,
+        found: row.found_at,
+    })
+}
