@@ -1,4 +1,4 @@
-//! Personas, bundles, the handshake, sessions, lanes and boxes of Bauta, and the formats of Mask Network.
+//! Personas, bundles, the handshake, sessions, lanes and boxes of Bauta, the formats of Mask Network, and Gun's wire.
 //!
 //! This crate is pure: it opens no file and no socket, and the clock and the random number generator are passed in.
 //! One exception is stated where it matters: vodozemac draws its ratchet keys from the operating system.
@@ -10,6 +10,7 @@ pub mod content;
 pub mod descriptor;
 pub mod error;
 pub mod fuzzing;
+pub mod gun;
 pub mod handshake;
 pub mod id;
 pub mod invitation;

@@ -6,6 +6,7 @@ mod conversation;
 mod erasure;
 mod first_contact;
 mod forgeries;
+mod gun_frames;
 mod invitations;
 mod session;
 mod support;
