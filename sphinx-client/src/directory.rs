@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use nym_client_core::client::topology_control::NymApiTopologyProvider;
-use nym_http_api_client::ClientBuilder;
+use nym_http_api_client::{ApiClient as _, Client, ClientBuilder};
+use nym_sdk::mixnet::Recipient;
 use nym_sdk::{DebugConfig, TopologyProvider};
 use nym_topology::NymTopology;
+use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -21,6 +23,11 @@ const USELESS_AFTER: Duration = Duration::from_secs(6 * 3600);
 /// A directory that does not answer is not asked again sooner.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// Pages of descriptions that are read; the directory decides how long each is.
+const MOST_PAGES: usize = 64;
+/// Exits that are kept of those listed.
+const MOST_EXITS: usize = 4096;
+
 /// The shared view of the network. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Directory {
@@ -32,6 +39,8 @@ struct Inner {
     refresh: Duration,
     patience: Duration,
     cache: Mutex<Cache>,
+    exit_refresh: Duration,
+    exits: Mutex<Option<(Instant, Vec<Recipient>)>>,
 }
 
 #[derive(Default)]
@@ -54,6 +63,8 @@ impl Directory {
                 refresh: tuning.topology_refresh,
                 patience: tuning.connect_timeout,
                 cache: Mutex::default(),
+                exit_refresh: tuning.exit_list_refresh,
+                exits: Mutex::default(),
             }),
         }
     }
@@ -96,21 +107,81 @@ impl Directory {
         if gateways.is_empty() { Err(DirectoryError) } else { Ok(gateways) }
     }
 
+    /// The exits that the directory describes and whose gateways are part of the network now.
+    ///
+    /// All of them are always fetched: the directory does not learn which is used.
+    pub(crate) async fn exits(&self) -> Result<Vec<Recipient>, DirectoryError> {
+        let topology = self.topology().await?;
+        let mut known = self.inner.exits.lock().await;
+        if !known.as_ref().is_some_and(|(at, _)| at.elapsed() < self.inner.exit_refresh) {
+            match tokio::time::timeout(self.inner.patience, self.fetch_exits()).await {
+                Ok(Some(exits)) => *known = Some((Instant::now(), exits)),
+                // An old list is better than none: exits seldom move.
+                _ => tracing::debug!("The directory did not say which exits there are."),
+            }
+        }
+        let (_, exits) = known.as_ref().ok_or(DirectoryError)?;
+        Ok(exits.iter().filter(|exit| topology.has_node(exit.gateway())).copied().collect())
+    }
+
     /// What a Nym client is given instead of a directory of its own.
     pub(crate) fn provider(&self) -> Box<dyn TopologyProvider + Send + Sync> {
         Box::new(Shared(self.clone()))
     }
 
+    async fn fetch_exits(&self) -> Option<Vec<Recipient>> {
+        let client = self.client()?;
+        let mut exits = Vec::new();
+        let mut described = 0;
+        for page in 0..MOST_PAGES {
+            let parameters = [("page", page.to_string())];
+            let read = client.get_json(&["v2", "nym-nodes", "described"], &parameters).await;
+            let read: DescribedPage = read
+                .inspect_err(|error| tracing::debug!("The list of exits could not be read: {error}"))
+                .ok()?;
+            described += read.data.len();
+            exits.extend(read.data.iter().filter_map(exit_of));
+            if read.data.is_empty() || described >= read.pagination.total || exits.len() >= MOST_EXITS {
+                break;
+            }
+        }
+        exits.truncate(MOST_EXITS);
+        Some(exits)
+    }
+
+    fn client(&self) -> Option<Client> {
+        ClientBuilder::new_with_fronted_urls(self.inner.network.directory())
+            .and_then(|builder| builder.with_timeout(self.inner.patience).build())
+            .inspect_err(|error| tracing::warn!("No client for the directory could be built: {error}"))
+            .ok()
+    }
+
     async fn fetch(&self, cache: &mut Cache) -> Option<NymTopology> {
         if cache.provider.is_none() {
-            let client = ClientBuilder::new_with_fronted_urls(self.inner.network.directory())
-                .and_then(|builder| builder.with_timeout(self.inner.patience).build())
-                .inspect_err(|error| tracing::warn!("No client for the directory could be built: {error}"))
-                .ok()?;
+            let client = self.client()?;
             cache.provider = Some(NymApiTopologyProvider::new(DebugConfig::default().topology, client));
         }
         cache.provider.as_mut()?.get_new_topology().await
     }
+}
+
+/// A page of `/v2/nym-nodes/described`, as far as it is used (nym-api-requests, `NymNodeDescriptionV2`).
+#[derive(Deserialize)]
+struct DescribedPage {
+    pagination: Pagination,
+    /// Parsed one by one: a single odd description must not hide the others.
+    data: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    total: usize,
+}
+
+/// The address of a node's exit, if it has one.
+fn exit_of(node: &serde_json::Value) -> Option<Recipient> {
+    let address = node.get("description")?.get("network_requester")?.get("address")?.as_str()?;
+    Recipient::try_from_base58_string(address).ok()
 }
 
 struct Shared(Directory);

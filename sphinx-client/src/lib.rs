@@ -5,6 +5,8 @@
 //!   sending, so that a relay cannot tell whether two exchanges came from one client. Guard gateways are shared.
 //! - [`Service`]: a relay's Nym addresses, and each request answered once over the newest reply SURBs.
 //!
+//! Beside them, [`Exits`] opens byte streams to the clear network, over a Nym identity of its own.
+//!
 //! Delivery is this crate's own business: the SDK only queues, and its acknowledgements come from a gateway.
 //! An exchange is sent again, byte for byte the same, until its deadline; the relay does it once.
 //!
@@ -17,6 +19,7 @@
 mod client;
 mod clock;
 mod directory;
+pub mod exit;
 pub mod frame;
 mod guards;
 mod link;
@@ -30,6 +33,7 @@ mod tuning;
 
 pub use client::{Client, ExchangeError, Patience, RelayTarget};
 pub use clock::{PoissonClock, exponential_gap};
+pub use exit::{ExitAddress, ExitAddressError, ExitStream, Exits, OpenError};
 pub use mixnet::{GuardKeeper, Mixnet, MixnetError};
 pub use network::{Network, NetworkError};
 pub use service::{Incoming, MOST_DOORS, Observer, Responder, Service, ServiceConfig, ServiceError};

@@ -74,7 +74,82 @@ enum Outgoing {
     Probe([u8; PROBE_LEN]),
 }
 
-type Probes = Arc<Mutex<HashMap<[u8; PROBE_LEN], oneshot::Sender<()>>>>;
+/// Messages to ourselves that are under way. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Probes(Arc<Mutex<HashMap<Probe, oneshot::Sender<()>>>>);
+
+/// A message to ourselves.
+pub(crate) type Probe = [u8; PROBE_LEN];
+
+impl Probes {
+    /// Sends a message to ourselves, by way of `send`. Whether it came back in time.
+    pub(crate) async fn probe<F>(&self, within: Duration, send: impl Fn(Probe) -> F) -> bool
+    where
+        F: Future<Output = bool>,
+    {
+        let mut nonce = [0; PROBE_LEN];
+        OsRng.fill_bytes(&mut nonce);
+        let (back, arrived) = oneshot::channel();
+        lock(&self.0).insert(nonce, back);
+        let sending = async {
+            for _ in 0..PROBE_SENDS {
+                if !send(nonce).await {
+                    break;
+                }
+                sleep(within / PROBE_SENDS).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let came_back = tokio::select! {
+            answer = timeout(within, arrived) => matches!(answer, Ok(Ok(()))),
+            () = sending => false,
+        };
+        lock(&self.0).remove(&nonce);
+        came_back
+    }
+
+    /// Whether this message was one of ours.
+    pub(crate) fn returned(&self, message: &ReconstructedMessage) -> bool {
+        let back = message.message.as_slice().try_into().ok();
+        let back = back.and_then(|nonce: Probe| lock(&self.0).remove(&nonce));
+        back.map(|back| back.send(())).is_some()
+    }
+}
+
+/// Starts a Nym client that ends with `end`. If it fails or is dropped, `end` is cancelled.
+pub(crate) async fn connect<K, G>(
+    plan: Plan<'_>,
+    storage: Storage<K, G>,
+    end: &CancellationToken,
+) -> Result<MixnetClient, LinkError>
+where
+    K: KeyStore + Clone + Send + Sync + 'static,
+    G: GatewaysDetailsStore + Clone + 'static,
+{
+    let Plan { network, directory, config, tuning, gateway } = plan;
+    // Whatever the SDK has started by then must go too if this future is dropped or fails.
+    let undo = end.clone().drop_guard();
+    // Without a tracker of our own, the SDK would hook every panic of the process and end all its clients.
+    let tracker =
+        ShutdownTracker::new_from_external_shutdown_token(ShutdownToken::new_from_tokio_token(end.clone()));
+    let connecting = async {
+        MixnetClientBuilder::new_with_storage(storage)
+            .network_details(network.details().clone())
+            .debug_config(config)
+            .request_gateway(gateway)
+            .custom_topology_provider(directory.provider())
+            .custom_shutdown(tracker)
+            .build()?
+            .connect_to_mixnet()
+            .await
+    };
+    let client = timeout(tuning.connect_timeout, connecting)
+        .await
+        .map_err(|_| LinkError::Timeout)?
+        .map_err(|error| LinkError::Sdk(Box::new(error)))?;
+    undo.disarm();
+    Ok(client)
+}
 
 impl Link {
     /// Connects, and gives every message that is not a probe to `on_message`.
@@ -88,30 +163,10 @@ impl Link {
         G: GatewaysDetailsStore + Clone + 'static,
         F: Fn(ReconstructedMessage) + Send + 'static,
     {
-        let Plan { network, directory, config, tuning, gateway } = plan;
+        let (gateway, gate_timeout) = (plan.gateway.clone(), plan.tuning.gate_timeout);
         let replies = storage.replies();
         let end = CancellationToken::new();
-        // Whatever the SDK has started by then must go too if this future is dropped or fails.
-        let undo = end.clone().drop_guard();
-        // Without a tracker of our own, the SDK would hook every panic of the process and end all its clients.
-        let tracker = ShutdownTracker::new_from_external_shutdown_token(ShutdownToken::new_from_tokio_token(
-            end.clone(),
-        ));
-        let connecting = async {
-            MixnetClientBuilder::new_with_storage(storage)
-                .network_details(network.details().clone())
-                .debug_config(config)
-                .request_gateway(gateway.clone())
-                .custom_topology_provider(directory.provider())
-                .custom_shutdown(tracker)
-                .build()?
-                .connect_to_mixnet()
-                .await
-        };
-        let client = timeout(tuning.connect_timeout, connecting)
-            .await
-            .map_err(|_| LinkError::Timeout)?
-            .map_err(|error| LinkError::Sdk(Box::new(error)))?;
+        let client = connect(plan, storage, &end).await?;
 
         let (outbox, queue) = mpsc::channel(OUTBOX);
         let probes = Probes::default();
@@ -120,19 +175,18 @@ impl Link {
             own: *client.nym_address(),
             fence: random_tag(),
             replies,
-            gate_timeout: tuning.gate_timeout,
+            gate_timeout,
         };
         let link = Arc::new(Self {
             gateway,
             address: sending.own,
             born: Instant::now(),
             outbox,
-            probes: Arc::clone(&probes),
+            probes: probes.clone(),
             end: end.clone(),
         });
         tokio::spawn(sending.run(queue, end.clone()));
         tokio::spawn(receive(client, probes, on_message, end));
-        undo.disarm();
         Ok(link)
     }
 
@@ -182,26 +236,12 @@ impl Link {
 
     /// Sends a message to this link's own address through the mixnet. Whether it came back in time.
     pub(crate) async fn probe(&self, within: Duration) -> bool {
-        let mut nonce = [0; PROBE_LEN];
-        OsRng.fill_bytes(&mut nonce);
-        let (back, arrived) = oneshot::channel();
-        lock(&self.probes).insert(nonce, back);
-        let sending = async {
-            for _ in 0..PROBE_SENDS {
-                if self.outbox.send(Outgoing::Probe(nonce)).await.is_err() {
-                    break;
-                }
-                sleep(within / PROBE_SENDS).await;
-            }
-            std::future::pending::<()>().await;
-        };
-        let came_back = tokio::select! {
-            answer = timeout(within, arrived) => matches!(answer, Ok(Ok(()))),
-            () = sending => false,
+        let send = |nonce| async move { self.outbox.send(Outgoing::Probe(nonce)).await.is_ok() };
+        let probing = self.probes.probe(within, send);
+        tokio::select! {
+            came_back = probing => came_back,
             () = self.end.cancelled() => false,
-        };
-        lock(&self.probes).remove(&nonce);
-        came_back
+        }
     }
 }
 
@@ -295,8 +335,13 @@ impl Sending {
     }
 }
 
-async fn receive<F>(mut client: MixnetClient, probes: Probes, on_message: F, end: CancellationToken)
-where
+/// Gives every message that is not a probe to `on_message`, until the client ends.
+pub(crate) async fn receive<F>(
+    mut client: MixnetClient,
+    probes: Probes,
+    on_message: F,
+    end: CancellationToken,
+) where
     F: Fn(ReconstructedMessage) + Send,
 {
     loop {
@@ -307,19 +352,14 @@ where
         };
         let Some(messages) = messages else { break };
         for message in messages {
-            match as_probe(&message).and_then(|nonce| lock(&probes).remove(&nonce)) {
-                Some(back) => drop(back.send(())),
-                None => on_message(message),
+            if !probes.returned(&message) {
+                on_message(message);
             }
         }
     }
     end.cancel();
     // Its tasks see the cancelled token; waiting for them only keeps the log quiet.
     let _ = timeout(DISCONNECT_TIMEOUT, client.disconnect()).await;
-}
-
-fn as_probe(message: &ReconstructedMessage) -> Option<[u8; PROBE_LEN]> {
-    message.message.as_slice().try_into().ok()
 }
 
 fn random_tag() -> AnonymousSenderTag {

@@ -116,6 +116,10 @@ impl Mixnet {
         self.shared.traffic
     }
 
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// Where there is a choice, later guards are not drawn from the gateways of these doors:
     /// one gateway at both ends of a path sees the sender and the relay.
     pub fn avoid_gateways_of(&self, doors: &[DoorAddress]) {

@@ -41,6 +41,12 @@ pub(crate) struct Tuning {
     pub(crate) look: Duration,
     /// "Within the last minute".
     pub(crate) ready_within: Duration,
+    /// How long an exit may take to say whether it is connected.
+    pub(crate) exit_answer: Duration,
+    /// The Nym client of the streams is closed when it had none for so long.
+    pub(crate) exit_idle: Duration,
+    /// How old the list of exits may get before it is fetched again.
+    pub(crate) exit_list_refresh: Duration,
 }
 
 impl Tuning {
@@ -59,12 +65,18 @@ impl Tuning {
             gate_timeout: Duration::from_secs(30),
             look: Duration::from_secs(1),
             ready_within: MINUTE,
+            exit_answer: Duration::from_secs(45),
+            exit_idle: Duration::from_secs(120),
+            exit_list_refresh: Duration::from_secs(3600),
         };
         match traffic {
             Traffic::Full | Traffic::Saver | Traffic::Metered => full,
-            Traffic::Paranoid => {
-                Self { silence: Duration::from_secs(45), probe_timeout: Duration::from_secs(25), ..full }
-            }
+            Traffic::Paranoid => Self {
+                silence: Duration::from_secs(45),
+                probe_timeout: Duration::from_secs(25),
+                exit_answer: Duration::from_secs(90),
+                ..full
+            },
             Traffic::Test => Self {
                 topology_refresh: Duration::from_secs(3),
                 topology_look: Duration::from_millis(500),
@@ -76,6 +88,9 @@ impl Tuning {
                 lost_after: Duration::from_secs(15),
                 gate_timeout: Duration::from_secs(5),
                 look: Duration::from_millis(100),
+                exit_answer: Duration::from_secs(10),
+                exit_idle: Duration::from_secs(2),
+                exit_list_refresh: Duration::from_secs(3),
                 ..full
             },
         }
@@ -105,6 +120,16 @@ pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
         }
         Traffic::Test => quick(&mut config),
     }
+    config
+}
+
+/// The SDK's settings for the client of the streams: it sends what other clients send, loses nothing, and gives an
+/// exit the reply SURBs it asks for. All its streams to one exit have one sender tag anyway.
+pub(crate) fn exit_config(traffic: Traffic) -> DebugConfig {
+    let nyms = DebugConfig::default();
+    let mut config = client_config(traffic);
+    config.reply_surbs = nyms.reply_surbs;
+    config.traffic.maximum_number_of_retransmissions = nyms.traffic.maximum_number_of_retransmissions;
     config
 }
 
@@ -158,6 +183,18 @@ mod tests {
                 assert!(config.traffic.secondary_packet_size.is_none());
             }
             assert_eq!(client_config(profile).reply_surbs.maximum_allowed_reply_surb_request_size, 0);
+        }
+    }
+
+    #[test]
+    fn a_client_of_streams_looks_like_another_and_gives_surbs() {
+        for profile in PROFILES {
+            let (streams, exchanges) = (exit_config(profile), client_config(profile));
+            assert_eq!(streams.cover_traffic, exchanges.cover_traffic);
+            assert_eq!(streams.acknowledgements, exchanges.acknowledgements);
+            assert!(streams.reply_surbs.maximum_allowed_reply_surb_request_size > 0);
+            assert_eq!(streams.traffic.maximum_number_of_retransmissions, None);
+            assert!(!streams.stats_reporting.enabled && streams.validate());
         }
     }
 

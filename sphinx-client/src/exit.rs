@@ -1,0 +1,411 @@
+//! Byte streams to the clear network, through an exit of the mixnet.
+//!
+//! An exit makes a TCP connection for whoever asks it, and resolves the host's name.
+//! It sees the host and what is said to it, so TLS belongs inside; it does not see who asks.
+//!
+//! All streams of an [`Exits`] go through one throw-away Nym identity, which no exchange with a relay uses:
+//! an exit can tell which of its streams belong together, and nothing else.
+//! The identity is made when a stream is asked for, and dropped when there was none for a while.
+
+mod carrier;
+mod choice;
+mod stream;
+#[doc(hidden)]
+pub mod wire;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::id::DoorAddress;
+use nym_sdk::mixnet::Recipient;
+use rand::rngs::OsRng;
+use thiserror::Error;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::mixnet::{Mixnet, Shared};
+use carrier::Carrier;
+use choice::Choice;
+use stream::Answer;
+
+pub use stream::ExitStream;
+
+/// So many exits, and so many gateways, are tried for one stream.
+const TRIES: usize = 3;
+/// A name in the DNS is not longer (RFC 1035, section 2.3.4).
+const LONGEST_HOST: usize = 253;
+
+/// The Nym address of an exit: `client.encryption@gateway`, each part in base 58.
+#[derive(Clone, Eq, PartialEq)]
+pub struct ExitAddress(Recipient);
+
+/// The text is not a Nym address.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("this is not the address of an exit: expected a Nym address such as 8Pd….4Wq…@9xJ…")]
+pub struct ExitAddressError;
+
+impl HasKind for ExitAddressError {
+    fn kind(&self) -> Kind {
+        Kind::Malformed
+    }
+}
+
+impl FromStr for ExitAddress {
+    type Err = ExitAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Recipient::try_from_base58_string(text.trim()).map(Self).map_err(|_| ExitAddressError)
+    }
+}
+
+impl fmt::Display for ExitAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for ExitAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExitAddress(..)")
+    }
+}
+
+/// Why a stream was not opened.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum OpenError {
+    /// The host cannot be one.
+    #[error("a host is a name or an IP address of at most 253 characters, and a port is not 0")]
+    Host,
+    /// The exits' rules forbid this host or port.
+    #[error("the exit refuses to connect to this host and port: most exits allow only some ports")]
+    Refused,
+    /// The exit could not connect.
+    #[error("the exit could not connect: the host's name may be wrong, or it may be down")]
+    Unreachable,
+    /// The directory names no exit.
+    #[error("no exit of the mixnet is known: name one, or try again later")]
+    NoExit,
+    /// No exit that was tried answered.
+    #[error("no exit of the mixnet answered in time: they or the host may be down")]
+    Timeout,
+    /// The mixnet cannot be reached.
+    #[error("the mixnet cannot be reached: check the network connection")]
+    Network,
+    /// The streams were stopped.
+    #[error("the streams through the mixnet were stopped")]
+    Stopped,
+}
+
+impl HasKind for OpenError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Host => Kind::Usage,
+            Self::Refused => Kind::Refused,
+            Self::Timeout => Kind::Timeout,
+            Self::NoExit => Kind::NotFound,
+            Self::Unreachable | Self::Network | Self::Stopped => Kind::Network,
+        }
+    }
+}
+
+/// The way to the clear network. Cheap to clone.
+///
+/// Streams live on when the last handle is dropped; [`Exits::stop`] ends them.
+#[derive(Clone)]
+pub struct Exits {
+    pool: Arc<Pool>,
+}
+
+struct Pool {
+    shared: Arc<Shared>,
+    fixed: Vec<Recipient>,
+    choice: Mutex<Choice>,
+    carrier: Mutex<Option<Arc<Carrier>>>,
+    /// Held while a carrier connects or is put away.
+    changing: tokio::sync::Mutex<()>,
+    stop: CancellationToken,
+}
+
+impl Mixnet {
+    /// Streams through these exits, the first that works; if there are none, through exits of the network's directory.
+    ///
+    /// Nothing is sent before the first stream. Each `Exits` has a Nym identity of its own.
+    pub fn exits(&self, fixed: Vec<ExitAddress>) -> Exits {
+        // One gateway at both ends would see who reaches the exit.
+        let doors: Vec<DoorAddress> = fixed.iter().map(|exit| DoorAddress(exit.0.to_bytes())).collect();
+        self.avoid_gateways_of(&doors);
+        Exits {
+            pool: Arc::new(Pool {
+                shared: self.shared(),
+                fixed: fixed.into_iter().map(|exit| exit.0).collect(),
+                choice: Mutex::default(),
+                carrier: Mutex::default(),
+                changing: tokio::sync::Mutex::default(),
+                stop: CancellationToken::new(),
+            }),
+        }
+    }
+}
+
+impl Exits {
+    /// Connects to `port` of `host`, a name (resolved by the exit) or an IP address.
+    ///
+    /// An exit that does not answer, cannot connect or refuses is followed by another, up to three.
+    /// Cancel safe: dropping the future closes what was opened.
+    ///
+    /// # Errors
+    /// [`OpenError`]; of several exits, the most telling answer.
+    pub async fn open(&self, host: &str, port: u16) -> Result<ExitStream, OpenError> {
+        let remote = remote(host, port).ok_or(OpenError::Host)?;
+        tokio::select! {
+            biased;
+            () = self.pool.stop.cancelled() => Err(OpenError::Stopped),
+            opened = self.pool.open(&remote) => opened,
+        }
+    }
+
+    /// How many streams are open; `None` while no Nym client is connected for them.
+    pub fn streams(&self) -> Option<usize> {
+        self.pool.current().map(|carrier| carrier.streams())
+    }
+
+    /// Ends all streams, for all handles. Nothing is opened any more.
+    pub async fn stop(&self) {
+        self.pool.stop.cancel();
+        let _changing = self.pool.changing.lock().await;
+        if let Some(carrier) = self.pool.carrier().take() {
+            carrier.end();
+        }
+    }
+
+    /// The Nym address in use, for tests.
+    #[doc(hidden)]
+    pub fn nym_address(&self) -> Option<DoorAddress> {
+        self.pool.current().map(|carrier| DoorAddress(carrier.address().to_bytes()))
+    }
+
+    /// The identity key of the gateway in use, in base 58.
+    #[doc(hidden)]
+    pub fn gateway(&self) -> Option<String> {
+        self.pool.current().map(|carrier| carrier.gateway().clone())
+    }
+}
+
+impl fmt::Debug for Exits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exits").field("fixed", &self.pool.fixed.len()).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    async fn open(self: &Arc<Self>, remote: &str) -> Result<ExitStream, OpenError> {
+        let tuning = self.shared.tuning;
+        let mut tried = HashSet::new();
+        let mut lost = 0;
+        let mut reason = OpenError::NoExit;
+        while tried.len() < TRIES && lost < TRIES {
+            let carrier = self.connected().await?;
+            let exits = self.order(&carrier).await?;
+            let Some(exit) = exits.into_iter().find(|exit| !tried.contains(&exit.to_bytes())) else { break };
+            let (stream, answer) = carrier.open(exit, remote.to_owned()).await;
+            let told = match timeout(tuning.exit_answer, answer).await {
+                Ok(Ok(Answer::Open)) => {
+                    self.choice().worked(&exit);
+                    self.shared.gateway_worked(carrier.gateway());
+                    return Ok(stream);
+                }
+                Ok(Ok(Answer::Refused)) => OpenError::Refused,
+                Ok(Ok(Answer::Unreachable)) => OpenError::Unreachable,
+                Ok(Err(_)) => {
+                    lost += 1;
+                    reason = worse(reason, OpenError::Network);
+                    continue;
+                }
+                Err(_) => {
+                    // Silence alone blames nobody: if our own message comes back, it is the exit that does not answer.
+                    if !carrier.probe(tuning.probe_timeout).await {
+                        self.give_up(&carrier);
+                        lost += 1;
+                        reason = worse(reason, OpenError::Network);
+                        continue;
+                    }
+                    tracing::info!("An exit did not answer.");
+                    self.choice().failed(&exit, Instant::now());
+                    OpenError::Timeout
+                }
+            };
+            tried.insert(exit.to_bytes());
+            reason = worse(reason, told);
+        }
+        Err(reason)
+    }
+
+    /// The exits to try, best first.
+    async fn order(&self, carrier: &Carrier) -> Result<Vec<Recipient>, OpenError> {
+        let ranked = !self.fixed.is_empty();
+        let candidates = match ranked {
+            true => self.fixed.clone(),
+            false => self.shared.directory.exits().await.map_err(|_| OpenError::Network)?,
+        };
+        if candidates.is_empty() {
+            return Err(OpenError::NoExit);
+        }
+        Ok(self.choice().order(Instant::now(), candidates, ranked, carrier.gateway(), &mut OsRng))
+    }
+
+    /// The Nym client of the streams; connects it if there is none.
+    async fn connected(self: &Arc<Self>) -> Result<Arc<Carrier>, OpenError> {
+        let _changing = self.changing.lock().await;
+        let usable = |carrier: &Arc<Carrier>| carrier.age() < self.shared.tuning.renew_after;
+        if let Some(carrier) = self.current().filter(usable) {
+            carrier.touch();
+            return Ok(carrier);
+        }
+        let gateways = self.shared.gateways().await.map_err(|error| {
+            tracing::info!("{error}.");
+            OpenError::Network
+        })?;
+        for gateway in gateways.into_iter().take(TRIES) {
+            match Carrier::connect(&self.shared, gateway.clone()).await {
+                Ok(carrier) => {
+                    // An old one lives as long as its streams.
+                    *self.carrier() = Some(Arc::clone(&carrier));
+                    tokio::spawn(watch(Arc::downgrade(self), Arc::downgrade(&carrier)));
+                    return Ok(carrier);
+                }
+                Err(error) => {
+                    tracing::debug!("A gateway could not be used: {error:?}");
+                    self.shared.gateway_failed(&gateway);
+                }
+            }
+        }
+        Err(OpenError::Network)
+    }
+
+    fn give_up(&self, carrier: &Carrier) {
+        tracing::info!("Nothing comes back over the gateway: the streams end.");
+        self.shared.gateway_failed(carrier.gateway());
+        carrier.end();
+    }
+
+    fn current(&self) -> Option<Arc<Carrier>> {
+        self.carrier().clone().filter(|carrier| !carrier.has_ended())
+    }
+
+    fn carrier(&self) -> MutexGuard<'_, Option<Arc<Carrier>>> {
+        self.carrier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn choice(&self) -> MutexGuard<'_, Choice> {
+        self.choice.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Streams that are open keep their carrier.
+        self.stop.cancel();
+    }
+}
+
+/// Closes a carrier that has had no stream for a while, and ends one whose gateway is gone.
+async fn watch(pool: Weak<Pool>, carrier: Weak<Carrier>) {
+    let mut next_probe = Instant::now();
+    loop {
+        let Some(tuning) = pool.upgrade().map(|pool| pool.shared.tuning) else { return };
+        sleep(tuning.look).await;
+        let (Some(pool), Some(carrier)) = (pool.upgrade(), carrier.upgrade()) else { return };
+        if carrier.has_ended() {
+            return;
+        }
+        if carrier.idle_for() >= tuning.exit_idle {
+            let _changing = pool.changing.lock().await;
+            if carrier.idle_for() >= tuning.exit_idle {
+                pool.carrier().take_if(|current| Arc::ptr_eq(current, &carrier));
+                carrier.end();
+                return;
+            }
+        }
+        if carrier.unanswered_for() >= tuning.silence && Instant::now() >= next_probe {
+            if !carrier.probe(tuning.probe_timeout).await {
+                return pool.give_up(&carrier);
+            }
+            next_probe = Instant::now() + tuning.silence * 4;
+        }
+    }
+}
+
+/// Of two answers, the one that tells more.
+fn worse(one: OpenError, other: OpenError) -> OpenError {
+    let rank = |error: OpenError| match error {
+        OpenError::Refused => 3,
+        OpenError::Unreachable => 2,
+        OpenError::Timeout => 1,
+        _ => 0,
+    };
+    if rank(other) >= rank(one) { other } else { one }
+}
+
+/// `host:port` as exits read it.
+fn remote(host: &str, port: u16) -> Option<String> {
+    if port == 0 {
+        return None;
+    }
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if let Ok(ip) = bare.parse::<Ipv6Addr>() {
+        return Some(format!("[{ip}]:{port}"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let good = !host.is_empty() && host.len() <= LONGEST_HOST && host.chars().all(plain);
+    good.then(|| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        for (host, expected) in [
+            ("example.org", Some("example.org:443")),
+            ("127.0.0.1", Some("127.0.0.1:443")),
+            ("::1", Some("[::1]:443")),
+            ("[::1]", Some("[::1]:443")),
+            ("", None),
+            ("a b", None),
+            ("a:80", None),
+            ("a/b", None),
+            ("user@host", None),
+            ("ex\u{e4}mple.org", None),
+            ("a\n", None),
+        ] {
+            assert_eq!(remote(host, 443).as_deref(), expected, "{host:?}");
+        }
+        assert!(remote("example.org", 0).is_none());
+        assert!(remote(&"a".repeat(254), 1).is_none());
+    }
+
+    #[test]
+    fn addresses_parse_back_and_are_not_shown() {
+        let text = "CytBseW6yFXUMzz4SGAKdNLGR7q3sJLLYxyBGvutNEQV.4QXYyEVc5fUDjmmi8PrHN9tdUFV4PCvSJE1278cHyvoe\
+                    @4sBbL1ngf1vtNqykydQKTFh26sQCw888GpUqvPvyNB4f";
+        let address: ExitAddress = text.parse().unwrap();
+        assert_eq!(address.to_string(), text);
+        assert_eq!(format!("{address:?}"), "ExitAddress(..)");
+        for bad in ["", "x", "a.b@c", &text[1..], &text[..100]] {
+            assert!(bad.parse::<ExitAddress>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_most_telling_answer_is_reported() {
+        assert_eq!(worse(OpenError::NoExit, OpenError::Timeout), OpenError::Timeout);
+        assert_eq!(worse(OpenError::Refused, OpenError::Timeout), OpenError::Refused);
+        assert_eq!(worse(OpenError::Timeout, OpenError::Unreachable), OpenError::Unreachable);
+        assert_eq!(worse(OpenError::Unreachable, OpenError::Network), OpenError::Unreachable);
+    }
+}

@@ -1,0 +1,529 @@
+//! One stream: what came in and is not read, what was written and has not left.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use nym_ordered_buffer::{OrderedMessageBuffer, OrderedMessageError};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+/// Bytes that may wait to be read, those that came out of order included. The protocol cannot tell the other side to
+/// wait, so a stream with more fails.
+pub(super) const MOST_UNREAD: usize = 4 << 20;
+/// Bytes that may wait to be sent. Past it, writing waits.
+const MOST_UNSENT: usize = 64 << 10;
+/// Bytes of a frame to the exit: with its SURBs it makes some seven packets.
+const FRAME: usize = 8 << 10;
+
+/// A TCP connection of an exit, as bytes both ways, in order.
+///
+/// Its peer is whoever the exit reached: what must stay secret from the exit goes through TLS inside.
+/// When one side closes, the stream ends for both: there is no half-closed state.
+/// Once the stream is shut down, reading gives what had come before and then the end.
+/// Reading must keep up: with 4 MiB unread the stream fails.
+/// Dropping it closes it; what was written before is still sent.
+pub struct ExitStream {
+    pipe: Arc<Pipe>,
+}
+
+/// What an exit says to a request to connect.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answer {
+    Open,
+    Refused,
+    Unreachable,
+}
+
+/// Why a stream ended before its time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// The Nym client below ended.
+    Lost,
+    /// Too much came in unread, or too much out of order.
+    Overflow,
+    /// The exit gave the connection up.
+    Reset,
+    /// Nothing came for longer than keep-alives leave silent.
+    Silent,
+}
+
+impl Failure {
+    fn error(self) -> io::Error {
+        match self {
+            Self::Lost => {
+                io::Error::new(io::ErrorKind::ConnectionAborted, "the mixnet client of this stream ended")
+            }
+            Self::Overflow => {
+                io::Error::other("more came through the exit than was read: the stream was given up")
+            }
+            Self::Reset => io::Error::new(io::ErrorKind::ConnectionReset, "the exit closed the connection"),
+            Self::Silent => io::Error::new(io::ErrorKind::TimedOut, "the exit fell silent"),
+        }
+    }
+}
+
+/// What a stream wants to have sent next.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Work {
+    /// A piece; the last one if so.
+    Frame(Vec<u8>, bool),
+    /// Nothing any more.
+    Done,
+}
+
+/// The state of a stream, shared by its reader and writer, by the task that sends and by whatever receives.
+pub(super) struct Pipe {
+    state: Mutex<State>,
+    /// There is something to send.
+    work: Notify,
+}
+
+struct State {
+    answer: Option<oneshot::Sender<Answer>>,
+    order: OrderedMessageBuffer,
+    /// Bytes in `order`.
+    early: usize,
+    unread: VecDeque<u8>,
+    /// The number of the exit's last frame, once it is known.
+    last: Option<u64>,
+    remote_ended: bool,
+    failure: Option<Failure>,
+    heard: Instant,
+    reader: Option<Waker>,
+    unsent: VecDeque<u8>,
+    /// A frame was taken and is not yet with the SDK.
+    sending: bool,
+    /// Our side ends once everything is sent.
+    closing: bool,
+    /// The last frame was sent, or nothing will be.
+    closed: bool,
+    /// Nobody reads any more.
+    dropped: bool,
+    writer: Option<Waker>,
+}
+
+impl Pipe {
+    /// A stream that waits for the exit's answer.
+    pub(super) fn new() -> (Arc<Self>, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        let state = State {
+            answer: Some(answer),
+            order: OrderedMessageBuffer::new(),
+            early: 0,
+            unread: VecDeque::new(),
+            last: None,
+            remote_ended: false,
+            failure: None,
+            heard: Instant::now(),
+            reader: None,
+            unsent: VecDeque::new(),
+            sending: false,
+            closing: false,
+            closed: false,
+            dropped: false,
+            writer: None,
+        };
+        (Arc::new(Self { state: Mutex::new(state), work: Notify::new() }), answered)
+    }
+
+    /// A frame came in.
+    pub(super) fn receive(&self, sequence: u64, last: bool, data: Vec<u8>) {
+        let mut state = self.lock();
+        if state.is_over() || state.dropped {
+            return;
+        }
+        state.heard = Instant::now();
+        let unreachable = sequence == 0 && last && data.is_empty();
+        if let Some(answer) = state.answer.take() {
+            let _ = answer.send(if unreachable { Answer::Unreachable } else { Answer::Open });
+        }
+        let arrived = data.len();
+        let waiting = state.early.saturating_add(state.unread.len());
+        if waiting.saturating_add(arrived) > MOST_UNREAD {
+            return self.end(state, Failure::Overflow);
+        }
+        match state.order.write(sequence, data) {
+            Ok(()) => state.early = state.early.saturating_add(arrived),
+            Err(OrderedMessageError::MessageSequenceTooLarge { .. }) => {
+                return self.end(state, Failure::Overflow);
+            }
+            // A duplicate.
+            Err(_) => return,
+        }
+        // The buffer does not keep it.
+        if last && state.last.is_none() {
+            state.last = Some(sequence);
+        }
+        if let Some(read) = state.order.read() {
+            state.early = state.early.saturating_sub(read.data.len());
+            state.unread.extend(read.data);
+            if state.last.is_some_and(|last| read.last_sequence >= last) {
+                state.remote_ended = true;
+                state.closed = true;
+                state.wake_writer();
+                self.work.notify_one();
+            }
+            state.wake_reader();
+        }
+    }
+
+    /// The exit refuses to serve, or to go on.
+    pub(super) fn refuse(&self) {
+        let mut state = self.lock();
+        if let Some(answer) = state.answer.take() {
+            let _ = answer.send(Answer::Refused);
+        }
+        state.closed = true;
+        self.end(state, Failure::Reset);
+    }
+
+    /// Ends the stream for whoever uses it.
+    pub(super) fn fail(&self, failure: Failure) {
+        self.end(self.lock(), failure);
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>, failure: Failure) {
+        if state.is_over() {
+            return;
+        }
+        if failure == Failure::Overflow {
+            state.unread = VecDeque::new();
+        }
+        state.order = OrderedMessageBuffer::new();
+        state.early = 0;
+        state.unsent = VecDeque::new();
+        state.failure = Some(failure);
+        state.answer = None;
+        state.wake_reader();
+        state.wake_writer();
+        self.work.notify_one();
+    }
+
+    /// What is to be sent next. Waits for it. Cancel safe.
+    pub(super) async fn work(&self) -> Work {
+        loop {
+            if let Some(work) = self.lock().take_work() {
+                return work;
+            }
+            self.work.notified().await;
+        }
+    }
+
+    /// What [`Pipe::work`] gave is with the SDK.
+    pub(super) fn sent(&self, last: bool) {
+        let mut state = self.lock();
+        state.sending = false;
+        state.closed |= last;
+        state.wake_writer();
+    }
+
+    /// For how long nothing came.
+    pub(super) fn silent_for(&self) -> Duration {
+        self.lock().heard.elapsed()
+    }
+
+    fn close(&self, dropped: bool) {
+        let mut state = self.lock();
+        state.closing = true;
+        if dropped {
+            state.dropped = true;
+            state.unread = VecDeque::new();
+            state.order = OrderedMessageBuffer::new();
+            state.early = 0;
+        }
+        state.wake_reader();
+        self.work.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        self.remote_ended || self.failure.is_some()
+    }
+
+    fn take_work(&mut self) -> Option<Work> {
+        if self.closed {
+            return Some(Work::Done);
+        }
+        if self.failure.is_some() {
+            // The exit does not know: it is told.
+            return Some(Work::Frame(Vec::new(), true));
+        }
+        if self.unsent.is_empty() && !self.closing {
+            return None;
+        }
+        let take = self.unsent.len().min(FRAME);
+        let data = self.unsent.drain(..take).collect();
+        let last = self.closing && self.unsent.is_empty();
+        self.sending = true;
+        self.wake_writer();
+        Some(Work::Frame(data, last))
+    }
+
+    /// Why nothing can be written any more.
+    fn write_error(&self) -> Option<io::Error> {
+        match self.failure {
+            Some(failure) => Some(failure.error()),
+            None if self.remote_ended => {
+                Some(io::Error::new(io::ErrorKind::BrokenPipe, "the other side closed"))
+            }
+            None if self.closing => {
+                Some(io::Error::new(io::ErrorKind::BrokenPipe, "the stream was shut down"))
+            }
+            None => None,
+        }
+    }
+
+    fn wake_reader(&mut self) {
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+    }
+
+    fn wake_writer(&mut self) {
+        if let Some(waker) = self.writer.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl ExitStream {
+    pub(super) fn new(pipe: Arc<Pipe>) -> Self {
+        Self { pipe }
+    }
+}
+
+impl AsyncRead for ExitStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.pipe.lock();
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if !state.unread.is_empty() {
+            let (front, _) = state.unread.as_slices();
+            let take = front.len().min(buf.remaining());
+            buf.put_slice(front.get(..take).unwrap_or_default());
+            state.unread.drain(..take);
+            return Poll::Ready(Ok(()));
+        }
+        match state.failure {
+            Some(failure) => Poll::Ready(Err(failure.error())),
+            None if state.remote_ended || state.closing => Poll::Ready(Ok(())),
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for ExitStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let mut state = self.pipe.lock();
+        if let Some(error) = state.write_error() {
+            return Poll::Ready(Err(error));
+        }
+        let take = buf.len().min(MOST_UNSENT.saturating_sub(state.unsent.len()));
+        if take == 0 && !buf.is_empty() {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        state.unsent.extend(buf.iter().take(take));
+        self.pipe.work.notify_one();
+        Poll::Ready(Ok(take))
+    }
+
+    /// Ready once the SDK has everything that was written.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.pipe.lock();
+        if state.unsent.is_empty() && !state.sending {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = state.write_error().filter(|_| state.is_over()) {
+            return Poll::Ready(Err(error));
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ready once the SDK has everything that was written, and the news that it was all.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.pipe.lock().closing {
+            self.pipe.close(false);
+        }
+        let mut state = self.pipe.lock();
+        match state.failure {
+            Some(failure) => Poll::Ready(Err(failure.error())),
+            None if state.closed => Poll::Ready(Ok(())),
+            None => {
+                state.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for ExitStream {
+    fn drop(&mut self) {
+        self.pipe.close(true);
+    }
+}
+
+impl fmt::Debug for ExitStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExitStream(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn open() -> (ExitStream, Arc<Pipe>) {
+        let (pipe, mut answer) = Pipe::new();
+        pipe.receive(0, false, Vec::new());
+        assert_eq!(answer.try_recv(), Ok(Answer::Open));
+        (ExitStream::new(Arc::clone(&pipe)), pipe)
+    }
+
+    #[test]
+    fn the_first_frame_tells_whether_the_exit_is_connected() {
+        let (pipe, mut answer) = Pipe::new();
+        pipe.receive(0, true, Vec::new());
+        assert_eq!(answer.try_recv(), Ok(Answer::Unreachable));
+        let (pipe, mut answer) = Pipe::new();
+        pipe.refuse();
+        assert_eq!(answer.try_recv(), Ok(Answer::Refused));
+        // The frames of a connection that the peer closed at once may come in any order.
+        let (pipe, mut answer) = Pipe::new();
+        pipe.receive(1, true, Vec::new());
+        assert_eq!(answer.try_recv(), Ok(Answer::Open));
+        let (pipe, mut answer) = Pipe::new();
+        pipe.fail(Failure::Lost);
+        assert!(answer.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_one_side_is_the_end_of_both() {
+        let (mut stream, pipe) = open();
+        pipe.receive(2, true, Vec::new());
+        pipe.receive(1, false, b"bye".to_vec());
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "bye");
+        assert_eq!(stream.write(b"x").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(pipe.work().await, Work::Done);
+
+        let (mut stream, pipe) = open();
+        stream.write_all(b"last words").await.unwrap();
+        let shut = stream.shutdown();
+        let work = async {
+            assert_eq!(pipe.work().await, Work::Frame(b"last words".to_vec(), true));
+            pipe.sent(true);
+            assert_eq!(pipe.work().await, Work::Done);
+        };
+        tokio::join!(async { shut.await.unwrap() }, work);
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_writer_waits_while_too_much_is_unsent() {
+        let (mut stream, pipe) = open();
+        let written = stream.write_all(&vec![1; MOST_UNSENT + 1]).now_or_never();
+        assert!(written.is_none());
+        assert!(stream.flush().now_or_never().is_none());
+        let mut taken = 0;
+        while taken < MOST_UNSENT {
+            let Work::Frame(data, last) = pipe.work().await else { panic!() };
+            assert!(!last && data.len() <= FRAME);
+            taken += data.len();
+            pipe.sent(false);
+        }
+        assert!(pipe.work().now_or_never().is_none());
+        stream.flush().await.unwrap();
+        stream.write_all(b"more").await.unwrap();
+        drop(stream);
+        assert_eq!(pipe.work().await, Work::Frame(b"more".to_vec(), true), "what was written before is sent");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_nobody_reads_fails_and_gives_its_memory_back() {
+        let (mut stream, pipe) = open();
+        for sequence in 1..=4096 {
+            pipe.receive(sequence, false, vec![7; 2048]);
+        }
+        assert!(stream.read(&mut [0; 8]).await.is_err());
+        assert_eq!(pipe.lock().unread.capacity(), 0);
+        assert_eq!(pipe.work().await, Work::Frame(Vec::new(), true), "the exit is told");
+        pipe.sent(true);
+        assert_eq!(pipe.work().await, Work::Done);
+
+        // What comes out of order is bounded too, by bytes and by number.
+        let (mut stream, pipe) = open();
+        for sequence in (2..=900).rev() {
+            pipe.receive(sequence, false, vec![7; 5000]);
+        }
+        assert!(stream.read(&mut [0; 8]).await.is_err());
+        let (mut stream, pipe) = open();
+        pipe.receive(5000, false, Vec::new());
+        assert!(stream.read(&mut [0; 8]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_failure_reaches_reader_and_writer() {
+        let (mut stream, pipe) = open();
+        pipe.receive(1, false, b"before".to_vec());
+        pipe.fail(Failure::Lost);
+        let mut buffer = [0; 6];
+        stream.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(stream.read(&mut buffer).await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert!(stream.write(b"x").await.is_err());
+        assert!(stream.shutdown().await.is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn frames_in_any_order_with_duplicates_are_read_in_order(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..60),
+            shuffled in any::<prop::sample::Index>(),
+            seed: u64,
+        ) {
+            use rand::{Rng as _, SeedableRng as _, seq::SliceRandom as _};
+            let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
+            let (mut stream, pipe) = open();
+            let end = pieces.len() as u64;
+            let mut frames: Vec<(u64, bool, Vec<u8>)> =
+                (1u64..).zip(&pieces).map(|(n, piece)| (n, n == end, piece.clone())).collect();
+            let again = frames[shuffled.index(frames.len())].clone();
+            frames.push(again);
+            frames.shuffle(&mut rng);
+            let mut read = Vec::new();
+            for (sequence, last, data) in frames {
+                pipe.receive(sequence, last, data);
+                if rng.gen_bool(0.5) {
+                    let mut some = [0; 16];
+                    if let Some(Ok(count)) = stream.read(&mut some).now_or_never() {
+                        read.extend_from_slice(&some[..count]);
+                    }
+                }
+            }
+            stream.read_to_end(&mut read).now_or_never().unwrap().unwrap();
+            prop_assert_eq!(read, pieces.concat());
+            prop_assert_eq!(pipe.lock().early, 0);
+        }
+    }
+}
