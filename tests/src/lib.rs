@@ -11,6 +11,7 @@
     clippy::print_stderr
 )]
 
+pub mod e2e_bench;
 pub mod mask_conformance;
 pub mod process;
 pub mod program;

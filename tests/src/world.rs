@@ -19,18 +19,24 @@ pub struct World {
     pub localnet: Localnet,
     dir: tempfile::TempDir,
     program: Program,
+    traffic: &'static str,
     relay: Option<Process>,
     relay_address: Option<String>,
 }
 
 impl World {
-    /// A mixnet with `gateways` gateways and no relay yet.
+    /// A mixnet with `gateways` gateways and no relay yet. All clients use the traffic profile for tests.
     pub async fn new(program: Program, gateways: usize) -> Self {
+        Self::with_traffic(program, gateways, "test").await
+    }
+
+    /// A mixnet as [`World::new`] makes it, whose clients use another traffic profile.
+    pub async fn with_traffic(program: Program, gateways: usize, traffic: &'static str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = LocalnetConfig { gateways, ..LocalnetConfig::default() };
         let localnet = Localnet::start(config).await.unwrap();
         localnet.network_file().write(&dir.path().join("network.json")).unwrap();
-        Self { localnet, dir, program, relay: None, relay_address: None }
+        Self { localnet, dir, program, traffic, relay: None, relay_address: None }
     }
 
     /// Where everything of this world lies.
@@ -59,7 +65,11 @@ impl World {
         let log = self.relay_log();
         let before = std::fs::read_to_string(&log).unwrap_or_default().len();
         let mut command = self.program.command(["relay", "--data"]);
-        command.arg(self.relay_data()).arg("--network").arg(self.network_file()).args(["--traffic", "test"]);
+        command
+            .arg(self.relay_data())
+            .arg("--network")
+            .arg(self.network_file())
+            .args(["--traffic", self.traffic]);
         let mut process = Process::start(command, &log);
         let address = eventually("the relay's address", STARTUP, || {
             assert!(process.is_running(), "the relay stopped:\n{}", process.output());
@@ -93,6 +103,8 @@ impl World {
             home: self.dir.path().join(name),
             log: self.dir.path().join(format!("{name}.log")),
             network: self.network_file(),
+            traffic: self.traffic,
+            log_filter: None,
             relay: self.relay_address().to_owned(),
             program: self.program.clone(),
             daemon: None,
@@ -105,6 +117,8 @@ pub struct Person {
     home: PathBuf,
     log: PathBuf,
     network: PathBuf,
+    traffic: &'static str,
+    log_filter: Option<String>,
     relay: String,
     program: Program,
     daemon: Option<Process>,
@@ -121,11 +135,29 @@ impl Person {
         &self.log
     }
 
+    /// What the daemon logs from its next start, in the words of `BAUTA_LOG`.
+    pub fn log_at(&mut self, filter: &str) {
+        self.log_filter = Some(filter.to_owned());
+    }
+
     /// Starts the daemon without waiting for it.
     pub fn launch(&mut self) {
         self.daemon = None;
         let mut command = self.program.command(["--home".as_ref(), self.home.as_os_str()]);
-        command.args(["up", "--unlock", "keyfile", "--traffic", "test", "--relay", &self.relay, "--network"]);
+        let traffic = self.traffic;
+        command.args([
+            "up",
+            "--unlock",
+            "keyfile",
+            "--traffic",
+            traffic,
+            "--relay",
+            &self.relay,
+            "--network",
+        ]);
+        if let Some(filter) = &self.log_filter {
+            command.env("BAUTA_LOG", filter);
+        }
         command.arg(&self.network);
         self.daemon = Some(Process::start(command, &self.log));
     }

@@ -60,6 +60,8 @@ pub(super) async fn fly(
 ) -> Landed {
     let relay = terms.target.id;
     let outcome = exchange(exchanger.as_ref(), &errand, &terms, pace, today).await;
+    let reply = outcome.as_ref().map_or("none", reply_name);
+    tracing::debug!(errand = errand.name(), reply, "An exchange ended.");
     Landed { errand, relay, outcome }
 }
 
@@ -128,6 +130,34 @@ async fn search<T: Send + 'static>(
     let found = tokio::task::spawn_blocking(move || find(&stop)).await;
     drop(guard);
     found.ok().flatten().ok_or(Missed::Work)
+}
+
+impl Errand {
+    /// For logs: what is asked, and nothing of whom or about what.
+    fn name(&self) -> &'static str {
+        match self {
+            Errand::Put { .. } => "put",
+            Errand::Get { .. } => "get",
+            Errand::Delete { .. } => "delete",
+            Errand::Deposit { .. } => "deposit",
+            Errand::Drain { .. } => "drain",
+            Errand::Publish { .. } => "publish",
+            Errand::Fetch { .. } => "fetch",
+            Errand::Describe => "describe",
+            Errand::LoopPut { .. } | Errand::LoopGet { .. } | Errand::LoopDelete { .. } => "loop",
+        }
+    }
+}
+
+fn reply_name(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Done => "done",
+        Reply::Conflict => "conflict",
+        Reply::Absent => "absent",
+        Reply::Box(_) | Reply::Deposit { .. } | Reply::Bundle(_) | Reply::Descriptor(_) => "found",
+        Reply::Busy => "busy",
+        Reply::Refused(_) => "refused",
+    }
 }
 
 impl Landed {

@@ -115,6 +115,7 @@ async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
     let mut renew_at = renewal(tuning.renew_after);
     let mut clocks = JumpDetector::new();
     loop {
+        core.show_connected(since, &link);
         tokio::select! {
             () = link.ended() => {
                 tracing::info!(client = core.label, "The connection to the gateway ended.");
@@ -132,7 +133,6 @@ async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
             (proven, ever_proven) = (true, true);
             core.shared.gateway_worked(link.gateway());
         }
-        core.show_connected(since, &link);
         let silent = core.health.unanswered_since().is_some_and(|at| at.elapsed() >= tuning.silence);
         if silent && Instant::now() >= next_probe {
             // Silence alone blames nobody: if our own message comes back, it is the relay that does not answer.
