@@ -25,7 +25,7 @@ pub(crate) use self::logging::{LogTarget, start_logging};
 pub(crate) use self::output::Output;
 pub(crate) use self::progress::Progress;
 pub(crate) use self::qr::qr_lines;
-pub(crate) use self::secrets::{first_line_of, prompt, secret_input, unreadable};
+pub(crate) use self::secrets::{first_line_of, prompt, secret_input, text_of, unreadable};
 pub(crate) use self::words::{
     ago, block, contact_words, expiry, message_words, moment, printable, short_key, state_words,
 };

@@ -17,6 +17,7 @@ pub mod invitation;
 pub mod lane;
 pub mod mask;
 pub mod persona;
+pub mod profile_text;
 pub mod relay;
 pub mod safety_number;
 pub mod session;

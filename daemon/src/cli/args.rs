@@ -160,6 +160,9 @@ pub enum Persona {
         /// Show the address as a QR code
         #[arg(long)]
         qr: bool,
+        /// Print the line to put on your own social profile instead
+        #[arg(long, conflicts_with = "qr")]
+        profile_text: bool,
     },
     /// Take personas over: from recovery words, a secret key, or a backup of Mask
     ///
@@ -249,7 +252,11 @@ pub enum Contact {
         /// What you call them; nobody else sees the name
         name: String,
         /// What they gave you
-        address: String,
+        #[arg(required_unless_present = "from_text")]
+        address: Option<String>,
+        /// Take address or key out of this file, the text of their profile or of a post; "-" is standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "address")]
+        from_text: Option<PathBuf>,
         /// Which persona.
         #[command(flatten)]
         acting: Acting,

@@ -1,4 +1,5 @@
-//! Secrets from a terminal, a file or standard input; never from arguments, which every user of the machine sees.
+//! Texts and secrets from a terminal, a file or standard input. Secrets never
+//! come from arguments, which every user of the machine sees.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
@@ -9,6 +10,8 @@ use zeroize::Zeroizing;
 
 /// The longest line that is read as a password.
 const MAX_LINE: u64 = 4096;
+/// The longest text that is read; with room for escapes, it fits into a frame.
+const MAX_TEXT: u64 = 256 * 1024;
 /// The longest secret that is read whole.
 const MAX_SECRET: u64 = 16 * 1024;
 
@@ -40,6 +43,21 @@ pub(crate) fn secret_input(text: &str) -> Result<Zeroizing<String>, RpcError> {
         .read_to_string(&mut secret)
         .map_err(|error| unreadable("Standard input", &error))?;
     Ok(secret)
+}
+
+/// A text from a file; `-` is standard input.
+pub(crate) fn text_of(path: &Path) -> Result<String, RpcError> {
+    if path == Path::new("-") {
+        return whole(io::stdin().lock()).map_err(|error| unreadable("Standard input", &error));
+    }
+    let failed = |error: io::Error| unreadable(&path.display().to_string(), &error);
+    whole(File::open(path).map_err(failed)?).map_err(failed)
+}
+
+fn whole(reader: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_TEXT).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn first_line(reader: impl BufRead) -> io::Result<Zeroizing<String>> {

@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use crate::cli::args::Contact;
 use crate::cli::{
     Context, Output, ago, block, contact_words, expiry, moment, printable, qr_lines, shell_word, short_key,
+    text_of,
 };
 
 /// `bauta contact …`
@@ -22,7 +23,12 @@ pub(super) async fn run(command: Contact, context: &Context) -> Result<Exit, Rpc
         Contact::Invite { name, qr, acting } => {
             invite(&client, CreateInvitation { persona: acting.persona, name }, qr, out).await?;
         }
-        Contact::Add { name, address, acting } => {
+        Contact::Add { name, address, from_text, acting } => {
+            let address = match (address, from_text) {
+                (Some(address), _) => address,
+                (None, Some(path)) => text_of(&path)?,
+                (None, None) => String::new(),
+            };
             let added =
                 client.call::<ContactAdd>(&AddContact { persona: acting.persona, name, address }).await?;
             out.show(&added, |added| {

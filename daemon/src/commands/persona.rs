@@ -35,9 +35,13 @@ pub(super) async fn run(command: Persona, context: &Context) -> Result<Exit, Rpc
                 out.note("There is no persona yet. Make one: bauta persona new NAME");
             }
         }
-        Persona::Show { name, qr } => {
+        Persona::Show { name, qr, profile_text } => {
             let persona = acting(&client, name).await?;
             let detail = client.call::<PersonaShow>(&PersonaRef { persona }).await?;
+            if profile_text && !out.is_json() {
+                out.text(&detail.profile_text)?;
+                return Ok(Exit::Ok);
+            }
             out.show(&detail, describe)?;
             if qr && !out.is_json() {
                 out.text(&qr_lines(detail.address.as_bytes(), out.has_colour())?)?;

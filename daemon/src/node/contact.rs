@@ -10,14 +10,18 @@ use bauta_ipc::{
 use bauta_protocol::address::Address;
 use bauta_protocol::bundle::IdentitySecret;
 use bauta_protocol::id::{IdentityKey, PersonaKey};
+use bauta_protocol::mask::ProfileId;
+use bauta_protocol::profile_text::{Found, find_personas};
 use bauta_protocol::safety_number::SafetyNumber;
+use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
 use super::{Node, names};
 use crate::engine::{self, Moment};
 use crate::store::{
-    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, RequestRow, StoreError, Tx,
+    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileRow, ProfileSource,
+    RequestRow, StoreError, Tx,
 };
 use crate::view;
 
@@ -34,10 +38,11 @@ impl Node {
             .run(move |tx| {
                 let persona = names::persona(tx, params.persona.as_deref())?;
                 let name = names::check_name(&params.name)?;
-                let address = params.address.parse::<Address>().map_err(|error| {
-                    RpcError::new(&codes::CONTACT_ADDRESS, super::error::sentence(&error.to_string()))
-                })?;
+                let Found { address, profile } = who(&params.address)?;
                 let id = add(tx, &persona, name, &address, &at)?;
+                if let Some(profile) = profile {
+                    learn(tx, profile, address.persona, at.now)?;
+                }
                 Ok::<_, RpcError>((persona.id, id, address.seed.is_some()))
             })
             .await?;
@@ -215,6 +220,50 @@ fn name_is_free(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<(), Rpc
 
 fn exists(message: &str) -> RpcError {
     RpcError::new(&codes::CONTACT_EXISTS, message)
+}
+
+/// Whom an address, or a text that holds one, names.
+fn who(text: &str) -> Result<Found, RpcError> {
+    let refused = match text.parse::<Address>() {
+        Ok(address) => return Ok(Found { address, profile: None }),
+        Err(error) => error,
+    };
+    let mut found = find_personas(text);
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => {
+            let message = "The text names several personas.";
+            Err(RpcError::new(&codes::CONTACT_ADDRESS, message)
+                .hint("Give only the address or key of the one you mean."))
+        }
+        // Someone who pasted an address wants to know what is wrong with it; a longer text is none.
+        (None, _) if text.trim().contains(char::is_whitespace) => {
+            Err(RpcError::new(&codes::CONTACT_ADDRESS, "The text holds no address and no persona key."))
+        }
+        (None, _) => {
+            Err(RpcError::new(&codes::CONTACT_ADDRESS, super::error::sentence(&refused.to_string())))
+        }
+    }
+}
+
+/// The profile that a post names as its author. One that is known with another key stops everything.
+fn learn(tx: &Tx<'_>, profile: ProfileId, persona: PersonaKey, now: Timestamp) -> Result<(), RpcError> {
+    match tx.profile(&profile)? {
+        None => {
+            let source = ProfileSource::Text;
+            tx.put_profile(&ProfileRow { profile, persona, nickname: None, source, learned_at: now })?;
+            Ok(())
+        }
+        Some(known) if known.persona == persona => Ok(()),
+        Some(known) => {
+            let message = format!(
+                "The post says that it is from {profile}, but that profile is known with another key, {}.",
+                known.persona
+            );
+            Err(RpcError::new(&codes::CONTACT_CHANGED, message)
+                .hint("Somebody may pretend to be them. Ask them over another channel."))
+        }
+    }
 }
 
 fn add(

@@ -9,6 +9,7 @@ use bauta_protocol::bundle::IdentitySecret;
 use bauta_protocol::id::Capability;
 use bauta_protocol::mask::{self, SecretKey};
 use bauta_protocol::persona::PersonaSecret;
+use bauta_protocol::profile_text::profile_line;
 use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 
@@ -59,6 +60,7 @@ impl Node {
         Ok(PersonaDetail {
             public_key: row.public.to_string(),
             address,
+            profile_text: profile_line(&row.public),
             created_at: utc(row.created_at),
             state: self.persona_connection(row.id).0,
             relays: vec![row.relay.to_string()],

@@ -170,3 +170,22 @@ async fn a_persona_made_here_can_be_taken_to_mask() {
     assert_eq!((&back.personas[0].words, &back.personas[0].local_key), (&theirs.words, &theirs.local_key));
     assert_eq!(back.personas[0].nickname.as_deref(), Some("ann"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_text_leads_to_its_persona() {
+    let (ann, bob) = (home().await, home().await);
+    for home in [&ann, &bob] {
+        home.api().persona_new(NewPersona { name: "me".to_owned() }).await.unwrap();
+    }
+    let shown = ann.api().persona_show(PersonaRef { persona: "me".to_owned() }).await.unwrap();
+    let text = format!("Ann, Venice.\n{}\nRowing and masks", shown.profile_text);
+    let added = bob.add("ann", &text).await.unwrap();
+    assert_eq!(added.public_key, Some(shown.public_key.clone()));
+    let both = format!(
+        "{text} {}",
+        "02".to_owned() + &"79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+    );
+    for bad in ["Ann, Venice", both.as_str(), "", "bauta:"] {
+        assert!(bob.add("other", bad).await.unwrap_err().is(&codes::CONTACT_ADDRESS), "{bad}");
+    }
+}

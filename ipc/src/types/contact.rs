@@ -50,7 +50,8 @@ pub struct AddContact {
     pub persona: Option<String>,
     /// A name for use in this home only. 1 to 64 characters, none a control character.
     pub name: String,
-    /// A `bauta:` address, with or without an invitation, or a bare public key of 66 hex digits.
+    /// A `bauta:` address, with or without an invitation, or a bare persona key: 66 hex digits, or as Mask writes it.
+    /// Or a text that holds one of them, such as that of a social profile, or a post of Mask.
     pub address: String,
 }
 

@@ -52,6 +52,9 @@ pub struct PersonaDetail {
     pub public_key: String,
     /// The `bauta:` address to give to others.
     pub address: String,
+    /// The line to put on one's own social profile: who sees it can add this persona and address posts to it.
+    #[serde(default)]
+    pub profile_text: String,
     /// When it was made or imported here.
     pub created_at: Utc,
     /// How its connection stands.

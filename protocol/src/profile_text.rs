@@ -1,0 +1,199 @@
+//! Personas in the text of social profiles and posts: the line that one puts there oneself, and whatever others put.
+
+use crate::address::Address;
+use crate::id::PersonaKey;
+use crate::mask::{Network, Payload, PersonaId, ProfileId, PublicKey, find_in_text};
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+
+/// The mark before the line; readers do not need it.
+const MARK: char = '🎭';
+/// Personas that are looked for in one text.
+const MOST: usize = 16;
+/// What stands after so many bytes is not looked at.
+const MAX_TEXT: usize = 1 << 20;
+
+/// Someone whom a text names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Their key, and their relay where the text names it.
+    pub address: Address,
+    /// The profile that a post in the text says it is from. Nothing proves it.
+    pub profile: Option<ProfileId>,
+}
+
+/// The line to put on one's own profile: 75 characters as social networks count them.
+#[must_use]
+pub fn profile_line(persona: &PersonaKey) -> String {
+    format!("{MARK} bauta:{persona}")
+}
+
+/// Everyone whom a text names, at most 16, each once: by an address, a key of 66 hexadecimal digits or in Mask's base64,
+/// an `ec_key:` identifier, or as author of a post of Mask.
+#[must_use]
+pub fn find_personas(text: &str) -> Vec<Found> {
+    let text = text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
+    let mut found = Vec::new();
+    for address in addresses(text) {
+        add(&mut found, Found { address, profile: None });
+    }
+    for key in keys(text) {
+        add(&mut found, Found { address: bare(key), profile: None });
+    }
+    for network in [Network::Twitter, Network::Unknown] {
+        for payload in find_in_text(network, text).iter().filter_map(|wire| Payload::parse(wire).ok()) {
+            if let Ok(Some(key)) = &payload.author_key
+                && let Some(key) = persona_key(key)
+            {
+                add(&mut found, Found { address: bare(key), profile: payload.author.ok().flatten() });
+            }
+        }
+    }
+    found
+}
+
+/// The address says more than the bare key, and a post more than either.
+fn add(all: &mut Vec<Found>, new: Found) {
+    let full = all.len() >= MOST;
+    match all.iter_mut().find(|known| known.address.persona == new.address.persona) {
+        Some(known) => {
+            known.profile = known.profile.take().or(new.profile);
+            if known.address.relay.is_none() {
+                known.address = new.address;
+            }
+        }
+        None if full => {}
+        None => all.push(new),
+    }
+}
+
+fn bare(persona: PersonaKey) -> Address {
+    Address { persona, relay: None, seed: None }
+}
+
+fn persona_key(key: &PublicKey) -> Option<PersonaKey> {
+    PersonaKey::from_bytes(&key.to_compressed()).ok()
+}
+
+/// `bauta:` and what follows, without the punctuation of the sentence around it.
+fn addresses(text: &str) -> impl Iterator<Item = Address> {
+    text.match_indices("bauta:").filter_map(|(start, _)| {
+        let rest = text.get(start..)?;
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:?=&#".contains(c)));
+        let uri = rest.get(..end.unwrap_or(rest.len()))?;
+        uri.trim_end_matches(['-', '_', ':', '?', '=', '&', '#']).parse().ok().or_else(|| uri.parse().ok())
+    })
+}
+
+/// Keys that stand by themselves.
+fn keys(text: &str) -> impl Iterator<Item = PersonaKey> {
+    let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=|:_".contains(c);
+    text.split(move |c: char| !in_key(c)).filter_map(|word| {
+        let word = word.trim_matches([':', '_']);
+        if let Some(start) = word.find("ec_key:") {
+            return persona_key(&word.get(start..)?.parse::<PersonaId>().ok()?.0);
+        }
+        let word = word.rsplit(':').next().unwrap_or_default();
+        let bytes = match word.len() {
+            66 => HEXLOWER_PERMISSIVE.decode(word.as_bytes()).ok()?,
+            68 => HEXLOWER_PERMISSIVE.decode(word.strip_prefix("0x")?.as_bytes()).ok()?,
+            // 33 bytes need no padding, and begin with 2 or 3.
+            44 if word.starts_with('A') => BASE64.decode(word.replace('|', "/").as_bytes()).ok()?,
+            _ => return None,
+        };
+        PersonaKey::from_bytes(bytes.as_slice().try_into().ok()?).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::{Audience, Draft, SecretKey, TypedMessage, encrypt_v37, write_in_text};
+    use proptest::prelude::*;
+
+    fn key(byte: u8) -> (SecretKey, PersonaKey) {
+        let secret = SecretKey::from_bytes(&[byte; 32]).unwrap();
+        let key = persona_key(&secret.public()).unwrap();
+        (secret, key)
+    }
+
+    fn named(text: &str) -> Vec<PersonaKey> {
+        find_personas(text).into_iter().map(|found| found.address.persona).collect()
+    }
+
+    #[test]
+    fn every_spelling_is_found() {
+        let (secret, key) = key(7);
+        let id = PersonaId(secret.public()).to_string();
+        let base64 = BASE64.encode(key.as_bytes());
+        for spelling in [
+            profile_line(&key),
+            key.to_string(),
+            key.to_string().to_uppercase(),
+            format!("0x{key}"),
+            format!("key:{key}"),
+            id,
+            base64.clone(),
+            format!("https://example.org/#bauta:{key}"),
+        ] {
+            for text in
+                [spelling.clone(), format!("I am Ann ({spelling}), hello!"), format!("a\n{spelling}.\nb")]
+            {
+                assert_eq!(named(&text), [key], "{text}");
+            }
+            assert_eq!(named(&format!("{spelling} {key}")), [key], "each once");
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_key_is_not_one() {
+        let (_, key) = key(7);
+        let hex = key.to_string();
+        for text in [
+            "",
+            "bauta:",
+            "bauta",
+            "ec_key:secp256k1/",
+            &format!("{hex}0"),
+            &format!("00{hex}"),
+            &"02".repeat(33),
+        ] {
+            let ours = named(text);
+            assert!(ours.is_empty() || ours[0] != key, "{text}: {ours:?}");
+        }
+        assert!(named(&format!("a{hex}")).is_empty());
+    }
+
+    #[test]
+    fn the_author_of_a_post_is_found_with_the_profile() {
+        let (secret, key) = key(9);
+        let (author, name) = (secret.public(), ProfileId::new("twitter.com", "ann").unwrap());
+        let mut rng = getrandom::rand_core::UnwrapErr(getrandom::SysRng);
+        let message = TypedMessage::text("hello");
+        let draft = Draft {
+            message: &message,
+            author: Some(&name),
+            author_key: Some(&author),
+            audience: Audience::Public,
+        };
+        let post = encrypt_v37(&draft, &mut rng).unwrap();
+        for network in [Network::Twitter, Network::Facebook] {
+            let text = format!("Read this: {}", write_in_text(network, &post.payload));
+            let found = find_personas(&text);
+            assert_eq!(found, [Found { address: bare(key), profile: Some(name.clone()) }]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_round_trips(byte in 1_u8..255, before in "[ -~]{0,20} ", after in " [ -~]{0,20}") {
+            let (_, key) = key(byte);
+            prop_assert!(named(&(before + &profile_line(&key) + &after)).contains(&key));
+        }
+
+        #[test]
+        fn any_text_is_answered(text: String, digits in "[0-9a-fA-Fbauta:ec_key/=|]{0,200}") {
+            prop_assert!(find_personas(&text).len() <= MOST);
+            prop_assert!(find_personas(&digits).len() <= MOST);
+        }
+    }
+}
