@@ -9,6 +9,7 @@ pub mod node;
 pub mod unlock;
 
 mod commands;
+mod posts;
 mod random;
 mod store;
 mod view;

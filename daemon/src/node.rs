@@ -8,6 +8,8 @@ mod import;
 mod message;
 mod names;
 mod persona;
+mod post;
+mod profile;
 mod status;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,10 @@ use bauta_ipc::{
     PersonaRef, Published, RequestList, RpcError, SafetyNumber, SendMessage, SentMessage, Status, Subscribe,
     VerifyContact, WaitFor,
 };
+use bauta_ipc::{
+    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, PostSettings, Profile,
+    ProfileList, ProfileRef, PublishedPost, SetProfile, WaitForPost,
+};
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{Mixnet, Network, Traffic};
@@ -34,6 +40,7 @@ pub(crate) use self::import::unopened;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
 pub use crate::store::StoreError;
+use crate::posts::Publisher;
 use crate::store::{Store, is_there, private_home};
 use crate::unlock::{Unlock, master_key};
 
@@ -79,6 +86,7 @@ pub struct Node {
     /// `daemon.stop` was called.
     asked_to_stop: CancellationToken,
     housekeeper: JoinHandle<()>,
+    publisher: Publisher,
 }
 
 #[derive(Default)]
@@ -157,6 +165,7 @@ impl Node {
             opened_at: now,
             asked_to_stop: CancellationToken::new(),
             housekeeper,
+            publisher: Publisher::start(),
         }))
     }
 
@@ -315,6 +324,38 @@ impl Api for Node {
 
     async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
         self.subscribe(params).await
+    }
+
+    async fn post_encrypt(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError> {
+        self.encrypt_post(params).await
+    }
+
+    async fn post_wait(&self, params: WaitForPost) -> Result<PublishedPost, RpcError> {
+        self.wait_for_post(params).await
+    }
+
+    async fn post_decrypt(&self, params: DecryptPost) -> Result<DecryptedPost, RpcError> {
+        self.decrypt_post(params).await
+    }
+
+    async fn post_append(&self, params: AppendPost) -> Result<AppendedPost, RpcError> {
+        self.append_post(params).await
+    }
+
+    async fn post_settings(&self, params: PostSettings) -> Result<PostSettings, RpcError> {
+        self.set_posts(params).await
+    }
+
+    async fn profile_list(&self, _: Empty) -> Result<ProfileList, RpcError> {
+        self.list_profiles().await
+    }
+
+    async fn profile_set(&self, params: SetProfile) -> Result<Profile, RpcError> {
+        self.set_profile(params).await
+    }
+
+    async fn profile_forget(&self, params: ProfileRef) -> Result<Empty, RpcError> {
+        self.forget_profile(params).await
     }
 
     async fn daemon_stop(&self, _: Empty) -> Result<Empty, RpcError> {

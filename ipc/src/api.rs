@@ -83,6 +83,30 @@ pub trait Api: Send + Sync + 'static {
     /// Opens the log at a cursor. `event.cursor` when the log does not reach there.
     async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError>;
 
+    /// Encrypts a post. Its keys are durable here when this returns.
+    async fn post_encrypt(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError>;
+
+    /// Waits until nothing of a post waits to be published.
+    async fn post_wait(&self, params: WaitForPost) -> Result<PublishedPost, RpcError>;
+
+    /// Opens a post.
+    async fn post_decrypt(&self, params: DecryptPost) -> Result<DecryptedPost, RpcError>;
+
+    /// Lets more people read an own post. Their keys are durable here when this returns.
+    async fn post_append(&self, params: AppendPost) -> Result<AppendedPost, RpcError>;
+
+    /// Shows or sets how posts are looked up.
+    async fn post_settings(&self, params: PostSettings) -> Result<PostSettings, RpcError>;
+
+    /// Lists profiles.
+    async fn profile_list(&self, params: Empty) -> Result<ProfileList, RpcError>;
+
+    /// Says whose a profile is. `profile.changed` when another key is known and `replace` is not set.
+    async fn profile_set(&self, params: SetProfile) -> Result<Profile, RpcError>;
+
+    /// Forgets a profile.
+    async fn profile_forget(&self, params: ProfileRef) -> Result<Empty, RpcError>;
+
     /// Asks the daemon to stop; it does so after this has returned.
     async fn daemon_stop(&self, params: Empty) -> Result<Empty, RpcError>;
 }

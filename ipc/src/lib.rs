@@ -34,5 +34,8 @@ pub const MAX_FRAME: usize = 1 << 20;
 /// The longest text of one message, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 15_000;
 
-/// The longest time `message.wait` waits, in milliseconds.
+/// The longest text of one post, in bytes of UTF-8.
+pub const MAX_POST_TEXT: usize = 200_000;
+
+/// The longest time `message.wait`, `post.wait` and `post.decrypt` wait, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 600_000;

@@ -98,6 +98,22 @@ methods! {
         MessageInbox "message.inbox" (InboxOf) -> Inbox, MessagesRead, None, "Nothing; receipts do not depend on reading." => message_inbox;
         /// Lists the conversation with a contact.
         MessageHistory "message.history" (HistoryOf) -> History, MessagesRead, None, "Nothing." => message_history;
+        /// Encrypts a post and queues its keys for the Gun relays.
+        PostEncrypt "post.encrypt" (EncryptPost) -> EncryptedPost, PostsUse, Queued, "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one." => post_encrypt;
+        /// Waits until nothing of a post waits to be published.
+        PostWait "post.wait" (WaitForPost) -> PublishedPost, PostsUse, None, "Nothing." => post_wait;
+        /// Opens a post; where its key is not on this machine, it is looked up.
+        PostDecrypt "post.decrypt" (DecryptPost) -> DecryptedPost, PostsUse, Interactive, "Nothing, when the key is here or in the post. Else the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides." => post_decrypt;
+        /// Lets more people read an own post.
+        PostAppend "post.append" (AppendPost) -> AppendedPost, PostsUse, Queued, "As post.encrypt; the post itself does not change." => post_append;
+        /// Shows or sets how posts are looked up.
+        PostSet "post.settings" (PostSettings) -> PostSettings, PersonaAdmin, None, "Nothing." => post_settings;
+        /// Lists the profiles whose persona keys are known.
+        ProfileListAll "profile.list" (Empty) -> ProfileList, ContactsRead, None, "Nothing." => profile_list;
+        /// Says whose a profile is.
+        ProfileSet "profile.set" (SetProfile) -> Profile, MessagesSend, None, "Nothing." => profile_set;
+        /// Forgets a profile; its next post is taken at its word again.
+        ProfileForget "profile.forget" (ProfileRef) -> Empty, MessagesSend, None, "Nothing." => profile_forget;
         /// Stops the daemon after answering.
         DaemonStop "daemon.stop" (Empty) -> Empty, PersonaAdmin, Queued, "The local network and the gateway see the connections end." => daemon_stop;
     }

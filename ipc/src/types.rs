@@ -8,6 +8,7 @@ mod contact;
 mod event;
 mod message;
 mod persona;
+mod post;
 mod secret;
 mod status;
 mod time;
@@ -28,6 +29,11 @@ pub use self::persona::{
     BackupPage, ExportedPersona, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut,
     MakeBackup, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
     PublishedBundle,
+};
+pub use self::post::{
+    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, PostFormat,
+    PostSettings, PostState, Profile, ProfileList, ProfileRef, ProfileSource, PublishedPost, SetProfile,
+    SocialNetwork, WaitForPost,
 };
 pub use self::secret::Secret;
 pub use self::status::{PersonaStatus, RelayStatus, State, Status};

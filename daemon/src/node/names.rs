@@ -1,8 +1,10 @@
 //! Finding what a caller names.
 
-use bauta_ipc::{RpcError, codes};
+use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::id::PersonaKey;
+use bauta_protocol::mask::{self, PersonaId, ProfileId};
 
+use crate::posts;
 use crate::store::{ContactRow, PersonaRow, Tx};
 
 /// A name for use in this home only, without surrounding blanks.
@@ -41,7 +43,7 @@ pub(super) fn contact(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<C
     if let Some(found) = tx.contact_named(persona.id, name)? {
         return Ok(found);
     }
-    if let Ok(key) = name.parse::<PersonaKey>()
+    if let Some(key) = persona_key(name)
         && let Some(found) = tx.contact_of(persona.id, &key)?
     {
         return Ok(found);
@@ -51,6 +53,36 @@ pub(super) fn contact(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<C
 
 pub(super) fn unknown_contact(name: &str) -> RpcError {
     RpcError::new(&codes::CONTACT_UNKNOWN, format!("There is no contact called \"{}\".", shown(name)))
+}
+
+/// A persona's public key in the forms people are shown: 66 hex digits, with or without `0x`, Mask's base64 of 33
+/// bytes, and Mask's `ec_key:secp256k1/…`.
+pub(super) fn persona_key(text: &str) -> Option<PersonaKey> {
+    let text = text.trim();
+    let hex = text.strip_prefix("0x").unwrap_or(text).to_ascii_lowercase();
+    if let Ok(key) = hex.parse() {
+        return Some(key);
+    }
+    let whole = if text.contains(':') { text.to_owned() } else { format!("ec_key:secp256k1/{text}") };
+    PersonaKey::from_bytes(&whole.parse::<PersonaId>().ok()?.0.to_compressed()).ok()
+}
+
+/// A profile, with or without `person:`; one without a network is of `network`.
+pub(super) fn profile(text: &str, network: Option<SocialNetwork>) -> Result<ProfileId, RpcError> {
+    let text = text.trim();
+    let bare = text.strip_prefix("person:").unwrap_or(text);
+    let read = match (bare.split_once('/'), network) {
+        (Some((network, user)), _) => ProfileId::new(network, user),
+        (None, Some(network)) => ProfileId::new(posts::network(network).domain(), bare.trim_start_matches('@')),
+        (None, None) => Err(mask::IdError::Part),
+    };
+    match read {
+        Ok(profile) if !profile.is_nobody() => Ok(profile),
+        _ => {
+            let message = format!("\"{}\" is no profile of a network.", shown(text));
+            Err(RpcError::new(&codes::PROFILE_INVALID, message))
+        }
+    }
 }
 
 /// Text of a caller as it may stand in a message.
@@ -69,5 +101,33 @@ mod tests {
             assert!(check_name(bad).unwrap_err().is(&codes::NAME_INVALID), "{bad:?}");
         }
         assert!(check_name(&"\u{1f3ad}".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn keys_come_in_many_forms() {
+        let hex = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+        let base64 = "Anm+Zn753LusVaBilc6HCwcCm/zbLc4o2VnygVsW+BeY";
+        for text in [
+            hex.to_owned(),
+            format!(" 0x{} ", hex.to_uppercase()),
+            base64.to_owned(),
+            format!("ec_key:secp256k1/{}", base64.replace('/', "|")),
+        ] {
+            assert_eq!(persona_key(&text).unwrap().to_string(), hex, "{text}");
+        }
+        for text in ["", "bob", "0x", &hex[2..], "ec_key:p256/Anm+", "AAAA"] {
+            assert_eq!(persona_key(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn profiles_come_in_many_forms() {
+        let alice = profile("person:twitter.com/Alice", None).unwrap();
+        for text in ["x.com/Alice", " Twitter.com/Alice", "Alice", "@Alice"] {
+            assert_eq!(profile(text, Some(SocialNetwork::Twitter)).unwrap(), alice, "{text}");
+        }
+        for text in ["", "Alice", "person:localhost/$unknown", "a/b/c"] {
+            assert!(profile(text, None).unwrap_err().is(&codes::PROFILE_INVALID), "{text}");
+        }
     }
 }

@@ -42,6 +42,12 @@ impl Tx<'_> {
         self.one("find the key of a post", &sql, (id.iv.0, &id.network), raw)?.map(read).transpose()
     }
 
+    /// The key of a post, on whatever network.
+    pub(crate) fn post_key_of(&self, iv: PostIv) -> Result<Option<PostKeyRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM post_keys WHERE iv = ?1 ORDER BY found_at LIMIT 1");
+        self.one("find the key of a post", &sql, [iv.0], raw)?.map(read).transpose()
+    }
+
     /// Keeps the key of a post unless there is one; tells whether it was new.
     pub(crate) fn put_post_key(&self, row: &PostKeyRow) -> Result<bool, StoreError> {
         let added = self.execute(

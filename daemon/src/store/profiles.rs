@@ -16,6 +16,22 @@ pub(crate) struct ProfileRow {
     pub(crate) learned_at: Timestamp,
 }
 
+/// What became of a key for a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Learned {
+    /// No key was known; now this one is.
+    New(ProfileRow),
+    /// It was known with this key.
+    Same,
+    /// It is known with another key, which stays.
+    Other {
+        /// As it is known.
+        known: ProfileRow,
+        /// The other key was not seen before.
+        first: bool,
+    },
+}
+
 /// How a profile's key became known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProfileSource {
@@ -93,5 +109,71 @@ impl Tx<'_> {
             ),
         )?;
         Ok(())
+    }
+
+    /// Learns the key of a profile. A known key is never replaced: the other one is noted beside it.
+    pub(crate) fn learn_profile(
+        &self,
+        profile: &ProfileId,
+        persona: PersonaKey,
+        source: ProfileSource,
+        now: Timestamp,
+    ) -> Result<Learned, StoreError> {
+        let Some(known) = self.profile(profile)? else {
+            let profile = profile.clone();
+            let row = ProfileRow { profile, persona, nickname: None, source, learned_at: now };
+            self.put_profile(&row)?;
+            return Ok(Learned::New(row));
+        };
+        if known.persona == persona {
+            return Ok(Learned::Same);
+        }
+        let first = self.doubt(profile)? != Some(persona);
+        self.execute(
+            "note another key",
+            "INSERT INTO profile_doubts (network, user, persona, seen_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (network, user) DO UPDATE SET persona = excluded.persona, seen_at = excluded.seen_at",
+            (profile.network(), profile.user(), persona.to_string(), signed(now.0)),
+        )?;
+        Ok(Learned::Other { known, first })
+    }
+
+    /// Another key that a post of this profile showed.
+    pub(crate) fn doubt(&self, profile: &ProfileId) -> Result<Option<PersonaKey>, StoreError> {
+        let found = self.one(
+            "look for another key",
+            "SELECT persona FROM profile_doubts WHERE network = ?1 AND user = ?2",
+            (profile.network(), profile.user()),
+            |row| row.get::<_, String>(0),
+        )?;
+        found.map(|key| key.parse().map_err(|_| StoreError::Damaged("a profile"))).transpose()
+    }
+
+    /// The user has decided which key is right.
+    pub(crate) fn settle_profile(&self, profile: &ProfileId) -> Result<(), StoreError> {
+        self.execute(
+            "forget another key",
+            "DELETE FROM profile_doubts WHERE network = ?1 AND user = ?2",
+            (profile.network(), profile.user()),
+        )?;
+        Ok(())
+    }
+
+    /// The profiles of a key, the first known first.
+    pub(crate) fn profiles_of(&self, persona: &PersonaKey) -> Result<Vec<ProfileRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM profiles WHERE persona = ?1 ORDER BY learned_at, network, user"
+        );
+        self.all("list profiles", &sql, [persona.to_string()], raw)?.into_iter().map(read).collect()
+    }
+
+    /// Whether there was one.
+    pub(crate) fn forget_profile(&self, profile: &ProfileId) -> Result<bool, StoreError> {
+        let gone = self.execute(
+            "forget a profile",
+            "DELETE FROM profiles WHERE network = ?1 AND user = ?2",
+            (profile.network(), profile.user()),
+        )?;
+        Ok(gone > 0)
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let during = || StoreError::during("migrate the database");
@@ -276,5 +276,41 @@ CREATE TABLE post_keys (
     public INTEGER NOT NULL DEFAULT 0,
     found_at INTEGER NOT NULL,
     PRIMARY KEY (iv, network)
+) STRICT;
+";
+
+/// Keys of posts on their way to Gun relays, and what posts show of profiles.
+const THIRD: &str = "
+-- One recipient's key of a post. nodes: JSON, empty once a relay has them.
+CREATE TABLE publications (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    iv BLOB NOT NULL,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    nodes TEXT NOT NULL,
+    state TEXT NOT NULL,
+    queued_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    error TEXT
+) STRICT;
+CREATE INDEX publications_by_post ON publications (iv);
+CREATE INDEX publications_due ON publications (due_at) WHERE state = 'queued';
+
+-- Another key that a post of a known profile showed.
+CREATE TABLE profile_doubts (
+    network TEXT NOT NULL,
+    user TEXT NOT NULL,
+    persona TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (network, user),
+    FOREIGN KEY (network, user) REFERENCES profiles (network, user) ON DELETE CASCADE
+) STRICT;
+
+-- Slow hashes of keys, which never change.
+CREATE TABLE tags (
+    public TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    tag INTEGER NOT NULL,
+    PRIMARY KEY (public, kind)
 ) STRICT;
 ";

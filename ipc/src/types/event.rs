@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Contact, MessageState, ReceivedMessage, Request, State, Utc};
+use super::{Contact, MessageState, Profile, PublishedPost, ReceivedMessage, Request, State, Utc};
 use crate::RpcError;
 
 /// Parameters of `event.subscribe`.
@@ -87,6 +87,39 @@ pub enum EventBody {
         version: Utc,
         /// When it ends.
         expires_at: Utc,
+    },
+    /// More keys of a post are at a relay, or an attempt failed.
+    #[serde(rename = "post.state")]
+    PostState {
+        /// The persona that wrote it.
+        persona: String,
+        /// How far it has come.
+        #[serde(flatten)]
+        post: PublishedPost,
+    },
+    /// A key for a post is being looked for.
+    #[serde(rename = "post.lookup")]
+    PostLookup {
+        /// The post's IV: base64 of 16 bytes.
+        iv: String,
+        /// How many partitions were read.
+        done: u32,
+        /// How many are asked for.
+        of: u32,
+        /// How many records were tried.
+        records: u32,
+    },
+    /// The key of a profile was learned from a post, or set.
+    #[serde(rename = "profile.learned")]
+    ProfileLearned {
+        /// The profile as it is known now.
+        profile: Profile,
+    },
+    /// A post of a known profile shows another key. The known one stays.
+    #[serde(rename = "profile.changed")]
+    ProfileChanged {
+        /// The profile; the other key stands in `other_key`.
+        profile: Profile,
     },
     /// The connection stands differently.
     #[serde(rename = "status.changed")]

@@ -251,4 +251,28 @@ impl Api for Served {
     async fn message_history(&self, _: HistoryOf) -> Result<History, RpcError> {
         not_here()
     }
+    async fn post_encrypt(&self, _: EncryptPost) -> Result<EncryptedPost, RpcError> {
+        not_here()
+    }
+    async fn post_wait(&self, _: WaitForPost) -> Result<PublishedPost, RpcError> {
+        not_here()
+    }
+    async fn post_decrypt(&self, _: DecryptPost) -> Result<DecryptedPost, RpcError> {
+        not_here()
+    }
+    async fn post_append(&self, _: AppendPost) -> Result<AppendedPost, RpcError> {
+        not_here()
+    }
+    async fn post_settings(&self, _: PostSettings) -> Result<PostSettings, RpcError> {
+        not_here()
+    }
+    async fn profile_list(&self, _: Empty) -> Result<ProfileList, RpcError> {
+        not_here()
+    }
+    async fn profile_set(&self, _: SetProfile) -> Result<Profile, RpcError> {
+        not_here()
+    }
+    async fn profile_forget(&self, _: ProfileRef) -> Result<Empty, RpcError> {
+        not_here()
+    }
 }

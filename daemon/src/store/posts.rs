@@ -1,0 +1,214 @@
+use bauta_protocol::mask::partition::Tag;
+use bauta_protocol::mask::PostIv;
+use bauta_protocol::time::Timestamp;
+use rusqlite::Row;
+
+use super::tx::{bytes, signed, unsigned};
+use super::{StoreError, Tx};
+
+/// A recipient's key of a post, on its way to the Gun relays.
+pub(crate) struct NewPublication<'a> {
+    pub(crate) iv: PostIv,
+    pub(crate) persona: i64,
+    /// The nodes to put, in JSON.
+    pub(crate) nodes: &'a str,
+}
+
+/// A publication that is due.
+pub(crate) struct DuePublication {
+    pub(crate) row: i64,
+    pub(crate) iv: PostIv,
+    pub(crate) persona: i64,
+    pub(crate) nodes: String,
+    pub(crate) attempts: u32,
+    pub(crate) queued_at: Timestamp,
+}
+
+/// How the publications of a post stand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct PublicationCount {
+    /// The persona that wrote the post.
+    pub(crate) persona: i64,
+    pub(crate) keys: u32,
+    pub(crate) published: u32,
+    pub(crate) failed: u32,
+    /// Of the latest that has one, in JSON.
+    pub(crate) error: Option<String>,
+}
+
+/// Which hash of a key a tag comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum TagKind {
+    V37,
+    V38,
+    V39,
+}
+
+impl TagKind {
+    fn number(self) -> u8 {
+        match self {
+            Self::V37 => 37,
+            Self::V38 => 38,
+            Self::V39 => 39,
+        }
+    }
+}
+
+fn due(row: &Row<'_>) -> rusqlite::Result<DuePublication> {
+    Ok(DuePublication {
+        row: row.get(0)?,
+        iv: PostIv(bytes(row, 1)?),
+        persona: row.get(2)?,
+        nodes: row.get(3)?,
+        attempts: row.get(4)?,
+        queued_at: Timestamp(unsigned(row.get(5)?)),
+    })
+}
+
+impl Tx<'_> {
+    pub(crate) fn queue_publication(
+        &self,
+        new: &NewPublication<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.insert(
+            "queue a publication",
+            "INSERT INTO publications (iv, persona, nodes, state, queued_at, due_at)
+             VALUES (?1, ?2, ?3, 'queued', ?4, ?4)",
+            (new.iv.0, new.persona, new.nodes, signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Publications to try now, those of the post that waits longest first, and none of another post.
+    pub(crate) fn due_publications(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DuePublication>, StoreError> {
+        self.all(
+            "list publications",
+            "SELECT id, iv, persona, nodes, attempts, queued_at FROM publications
+             WHERE state = 'queued' AND due_at <= ?1
+               AND iv = (SELECT iv FROM publications WHERE state = 'queued' AND due_at <= ?1
+                         ORDER BY due_at, id LIMIT 1)
+             ORDER BY id LIMIT ?2",
+            (signed(now.0), limit),
+            due,
+        )
+    }
+
+    /// When the next publication is due.
+    pub(crate) fn next_publication(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next = self.one(
+            "look for the next publication",
+            "SELECT min(due_at) FROM publications WHERE state = 'queued'",
+            [],
+            |row| row.get::<_, Option<i64>>(0),
+        )?;
+        Ok(next.flatten().map(|at| Timestamp(unsigned(at))))
+    }
+
+    /// A relay has it; its nodes are not needed any more.
+    pub(crate) fn publication_done(&self, row: i64) -> Result<(), StoreError> {
+        self.execute(
+            "note a publication",
+            "UPDATE publications SET state = 'published', nodes = '', error = NULL WHERE id = ?1",
+            [row],
+        )?;
+        Ok(())
+    }
+
+    /// It is tried again at `at`; for the reason see [`PublicationCount::error`].
+    pub(crate) fn publication_later(
+        &self,
+        row: i64,
+        at: Timestamp,
+        attempts: u32,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "plan a publication",
+            "UPDATE publications SET due_at = ?2, attempts = ?3, error = ?4 WHERE id = ?1",
+            (row, signed(at.0), attempts, error),
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn publication_failed(&self, row: i64, error: &str) -> Result<(), StoreError> {
+        self.execute(
+            "give up a publication",
+            "UPDATE publications SET state = 'failed', nodes = '', error = ?2 WHERE id = ?1",
+            (row, error),
+        )?;
+        Ok(())
+    }
+
+    /// How the publications of a post stand; `None` when there is none.
+    pub(crate) fn publications(&self, iv: PostIv) -> Result<Option<PublicationCount>, StoreError> {
+        let found = self.one(
+            "count publications",
+            "SELECT max(persona), count(*), sum(state = 'published'), sum(state = 'failed'),
+               (SELECT error FROM publications WHERE iv = ?1 AND error IS NOT NULL ORDER BY id DESC LIMIT 1)
+             FROM publications WHERE iv = ?1",
+            [iv.0],
+            |row| {
+                Ok((
+                    row.get::<_, Option<i64>>(0)?,
+                    row.get(1)?,
+                    row.get::<_, Option<u32>>(2)?,
+                    row.get::<_, Option<u32>>(3)?,
+                    row.get(4)?,
+                ))
+            },
+        )?;
+        Ok(found.and_then(|(persona, keys, published, failed, error)| {
+            Some(PublicationCount {
+                persona: persona?,
+                keys,
+                published: published.unwrap_or(0),
+                failed: failed.unwrap_or(0),
+                error,
+            })
+        }))
+    }
+
+    /// Keys that wait to be published.
+    pub(crate) fn count_queued_publications(&self) -> Result<u64, StoreError> {
+        self.count(
+            "count publications",
+            "SELECT count(*) FROM publications WHERE state = 'queued'",
+            [],
+        )
+    }
+
+    /// Forgets what was published or given up before a time; the posts' keys stay.
+    pub(crate) fn prune_publications(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "prune publications",
+            "DELETE FROM publications WHERE state != 'queued' AND queued_at < ?1",
+            [signed(before.0)],
+        )?;
+        Ok(())
+    }
+
+    /// The tag of a key, if it was ever computed.
+    pub(crate) fn tag(&self, public: &str, kind: TagKind) -> Result<Option<Tag>, StoreError> {
+        let found = self.one(
+            "read a tag",
+            "SELECT tag FROM tags WHERE public = ?1 AND kind = ?2",
+            (public, kind.number()),
+            |row| row.get::<_, u16>(0),
+        )?;
+        found.map(|index| Tag::from_index(index).ok_or(StoreError::Damaged("a tag"))).transpose()
+    }
+
+    pub(crate) fn keep_tag(&self, public: &str, kind: TagKind, tag: Tag) -> Result<(), StoreError> {
+        self.execute(
+            "keep a tag",
+            "INSERT INTO tags (public, kind, tag) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            (public, kind.number(), tag.index()),
+        )?;
+        Ok(())
+    }
+}

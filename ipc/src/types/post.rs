@@ -1,0 +1,261 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Utc;
+use crate::RpcError;
+
+/// A social network that Mask knows, with partitions on Gun relays.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SocialNetwork {
+    /// twitter.com, also known as x.com.
+    Twitter,
+    /// facebook.com.
+    Facebook,
+    /// minds.com.
+    Minds,
+    /// instagram.com.
+    Instagram,
+}
+
+/// In which of Mask's formats a post is written. Both, and the older -39 and -40, are read.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostFormat {
+    /// Version -37, for text posts.
+    V37,
+    /// Version -38, for posts inside images; only a persona with recovery words can write it for recipients.
+    V38,
+}
+
+/// How far the keys of a post have come to Gun relays.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostState {
+    /// Safe on this machine's disk; they go out by themselves.
+    Queued,
+    /// A relay has all of them: they were read back. A post without recipients needs none.
+    Published,
+    /// Some were given up; the reason stands beside it.
+    Failed,
+}
+
+/// Parameters of `post.encrypt`. Without `public` and without `to`, only the author can read the post.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct EncryptPost {
+    /// The persona that writes; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// 1 to [`crate::MAX_POST_TEXT`] bytes of UTF-8.
+    pub text: String,
+    /// For everybody who has Mask or a program like it.
+    #[serde(default)]
+    pub public: bool,
+    /// For these: contacts' names or public keys, known profiles (`person:twitter.com/bob`), or bare persona keys.
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// Where the post will be pasted; absent: Twitter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<SocialNetwork>,
+    /// The author's own profile there, as `person:twitter.com/alice` or `alice`; everybody can read it in the post.
+    /// Absent: the persona's profile, if one was set (`profile.set`); else the post names no profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Absent: `v37`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<PostFormat>,
+    /// Metadata of plugins: a JSON object, kept value for value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Result of `post.encrypt`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct EncryptedPost {
+    /// What to paste.
+    pub text: String,
+    /// The post's IV, which names it: base64 of 16 bytes.
+    pub iv: String,
+    /// Who can read it, beside the author: names of contacts, or what else they were called by.
+    pub recipients: Vec<String>,
+    /// Nothing waits to be published: the recipients can open it.
+    pub published: bool,
+}
+
+/// Parameters of `post.append`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AppendPost {
+    /// The persona that wrote the post; absent: whichever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The post as it was pasted; words around it do not matter.
+    pub text: String,
+    /// For these, too; as in `post.encrypt`.
+    pub to: Vec<String>,
+    /// Where the post was pasted; absent: as when it was written, or as its text shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<SocialNetwork>,
+}
+
+/// Result of `post.append`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AppendedPost {
+    /// The post's IV: base64 of 16 bytes.
+    pub iv: String,
+    /// Who can read it now, too.
+    pub recipients: Vec<String>,
+    /// Nothing waits to be published: they can open it.
+    pub published: bool,
+}
+
+/// Parameters of `post.wait`.
+/// Returns when nothing of the post waits to be published. Errors: `post.timeout` (it stays queued), `post.unknown`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct WaitForPost {
+    /// The post's IV: base64 of 16 bytes.
+    pub iv: String,
+    /// How long, in milliseconds; at most [`crate::MAX_WAIT_MS`].
+    pub timeout_ms: u64,
+}
+
+/// Result of `post.wait`, and what `post.state` tells.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PublishedPost {
+    /// The post's IV: base64 of 16 bytes.
+    pub iv: String,
+    /// How far it has come.
+    pub state: PostState,
+    /// How many keys relays have.
+    pub published: u32,
+    /// How many keys there are.
+    pub keys: u32,
+    /// Why some were given up, or why the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RpcError>,
+}
+
+/// Parameters of `post.decrypt`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct DecryptPost {
+    /// The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The post; words around it do not matter, and only the first one in a text is opened.
+    pub text: String,
+    /// Where the post stands; absent: as it says itself, or else every network is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<SocialNetwork>,
+    /// The profile that the page shows as author, as `person:twitter.com/alice` or `alice`.
+    /// The author's key is learned when the post names the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Open it with what is on this machine only; nothing is asked for.
+    #[serde(default)]
+    pub offline: bool,
+    /// How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are what it says.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct DecryptedPost {
+    /// The words; those of several parts with line feeds between.
+    pub text: String,
+    /// Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say.
+    pub author: Option<String>,
+    /// Where it stands: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known.
+    pub network: Option<SocialNetwork>,
+    /// The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits.
+    pub author_key: Option<String>,
+    /// The key is a contact's, an own persona's, or the one known for the profile.
+    pub author_known: bool,
+    /// The contact or own persona that has the key, by their name in this home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author_name: Option<String>,
+    /// The post is for everybody.
+    #[serde(default)]
+    pub public: bool,
+    /// What plugins attached; absent where there is nothing, or nothing JSON can hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<serde_json::Map<String, serde_json::Value>>,
+    /// `profile.changed`: the profile is known with another key. Show it loudly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<RpcError>,
+}
+
+/// How posts are looked up and published. Parameters (what is absent stays) and result of `post.settings`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PostSettings {
+    /// A look-up always asks for this many neighbouring tags, all of one fixed block: a power of two up to 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<u16>,
+    /// The other tags of a block are asked for within this many seconds; at most 3600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_seconds: Option<u32>,
+    /// What this costs and what it hides, in a sentence. Only in results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+}
+
+/// From where the key of a profile is known.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileSource {
+    /// From the first post seen on the profile's page.
+    Seen,
+    /// Set by hand.
+    Hand,
+    /// Read out of a text.
+    Text,
+    /// From a backup of Mask.
+    Backup,
+}
+
+/// A social profile and the persona key behind it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Profile {
+    /// `person:twitter.com/alice`.
+    pub profile: String,
+    /// Its secp256k1 public key: 66 hex digits.
+    pub public_key: String,
+    /// From where it is known.
+    pub source: ProfileSource,
+    /// Since when.
+    pub since: Utc,
+    /// The contact or own persona that has the key, by their name in this home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Another key that posts of this profile showed since then: somebody may pretend to be them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_key: Option<String>,
+}
+
+/// Result of `profile.list`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ProfileList {
+    /// By name.
+    pub profiles: Vec<Profile>,
+}
+
+/// Parameters of `profile.set`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SetProfile {
+    /// `person:twitter.com/alice`, or `twitter.com/alice`.
+    pub profile: String,
+    /// Whose it is: the name of an own persona or of a contact, or a persona key.
+    pub of: String,
+    /// The persona whose contacts are meant; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Take the key in place of another one that is known for the profile.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// Names a profile.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ProfileRef {
+    /// `person:twitter.com/alice`, or `twitter.com/alice`.
+    pub profile: String,
+}
