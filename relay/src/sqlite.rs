@@ -7,6 +7,7 @@
 mod change;
 mod reader;
 mod schema;
+mod thread;
 mod upkeep;
 mod writer;
 

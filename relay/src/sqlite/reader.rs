@@ -1,13 +1,12 @@
 //! The thread that reads. It sees what is committed, and never waits for the writer.
 
-use std::thread;
-
 use bauta_protocol::id::BoxId;
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::change::sql;
+use super::thread::Thread;
 use crate::error::StorageError;
 use crate::storage::{BundleName, SealedBox};
 
@@ -18,33 +17,27 @@ type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 enum Message {
     Ask(Question),
-    Close(oneshot::Sender<()>),
+    Close,
 }
 
 pub(super) struct Reader {
     queue: mpsc::Sender<Message>,
+    thread: Thread,
 }
 
 impl Reader {
     pub(super) fn start(connection: Connection) -> Result<Self, std::io::Error> {
         let (queue, mut messages) = mpsc::channel(QUEUE);
-        thread::Builder::new().name("relay-reader".into()).spawn(move || {
-            let mut closing = None;
+        let thread = Thread::start("relay-reader", move || {
             while let Some(message) = messages.blocking_recv() {
                 match message {
                     Message::Ask(question) => question(&connection),
-                    Message::Close(reply) => {
-                        messages.close();
-                        closing = Some(reply);
-                    }
+                    // What is in the queue still gets its answer, what comes later does not get in.
+                    Message::Close => messages.close(),
                 }
             }
-            drop(connection);
-            if let Some(reply) = closing {
-                let _ = reply.send(());
-            }
         })?;
-        Ok(Self { queue })
+        Ok(Self { queue, thread })
     }
 
     pub(super) async fn run<T, F>(&self, question: F) -> Result<T, StorageError>
@@ -61,9 +54,8 @@ impl Reader {
     }
 
     pub(super) async fn close(&self) {
-        let (reply, answer) = oneshot::channel();
-        if self.queue.send(Message::Close(reply)).await.is_ok() {
-            let _ = answer.await;
+        if self.queue.send(Message::Close).await.is_ok() {
+            self.thread.join().await;
         }
     }
 }

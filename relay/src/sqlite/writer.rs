@@ -4,11 +4,11 @@
 //! So the group grows with the load by itself, and a single change is not delayed.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::thread::Thread;
 use super::{SqliteOptions, upkeep};
 use crate::error::StorageError;
 use crate::meter::Meter;
@@ -25,6 +25,7 @@ pub(super) struct Ledger<'a> {
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     stored: Arc<Mutex<Stored>>,
+    thread: Thread,
 }
 
 pub(super) enum StartError {
@@ -45,11 +46,9 @@ impl Writer {
             shown: Arc::clone(&stored),
             meter: options.meter,
         };
-        thread::Builder::new()
-            .name("relay-writer".into())
-            .spawn(move || scribe.serve(messages))
-            .map_err(StartError::Thread)?;
-        Ok(Self { queue, stored })
+        let thread =
+            Thread::start("relay-writer", move || scribe.serve(messages)).map_err(StartError::Thread)?;
+        Ok(Self { queue, stored, thread })
     }
 
     /// Runs `work` in a transaction, and returns what it returned once that is durable.
@@ -78,7 +77,9 @@ impl Writer {
         if self.send(Message::Close(reply)).await.is_err() {
             return Ok(());
         }
-        answer.await.unwrap_or(Ok(()))
+        let closed = answer.await.unwrap_or(Ok(()));
+        self.thread.join().await;
+        closed
     }
 
     pub(super) fn stored(&self) -> Stored {
