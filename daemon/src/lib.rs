@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod gun;
 pub mod node;
 pub mod unlock;
 

@@ -1,0 +1,282 @@
+//! Reading nodes and whole sets.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bauta_protocol::gun::{Answer, Get, Message, MessageId, Node, Progress, State, Value};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::connection::{Exchange, Lost};
+use super::error::{ConnectError, GunError};
+use super::relay::Relay;
+use super::{CollectLimits, Ended};
+
+/// After a complete answer, this long for another from the relay's disk.
+const SETTLE: Duration = Duration::from_millis(500);
+/// A relay answers at once, if only with "nothing"; past this the connection is dead.
+const FIRST_ANSWER: Duration = Duration::from_secs(20);
+/// How many members are asked for at a time.
+const WINDOW: usize = 256;
+/// Properties of one member that are read.
+const MEMBER_PROPERTIES: usize = 256;
+/// Properties of a node that is asked for by itself.
+const NODE_PROPERTIES: usize = 1 << 14;
+
+/// Connects, and again after failures that may pass. The caller sets the deadline and finds the last failure in `last`.
+async fn connect(
+    relay: &Arc<Relay>,
+    own: bool,
+    last: &std::sync::Mutex<Option<ConnectError>>,
+) -> Result<Exchange, GunError> {
+    loop {
+        let opened = if own { relay.own_connection().await } else { relay.connection().await };
+        match opened {
+            Ok(connection) => return Ok(connection.exchange()),
+            Err(error) if error.is_final() => return Err(GunError::Unreachable(error)),
+            Err(error) => *last.lock().unwrap_or_else(|lock| lock.into_inner()) = Some(error),
+        }
+    }
+}
+
+/// Asks one relay for a node or a property of one, until there is an answer; the caller sets the deadline.
+pub(super) async fn node(
+    relay: &Arc<Relay>,
+    get: &Get,
+    quiet: Duration,
+    last: &std::sync::Mutex<Option<ConnectError>>,
+) -> Result<Option<Node>, GunError> {
+    loop {
+        let mut exchange = connect(relay, false, last).await?;
+        let mut answer = Answer::new(NODE_PROPERTIES);
+        if exchange.ask(vec![get.clone()]).await.is_err() {
+            continue;
+        }
+        let mut until = Instant::now() + FIRST_ANSWER;
+        loop {
+            match timeout_at(until, exchange.next()).await {
+                Ok(Ok(message)) => {
+                    answer.push(message);
+                    until = Instant::now() + patience(&answer, quiet);
+                }
+                Ok(Err(Lost)) => break,
+                Err(_) if answer.progress() == Progress::Waiting => {
+                    exchange.give_up();
+                    break;
+                }
+                Err(_) => {
+                    let wanted = |node: &Node| node.soul == get.soul;
+                    return Ok(answer.into_nodes().into_iter().find(wanted));
+                }
+            }
+        }
+    }
+}
+
+/// How long to wait for more of an answer.
+fn patience(answer: &Answer, quiet: Duration) -> Duration {
+    match answer.progress() {
+        Progress::Waiting => FIRST_ANSWER,
+        Progress::Partial => quiet,
+        Progress::Complete | Progress::Missing => SETTLE.min(quiet),
+    }
+}
+
+/// How reading a set from one relay ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read {
+    pub(super) ended: Ended,
+    pub(super) members: usize,
+}
+
+/// Reads a set from one relay, again from the start when the connection is lost; the caller sets the deadline.
+pub(super) async fn set(
+    relay: &Arc<Relay>,
+    soul: &str,
+    limits: CollectLimits,
+    found: mpsc::Sender<Node>,
+    last: &std::sync::Mutex<Option<ConnectError>>,
+) -> Result<Read, GunError> {
+    loop {
+        let exchange = connect(relay, limits.own_connection, last).await?;
+        let mut reading = Reading::new(exchange, soul, limits);
+        match reading.run(&found).await {
+            Ok(read) => {
+                if limits.own_connection {
+                    reading.exchange.give_up();
+                }
+                return Ok(read);
+            }
+            Err(Lost) => reading.exchange.give_up(),
+        }
+    }
+}
+
+/// The state of reading one set over one connection.
+struct Reading<'a> {
+    exchange: Exchange,
+    soul: &'a str,
+    limits: CollectLimits,
+    /// The set's own answer, links only.
+    links: Answer,
+    set_until: Instant,
+    known: HashSet<String>,
+    queue: VecDeque<String>,
+    asked: HashMap<MessageId, Member>,
+    /// Members without a full answer.
+    open: usize,
+    members_until: Instant,
+}
+
+struct Member {
+    soul: String,
+    answer: Answer,
+    is_open: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn new(exchange: Exchange, soul: &'a str, limits: CollectLimits) -> Self {
+        let until = Instant::now() + FIRST_ANSWER;
+        Self {
+            exchange,
+            soul,
+            limits,
+            links: Answer::new(limits.members),
+            set_until: until,
+            known: HashSet::new(),
+            queue: VecDeque::new(),
+            asked: HashMap::new(),
+            open: 0,
+            members_until: until,
+        }
+    }
+
+    async fn run(&mut self, found: &mpsc::Sender<Node>) -> Result<Read, Lost> {
+        let set_id = self.exchange.ask(vec![Get::node(self.soul)]).await?.pop().ok_or(Lost)?;
+        let mut set_is_open = true;
+        loop {
+            self.ask_for_members().await?;
+            let now = Instant::now();
+            if set_is_open && now >= self.set_until {
+                if self.links.progress() == Progress::Waiting {
+                    return Err(Lost);
+                }
+                set_is_open = false;
+            }
+            let members_are_open = self.open > 0 && now < self.members_until;
+            if !set_is_open && !members_are_open {
+                return Ok(self.summary());
+            }
+            let until = match (set_is_open, members_are_open) {
+                (true, true) => self.set_until.min(self.members_until),
+                (true, false) => self.set_until,
+                _ => self.members_until,
+            };
+            let Ok(message) = timeout_at(until, self.exchange.next()).await else { continue };
+            let message = message?;
+            if message.answers.as_ref() == Some(&set_id) {
+                self.take_links(message);
+            } else if let Some(node) = self.take_member(message)
+                && found.send(node).await.is_err()
+            {
+                return Ok(self.summary());
+            }
+        }
+    }
+
+    fn take_links(&mut self, mut message: Message) {
+        // Anybody can put long texts into a set; only links are members.
+        for node in message.put.iter_mut().flatten() {
+            node.properties.retain(|_, property| matches!(property.value, Value::Link(_)));
+        }
+        for node in self.links.push(message) {
+            for (_, member) in node.links() {
+                if node.soul == self.soul
+                    && self.known.len() < self.limits.members
+                    && self.known.insert(member.to_owned())
+                {
+                    self.queue.push_back(member.to_owned());
+                }
+            }
+        }
+        self.set_until = Instant::now() + patience(&self.links, self.limits.quiet);
+    }
+
+    async fn ask_for_members(&mut self) -> Result<(), Lost> {
+        let room = WINDOW.saturating_sub(self.open).min(self.queue.len());
+        if room == 0 {
+            return Ok(());
+        }
+        let souls: Vec<String> = self.queue.drain(..room).collect();
+        let ids = self.exchange.ask(souls.iter().map(Get::node).collect()).await?;
+        self.open += ids.len();
+        self.members_until = Instant::now() + FIRST_ANSWER;
+        let member = |soul| Member { soul, answer: Answer::new(MEMBER_PROPERTIES), is_open: true };
+        self.asked.extend(ids.into_iter().zip(souls.into_iter().map(member)));
+        Ok(())
+    }
+
+    /// Takes in a part of a member; gives the member when it is whole and new.
+    fn take_member(&mut self, message: Message) -> Option<Node> {
+        let member = self.asked.get_mut(message.answers.as_ref()?)?;
+        let changes = member.answer.push(message);
+        let progress = member.answer.progress();
+        let is_answered = matches!(progress, Progress::Complete | Progress::Missing);
+        if is_answered && member.is_open {
+            member.is_open = false;
+            self.open = self.open.saturating_sub(1);
+        }
+        self.members_until = Instant::now() + self.limits.quiet;
+        let is_whole = progress == Progress::Complete && changes.iter().any(|node| node.soul == member.soul);
+        is_whole.then(|| member.answer.node(&member.soul).cloned()).flatten()
+    }
+
+    fn summary(&self) -> Read {
+        let ended = if self.links.is_full() || self.known.len() >= self.limits.members {
+            Ended::Limit
+        } else if self.open > 0 || self.links.progress() == Progress::Partial {
+            Ended::Quiet
+        } else {
+            Ended::Complete
+        };
+        Read { ended, members: self.known.len() }
+    }
+}
+
+/// Watches one node at one relay for as long as somebody takes the updates.
+pub(super) async fn watch(relay: &Arc<Relay>, soul: &str, updates: mpsc::Sender<Node>) {
+    let mut node = Node::new(soul);
+    let last = std::sync::Mutex::new(None);
+    while !updates.is_closed() {
+        // What cannot be reached now may be reached later; the relay's own patience keeps this from spinning.
+        let Ok(mut exchange) = connect(relay, false, &last).await else {
+            tokio::time::sleep(FIRST_ANSWER).await;
+            continue;
+        };
+        exchange.watch(soul);
+        if exchange.ask(vec![Get::node(soul)]).await.is_err() {
+            continue;
+        }
+        loop {
+            let message = tokio::select! {
+                message = exchange.next() => message,
+                () = updates.closed() => return,
+            };
+            let Ok(message) = message else { break };
+            for mut part in message.put.into_iter().flatten().filter(|part| part.soul == soul) {
+                part.properties.retain(|name, property| {
+                    node.properties.get(name).is_none_or(|known| property.wins_over(known))
+                });
+                let has_room = node.properties.len().saturating_add(part.properties.len()) <= NODE_PROPERTIES;
+                if part.properties.is_empty() || !has_room {
+                    continue;
+                }
+                node.merge(part.clone(), State::INFINITY);
+                if updates.send(part).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Writing, and reading back what was written. A relay's word that it stored something is not enough.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bauta_protocol::gun::{Answer, Get, Node, Property};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::connection::{Exchange, Lost};
+use super::error::GunError;
+use super::relay::Relay;
+
+/// Acknowledgements come when the relay has written to its disk, and for writes that change nothing never.
+const ACKNOWLEDGEMENTS: Duration = Duration::from_secs(4);
+/// How long answers to the reading back may take.
+const READING: Duration = Duration::from_secs(10);
+/// The wait before the next attempt.
+const RETRY: Duration = Duration::from_secs(1);
+/// Nodes in one message.
+const NODES: usize = 16;
+
+/// Why the nodes are not confirmed to be at this relay, as far as it has come.
+#[derive(Default)]
+pub(super) struct Doubt {
+    /// The relay answered, and does not have them.
+    pub(super) not_kept: bool,
+    /// The last failure to connect.
+    pub(super) unreachable: Option<super::ConnectError>,
+}
+
+/// Writes to one relay until reading back gives the nodes, however often that takes: the caller sets the deadline, and
+/// finds in `doubt` why it was not enough.
+pub(super) async fn publish(
+    relay: &Arc<Relay>,
+    mut nodes: Vec<Node>,
+    doubt: &std::sync::Mutex<Doubt>,
+) -> Result<(), GunError> {
+    let note =
+        |change: &dyn Fn(&mut Doubt)| change(&mut doubt.lock().unwrap_or_else(|lock| lock.into_inner()));
+    loop {
+        let connection = match relay.connection().await {
+            Ok(connection) => connection,
+            Err(error) if error.is_final() => return Err(GunError::Unreachable(error)),
+            Err(error) => {
+                note(&|doubt| doubt.unreachable = Some(error.clone()));
+                continue;
+            }
+        };
+        let mut exchange = connection.exchange();
+        match attempt(&mut exchange, &nodes).await {
+            Ok(Outcome { overwritten: true, .. }) => return Err(GunError::Overwritten),
+            Ok(Outcome { missing, .. }) if missing.is_empty() => return Ok(()),
+            Ok(Outcome { missing, .. }) => {
+                note(&|doubt| doubt.not_kept = true);
+                nodes = missing;
+            }
+            Err(Lost) => {}
+        }
+        drop(exchange);
+        sleep(RETRY).await;
+    }
+}
+
+struct Outcome {
+    /// What the relay did not give back.
+    missing: Vec<Node>,
+    /// Whether it gave back something that wins over ours.
+    overwritten: bool,
+}
+
+/// One round of writing and reading back.
+async fn attempt(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, Lost> {
+    let lists: Vec<Vec<Node>> = nodes.chunks(NODES).map(<[Node]>::to_vec).collect();
+    let mut awaited: HashSet<_> = exchange.tell(lists).await?.into_iter().collect();
+    let until = Instant::now() + ACKNOWLEDGEMENTS;
+    while !awaited.is_empty() {
+        let Ok(message) = timeout_at(until, exchange.next()).await else { break };
+        if let Some(id) = message?.answers {
+            awaited.remove(&id);
+        }
+    }
+    read_back(exchange, nodes).await
+}
+
+async fn read_back(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, Lost> {
+    let mut properties = Vec::new();
+    for node in nodes {
+        properties.extend(node.properties.keys().map(|name| (node, name)));
+    }
+    let gets = properties.iter().map(|(node, name)| Get::property(&node.soul, *name)).collect();
+    let ids = exchange.ask(gets).await?;
+    let mut open: HashMap<_, _> =
+        ids.into_iter().zip(properties).map(|(id, asked)| (id, (asked, Answer::new(64)))).collect();
+    let mut confirmed: HashSet<(&str, &str)> = HashSet::new();
+    let mut overwritten = false;
+    let until = Instant::now() + READING;
+    let mut unanswered = open.len();
+    while unanswered > 0 {
+        let Ok(message) = timeout_at(until, exchange.next()).await else { break };
+        let message = message?;
+        let Some(((node, name), answer)) = message.answers.as_ref().and_then(|id| open.get_mut(id)) else {
+            continue;
+        };
+        let is_first = answer.progress() == bauta_protocol::gun::Progress::Waiting;
+        answer.push(message);
+        let ours = node.properties.get(*name);
+        let theirs = answer.node(&node.soul).and_then(|node| node.properties.get(*name));
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) if is_same(ours, theirs) => {
+                confirmed.insert((&node.soul, name));
+            }
+            (Some(ours), Some(theirs)) => overwritten |= theirs.wins_over(ours),
+            _ => {}
+        }
+        if is_first {
+            unanswered -= 1;
+        }
+    }
+    let is_missing = |node: &&Node| {
+        node.properties.keys().any(|name| !confirmed.contains(&(node.soul.as_str(), name.as_str())))
+    };
+    Ok(Outcome { missing: nodes.iter().filter(is_missing).cloned().collect(), overwritten })
+}
+
+/// Somebody may have written the same again, later.
+fn is_same(ours: &Property, theirs: &Property) -> bool {
+    ours.value == theirs.value && theirs.state >= ours.state
+}
