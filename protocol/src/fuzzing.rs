@@ -1,14 +1,44 @@
-//! Parsers of foreign bytes that stand behind a seal, where a fuzzer could not reach them otherwise.
+//! Every parser of foreign bytes as a row of one table: what feeds it good inputs, and the rules its answers keep.
+//! The fuzz targets run a row each; the tests run all of them over their seeds and changed seeds.
 
-use crate::payload::{Payload, unframe};
+use rand_core::CryptoRng;
 
-/// Reads the plaintext of a box; whether it holds a ratchet message.
-pub fn box_plaintext(bytes: &[u8]) -> bool {
-    unframe(bytes).is_some()
+mod mask;
+mod wire;
+
+/// A parser. That it returns at all, without a panic and soon, is the first rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Parser {
+    /// The name, also of its fuzz target.
+    pub name: &'static str,
+    /// Reads the bytes. Bytes that are refused are no error; an error names a rule that does not hold.
+    pub check: fn(&[u8]) -> Result<(), BrokenRule>,
+    /// Good inputs; `None` if they could not be made.
+    pub seeds: fn(&mut dyn CryptoRng) -> Option<Vec<Vec<u8>>>,
 }
 
-/// Reads what a ratchet message decrypts to. What is accepted must have one encoding only.
-pub fn payload(bytes: &[u8]) -> bool {
-    Payload::decode(bytes)
-        .is_ok_and(|payload| payload.encode().is_some_and(|again| again.as_slice() == bytes))
+/// A rule that a parser broke.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("broken rule: {0}")]
+pub struct BrokenRule(pub &'static str);
+
+/// All parsers.
+pub fn parsers() -> impl Iterator<Item = &'static Parser> {
+    [wire::PARSERS, mask::PARSERS].into_iter().flatten()
+}
+
+/// The parser of this name.
+#[must_use]
+pub fn parser(name: &str) -> Option<&'static Parser> {
+    parsers().find(|parser| parser.name == name)
+}
+
+/// The error that names the rule, unless it holds.
+fn rule(holds: bool, rule: &'static str) -> Result<(), BrokenRule> {
+    if holds { Ok(()) } else { Err(BrokenRule(rule)) }
+}
+
+/// What a parser of text gets from bytes: browsers and terminals make text of everything.
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }

@@ -8,6 +8,7 @@ mod first_contact;
 mod forgeries;
 mod gun_frames;
 mod invitations;
+mod parsers;
 mod session;
 mod support;
 mod vectors;

@@ -1,0 +1,160 @@
+//! What relays and peers send.
+
+use rand_core::CryptoRng;
+
+use super::{BrokenRule, Parser, rule, text};
+use crate::BOX_PLAIN;
+use crate::address::{Address, RelayAddress};
+use crate::content::Content;
+use crate::descriptor::DescriptorSeen;
+use crate::handshake::HANDSHAKE_LEN;
+use crate::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, RelayId};
+use crate::invitation::InviteSeed;
+use crate::payload::{Part, Payload, frame, unframe};
+use crate::persona::PersonaSecret;
+use crate::relay::{Class, Refusal, Reply, Request};
+use crate::time::{Day, Timestamp};
+
+pub(super) const PARSERS: &[Parser] = &[
+    Parser { name: "address", check: address, seeds: addresses },
+    Parser { name: "relay_address", check: relay_address, seeds: relay_addresses },
+    Parser { name: "relay_request", check: relay_request, seeds: relay_requests },
+    Parser { name: "relay_reply", check: relay_reply, seeds: relay_replies },
+    Parser { name: "content", check: content, seeds: contents },
+    Parser { name: "payload", check: payload, seeds: payloads },
+];
+
+fn address(bytes: &[u8]) -> Result<(), BrokenRule> {
+    match text(bytes).parse::<Address>() {
+        Ok(address) => {
+            rule(address.to_string().parse() == Ok(address), "an address is read as it is written")
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+fn addresses(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    let persona = PersonaSecret::generate(rng).public();
+    let relay = Some(some_relay(2));
+    let bare = Address { persona, relay: None, seed: None };
+    let whole = Address { relay: relay.clone(), ..bare.clone() };
+    let invitation = Address { seed: Some(InviteSeed::generate(rng)), ..whole.clone() };
+    let mut seeds: Vec<_> =
+        [bare, whole, invitation].iter().map(|address| address.to_string().into_bytes()).collect();
+    seeds.push(persona.to_string().into_bytes());
+    Some(seeds)
+}
+
+fn relay_address(bytes: &[u8]) -> Result<(), BrokenRule> {
+    match text(bytes).parse::<RelayAddress>() {
+        Ok(address) => {
+            rule(address.to_string().parse() == Ok(address), "an address is read as it is written")
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+fn relay_addresses(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    Some([1, 4].map(|doors| some_relay(doors).to_string().into_bytes()).to_vec())
+}
+
+fn some_relay(doors: u8) -> RelayAddress {
+    RelayAddress { id: RelayId([1; 32]), doors: (0..doors).map(|door| DoorAddress([door; 96])).collect() }
+}
+
+fn relay_request(bytes: &[u8]) -> Result<(), BrokenRule> {
+    for class in [Class::Small, Class::Large] {
+        let _ = Request::decode(class, bytes);
+        let mut body = bytes.to_vec();
+        body.resize(class.body_len(), 0);
+        if let Ok(request) = Request::decode(class, &body) {
+            rule(*request.encode() == body, "a request has one encoding")?;
+        }
+    }
+    Ok(())
+}
+
+fn relay_requests(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    let day = Day(20_000);
+    let cap = Capability::generate(rng);
+    let requests = [
+        Request::Put { day, nonce: 7, id: BoxId([2; 32]), sealed: Box::new([3; 1024]) },
+        Request::Get { id: BoxId([2; 32]) },
+        Request::Delete { cap: cap.clone() },
+        Request::Deposit {
+            inbox: InboxId([4; 32]),
+            day,
+            gate_nonce: 5,
+            work_nonce: 6,
+            sealed: vec![7; HANDSHAKE_LEN],
+        },
+        Request::Drain { cap, after: 9 },
+        Request::Fetch { persona: PersonaSecret::generate(rng).public() },
+        Request::Describe,
+    ];
+    Some(requests.iter().map(|request| request.encode().to_vec()).collect())
+}
+
+fn relay_reply(bytes: &[u8]) -> Result<(), BrokenRule> {
+    for class in [Class::Small, Class::Large] {
+        let _ = Reply::decode(class, bytes);
+        let mut body = bytes.to_vec();
+        body.resize(class.body_len(), 0);
+        if let Ok(reply) = Reply::decode(class, &body) {
+            rule(reply.encode(class).is_ok_and(|again| again == body), "a reply has one encoding")?;
+        }
+    }
+    Ok(())
+}
+
+fn relay_replies(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    let small = [Reply::Done, Reply::Box(Box::new([3; 1024])), Reply::Refused(Refusal::WorkTooLow)];
+    let large = [Reply::Absent, Reply::Deposit { seq: 5, sealed: vec![7; HANDSHAKE_LEN] }];
+    let small = small.iter().map(|reply| reply.encode(Class::Small));
+    let large = large.iter().map(|reply| reply.encode(Class::Large));
+    small.chain(large).map(|body| body.ok().map(|body| body.to_vec())).collect()
+}
+
+fn content(bytes: &[u8]) -> Result<(), BrokenRule> {
+    let Ok(content) = Content::decode(bytes) else { return Ok(()) };
+    // A kind of later versions is read, but cannot be written.
+    let Ok(again) = content.encode() else { return Ok(()) };
+    rule(Content::decode(&again).is_ok_and(|again| again == content), "a content is read as it is written")
+}
+
+fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    let (id, sent_at) = (MessageId([1; 16]), Timestamp(1_800_000_000_000));
+    let contents = [
+        Content::Text { id, sent_at, text: "Grüße".to_owned() },
+        Content::Greeting { id, sent_at },
+        Content::Descriptor { bytes: vec![5; 400] },
+    ];
+    contents.iter().map(|content| content.encode().ok().map(|bytes| bytes.to_vec())).collect()
+}
+
+/// What stands behind the seal of a box and behind the ratchet, in the hands of a hostile peer.
+fn payload(bytes: &[u8]) -> Result<(), BrokenRule> {
+    let mut padded = bytes.to_vec();
+    for length in [bytes.len(), 927, BOX_PLAIN] {
+        padded.resize(length, 0);
+        let _ = unframe(&padded);
+        if let Ok(payload) = Payload::decode(&padded) {
+            let again = payload.encode();
+            rule(again.is_some_and(|again| again.as_slice() == padded), "a payload has one encoding")?;
+        }
+    }
+    Ok(())
+}
+
+fn payloads(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    let seen = Some(DescriptorSeen { day: Day(20_000), hash: [1; 32] });
+    let data = zeroize::Zeroizing::new(vec![7; 100]);
+    let parts = [Part::AckOnly, Part::Fragment { continues: false, more: true, data }];
+    let mut seeds = Vec::new();
+    for part in parts {
+        let payload = Payload { ack: 5, given_up: 2, seen, part }.encode()?;
+        seeds.push(payload.to_vec());
+        seeds.push(frame(&payload)?.to_vec());
+    }
+    Some(seeds)
+}
