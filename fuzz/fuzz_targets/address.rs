@@ -1,11 +1,4 @@
-//! Addresses of personas: what is accepted is written and read again as the same.
+//! Addresses of personas.
 #![no_main]
 
-use bauta_protocol::address::Address;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    if let Ok(address) = text.parse::<Address>() {
-        assert!(address.to_string().parse::<Address>() == Ok(address));
-    }
-});
+bauta_fuzz::parser!("address");

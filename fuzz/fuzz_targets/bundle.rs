@@ -3,11 +3,12 @@
 
 use std::sync::LazyLock;
 
-use bauta_fuzz::{overwrite, person};
+use bauta_fuzz::overwrite;
+use bauta_fuzz::support::person;
 use bauta_protocol::bundle::Bundle;
 use libfuzzer_sys::fuzz_target;
 
-static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| person("alice").1.bundle().as_bytes().to_vec());
+static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| person("alice").bundle().as_bytes().to_vec());
 
 fuzz_target!(|data: &[u8]| {
     let _ = Bundle::from_bytes(data);

@@ -3,23 +3,12 @@
 
 use std::sync::LazyLock;
 
-use bauta_fuzz::{NOW, overwrite, rng};
-use bauta_protocol::descriptor::{Descriptor, DescriptorTerms, RelayIdentity};
-use bauta_protocol::id::DoorAddress;
-use bauta_protocol::time::Timestamp;
+use bauta_fuzz::overwrite;
+use bauta_fuzz::support::{relay_and_descriptor, rng};
+use bauta_protocol::descriptor::Descriptor;
 use libfuzzer_sys::fuzz_target;
 
-static GOOD: LazyLock<Descriptor> = LazyLock::new(|| {
-    let mut rng = rng("relay");
-    let terms = DescriptorTerms {
-        day: NOW.day(),
-        doors: vec![DoorAddress([1; 96])],
-        put_bits: 1,
-        deposit_bits: 1,
-        expiry: Timestamp(NOW.0 + 1),
-    };
-    Descriptor::sign(&RelayIdentity::generate(&mut rng), &terms, &mut rng).unwrap()
-});
+static GOOD: LazyLock<Descriptor> = LazyLock::new(|| relay_and_descriptor(&mut rng("relay")).1);
 
 fuzz_target!(|data: &[u8]| {
     let _ = Descriptor::from_bytes(data, GOOD.relay());

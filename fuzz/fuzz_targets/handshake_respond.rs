@@ -3,14 +3,15 @@
 
 use std::sync::LazyLock;
 
-use bauta_fuzz::{NOW, first_contact, overwrite, rng};
+use bauta_fuzz::overwrite;
+use bauta_fuzz::support::{NOW, first_contact, rng};
 use bauta_protocol::bundle::Prekeys;
 use bauta_protocol::handshake::respond;
 use libfuzzer_sys::fuzz_target;
 
 static GOOD: LazyLock<(Vec<u8>, Prekeys)> = LazyLock::new(|| {
-    let (begun, bob) = first_contact();
-    (begun.handshake, bob)
+    let (begun, bob) = first_contact(b"hi");
+    (begun.handshake, bob.prekeys)
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use bauta_fuzz::{json, overwrite, person, rng};
+use bauta_fuzz::support::{person, rng};
+use bauta_fuzz::{json, overwrite};
 use bauta_protocol::invitation::{InviteGuest, InviteHost, InviteSeed};
 use bauta_protocol::lane::{OutgoingBox, SendLane};
 use bauta_protocol::{BOX_LEN, BOX_PLAIN};
@@ -11,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 static STATE: LazyLock<(InviteSeed, Vec<OutgoingBox>, Value)> = LazyLock::new(|| {
-    let (_, bob) = person("bob");
+    let bob = person("bob");
     let (seed, _, boxes) = InviteHost::create(bob.bundle(), &mut rng("host")).unwrap();
     let guest = json(&InviteGuest::new(&seed).unwrap());
     (seed, boxes, guest)

@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use bauta_fuzz::{NOW, json, person, rng};
+use bauta_fuzz::json;
+use bauta_fuzz::support::{NOW, person, rng};
 use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::Prekeys;
 use bauta_protocol::handshake::{HANDSHAKE_LEN, respond};
@@ -12,9 +13,9 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 static STATE: LazyLock<(Prekeys, InviteSeed, Value)> = LazyLock::new(|| {
-    let (_, bob) = person("bob");
+    let bob = person("bob");
     let (seed, host, _) = InviteHost::create(bob.bundle(), &mut rng("host")).unwrap();
-    (bob, seed, json(&host))
+    (bob.prekeys, seed, json(&host))
 });
 
 fuzz_target!(|data: &[u8]| {

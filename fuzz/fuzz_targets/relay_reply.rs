@@ -1,16 +1,4 @@
-//! Replies, in both classes: what is accepted has one encoding only.
+//! Replies of relays, in both classes.
 #![no_main]
 
-use bauta_protocol::relay::{Class, Reply};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|data: &[u8]| {
-    for class in [Class::Small, Class::Large] {
-        let _ = Reply::decode(class, data);
-        let mut body = data.to_vec();
-        body.resize(class.body_len(), 0);
-        if let Ok(reply) = Reply::decode(class, &body) {
-            assert_eq!(reply.encode(class).unwrap(), body);
-        }
-    }
-});
+bauta_fuzz::parser!("relay_reply");

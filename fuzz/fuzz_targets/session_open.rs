@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use bauta_fuzz::{conversation, json, rng};
+use bauta_fuzz::json;
+use bauta_fuzz::support::{pair, rng};
 use bauta_protocol::lane::SendLane;
 use bauta_protocol::session::Session;
 use bauta_protocol::{BOX_LEN, BOX_PLAIN};
@@ -11,9 +12,8 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 static STATES: LazyLock<(Value, Value)> = LazyLock::new(|| {
-    let (begun, answer) = conversation();
-    let lane = json(&begun.session)["send"].clone();
-    (lane, json(&answer.session))
+    let (alice, bob) = pair();
+    (json(&alice)["send"].clone(), json(&bob))
 });
 
 fuzz_target!(|data: &[u8]| {

@@ -5,12 +5,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use crate::descriptor::{MAX_DOORS, all_differ};
 use crate::error::{HasKind, Kind};
-use crate::id::{DoorAddress, PersonaKey, RelayId};
+use crate::id::{DoorAddress, PersonaKey, RelayId, string_serde};
 use crate::invitation::InviteSeed;
 
 /// Most doors a persona's address keeps: two fit a QR code, and one lost gateway still leaves a way in.
@@ -205,22 +204,6 @@ fn check_doors(doors: &[DoorAddress], most: usize) -> Result<(), AddressError> {
         return Err(AddressError::DoorCount(doors.len(), most));
     }
     Ok(())
-}
-
-macro_rules! string_serde {
-    ($name:ident) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
 }
 
 string_serde!(RelayAddress);

@@ -3,6 +3,7 @@
 
 use rand_core::CryptoRng;
 
+mod gun;
 mod mask;
 mod wire;
 
@@ -24,7 +25,7 @@ pub struct BrokenRule(pub &'static str);
 
 /// All parsers.
 pub fn parsers() -> impl Iterator<Item = &'static Parser> {
-    [wire::PARSERS, mask::PARSERS].into_iter().flatten()
+    [wire::PARSERS, mask::PARSERS, gun::PARSERS].into_iter().flatten()
 }
 
 /// The parser of this name.

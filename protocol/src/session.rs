@@ -28,7 +28,6 @@ mod stored;
 pub use error::{OpenError, SealError, SkipError};
 
 use feed::Feed;
-use stored::StoredSession;
 
 /// Bytes of one content at most.
 pub const MAX_CONTENT: usize = 16 * 1024;
@@ -40,7 +39,7 @@ const STATE_VERSION: u8 = 1;
 
 /// One conversation with one peer. Serialised with serde, for instance by [`crate::to_json`]; the result is secret.
 #[derive(Deserialize, Serialize)]
-#[serde(try_from = "StoredSession")]
+#[serde(remote = "Self")]
 pub struct Session {
     version: u8,
     ratchet: Ratchet,

@@ -1,61 +1,28 @@
-//! A session as it comes out of a store: taken only when it does not contradict itself.
+//! A session in a store: taken out only when it does not contradict itself.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{MAX_CONTENT, STATE_VERSION, Session};
-use crate::codec::SecretBytes;
-use crate::lane::{ReceiveLane, SendLane};
-use crate::ratchet::Ratchet;
-use crate::secret::Secret32;
 
-#[derive(Deserialize)]
-pub(super) struct StoredSession {
-    version: u8,
-    ratchet: Ratchet,
-    send: SendLane,
-    receive: ReceiveLane,
-    ahead: BTreeMap<u64, SecretBytes>,
-    partial: Option<SecretBytes>,
-    dropping: bool,
-    acked: u64,
-    ack_due: bool,
-    given_up: u64,
-    peer_given_up: u64,
-    rolled_back: bool,
-    epoch: Secret32,
+// `Session` derives both directions as functions of its own; these are the traits, and what the derived ones lack.
+
+impl Serialize for Session {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
-impl TryFrom<StoredSession> for Session {
-    type Error = &'static str;
-
-    fn try_from(stored: StoredSession) -> Result<Self, &'static str> {
-        let StoredSession { version, ratchet, send, receive, ahead, partial, acked, ack_due, .. } = stored;
-        if version != STATE_VERSION {
-            return Err("a newer version stored this session");
+impl<'de> Deserialize<'de> for Session {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let session = Self::deserialize(deserializer)?;
+        if session.version != STATE_VERSION {
+            return Err(D::Error::custom("a newer version stored this session"));
         }
-        let sound = acked <= send.next_index()
+        let Self { send, receive, ahead, partial, acked, .. } = &session;
+        let sound = *acked <= send.next_index()
             && ahead.keys().all(|index| receive.was_accepted(*index))
             && partial.as_ref().is_none_or(|partial| partial.0.len() <= MAX_CONTENT);
-        if !sound {
-            return Err("a stored session contradicts itself");
-        }
-        let StoredSession { dropping, given_up, peer_given_up, rolled_back, epoch, .. } = stored;
-        Ok(Self {
-            version,
-            ratchet,
-            send,
-            receive,
-            ahead,
-            partial,
-            dropping,
-            acked,
-            ack_due,
-            given_up,
-            peer_given_up,
-            rolled_back,
-            epoch,
-        })
+        if sound { Ok(session) } else { Err(D::Error::custom("a stored session contradicts itself")) }
     }
 }

@@ -1,5 +1,12 @@
 //! The crate from outside: codecs, handshake, whole conversations, invitations, erasure, and known answers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod codecs;
 mod conversation;

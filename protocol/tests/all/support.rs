@@ -1,4 +1,4 @@
-//! A repeatable generator, people with prekeys, and a relay that keeps boxes.
+//! A repeatable generator, people with prekeys, and a relay that keeps boxes. Shared with the fuzz targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -7,7 +7,7 @@ use bauta_protocol::BOX_LEN;
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{Bundle, IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity};
-use bauta_protocol::handshake::{self, Responded};
+use bauta_protocol::handshake::{self, Initiated, Responded};
 use bauta_protocol::id::{BoxId, Capability, DoorAddress};
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::session::{OutgoingBox, Session};
@@ -17,17 +17,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
-pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// SHA-256 in counter mode over a name; remembers what it gave.
-pub(crate) struct FixedRng {
+pub struct FixedRng {
     name: &'static str,
     counter: u64,
-    pub(crate) drawn: Vec<Vec<u8>>,
+    pub drawn: Vec<Vec<u8>>,
 }
 
-pub(crate) fn rng(name: &'static str) -> FixedRng {
+pub fn rng(name: &'static str) -> FixedRng {
     FixedRng { name, counter: 0, drawn: Vec::new() }
 }
 
@@ -63,22 +63,22 @@ impl TryRng for FixedRng {
 
 impl TryCryptoRng for FixedRng {}
 
-pub(crate) struct Person {
-    pub(crate) persona: PersonaSecret,
-    pub(crate) prekeys: Prekeys,
+pub struct Person {
+    pub persona: PersonaSecret,
+    pub prekeys: Prekeys,
 }
 
 impl Person {
-    pub(crate) fn bundle(&self) -> &Bundle {
+    pub fn bundle(&self) -> &Bundle {
         self.prekeys.bundle()
     }
 }
 
-pub(crate) fn doors(count: u8) -> Vec<DoorAddress> {
+pub fn doors(count: u8) -> Vec<DoorAddress> {
     (1..=count).map(|number| DoorAddress([number; 96])).collect()
 }
 
-pub(crate) fn relay_and_descriptor(rng: &mut FixedRng) -> (RelayAddress, Descriptor) {
+pub fn relay_and_descriptor(rng: &mut FixedRng) -> (RelayAddress, Descriptor) {
     let identity = RelayIdentity::generate(rng);
     let terms = DescriptorTerms {
         day: NOW.day(),
@@ -91,11 +91,11 @@ pub(crate) fn relay_and_descriptor(rng: &mut FixedRng) -> (RelayAddress, Descrip
     (RelayAddress { id: identity.id(), doors: doors(2) }, descriptor)
 }
 
-pub(crate) fn person(name: &'static str) -> Person {
+pub fn person(name: &'static str) -> Person {
     person_at(name, NOW)
 }
 
-pub(crate) fn person_at(name: &'static str, now: Timestamp) -> Person {
+pub fn person_at(name: &'static str, now: Timestamp) -> Person {
     let mut rng = rng(name);
     let persona = PersonaSecret::generate(&mut rng);
     let identity = IdentitySecret::generate(&mut rng);
@@ -106,12 +106,12 @@ pub(crate) fn person_at(name: &'static str, now: Timestamp) -> Person {
     Person { persona, prekeys }
 }
 
-pub(crate) fn seen(byte: u8) -> DescriptorSeen {
+pub fn seen(byte: u8) -> DescriptorSeen {
     DescriptorSeen { day: NOW.day(), hash: [byte; 32] }
 }
 
-/// Alice's session, Bob's answer to her handshake.
-pub(crate) fn begin(content: &[u8]) -> (Session, Responded) {
+/// Alice's first message to Bob.
+pub fn first_contact(content: &[u8]) -> (Initiated, Person) {
     let (alice, bob) = (person("alice"), person("bob"));
     let mut rng = rng("begin");
     let begun = handshake::initiate(
@@ -123,40 +123,45 @@ pub(crate) fn begin(content: &[u8]) -> (Session, Responded) {
         Some(seen(7)),
         NOW,
         &mut rng,
-    )
-    .unwrap();
-    let answer = handshake::respond([&bob.prekeys], None, &begun.handshake, NOW, &mut rng).unwrap();
+    );
+    (begun.unwrap(), bob)
+}
+
+/// Alice's session, Bob's answer to her handshake.
+pub fn begin(content: &[u8]) -> (Session, Responded) {
+    let (begun, bob) = first_contact(content);
+    let answer = handshake::respond([&bob.prekeys], None, &begun.handshake, NOW, &mut rng("answer")).unwrap();
     (begun.session, answer)
 }
 
-pub(crate) fn pair() -> (Session, Session) {
+pub fn pair() -> (Session, Session) {
     let (alice, answer) = begin(b"hello");
     (alice, answer.session)
 }
 
-pub(crate) fn json<T: Serialize>(state: &T) -> String {
+pub fn json<T: Serialize>(state: &T) -> String {
     String::from_utf8(bauta_protocol::to_json(state).unwrap().to_vec()).unwrap()
 }
 
-pub(crate) fn restore<T: DeserializeOwned>(json: &str) -> T {
+pub fn restore<T: DeserializeOwned>(json: &str) -> T {
     serde_json::from_str(json).unwrap()
 }
 
 /// What the relay keeps, with the rules of `put` and `delete`.
 #[derive(Default)]
-pub(crate) struct Boxes {
+pub struct Boxes {
     stored: BTreeMap<BoxId, Box<[u8; BOX_LEN]>>,
     deleted: BTreeSet<BoxId>,
 }
 
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Put {
+pub enum Put {
     Done,
     Conflict,
 }
 
 impl Boxes {
-    pub(crate) fn put(&mut self, sealed: &OutgoingBox) -> Put {
+    pub fn put(&mut self, sealed: &OutgoingBox) -> Put {
         if self.deleted.contains(&sealed.id) {
             return Put::Done;
         }
@@ -169,17 +174,17 @@ impl Boxes {
         }
     }
 
-    pub(crate) fn get(&self, id: &BoxId) -> Option<&[u8; BOX_LEN]> {
+    pub fn get(&self, id: &BoxId) -> Option<&[u8; BOX_LEN]> {
         self.stored.get(id).map(|bytes| &**bytes)
     }
 
-    pub(crate) fn delete(&mut self, cap: &Capability) {
+    pub fn delete(&mut self, cap: &Capability) {
         self.stored.remove(&cap.box_id());
         self.deleted.insert(cap.box_id());
     }
 
     /// The relay loses one box.
-    pub(crate) fn lose(&mut self, which: usize) {
+    pub fn lose(&mut self, which: usize) {
         if !self.stored.is_empty() {
             let id = *self.stored.keys().nth(which % self.stored.len()).unwrap();
             self.stored.remove(&id);

@@ -1,0 +1,4 @@
+//! Decrypted backups of Mask.
+#![no_main]
+
+bauta_fuzz::parser!("mask_backup");

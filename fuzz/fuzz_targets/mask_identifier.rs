@@ -1,0 +1,4 @@
+//! Identifiers of profiles, personas and posts.
+#![no_main]
+
+bauta_fuzz::parser!("mask_identifier");

@@ -1,0 +1,4 @@
+//! Payloads of Mask posts, version -37.
+#![no_main]
+
+bauta_fuzz::parser!("mask_payload");

@@ -1,0 +1,4 @@
+//! Recovery words.
+#![no_main]
+
+bauta_fuzz::parser!("mask_words");
