@@ -1,14 +1,22 @@
-//! The five nym-api routes that a client asks for, over HTTP on loopback.
+//! The nym-api routes that a client asks for, over HTTP on loopback.
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    routing::get,
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use nym_api_requests::models::{KeyRotationInfoResponse, RewardedSetResponse};
+use nym_api_requests::models::{
+    KeyRotationInfoResponse, RewardedSetResponse, described::v2::NymNodeDescriptionV2,
+};
+use nym_api_requests::pagination::PaginatedResponse;
+use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -44,6 +52,7 @@ fn router(directory: Arc<Directory>) -> Router {
         .route("/api/v2/unstable/nym-nodes/skimmed/mixnodes/active", get(mixes))
         .route("/api/v2/unstable/nym-nodes/skimmed/entry-gateways", get(gateways))
         .route("/api/v2/unstable/nym-nodes/skimmed", get(nodes))
+        .route("/api/v2/nym-nodes/described", get(described))
         .with_state(directory)
 }
 
@@ -65,4 +74,24 @@ async fn gateways(State(directory): State<Arc<Directory>>) -> Json<Page> {
 
 async fn nodes(State(directory): State<Arc<Directory>>) -> Json<Page> {
     Json(directory.current().nodes())
+}
+
+/// The gateways as they describe themselves; the only route that names exits.
+async fn described(
+    State(directory): State<Arc<Directory>>,
+    Query(wanted): Query<Wanted>,
+) -> Json<PaginatedResponse<NymNodeDescriptionV2>> {
+    let mut page = directory.described();
+    if wanted.page != 0 {
+        // Everything is on the first.
+        page.data.clear();
+        page.pagination.page = wanted.page;
+    }
+    Json(page)
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    page: u32,
 }

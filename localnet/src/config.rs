@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::ExitPolicy;
+
 /// How to start a [`Localnet`](crate::Localnet).
 #[derive(Clone, Debug)]
 pub struct LocalnetConfig {
@@ -11,6 +13,10 @@ pub struct LocalnetConfig {
     /// Gateways to run, 1 to [`LocalnetConfig::MAX_GATEWAYS`].
     /// A directory that already holds more runs all it holds.
     pub gateways: usize,
+    /// What the exits connect to. By default there is no exit.
+    pub exit: ExitPolicy,
+    /// Exits to run, if the policy has any, 1 to [`LocalnetConfig::MAX_EXITS`]. Each is behind the next gateway.
+    pub exits: usize,
     /// Seed of the random faults. Keys never come from it. By default from the operating system.
     pub seed: u64,
     /// Length of epochs and how many make a key rotation.
@@ -22,6 +28,8 @@ pub struct LocalnetConfig {
 impl LocalnetConfig {
     /// The most gateways of one network.
     pub const MAX_GATEWAYS: usize = 64;
+    /// The most exits of one network.
+    pub const MAX_EXITS: usize = 16;
 }
 
 impl Default for LocalnetConfig {
@@ -29,6 +37,8 @@ impl Default for LocalnetConfig {
         LocalnetConfig {
             dir: None,
             gateways: 2,
+            exit: ExitPolicy::Off,
+            exits: 1,
             seed: rand::random(),
             epochs: Epochs::default(),
             limits: Limits::default(),

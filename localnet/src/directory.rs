@@ -4,10 +4,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use nym_api_requests::{
     models::{
-        KeyRotationDetails, KeyRotationInfoResponse, RewardedSetResponse,
-        described::type_translation::DeclaredRolesV1,
+        BinaryBuildInformationOwned, KeyRotationDetails, KeyRotationInfoResponse, RewardedSetResponse,
+        described::{
+            type_translation::{
+                AnnouncePortsV1, DeclaredRolesV1, HostInformationV1, HostKeysV1, NetworkRequesterDetailsV1,
+                NymNodeAuxiliaryDetailsV1, SphinxKeyV1, WebSocketsV1,
+            },
+            v1::DescribedNodeTypeV1,
+            v2::{NymNodeDataV2, NymNodeDescriptionV2},
+        },
     },
     nym_nodes::{BasicEntryInformation, NodeRole, PaginatedCachedNodesResponseV2, SkimmedNodeV1},
+    pagination::{PaginatedResponse, Pagination},
 };
 use nym_contracts_common::Percent;
 use nym_mixnet_contract_common::KeyRotationState;
@@ -16,19 +24,42 @@ use time::OffsetDateTime;
 use crate::{Epochs, Node, epoch::Epoch};
 
 /// The current edition, exchanged as a whole: epoch, rotation and keys always belong together.
-pub(crate) struct Directory(RwLock<Arc<Edition>>);
+pub(crate) struct Directory {
+    edition: RwLock<Arc<Edition>>,
+    /// The Nym addresses of the exits, with the ids of their gateways.
+    exits: RwLock<Vec<(u32, String)>>,
+}
 
 impl Directory {
     pub(crate) fn new(edition: Edition) -> Self {
-        Directory(RwLock::new(Arc::new(edition)))
+        Directory { edition: RwLock::new(Arc::new(edition)), exits: RwLock::default() }
     }
 
     pub(crate) fn current(&self) -> Arc<Edition> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.edition.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn publish(&self, edition: Edition) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(edition);
+        *self.edition.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(edition);
+    }
+
+    pub(crate) fn set_exits(&self, exits: Vec<(u32, String)>) {
+        *self.exits.write().unwrap_or_else(PoisonError::into_inner) = exits;
+    }
+
+    /// The gateways, with their exits. A gateway with several exits is listed once for each.
+    pub(crate) fn described(&self) -> PaginatedResponse<NymNodeDescriptionV2> {
+        let exits = self.exits.read().unwrap_or_else(PoisonError::into_inner);
+        let edition = self.current();
+        let mut data = Vec::new();
+        for gateway in &edition.gateways {
+            let mut addresses =
+                exits.iter().filter(|(node, _)| *node == gateway.node_id).map(|(_, address)| address.clone());
+            data.push(describe(gateway, edition.rotation(), addresses.next()));
+            data.extend(addresses.map(|address| describe(gateway, edition.rotation(), Some(address))));
+        }
+        let pagination = Pagination { total: data.len(), page: 0, size: data.len() };
+        PaginatedResponse { pagination, data }
     }
 }
 
@@ -128,5 +159,59 @@ fn skimmed(node: &Node) -> SkimmedNodeV1 {
             wss_port: None,
         }),
         performance: Percent::hundred(),
+    }
+}
+
+/// What a gateway would tell about itself.
+fn describe(gateway: &SkimmedNodeV1, rotation: u32, exit: Option<String>) -> NymNodeDescriptionV2 {
+    let sphinx_key = gateway.x25519_sphinx_pubkey;
+    // The type has the old field still, and needs it.
+    #[allow(deprecated)]
+    let keys = HostKeysV1 {
+        ed25519: gateway.ed25519_identity_pubkey,
+        x25519: sphinx_key,
+        current_x25519_sphinx_key: SphinxKeyV1 { rotation_id: rotation, public_key: sphinx_key },
+        pre_announced_x25519_sphinx_key: None,
+        x25519_versioned_noise: None,
+    };
+    let unknown = || "localnet".to_owned();
+    NymNodeDescriptionV2 {
+        node_id: gateway.node_id,
+        contract_node_type: DescribedNodeTypeV1::NymNode,
+        description: NymNodeDataV2 {
+            last_polled: OffsetDateTime::now_utc().into(),
+            host_information: HostInformationV1 {
+                ip_address: gateway.ip_addresses.clone(),
+                hostname: None,
+                keys,
+            },
+            declared_role: gateway.supported_roles,
+            auxiliary_details: NymNodeAuxiliaryDetailsV1 {
+                announce_ports: AnnouncePortsV1 { verloc_port: None, mix_port: Some(gateway.mix_port) },
+                ..Default::default()
+            },
+            build_information: BinaryBuildInformationOwned {
+                binary_name: unknown(),
+                build_timestamp: unknown(),
+                build_version: env!("CARGO_PKG_VERSION").to_owned(),
+                commit_sha: unknown(),
+                commit_timestamp: unknown(),
+                commit_branch: unknown(),
+                rustc_version: unknown(),
+                rustc_channel: unknown(),
+                cargo_profile: unknown(),
+                cargo_triple: unknown(),
+            },
+            network_requester: exit
+                .map(|address| NetworkRequesterDetailsV1 { address, uses_exit_policy: true }),
+            ip_packet_router: None,
+            authenticator: None,
+            wireguard: None,
+            mixnet_websockets: WebSocketsV1 {
+                ws_port: gateway.entry.as_ref().map(|entry| entry.ws_port).unwrap_or_default(),
+                wss_port: None,
+            },
+            lewes_protocol: None,
+        },
     }
 }

@@ -26,6 +26,20 @@ pub enum StartError {
         /// The port.
         port: u16,
     },
+    /// An exit did not come up.
+    #[error("an exit of the network did not start")]
+    Exit(#[source] ExitError),
+}
+
+/// An exit that is not connected to its gateway.
+#[derive(Debug, Error)]
+pub enum ExitError {
+    /// The gateway did not answer in time.
+    #[error("the exit's gateway did not answer in time")]
+    Timeout,
+    /// The Nym client did not start.
+    #[error("the exit's Nym client did not start")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A file or directory of the network that cannot be read or written.
@@ -122,6 +136,16 @@ impl HasKind for StartError {
             StartError::Store(error) => error.kind(),
             StartError::Bind(_) => Kind::Network,
             StartError::PortTaken { .. } => Kind::Conflict,
+            StartError::Exit(error) => error.kind(),
+        }
+    }
+}
+
+impl HasKind for ExitError {
+    fn kind(&self) -> Kind {
+        match self {
+            ExitError::Timeout => Kind::Timeout,
+            ExitError::Client(_) => Kind::Network,
         }
     }
 }

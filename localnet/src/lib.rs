@@ -1,8 +1,8 @@
 //! A Nym mixnet on loopback, in process, with faults on demand.
 //!
-//! Three mixes, any number of gateways and the part of nym-api that a client needs.
+//! Three mixes, any number of gateways, the part of nym-api that a client needs, and exits to servers of this machine.
 //! An unmodified Nym client works with it: only the api address differs from the real network.
-//! Every socket is bound to 127.0.0.1, and a node dials nothing but the other nodes.
+//! Every socket is bound to 127.0.0.1. A node dials nothing but the other nodes, an exit nothing but loopback.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,6 +22,7 @@ mod config;
 mod directory;
 mod epoch;
 mod error;
+mod exit;
 mod faults;
 mod forwarder;
 mod gateway;
@@ -37,7 +38,8 @@ mod stats;
 mod store;
 
 pub use config::{Epochs, Limits, LocalnetConfig};
-pub use error::{NetworkFileError, NodeError, RotateError, StartError, StoreError};
+pub use error::{ExitError, NetworkFileError, NodeError, RotateError, StartError, StoreError};
+pub use exit::{Exit, ExitPolicy};
 pub use network::Localnet;
 pub use network_file::{NetworkFile, NodeEntry, NodeRole, RelayEntry};
 pub use node::Node;

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -15,9 +16,15 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Below the range from which systems draw the ports of outgoing connections (32768 and up on Linux),
-/// so that a stopped node finds its port free again.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// Below the range from which systems draw the ports of outgoing connections, wherever that begins:
+/// a stopped node must find its port free again.
+const PORTS: Range<u16> = 20_000..32_000;
+/// Where Linux says from which ports it draws.
+const EPHEMERAL: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+/// Ports that other programs may count on are left alone.
+const LEAST_PORT: u16 = 2_000;
+/// So few ports below the range are not worth having.
+const LEAST_CHOICE: u16 = 1_000;
 /// How long a restarted node waits for its port.
 const REBIND_PATIENCE: Duration = Duration::from_secs(5);
 const REBIND_PAUSE: Duration = Duration::from_millis(20);
@@ -31,14 +38,26 @@ pub(crate) fn loopback(port: u16) -> SocketAddr {
 
 /// Binds a free port.
 pub(crate) async fn bind_any() -> io::Result<TcpListener> {
-    for _ in 0..100 {
-        let port = rand::thread_rng().gen_range(PORTS);
+    let ports = ports(std::fs::read_to_string(EPHEMERAL).ok().as_deref());
+    for _ in 0..1_000 {
+        let port = rand::thread_rng().gen_range(ports.clone());
         match TcpListener::bind(loopback(port)).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             done => return done,
         }
     }
     TcpListener::bind(loopback(0)).await
+}
+
+/// The ports to draw from, given what Linux says.
+fn ports(ephemeral: Option<&str>) -> Range<u16> {
+    let lowest = ephemeral.and_then(|text| text.split_whitespace().next()?.parse::<u16>().ok());
+    match lowest {
+        Some(lowest) if lowest < PORTS.end && lowest >= LEAST_PORT + LEAST_CHOICE => {
+            PORTS.start.min(lowest / 2).max(LEAST_PORT)..lowest
+        }
+        _ => PORTS,
+    }
 }
 
 /// Binds a port that was this node's before, waiting for it a little.
@@ -112,5 +131,32 @@ impl Scope {
                 });
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_drawn_below_those_of_outgoing_connections() {
+        assert_eq!(ports(Some("32768\t60999\n")), PORTS);
+        assert_eq!(ports(None), PORTS);
+        assert_eq!(ports(Some("garbage")), PORTS);
+        assert_eq!(ports(Some("16000 65535")), 8_000..16_000);
+        assert_eq!(ports(Some("3000 65535")), 2_000..3_000);
+        // Where there is no room below, a node may find its port taken.
+        assert_eq!(ports(Some("1024 65535")), PORTS);
+        for lowest in 0..=u16::MAX {
+            assert!(!ports(Some(&format!("{lowest} 65535"))).is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_drawn_port_is_free_for_its_node_again() {
+        let listener = bind_any().await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        bind_again(port).await.unwrap();
     }
 }

@@ -7,9 +7,10 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Epochs, LocalnetConfig, NetworkFile, Node, RotateError, StartError, Stats, api,
+    Epochs, Exit, ExitPolicy, LocalnetConfig, NetworkFile, Node, RotateError, StartError, Stats, api,
     directory::{Directory, Edition},
     epoch::Epoch,
+    exit::Setup,
     faults::Faults,
     gateway::Gateway,
     keys::{KeyPair, KeyRing, SphinxKey},
@@ -25,6 +26,7 @@ use crate::{
 pub struct Localnet {
     shared: Arc<Shared>,
     api: Scope,
+    exits: Vec<Exit>,
 }
 
 struct Shared {
@@ -113,7 +115,31 @@ impl Localnet {
         if epochs.automatic {
             api.spawn(follow_clock(shared.clone()));
         }
-        Ok(Localnet { shared, api })
+        let mut net = Localnet { shared, api, exits: Vec::new() };
+        if config.exit != ExitPolicy::Off {
+            net.start_exits(&config).await?;
+        }
+        Ok(net)
+    }
+
+    /// Exits are clients of the network: they come last.
+    async fn start_exits(&mut self, config: &LocalnetConfig) -> Result<(), StartError> {
+        for (number, gateway) in (0..config.exits).zip(self.shared.gateways.iter().cycle()) {
+            let dir = self.shared.store.as_ref().map(|store| store.exit_dir(number));
+            let setup = Setup {
+                node: gateway.id(),
+                gateway: gateway.identity(),
+                api: self.api_url(),
+                dir: dir.transpose().map_err(StartError::Store)?,
+                policy: config.exit.clone(),
+                seed: config.seed ^ (number as u64).rotate_left(48),
+                network: self.shared.token.clone(),
+            };
+            self.exits.push(Exit::open(setup).await.map_err(StartError::Exit)?);
+        }
+        let described = self.exits.iter().map(|exit| (exit.node(), exit.address())).collect();
+        self.shared.directory.set_exits(described);
+        Ok(())
     }
 
     /// The base address of the api, `http://127.0.0.1:PORT/api/`: all that a client needs to know.
@@ -132,6 +158,12 @@ impl Localnet {
     #[must_use]
     pub fn gateways(&self) -> &[Node] {
         &self.shared.gateways
+    }
+
+    /// The exits; none if the policy is [`ExitPolicy::Off`].
+    #[must_use]
+    pub fn exits(&self) -> &[Exit] {
+        &self.exits
     }
 
     /// What each node has done so far.
@@ -169,13 +201,16 @@ impl Localnet {
             api: self.api_url(),
             nodes: self.shared.nodes().map(Node::entry).collect(),
             relays: Vec::new(),
-            exit: None,
+            exit: self.exits.first().map(Exit::address),
         }
     }
 
     /// Ends the network and waits until its sockets are closed.
     pub async fn stop(&self) {
         self.shared.token.cancel();
+        for exit in &self.exits {
+            exit.stop().await;
+        }
         for node in self.shared.nodes() {
             node.stop().await;
         }
@@ -254,6 +289,12 @@ async fn follow_clock(shared: Arc<Shared>) {
 fn check(config: &LocalnetConfig) -> Result<(), StartError> {
     if !(1..=LocalnetConfig::MAX_GATEWAYS).contains(&config.gateways) {
         return Err(StartError::Config("a local network has 1 to 64 gateways"));
+    }
+    if !(1..=LocalnetConfig::MAX_EXITS).contains(&config.exits) {
+        return Err(StartError::Config("a local network has 1 to 16 exits, or none by its policy"));
+    }
+    if config.exit.names_foreign() {
+        return Err(StartError::Config("an exit of a local network reaches addresses of 127.0.0.0/8 only"));
     }
     if config.epochs.duration < Duration::from_secs(1) {
         return Err(StartError::Config("an epoch lasts at least one second"));

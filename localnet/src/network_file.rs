@@ -21,7 +21,7 @@ pub struct NetworkFile {
     /// Bauta relays that serve on this network. Whoever starts them adds them.
     #[serde(default)]
     pub relays: Vec<RelayEntry>,
-    /// The Nym address of an exit to the clear network; none for now.
+    /// The Nym address of an exit, which reaches servers of this machine; none if the network has no exit.
     #[serde(default)]
     pub exit: Option<String>,
 }

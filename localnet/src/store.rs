@@ -58,6 +58,11 @@ impl Store {
         write_json(&self.clients_path(node), &SavedClients { clients })
     }
 
+    /// Where an exit's Nym client keeps its keys.
+    pub(crate) fn exit_dir(&self, number: usize) -> Result<PathBuf, StoreError> {
+        Ok(Store::open(&self.dir.join(format!("exit-{number}")))?.dir)
+    }
+
     fn clients_path(&self, node: u32) -> PathBuf {
         self.dir.join(format!("clients-{node}.json"))
     }

@@ -10,6 +10,7 @@
 )]
 
 mod exchanges;
+mod exit;
 mod gateways;
 mod hostile_relay;
 mod identity;
