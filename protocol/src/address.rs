@@ -1,11 +1,15 @@
 //! Addresses people exchange: `bauta:` for a persona, `bauta-relay:` for a relay.
 //!
-//! Both are URIs (RFC 3986) that fit a QR code. What stands after `#` never leaves a browser or a shell by itself.
+//! Both are URIs (RFC 3986) that fit a QR code, and end with a checksum, because a key with a wrong digit is often
+//! another key and not an error. What stands after `#` never leaves a browser or a shell by itself.
 
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::descriptor::{MAX_DOORS, all_differ};
 use crate::error::{HasKind, Kind};
@@ -16,6 +20,8 @@ use crate::invitation::InviteSeed;
 pub const ADDRESS_DOORS: usize = 2;
 
 const MAX_TEXT: usize = 1024;
+const CHECK_LABEL: &str = "bauta/address-check/1";
+const CHECK_LEN: usize = 8;
 
 /// A relay and its doors.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -75,6 +81,9 @@ pub enum AddressError {
     /// An invitation without a relay cannot be answered.
     #[error("this invitation names no relay: ask for a new invitation")]
     SeedWithoutRelay,
+    /// The checksum is missing or does not fit the rest.
+    #[error("this address is damaged: a character is wrong or missing; copy it again, whole")]
+    Check,
     /// A part this version does not know.
     #[error("this address has a part named \"{0}\" that this version does not know: update Bauta")]
     UnknownPart(String),
@@ -97,13 +106,17 @@ impl Address {
     }
 }
 
+impl RelayAddress {
+    fn body(&self) -> String {
+        let doors = self.doors.iter().map(|door| format!("door={door}"));
+        join_query(format!("bauta-relay:{}", self.id), doors)
+    }
+}
+
 impl fmt::Display for RelayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bauta-relay:{}", self.id)?;
-        for (place, door) in self.doors.iter().enumerate() {
-            write!(f, "{}door={door}", if place == 0 { '?' } else { '&' })?;
-        }
-        Ok(())
+        let body = self.body();
+        write!(f, "{body}{}check={}", separator(&body), check_of(&body, ""))
     }
 }
 
@@ -113,7 +126,7 @@ impl FromStr for RelayAddress {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let url = parse_uri(text, "bauta-relay")?;
         let id = url.path().parse().map_err(|_| AddressError::Relay)?;
-        let (relay, doors) = read_query(&url)?;
+        let Query { relay, doors, check } = read_query(&url)?;
         if relay.is_some() {
             return Err(AddressError::UnknownPart("relay".to_owned()));
         }
@@ -121,22 +134,33 @@ impl FromStr for RelayAddress {
             return Err(AddressError::UnknownPart("#".to_owned()));
         }
         check_doors(&doors, MAX_DOORS)?;
-        Ok(Self { id, doors })
+        let address = Self { id, doors };
+        verify(&address.body(), "", check)?;
+        Ok(address)
+    }
+}
+
+impl Address {
+    fn body(&self) -> String {
+        let relay = self.relay.iter().flat_map(|relay| {
+            let doors = relay.doors.iter().take(ADDRESS_DOORS).map(|door| format!("door={door}"));
+            std::iter::once(format!("relay={}", relay.id)).chain(doors)
+        });
+        join_query(format!("bauta:{}", self.persona), relay)
+    }
+
+    fn seed_text(&self) -> Zeroizing<String> {
+        self.seed.as_ref().map(InviteSeed::to_text).unwrap_or_default()
     }
 }
 
 /// The seed, if there is one, is written in full: that is what an invitation is for. `Debug` hides it.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bauta:{}", self.persona)?;
-        if let Some(relay) = &self.relay {
-            write!(f, "?relay={}", relay.id)?;
-            for door in relay.doors.iter().take(ADDRESS_DOORS) {
-                write!(f, "&door={door}")?;
-            }
-        }
-        if let Some(seed) = &self.seed {
-            write!(f, "#{}", *seed.to_text())?;
+        let (body, seed) = (self.body(), self.seed_text());
+        write!(f, "{body}{}check={}", separator(&body), check_of(&body, &seed))?;
+        if !seed.is_empty() {
+            write!(f, "#{}", *seed)?;
         }
         Ok(())
     }
@@ -152,7 +176,7 @@ impl FromStr for Address {
         }
         let url = parse_uri(text, "bauta")?;
         let persona = url.path().parse().map_err(|_| AddressError::Persona)?;
-        let (relay, doors) = read_query(&url)?;
+        let Query { relay, doors, check } = read_query(&url)?;
         let relay = match relay {
             Some(id) => {
                 check_doors(&doors, ADDRESS_DOORS)?;
@@ -166,8 +190,41 @@ impl FromStr for Address {
             Some(_) if relay.is_none() => return Err(AddressError::SeedWithoutRelay),
             Some(text) => Some(InviteSeed::from_text(text).ok_or(AddressError::Seed)?),
         };
-        Ok(Self { persona, relay, seed })
+        let address = Self { persona, relay, seed };
+        verify(&address.body(), &address.seed_text(), check)?;
+        Ok(address)
     }
+}
+
+fn join_query(path: String, parts: impl Iterator<Item = String>) -> String {
+    parts.fold(path, |body, part| format!("{body}{}{part}", separator(&body)))
+}
+
+fn separator(body: &str) -> char {
+    if body.contains('?') { '&' } else { '?' }
+}
+
+/// Eight characters over everything else in the address, an invitation's secret included.
+fn check_of(body: &str, seed: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(CHECK_LABEL)
+        .chain_update(body)
+        .chain_update("#")
+        .chain_update(seed)
+        .finalize();
+    let mut check = BASE64URL_NOPAD.encode(&digest);
+    check.truncate(CHECK_LEN);
+    check
+}
+
+fn verify(body: &str, seed: &str, check: Option<String>) -> Result<(), AddressError> {
+    if check.is_some_and(|check| check == check_of(body, seed)) { Ok(()) } else { Err(AddressError::Check) }
+}
+
+struct Query {
+    relay: Option<RelayId>,
+    doors: Vec<DoorAddress>,
+    check: Option<String>,
 }
 
 fn parse_uri(text: &str, scheme: &'static str) -> Result<Url, AddressError> {
@@ -186,17 +243,21 @@ fn parse_uri(text: &str, scheme: &'static str) -> Result<Url, AddressError> {
     Ok(url)
 }
 
-fn read_query(url: &Url) -> Result<(Option<RelayId>, Vec<DoorAddress>), AddressError> {
-    let (mut relay, mut doors) = (None, Vec::new());
+fn read_query(url: &Url) -> Result<Query, AddressError> {
+    let mut query = Query { relay: None, doors: Vec::new(), check: None };
     for (name, value) in url.query_pairs() {
         match name.as_ref() {
-            "relay" if relay.is_none() => relay = Some(value.parse().map_err(|_| AddressError::Relay)?),
+            "relay" if query.relay.is_none() => {
+                query.relay = Some(value.parse().map_err(|_| AddressError::Relay)?);
+            }
             "relay" => return Err(AddressError::Relay),
-            "door" => doors.push(value.parse().map_err(|_| AddressError::Door)?),
+            "door" => query.doors.push(value.parse().map_err(|_| AddressError::Door)?),
+            "check" if query.check.is_none() => query.check = Some(value.into_owned()),
+            "check" => return Err(AddressError::Check),
             other => return Err(AddressError::UnknownPart(other.chars().take(40).collect())),
         }
     }
-    Ok((relay, doors))
+    Ok(query)
 }
 
 fn check_doors(doors: &[DoorAddress], most: usize) -> Result<(), AddressError> {

@@ -248,6 +248,9 @@ fn address_errors_name_what_is_wrong() {
         (good.replacen("door=", "door=A", 1), AddressError::Door),
         (format!("{good}&door={}", DoorAddress([9; 96])), AddressError::DoorCount(3, 2)),
         (format!("{good}#short"), AddressError::Seed),
+        (good.split("&check=").next().unwrap().to_owned(), AddressError::Check),
+        (format!("{good}&check=AAAAAAAA"), AddressError::Check),
+        (format!("{good}#{}", RelayId([0; 32])), AddressError::Check),
         (format!("bauta:{persona}#{}", RelayId([0; 32])), AddressError::SeedWithoutRelay),
         ("x".repeat(2000), AddressError::TooLong),
     ];
@@ -257,6 +260,27 @@ fn address_errors_name_what_is_wrong() {
     let twice = format!("bauta-relay:{}?door={d}&door={d}", relay.id, d = DoorAddress([1; 96]));
     assert_eq!(twice.parse::<RelayAddress>().unwrap_err(), AddressError::DoorCount(2, 4));
     assert_eq!(AddressError::Seed.kind(), Kind::Malformed);
+}
+
+/// A key with a wrong digit is often another key: the checksum must notice.
+#[test]
+fn no_flipped_bit_gives_another_address() {
+    let relay = RelayAddress { id: RelayId([1; 32]), doors: doors(2) };
+    let seed = Some(InviteSeed::from_bytes(&[0xab; 32]));
+    let invitation = Address { persona: person("alice").persona.public(), relay: Some(relay.clone()), seed };
+    for good in [invitation.to_string(), invitation.without_seed().to_string(), relay.to_string()] {
+        for place in 0..good.len() {
+            for bit in 0..7 {
+                let mut bytes = good.clone().into_bytes();
+                bytes[place] ^= 1 << bit;
+                let bad = String::from_utf8(bytes).unwrap();
+                // An upper-case digit or scheme says the same.
+                let same = |text: String| text == good;
+                assert!(!bad.parse::<Address>().is_ok_and(|read| !same(read.to_string())), "{bad}");
+                assert!(!bad.parse::<RelayAddress>().is_ok_and(|read| !same(read.to_string())), "{bad}");
+            }
+        }
+    }
 }
 
 #[test]

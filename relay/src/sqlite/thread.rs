@@ -1,0 +1,24 @@
+//! A thread of the store, which has ended when the store is closed.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+/// A running thread. One that were still about to end while the process exits could run into the exit handlers of
+/// libcrypto, which SQLite brings along.
+pub(super) struct Thread(Mutex<Option<JoinHandle<()>>>);
+
+impl Thread {
+    pub(super) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let handle = Builder::new().name(name.to_owned()).spawn(work)?;
+        Ok(Self(Mutex::new(Some(handle))))
+    }
+
+    /// Returns once the thread has ended. It must have been told to.
+    pub(super) async fn join(&self) {
+        let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = handle {
+            drop(tokio::task::spawn_blocking(move || handle.join()).await);
+        }
+    }
+}
