@@ -7,6 +7,7 @@ mod guards;
 mod import;
 mod message;
 mod names;
+mod outside;
 mod persona;
 mod post;
 mod profile;
@@ -37,10 +38,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
 pub(crate) use self::import::unopened;
+pub use self::outside::GunSettings;
+use self::outside::Outside;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
-pub use crate::store::StoreError;
+use crate::gun::Gun;
 use crate::posts::Publisher;
+pub use crate::store::StoreError;
 use crate::store::{Store, is_there, private_home};
 use crate::unlock::{Unlock, master_key};
 
@@ -60,6 +64,8 @@ pub struct NodeConfig {
     pub traffic: Traffic,
     /// What opens the store.
     pub unlock: Unlock,
+    /// Gun relays and the way to them.
+    pub gun: GunSettings,
 }
 
 /// The world a node lives in: the mixnet and the clock, or what a test puts in their place.
@@ -74,6 +80,8 @@ pub struct World {
     pub network: String,
     /// The traffic profile, for the status.
     pub traffic: Traffic,
+    /// Gun relays; without any, keys of posts wait.
+    pub gun: Option<Gun>,
 }
 
 /// A daemon's personas and their conversations. Dropping it ends everything at once, as a crash would.
@@ -87,6 +95,7 @@ pub struct Node {
     asked_to_stop: CancellationToken,
     housekeeper: JoinHandle<()>,
     publisher: Publisher,
+    outside: Option<Outside>,
 }
 
 #[derive(Default)]
@@ -101,19 +110,21 @@ impl Node {
     /// # Errors
     /// One variant of [`NodeError`] per cause; nothing of the home is changed then.
     pub async fn open(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
-        let NodeConfig { home, network, relays, traffic, unlock } = config;
+        let NodeConfig { home, network, relays, traffic, unlock, gun } = config;
         let store = open_store(&home, unlock, SystemTime.now()).await?;
         let keeper = guards::StoredGuards::load(store.clone()).await.map_err(NodeError::Store)?;
         let name = if network.is_local() { "local" } else { "mainnet" }.to_owned();
         let mixnet = Mixnet::new(network, traffic, Arc::new(keeper)).map_err(NodeError::Mixnet)?;
+        let outside = Outside::open(gun, &store, &mixnet).await?;
         let world = World {
             exchangers: Arc::new(mixnet),
             time: Arc::new(SystemTime),
             times: Times::of(traffic.pace()),
             network: name,
             traffic,
+            gun: None,
         };
-        Self::start(store, relays, world).await
+        Self::start(store, relays, world, Some(outside)).await
     }
 
     /// Opens a home in a world of the caller's making.
@@ -127,10 +138,16 @@ impl Node {
         world: World,
     ) -> Result<Arc<Self>, NodeError> {
         let store = open_store(home, unlock, world.time.now()).await?;
-        Self::start(store, relays, world).await
+        let outside = world.gun.clone().map(Outside::of);
+        Self::start(store, relays, world, outside).await
     }
 
-    async fn start(store: Store, relays: Vec<RelayAddress>, world: World) -> Result<Arc<Self>, NodeError> {
+    async fn start(
+        store: Store,
+        relays: Vec<RelayAddress>,
+        world: World,
+        outside: Option<Outside>,
+    ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
         let times = world.times;
         let personas = store
@@ -166,6 +183,7 @@ impl Node {
             asked_to_stop: CancellationToken::new(),
             housekeeper,
             publisher: Publisher::start(),
+            outside,
         }))
     }
 
@@ -188,6 +206,9 @@ impl Node {
             ending.spawn(nameless.stop());
         }
         while ending.join_next().await.is_some() {}
+        if let Some(outside) = &self.outside {
+            outside.stop().await;
+        }
         self.shared.store.close().await;
         Ok(())
     }
@@ -201,6 +222,11 @@ impl Node {
         if let Some(actor) = self.actors().personas.get(&persona) {
             actor.wake();
         }
+    }
+
+    /// The Gun relays.
+    pub(crate) fn gun(&self) -> Option<&Gun> {
+        self.outside.as_ref().map(Outside::gun)
     }
 
     fn start_persona(&self, id: i64, name: String) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bauta::node::{Node, NodeConfig};
+use bauta::node::{GunSettings, Node, NodeConfig};
 use bauta::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, Api, CreateInvitation, Empty, InboxOf, MessageState, NewPersona,
@@ -24,6 +24,7 @@ async fn open(home: &Path, net: &Localnet, relay: &RelayAddress) -> Arc<Node> {
         relays: vec![relay.clone()],
         traffic: Traffic::Test,
         unlock: Unlock::KeyFile,
+        gun: GunSettings::default(),
     };
     Node::open(config).await.unwrap()
 }

@@ -36,7 +36,7 @@ pub use self::post::{
     SocialNetwork, WaitForPost,
 };
 pub use self::secret::Secret;
-pub use self::status::{PersonaStatus, RelayStatus, State, Status};
+pub use self::status::{GunRelay, GunStatus, PersonaStatus, RelayStatus, State, Status};
 pub use self::time::{Utc, UtcError};
 
 /// No parameters, or a result without content: `{}`.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bauta_ipc::MessageState;
 use bauta_protocol::address::RelayAddress;
-use bauta_sphinx_client::Traffic;
+use bauta_sphinx_client::{ExitAddress, ExitAddressError, Traffic};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::gun::GunUrl;
 use crate::unlock::Mode;
 
 const AFTER_HELP: &str = "\
@@ -114,6 +115,20 @@ pub struct Up {
     /// A relay to use, besides those of the network file; remembered
     #[arg(long = "relay", value_name = "ADDRESS")]
     pub relays: Vec<RelayAddress>,
+    /// A Gun relay for the keys of posts; may be given several times, and is remembered
+    /// [default: Mask's, https://gun.r2d2.to/gun]
+    #[arg(long, value_name = "URL")]
+    pub gun: Vec<GunUrl>,
+    /// Trust the certificates in this PEM file for Gun relays, too
+    #[arg(long, value_name = "FILE")]
+    pub gun_root: Option<PathBuf>,
+    /// An exit of the mixnet that leads to Gun relays, or "directory" for any; may be given several times, and is
+    /// remembered [default: that of the network file, or any]
+    #[arg(long = "exit", value_name = "ADDRESS")]
+    pub exits: Vec<ExitName>,
+    /// Serve Gun clients of this machine on this loopback port; their URL is in bauta status --json [default: 8765]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "8765")]
+    pub gun_endpoint: Option<u16>,
     /// How much traffic hides yours; test is for local networks only
     #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = profiles())]
     pub traffic: Traffic,
@@ -133,6 +148,23 @@ pub enum NetworkName {
     Mainnet,
     /// What a network file describes.
     File(PathBuf),
+}
+
+/// Which exit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ExitName {
+    /// Any that the network's directory names.
+    Directory,
+    /// This one.
+    Address(ExitAddress),
+}
+
+impl std::str::FromStr for ExitName {
+    type Err = ExitAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "directory" { Ok(Self::Directory) } else { text.parse().map(Self::Address) }
+    }
 }
 
 impl std::str::FromStr for NetworkName {

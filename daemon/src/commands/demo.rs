@@ -1,5 +1,6 @@
 //! `bauta demo`: everything on this machine, and what each observer saw.
 
+mod gun_peer;
 mod people;
 mod recorder;
 mod report;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bauta_ipc::{RpcError, codes};
 use bauta_localnet::NetworkFile;
 use bauta_protocol::address::RelayAddress;
-use bauta_sphinx_client::{Network, Traffic};
+use bauta_sphinx_client::{ExitAddress, Network, Traffic};
 
 use crate::cli::args::NetworkName;
 use crate::cli::{failure, sentence};
@@ -12,6 +12,8 @@ use crate::cli::{failure, sentence};
 pub(super) struct Chosen {
     pub(super) network: Network,
     pub(super) relays: Vec<RelayAddress>,
+    /// The exit that its file names.
+    pub(super) exit: Option<ExitAddress>,
 }
 
 /// Reads the network file, if it is one. `test` traffic protects nobody, so it is refused on mainnet.
@@ -22,7 +24,9 @@ pub(super) fn choose(name: &NetworkName, traffic: Traffic) -> Result<Chosen, Rpc
                 RpcError::new(&codes::USAGE, "The traffic profile \"test\" is for local networks only.");
             return Err(error.hint("Use --traffic full, or --network DIR/network.json."));
         }
-        NetworkName::Mainnet => return Ok(Chosen { network: Network::mainnet(), relays: Vec::new() }),
+        NetworkName::Mainnet => {
+            return Ok(Chosen { network: Network::mainnet(), relays: Vec::new(), exit: None });
+        }
         NetworkName::File(path) => path,
     };
     let file =
@@ -37,7 +41,16 @@ pub(super) fn choose(name: &NetworkName, traffic: Traffic) -> Result<Chosen, Rpc
             )
         })
     });
-    Ok(Chosen { network, relays: relays.collect::<Result<_, _>>()? })
+    let exit = file.exit.as_deref().map(|exit| {
+        exit.parse::<ExitAddress>().map_err(|error| {
+            let path = path.display();
+            RpcError::new(
+                &codes::NETWORK_INVALID,
+                format!("The exit in {path} is not valid: {}", sentence(&error)),
+            )
+        })
+    });
+    Ok(Chosen { network, relays: relays.collect::<Result<_, _>>()?, exit: exit.transpose()? })
 }
 
 /// How long a relay may take to find its first gateway before the user is told what may be wrong.

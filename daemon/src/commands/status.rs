@@ -75,6 +75,21 @@ fn describe(status: &Status) -> String {
         let doors = if relay.doors == 1 { "1 door".to_owned() } else { format!("{} doors", relay.doors) };
         line("relay", &format!("{}, {doors}, {answered}", relay.id));
     }
+    for relay in &status.gun.relays {
+        let root = if status.gun.extra_root { ", with a root certificate of your own" } else { "" };
+        line("gun", &format!("{}{root}", relay.url));
+    }
+    if !status.gun.relays.is_empty() {
+        let exits = match status.gun.exits.len() {
+            0 => "any of the network's directory".to_owned(),
+            1 => "a fixed one".to_owned(),
+            count => format!("{count} fixed ones"),
+        };
+        line("exit", &exits);
+    }
+    if status.gun.endpoint.is_some() {
+        line("endpoint", "local Gun clients are served; the URL is in: bauta status --json");
+    }
     line("version", &status.version);
     text
 }
@@ -114,6 +129,7 @@ mod tests {
                 queued: 0,
             }],
             relays: Vec::new(),
+            gun: bauta_ipc::GunStatus::default(),
             health: vec![RpcError::new(&codes::RELAY_NONE, "No relay is known.")],
             version: "0.1.0".into(),
             queued: 1,

@@ -1,14 +1,16 @@
 mod unlocking;
 
+use std::path::Path;
 use std::time::Duration;
 
-use bauta_ipc::{Exit, HomeLock, RpcError, State};
+use bauta_ipc::{Exit, HomeLock, RpcError, State, codes};
+use bauta_sphinx_client::ExitAddress;
 
 use super::daemon::Daemon;
 use super::network::{self, SLOW};
-use crate::cli::args::Up;
-use crate::cli::{Context, LogTarget, Output, Progress, interrupted, start_logging, state_words};
-use crate::node::NodeConfig;
+use crate::cli::args::{ExitName, Up};
+use crate::cli::{Context, LogTarget, Output, Progress, interrupted, start_logging, state_words, unreadable};
+use crate::node::{GunSettings, NodeConfig};
 
 /// How often the daemon's state is looked at while it connects, and later.
 const LOOK_OFTEN: Duration = Duration::from_millis(200);
@@ -25,11 +27,43 @@ pub(super) async fn run(args: Up, context: &Context) -> Result<Exit, RpcError> {
     let lock = HomeLock::acquire(&home)?;
     // From here on a signal is an orderly stop.
     let stop = interrupted()?;
+    let gun = GunSettings {
+        relays: (!args.gun.is_empty()).then_some(args.gun),
+        extra_roots_pem: args.gun_root.as_deref().map(read_root).transpose()?,
+        exits: exits(args.exits)?,
+        network_exit: chosen.exit,
+        endpoint: args.gun_endpoint,
+    };
     let (network, relays, traffic) = (chosen.network, chosen.relays, args.traffic);
-    let mut daemon = Daemon::start(NodeConfig { home, network, relays, traffic, unlock }, lock, stop).await?;
+    let config = NodeConfig { home, network, relays, traffic, unlock, gun };
+    let mut daemon = Daemon::start(config, lock, stop).await?;
     let told = tell(&mut daemon, Progress::begin(&context.out, log), &context.out).await;
     let closed = daemon.close().await;
     told.and(closed).map(|()| Exit::Ok)
+}
+
+fn read_root(path: &Path) -> Result<Vec<u8>, RpcError> {
+    std::fs::read(path).map_err(|error| unreadable(&path.display().to_string(), &error))
+}
+
+/// The exits that were named; none at all when that was "directory".
+fn exits(named: Vec<ExitName>) -> Result<Option<Vec<ExitAddress>>, RpcError> {
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let any = named.contains(&ExitName::Directory);
+    let exits: Vec<_> = named
+        .into_iter()
+        .filter_map(|exit| match exit {
+            ExitName::Directory => None,
+            ExitName::Address(exit) => Some(exit),
+        })
+        .collect();
+    if any && !exits.is_empty() {
+        let message = "--exit names an exit and the directory, and only one of them can be meant.";
+        return Err(RpcError::new(&codes::USAGE, message));
+    }
+    Ok(Some(exits))
 }
 
 /// Tells how the daemon stands, whenever that changes, until it ends.

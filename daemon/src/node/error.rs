@@ -2,6 +2,7 @@ use bauta_ipc::{Code, RpcError, codes};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_sphinx_client::MixnetError;
 
+use crate::gun::GunConfigError;
 use crate::store::StoreError;
 use crate::unlock::UnlockError;
 
@@ -14,6 +15,9 @@ pub enum NodeError {
     /// The store cannot be opened.
     #[error("the store cannot be opened: {0}")]
     Store(#[source] StoreError),
+    /// The Gun relays cannot be used like this.
+    #[error("the Gun relays cannot be used: {0}")]
+    Gun(#[source] GunConfigError),
     /// The mixnet cannot be used like this.
     #[error("the mixnet cannot be used: {0}")]
     Mixnet(#[source] MixnetError),
@@ -24,6 +28,7 @@ impl HasKind for NodeError {
         match self {
             Self::Unlock(error) => error.kind(),
             Self::Store(error) => error.kind(),
+            Self::Gun(error) => error.kind(),
             Self::Mixnet(error) => error.kind(),
         }
     }
@@ -34,6 +39,7 @@ impl From<NodeError> for RpcError {
         match error {
             NodeError::Unlock(error) => error.into(),
             NodeError::Store(error) => error.into(),
+            NodeError::Gun(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
             NodeError::Mixnet(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
         }
     }

@@ -7,6 +7,7 @@ use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::State as Connection;
 
 use super::Node;
+use super::outside::Outside;
 use crate::engine::{dishonesty, relay_doors, suspicion};
 use crate::store::StoreError;
 use crate::view::{self, utc};
@@ -65,6 +66,7 @@ impl Node {
             traffic: self.traffic.to_string(),
             traffic_note: self.traffic.bandwidth_note().to_owned(),
             network: self.network.clone(),
+            gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
             health: self.health(&kept, state),
             personas,
             relays,

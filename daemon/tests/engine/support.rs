@@ -288,6 +288,7 @@ impl Home {
             times: self.times,
             network: "test".to_owned(),
             traffic: Traffic::Test,
+            gun: None,
         };
         self.node = Some(Node::open_in(self.dir.path(), unlock, self.relays.clone(), world).await?);
         Ok(())

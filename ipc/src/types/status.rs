@@ -46,12 +46,37 @@ pub struct Status {
     pub personas: Vec<PersonaStatus>,
     /// Every relay this home uses.
     pub relays: Vec<RelayStatus>,
+    /// Gun relays, where the keys of posts are kept, and the way to them.
+    #[serde(default)]
+    pub gun: GunStatus,
     /// What needs attention. Empty when all is well.
     pub health: Vec<RpcError>,
     /// The daemon's version.
     pub version: String,
     /// Messages that no relay has stored yet.
     pub queued: u64,
+}
+
+/// Gun relays and the way to them, inside [`Status`].
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct GunStatus {
+    /// The relays; everything is written to all of them and read from all of them.
+    pub relays: Vec<GunRelay>,
+    /// Nym addresses of the exits that lead to them, best first. Empty: exits of the network's directory.
+    pub exits: Vec<String>,
+    /// Certificates of another root than the usual ones are trusted for these relays, too.
+    pub extra_root: bool,
+    /// Where programs of this machine find the local Gun endpoint: a URL with a secret in its path.
+    /// Absent while it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+/// One Gun relay inside [`GunStatus`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct GunRelay {
+    /// Its address.
+    pub url: String,
 }
 
 /// One persona inside [`Status`].

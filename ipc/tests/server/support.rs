@@ -159,6 +159,7 @@ impl Api for Served {
             network: "http://127.0.0.1:1/api/".into(),
             personas: Vec::new(),
             relays: Vec::new(),
+            gun: bauta_ipc::GunStatus::default(),
             health: Vec::new(),
             version: "0".into(),
             queued: 0,

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::daemon::Daemon;
-use crate::node::NodeConfig;
+use crate::node::{GunSettings, NodeConfig};
 use crate::unlock::Unlock;
 
 /// Someone with a home, a daemon and a connection to its socket.
@@ -43,10 +43,11 @@ impl Person {
         network: Network,
         relay: RelayAddress,
         traffic: Traffic,
+        gun: GunSettings,
     ) -> Result<Self, RpcError> {
         let lock = HomeLock::acquire(&home)?;
         let (relays, unlock) = (vec![relay], Unlock::KeyFile);
-        let config = NodeConfig { home: home.clone(), network, relays, traffic, unlock };
+        let config = NodeConfig { home: home.clone(), network, relays, traffic, unlock, gun };
         let daemon = Daemon::start(config, lock, CancellationToken::new()).await?;
         let client = Client::connect(daemon.socket()).await?;
         let persona = client.call::<PersonaNew>(&NewPersona { name: name.to_owned() }).await?;

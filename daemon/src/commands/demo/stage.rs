@@ -11,6 +11,7 @@ use super::recorder::Recorder;
 use super::report::{DiskView, NodeView, Observers, RelayView};
 use super::story::Teller;
 use crate::cli::{failure, sentence};
+use crate::node::GunSettings;
 
 /// The name of the relay's directory.
 pub(super) const RELAY: &str = "relay";
@@ -58,7 +59,7 @@ impl Scenery {
         teller.phase("Starting two daemons");
         let start = async |name: &str| {
             let (network, relay) = (network(&self.localnet)?, self.relay.address());
-            Person::start(name, dir.join(name), network, relay, traffic).await
+            Person::start(name, dir.join(name), network, relay, traffic, GunSettings::default()).await
         };
         let (alice, bob) = futures::try_join!(start("alice"), start("bob"))?;
         teller.step("Alice and Bob each have a daemon and a persona.");

@@ -1,0 +1,133 @@
+//! The way to Gun relays: which of them, and through which exits of the mixnet.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bauta_ipc::{GunRelay, GunStatus};
+use bauta_sphinx_client::{ExitAddress, Exits, Mixnet};
+
+use super::error::NodeError;
+use crate::gun::{Gun, GunConfig, GunUrl};
+use crate::store::{Store, StoreError, Tx};
+
+const RELAYS: &str = "gun.relays";
+const EXITS: &str = "gun.exits";
+
+/// Gun relays and the way to them, as asked for at this start. What is not given is as it was at the last start.
+#[derive(Default)]
+pub struct GunSettings {
+    /// Relays, from now on; the default is Mask's.
+    pub relays: Option<Vec<GunUrl>>,
+    /// Roots that are trusted for relays besides the usual ones, in PEM. Not remembered.
+    pub extra_roots_pem: Option<Vec<u8>>,
+    /// Exits, from now on; none: those of the network's directory, which is the default.
+    pub exits: Option<Vec<ExitAddress>>,
+    /// The exit that the network's own description names; used where `exits` says nothing. Not remembered.
+    pub network_exit: Option<ExitAddress>,
+    /// Serve local Gun clients on this port of 127.0.0.1; 0 is any free one. Not remembered.
+    pub endpoint: Option<u16>,
+}
+
+impl fmt::Debug for GunSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GunSettings").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// What a node has of the world outside of the mixnet.
+pub(crate) struct Outside {
+    gun: Gun,
+    /// Only to be stopped; `None` where a test has put something in its place.
+    exits: Option<Exits>,
+    shown: GunStatus,
+}
+
+impl Outside {
+    /// Takes the settings over. Nothing is sent before somebody asks for something.
+    pub(super) async fn open(
+        settings: GunSettings,
+        store: &Store,
+        mixnet: &Mixnet,
+    ) -> Result<Self, NodeError> {
+        let GunSettings { relays, extra_roots_pem, exits, network_exit, endpoint: _ } = settings;
+        let kept = store.run(move |tx| keep(tx, relays, exits)).await.map_err(NodeError::Store)?;
+        let (relays, fixed) = kept;
+        let fixed = match (fixed, network_exit) {
+            (Exit::Given(exits), _) => exits,
+            (Exit::Remembered(_), Some(exit)) => vec![exit],
+            (Exit::Remembered(exits), None) => exits,
+        };
+        let shown = GunStatus {
+            relays: relays.iter().map(|relay| GunRelay { url: relay.to_string() }).collect(),
+            exits: fixed.iter().map(ToString::to_string).collect(),
+            extra_root: extra_roots_pem.is_some(),
+            endpoint: None,
+        };
+        let exits = mixnet.exits(fixed);
+        let dial = Arc::new(exits.clone());
+        let gun = Gun::new(GunConfig { relays, extra_roots_pem, dial }).map_err(NodeError::Gun)?;
+        Ok(Self { gun, exits: Some(exits), shown })
+    }
+
+    /// With a way out of the caller's making.
+    pub(super) fn of(gun: Gun) -> Self {
+        Self { gun, exits: None, shown: GunStatus::default() }
+    }
+
+    pub(crate) fn gun(&self) -> &Gun {
+        &self.gun
+    }
+
+    pub(super) fn status(&self) -> GunStatus {
+        self.shown.clone()
+    }
+
+    pub(super) async fn stop(&self) {
+        self.gun.stop().await;
+        if let Some(exits) = &self.exits {
+            exits.stop().await;
+        }
+    }
+}
+
+/// Exits that were asked for now, or some time ago.
+enum Exit {
+    Given(Vec<ExitAddress>),
+    Remembered(Vec<ExitAddress>),
+}
+
+fn keep(
+    tx: &Tx<'_>,
+    relays: Option<Vec<GunUrl>>,
+    exits: Option<Vec<ExitAddress>>,
+) -> Result<(Vec<GunUrl>, Exit), StoreError> {
+    let relays = match relays {
+        Some(relays) => {
+            tx.set_meta(RELAYS, lines(&relays).as_bytes())?;
+            relays
+        }
+        None => read(tx, RELAYS)?,
+    };
+    let exits = match exits {
+        Some(exits) => {
+            tx.set_meta(EXITS, lines(&exits).as_bytes())?;
+            Exit::Given(exits)
+        }
+        None => Exit::Remembered(read(tx, EXITS)?),
+    };
+    let relays = match relays.as_slice() {
+        [] => GunUrl::MASK.parse().into_iter().collect(),
+        _ => relays,
+    };
+    Ok((relays, exits))
+}
+
+fn lines<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn read<T: std::str::FromStr>(tx: &Tx<'_>, key: &str) -> Result<Vec<T>, StoreError> {
+    let damaged = || StoreError::Damaged("a setting");
+    let text = String::from_utf8(tx.meta(key)?.unwrap_or_default()).map_err(|_| damaged())?;
+    text.lines().map(|line| line.parse().map_err(|_| damaged())).collect()
+}
