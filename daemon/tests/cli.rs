@@ -62,6 +62,8 @@ fn usage_errors_are_status_one_and_json_where_asked() {
         "send bob hi --timeout soon",
         "contact accept x",
         "localnet --gateways none",
+        "localnet --exit-allow 10.0.0.1:80",
+        "localnet --exit-allow example.org:80",
         "up --relay bauta-relay:short",
     ];
     for line in lines {
@@ -250,6 +252,14 @@ fn an_interrupted_localnet_leaves_no_network_file() {
     assert!(network["api"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     assert_eq!(network["nodes"].as_array().unwrap().len(), 5);
     assert!(network["relays"][0]["address"].as_str().unwrap().starts_with("bauta-relay:"));
+    let exit = network["exit"].as_str().unwrap().to_owned();
+    assert!(
+        network["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|node| exit.ends_with(node["identity"].as_str().unwrap()))
+    );
     let id = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -257,4 +267,5 @@ fn an_interrupted_localnet_leaves_no_network_file() {
     assert!(!file.exists());
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["network"], file.to_str().unwrap());
+    assert_eq!(told["exit"], exit);
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     ops::Range,
     sync::Arc,
     time::Duration,
@@ -36,17 +36,36 @@ pub(crate) fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
+/// Keeps other local networks, of this process or another, from drawing a port while its node is down:
+/// each takes the UDP port of the same number first. Nothing is sent or received there.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    _socket: Option<UdpSocket>,
+}
+
+impl Mark {
+    fn on(port: u16) -> io::Result<Self> {
+        Ok(Mark { _socket: Some(UdpSocket::bind(loopback(port))?) })
+    }
+
+    /// Marks a port that is ours in any case.
+    pub(crate) fn try_on(port: u16) -> Self {
+        Mark { _socket: UdpSocket::bind(loopback(port)).ok() }
+    }
+}
+
 /// Binds a free port.
-pub(crate) async fn bind_any() -> io::Result<TcpListener> {
+pub(crate) async fn bind_any() -> io::Result<(TcpListener, Mark)> {
     let ports = ports(std::fs::read_to_string(EPHEMERAL).ok().as_deref());
     for _ in 0..1_000 {
         let port = rand::thread_rng().gen_range(ports.clone());
+        let Ok(mark) = Mark::on(port) else { continue };
         match TcpListener::bind(loopback(port)).await {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            done => return done,
+            done => return done.map(|listener| (listener, mark)),
         }
     }
-    TcpListener::bind(loopback(0)).await
+    Ok((TcpListener::bind(loopback(0)).await?, Mark { _socket: None }))
 }
 
 /// The ports to draw from, given what Linux says.
@@ -154,9 +173,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_drawn_port_is_free_for_its_node_again() {
-        let listener = bind_any().await.unwrap();
+        let (listener, mark) = bind_any().await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
+        assert!(Mark::on(port).is_err(), "nobody else draws it meanwhile");
         bind_again(port).await.unwrap();
+        drop(mark);
+        Mark::on(port).unwrap();
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     faults::Faults,
     gateway::Gateway,
     keys::{KeyPair, KeyRing, SphinxKey},
-    listener::{Scope, loopback},
+    listener::{Mark, Scope, loopback},
     mix::Core,
     plan::{LAYERS, bind, plan, saved_node},
     stats::Counters,
@@ -39,6 +39,8 @@ struct Shared {
     directory: Arc<Directory>,
     store: Option<Store>,
     token: CancellationToken,
+    /// Held as long as the network, also while its nodes are down.
+    _marks: Vec<Mark>,
 }
 
 impl Localnet {
@@ -59,13 +61,14 @@ impl Localnet {
             None => None,
         };
         let epoch = epoch_now(saved.as_ref(), epochs);
-        let (api_listener, api_port) = bind(saved.as_ref().map(|saved| saved.api_port)).await?;
+        let (api_listener, api_port, mark) = bind(saved.as_ref().map(|saved| saved.api_port)).await?;
         let plans = plan(&config, saved, epoch.rotation(epochs)).await?;
         let routes: Arc<HashSet<_>> = Arc::new(plans.iter().map(|plan| plan.mix_address).collect());
 
-        let token = CancellationToken::new();
+        let (token, mut marks) = (CancellationToken::new(), vec![mark]);
         let (mut mixes, mut gateways, mut sockets) = (Vec::new(), Vec::new(), Vec::new());
         for plan in plans {
+            marks.extend(plan.marks);
             let counters = Arc::new(Counters::default());
             let gateway = match plan.websocket {
                 Some(address) => {
@@ -104,6 +107,7 @@ impl Localnet {
             directory: Arc::new(Directory::new(edition)),
             store,
             token,
+            _marks: marks,
         });
         let keys = shared.nodes().map(|node| node.core().keys.keys()).collect();
         shared.save(epoch, keys).await.map_err(StartError::Store)?;

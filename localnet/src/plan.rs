@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::{
     LocalnetConfig, Node, StartError,
     keys::{KeyPair, SphinxKey},
-    listener::{bind_again, bind_any, loopback},
+    listener::{Mark, bind_again, bind_any, loopback},
     node::Sockets,
     store::{SavedKey, SavedNetwork, SavedNode, Secret},
 };
@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) mix_address: SocketAddr,
     pub(crate) websocket: Option<SocketAddr>,
     pub(crate) sockets: Sockets,
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// Binds the sockets of all nodes, at the ports they had if they had any, and finds or makes their keys.
@@ -39,9 +40,12 @@ pub(crate) async fn plan(
     let mut plans = Vec::new();
     for id in 1..=LAYERS + u32::try_from(gateways).unwrap_or_default() {
         let old = saved.iter().find(|node| node.id == id);
-        let (mix, mix_port) = bind(old.map(|node| node.mix_port)).await?;
+        let mut marks = Vec::new();
+        let (mix, mix_port, mark) = bind(old.map(|node| node.mix_port)).await?;
+        marks.push(mark);
         let (websocket, address) = if id > LAYERS {
-            let (socket, port) = bind(old.and_then(|node| node.websocket_port)).await?;
+            let (socket, port, mark) = bind(old.and_then(|node| node.websocket_port)).await?;
+            marks.push(mark);
             (Some(socket), Some(loopback(port)))
         } else {
             (None, None)
@@ -57,25 +61,26 @@ pub(crate) async fn plan(
             mix_address: loopback(mix_port),
             websocket: address,
             sockets: Sockets { mix, websocket },
+            marks,
         });
     }
     Ok(plans)
 }
 
 /// Binds the port of an earlier run, or any.
-pub(crate) async fn bind(port: Option<u16>) -> Result<(TcpListener, u16), StartError> {
-    let listener = match port {
+pub(crate) async fn bind(port: Option<u16>) -> Result<(TcpListener, u16, Mark), StartError> {
+    let (listener, mark) = match port {
         Some(port) => {
             let taken = |error: std::io::Error| match error.kind() {
                 std::io::ErrorKind::AddrInUse => StartError::PortTaken { port },
                 _ => StartError::Bind(error),
             };
-            bind_again(port).await.map_err(taken)?
+            (bind_again(port).await.map_err(taken)?, Mark::try_on(port))
         }
         None => bind_any().await.map_err(StartError::Bind)?,
     };
     let port = listener.local_addr().map_err(StartError::Bind)?.port();
-    Ok((listener, port))
+    Ok((listener, port, mark))
 }
 
 fn secret_identity(secret: &Secret) -> ed25519::KeyPair {

@@ -104,6 +104,21 @@ pub struct Localnet {
     /// How many gateways
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub gateways: u8,
+    /// A server of this machine that the network's exit connects to; may be given again
+    /// [default: every port of 127.0.0.0/8]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub exit_allow: Vec<SocketAddr>,
+}
+
+/// An address that is on this machine.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "expected something like 127.0.0.1:8765".to_owned())?;
+    if address.is_ipv4() && address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the exit of a local network reaches 127.0.0.0/8 only".to_owned())
+    }
 }
 
 /// `bauta up`.

@@ -3,7 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bauta_ipc::{Exit, RpcError, codes};
-use bauta_localnet::{Localnet, LocalnetConfig, RelayEntry};
+use bauta_localnet::{ExitPolicy, Localnet, LocalnetConfig, RelayEntry};
 use bauta_relay::{Relay, RelayConfig};
 use bauta_sphinx_client::{Network, Traffic};
 use serde_json::json;
@@ -22,10 +22,15 @@ pub(super) async fn run(args: args::Localnet, context: &Context) -> Result<Exit,
     remove(&file)?;
 
     let progress = Progress::begin(&context.out, log);
-    progress.phase(&format!("Starting three mixes and {} gateways", args.gateways));
+    progress.phase(&format!("Starting three mixes, {} gateways and an exit", args.gateways));
     let config = LocalnetConfig {
         dir: Some(place.path().join("mixnet")),
         gateways: args.gateways.into(),
+        exit: if args.exit_allow.is_empty() {
+            ExitPolicy::Loopback
+        } else {
+            ExitPolicy::Only(args.exit_allow)
+        },
         ..LocalnetConfig::default()
     };
     let localnet = Localnet::start(config).await.map_err(|error| failed(&error))?;
@@ -61,7 +66,12 @@ async fn serve(
         ));
         drop(progress);
         let network = file.display().to_string();
-        let report = json!({"network": network, "api": described.api, "relay": address.to_string()});
+        let report = json!({
+            "network": network,
+            "api": described.api,
+            "relay": address.to_string(),
+            "exit": described.exit,
+        });
         context.out.show(&report, |_| network.clone())
     });
     if announced.is_ok() {

@@ -38,7 +38,7 @@ pub(crate) fn network_details(net: &Localnet) -> NymNetworkDetails {
     details
 }
 
-fn shutdown() -> ShutdownTracker {
+pub(crate) fn shutdown() -> ShutdownTracker {
     ShutdownTracker::new_from_external_shutdown_token(ShutdownToken::default())
 }
 
