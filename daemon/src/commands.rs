@@ -8,6 +8,8 @@ mod generate;
 mod localnet;
 mod network;
 mod persona;
+mod post;
+mod profile;
 mod relay;
 mod rpc;
 mod send;
@@ -32,6 +34,8 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit,
         Command::Send(args) => send::run(args, context).await,
         Command::Inbox(args) => conversation::inbox(args, context).await,
         Command::History(args) => conversation::history(args, context).await,
+        Command::Post(args) => post::run(args, context).await,
+        Command::Profile(args) => profile::run(args, context).await,
         Command::Relay(args) => relay::run(args, context).await,
         Command::Rpc(args) => rpc::run(args, context).await,
         Command::Completions { shell } => generate::completions(shell, context),

@@ -26,6 +26,7 @@ mod terms;
 pub use self::exchanger::{Exchanger, Exchangers, SystemTime, TimeSource};
 
 pub(crate) use self::actor::{Actor, ActorHandle, Shared};
+pub(crate) use self::backoff::after;
 pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys, new_prekeys};
 pub(crate) use self::descriptors::{dishonesty, suspicion};
 pub(crate) use self::greet::accept;

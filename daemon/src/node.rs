@@ -37,6 +37,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
+pub(crate) use self::post::tell as tell_post;
 pub(crate) use self::import::unopened;
 pub use self::outside::GunSettings;
 use self::outside::Outside;
@@ -174,6 +175,7 @@ impl Node {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
+        let publisher = Publisher::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.gun().clone()));
         Ok(Arc::new(Self {
             shared,
             actors: Mutex::new(actors),
@@ -182,7 +184,7 @@ impl Node {
             opened_at: now,
             asked_to_stop: CancellationToken::new(),
             housekeeper,
-            publisher: Publisher::start(),
+            publisher,
             outside,
         }))
     }

@@ -3,16 +3,18 @@
 //! What is to be published lies in the store until a relay has it; the publisher goes on from there after any
 //! crash. Nothing here runs on an async thread for long: hashes and ciphers go to the blocking pool.
 
+mod lookup;
 mod nodes;
 mod publisher;
 mod reading;
 mod settings;
 mod tags;
 
+pub(crate) use self::lookup::{Lookup, look_up, places, single_place};
 pub(crate) use self::nodes::{Node, Post, nodes_of};
 pub(crate) use self::publisher::Publisher;
 pub(crate) use self::reading::{
-    Keys, Own, broken, find, is_p256, named_network, open_here, parts_of, unreadable,
+    Keys, Own, broken, find, is_p256, named_network, open_here, open_with, parts_of, unreadable,
 };
 pub(crate) use self::settings::Settings;
 pub(crate) use self::tags::{key_tags, post_tag};
@@ -20,6 +22,9 @@ pub(crate) use self::tags::{key_tags, post_tag};
 use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{Network, PublicKey};
+
+use crate::cli::sentence;
+use crate::gun::GunError;
 
 /// The network of the API as the formats know it.
 pub(crate) fn network(network: SocialNetwork) -> Network {
@@ -55,6 +60,15 @@ pub(crate) fn persona_key(key: &PublicKey) -> Result<PersonaKey, RpcError> {
 /// What cannot happen, as an error.
 pub(crate) fn internal(error: &dyn std::error::Error) -> RpcError {
     RpcError::new(&codes::INTERNAL, format!("A post could not be handled: {error}."))
+}
+
+/// Why Gun relays did not take or give something, for people.
+pub(crate) fn gun_failed(error: &GunError) -> RpcError {
+    let code = match error {
+        GunError::Stopped => &codes::DAEMON_STOPPING,
+        _ => &codes::GUN_UNREACHABLE,
+    };
+    RpcError::new(code, sentence(error))
 }
 
 /// Runs what takes the processor for long.

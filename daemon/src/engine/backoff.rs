@@ -7,7 +7,7 @@ const MOST_DOUBLINGS: u32 = 6;
 
 /// The wait before attempt `attempts` + 1: doubled each time, and up to half as long again at random, so that many
 /// waits that began together do not end together.
-pub(super) fn after(base: Duration, attempts: u32) -> Duration {
+pub(crate) fn after(base: Duration, attempts: u32) -> Duration {
     spread(base.saturating_mul(1 << attempts.min(MOST_DOUBLINGS)))
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), Stor
     }
     tx.retire_sessions(before(now, SESSION_KEPT))?;
     tx.prune_events(before(now, EVENTS_KEPT))?;
+    tx.prune_publications(before(now, EVENTS_KEPT))?;
     tx.forget_descriptors_before(Day(now.day().0.saturating_sub(descriptors::KEEP_DAYS)))
 }
 

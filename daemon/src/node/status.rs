@@ -22,6 +22,7 @@ struct Kept {
     suspects: Vec<bauta_protocol::id::RelayId>,
     queued: u64,
     unreceived: u64,
+    unpublished: u64,
 }
 
 impl Node {
@@ -97,6 +98,7 @@ impl Node {
                 suspects: tx.suspect_relays()?,
                 queued: tx.queued(None)?,
                 unreceived: tx.unreceived(long_ago)?,
+                unpublished: tx.count_stuck_publications()?,
             })
         });
         kept.await
@@ -161,6 +163,10 @@ impl Node {
             let message =
                 format!("{count} messages are stored at a relay and were not received for {days} days.");
             health.push(RpcError::new(&codes::MESSAGE_UNRECEIVED, message));
+        }
+        if kept.unpublished > 0 {
+            let message = format!("{} keys of posts could not be published yet.", kept.unpublished);
+            health.push(RpcError::new(&codes::POST_TIMEOUT, message));
         }
         health
     }

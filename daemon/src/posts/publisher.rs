@@ -1,21 +1,140 @@
-//! Brings the keys of posts from the store to the Gun relays.
+//! Brings the keys of posts from the store to the Gun relays, however often that takes.
+//!
+//! What is queued stays in the store until it was read back from a relay: a daemon that is killed at any point goes on
+//! from there. Keys of different posts never go out together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bauta_ipc::{RpcError, codes};
+use bauta_protocol::time::Timestamp;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::{Node, gun_failed};
+use crate::engine::{self, Shared};
+use crate::gun::{Gun, NodeUpdate};
+use crate::store::{DuePublication, StoreError, Tx};
+
+/// Keys of one post that are written at a time.
+const BATCH: u32 = 32;
+/// One attempt: connecting through the mixnet, writing, reading back.
+const DEADLINE: Duration = Duration::from_secs(90);
+/// The first wait after a failure; it doubles up to about 8 minutes.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After this the keys are given up.
+const GIVE_UP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Without anything to do, the clock is looked at this often: it may have been set.
+const LOOK: Duration = Duration::from_secs(300);
 
 /// The task that publishes; dropping it ends it at once, as a crash would.
 pub(crate) struct Publisher {
     wake: Arc<Notify>,
+    task: JoinHandle<()>,
 }
 
 impl Publisher {
-    pub(crate) fn start() -> Self {
-        Self { wake: Arc::default() }
+    /// Goes on with what is queued. Without a way to Gun relays, it stays queued.
+    pub(crate) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
+        let wake: Arc<Notify> = Arc::default();
+        let task = tokio::spawn(run(shared, gun, Arc::clone(&wake)));
+        Self { wake, task }
     }
 
     /// Something was queued.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(shared: Arc<Shared>, gun: Option<Gun>, wake: Arc<Notify>) {
+    loop {
+        let woken = wake.notified();
+        let wait = match attempt(&shared, gun.as_ref()).await {
+            Ok(wait) => wait,
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::warn!("Keys of posts could not be read or written: {error}. It is tried again.");
+                PATIENCE
+            }
+        };
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = woken => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Publishes what is due of one post, and tells how long there is nothing to do.
+async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreError> {
+    let now = shared.time.now();
+    let (due, next) =
+        shared.store.run(move |tx| -> Result<_, StoreError> {
+            Ok((tx.due_publications(now, BATCH)?, tx.next_publication()?))
+        }).await?;
+    if due.is_empty() {
+        let left = next.map_or(LOOK, |next| next.since(now));
+        return Ok(left.clamp(Duration::from_millis(10), LOOK));
+    }
+    let outcome = match gun {
+        Some(gun) => tokio::select! {
+            outcome = publish(gun, &due) => outcome,
+            () = shared.stop.cancelled() => return Err(StoreError::Closed),
+        },
+        None => Err(RpcError::new(&codes::GUN_NONE, "No Gun relay is set.")),
+    };
+    if let Err(error) = &outcome {
+        tracing::info!("The keys of a post are not published yet: {}", error.message);
+    }
+    let now = shared.time.now();
+    shared.store.run(move |tx| keep(tx, &due, outcome.as_ref().err(), now)).await?;
+    Ok(Duration::ZERO)
+}
+
+async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), RpcError> {
+    let mut updates = Vec::new();
+    for publication in due {
+        let nodes: Vec<Node> = serde_json::from_str(&publication.nodes).map_err(|error| super::internal(&error))?;
+        updates.extend(nodes.into_iter().map(update));
+    }
+    gun.publish(updates, DEADLINE).await.map_err(|error| gun_failed(&error))
+}
+
+fn update(node: Node) -> NodeUpdate {
+    let mut properties = node.values;
+    properties.extend(node.links.iter().map(|(name, soul)| (name.clone(), NodeUpdate::link(soul))));
+    NodeUpdate { soul: node.soul, properties }
+}
+
+/// Notes what became of an attempt, and tells.
+fn keep(tx: &Tx<'_>, due: &[DuePublication], error: Option<&RpcError>, now: Timestamp) -> Result<(), StoreError> {
+    for publication in due {
+        match error {
+            None => tx.publication_done(publication.row)?,
+            Some(_) if now.since(publication.queued_at) > GIVE_UP => {
+                let error = RpcError::new(&codes::POST_FAILED, "The keys were given up: no relay took them for weeks.");
+                tx.publication_failed(publication.row, &json(&error)?)?;
+            }
+            Some(error) => {
+                let wait = engine::after(PATIENCE, publication.attempts);
+                let attempts = publication.attempts.saturating_add(1);
+                tx.publication_later(publication.row, now.plus(wait), attempts, &json(error)?)?;
+            }
+        }
+    }
+    match due.first() {
+        Some(first) => crate::node::tell_post(tx, first.iv, now),
+        None => Ok(()),
+    }
+}
+
+fn json(error: &RpcError) -> Result<String, StoreError> {
+    serde_json::to_string(error).map_err(|_| StoreError::Damaged("a publication"))
 }

@@ -92,6 +92,21 @@ fn decrypt(payload: &Payload, reader: &Reader<'_>) -> Result<Opened, DecryptErro
     bauta_protocol::mask::decrypt(payload, reader, std::iter::empty::<&Record>())
 }
 
+/// Opens a post with one of these records. Takes the processor for some milliseconds.
+///
+/// # Errors
+/// [`DecryptError::NotShared`] means that others may help.
+pub(crate) fn open_with(payload: &Payload, keys: &Keys, records: &[Record]) -> Result<Opened, DecryptError> {
+    let secrets: Vec<SecretKey> = keys.own.iter().map(|own| own.key.clone()).collect();
+    let reader = Reader {
+        keys: &secrets,
+        local_key: None,
+        author_key: keys.author.as_ref(),
+        cached: keys.cached.as_ref(),
+    };
+    bauta_protocol::mask::decrypt(payload, &reader, records)
+}
+
 /// The words of a message, and what plugins attached.
 ///
 /// # Errors

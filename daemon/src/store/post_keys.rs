@@ -37,11 +37,6 @@ fn read((iv, network, key, author, public, found_at): Raw) -> Result<PostKeyRow,
 }
 
 impl Tx<'_> {
-    pub(crate) fn post_key(&self, id: &PostIvId) -> Result<Option<PostKeyRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM post_keys WHERE iv = ?1 AND network = ?2");
-        self.one("find the key of a post", &sql, (id.iv.0, &id.network), raw)?.map(read).transpose()
-    }
-
     /// The key of a post, on whatever network.
     pub(crate) fn post_key_of(&self, iv: PostIv) -> Result<Option<PostKeyRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM post_keys WHERE iv = ?1 ORDER BY found_at LIMIT 1");

@@ -18,7 +18,6 @@ pub(crate) struct NewPublication<'a> {
 pub(crate) struct DuePublication {
     pub(crate) row: i64,
     pub(crate) iv: PostIv,
-    pub(crate) persona: i64,
     pub(crate) nodes: String,
     pub(crate) attempts: u32,
     pub(crate) queued_at: Timestamp,
@@ -58,10 +57,9 @@ fn due(row: &Row<'_>) -> rusqlite::Result<DuePublication> {
     Ok(DuePublication {
         row: row.get(0)?,
         iv: PostIv(bytes(row, 1)?),
-        persona: row.get(2)?,
-        nodes: row.get(3)?,
-        attempts: row.get(4)?,
-        queued_at: Timestamp(unsigned(row.get(5)?)),
+        nodes: row.get(2)?,
+        attempts: row.get(3)?,
+        queued_at: Timestamp(unsigned(row.get(4)?)),
     })
 }
 
@@ -88,7 +86,7 @@ impl Tx<'_> {
     ) -> Result<Vec<DuePublication>, StoreError> {
         self.all(
             "list publications",
-            "SELECT id, iv, persona, nodes, attempts, queued_at FROM publications
+            "SELECT id, iv, nodes, attempts, queued_at FROM publications
              WHERE state = 'queued' AND due_at <= ?1
                AND iv = (SELECT iv FROM publications WHERE state = 'queued' AND due_at <= ?1
                          ORDER BY due_at, id LIMIT 1)
@@ -173,11 +171,11 @@ impl Tx<'_> {
         }))
     }
 
-    /// Keys that wait to be published.
-    pub(crate) fn count_queued_publications(&self) -> Result<u64, StoreError> {
+    /// Keys that could not be published so often that the user should know.
+    pub(crate) fn count_stuck_publications(&self) -> Result<u64, StoreError> {
         self.count(
             "count publications",
-            "SELECT count(*) FROM publications WHERE state = 'queued'",
+            "SELECT count(*) FROM publications WHERE state = 'queued' AND attempts >= 3",
             [],
         )
     }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bauta_ipc::{DecryptPost, DecryptedPost, MAX_WAIT_MS, RpcError, SocialNetwork, codes};
+use bauta_ipc::{DecryptPost, DecryptedPost, MAX_WAIT_MS, RpcError, codes};
 use bauta_protocol::id::PersonaKey;
+use bauta_protocol::mask::partition::v40_path;
 use bauta_protocol::mask::{
     DecryptError, Network, Opened, Payload, PostIv, PostIvId, ProfileId, SecretKey, Version,
 };
 use bauta_protocol::time::Timestamp;
 
 use crate::node::{Node, names, profile};
-use crate::posts::{self, Keys, Own, internal, key_tags, mask_key, off_thread, persona_key, shown_network};
+use crate::posts::{
+    self, Keys, Lookup, Own, Settings, internal, key_tags, mask_key, off_thread, persona_key, shown_network,
+};
 use crate::store::{PostKeyRow, StoreError, TagKind, Tx};
 
 /// How long to look for a key when the caller does not say.
@@ -55,7 +58,7 @@ impl Node {
             Ok(opened) => (opened, stated),
             Err(DecryptError::NotShared) if !offline => {
                 let patience = timeout_ms.map_or(PATIENCE, |wait| Duration::from_millis(wait.min(MAX_WAIT_MS)));
-                let looking = self.look_up(persona, Arc::clone(&payload), keys, stated);
+                let looking = self.look_up(persona, &payload, keys, iv, stated);
                 let (opened, network) = tokio::time::timeout(patience, looking).await.unwrap_or_else(|_| {
                     let message = format!(
                         "The keys of the post did not arrive within {} seconds, so it is not known whether it is \
@@ -81,6 +84,61 @@ impl Node {
             meta,
             warning,
         })
+    }
+
+    /// Looks for the reader's record in the partitions of the post.
+    async fn look_up(
+        &self,
+        persona: Option<String>,
+        payload: &Arc<Payload>,
+        keys: Arc<Keys>,
+        iv: PostIv,
+        network: Option<Network>,
+    ) -> Result<(Opened, Network), RpcError> {
+        let gun = self.gun().cloned().ok_or_else(|| {
+            RpcError::new(&codes::GUN_NONE, "No Gun relay is set, so the key of the post cannot be looked up.")
+        })?;
+        let (reader, settings, profiles) = self
+            .shared
+            .store
+            .run(move |tx| {
+                let reader = names::persona(tx, persona.as_deref())?.public;
+                Ok::<_, RpcError>((reader, Settings::load(tx)?, tx.profiles_of(&reader)?))
+            })
+            .await?;
+        let networks = match network.filter(|network| *network != Network::Unknown) {
+            Some(network) => vec![network],
+            // Their posts look alike.
+            None => vec![Network::Facebook, Network::Instagram, Network::Minds],
+        };
+        let kind = match payload.version {
+            Version::V37 => TagKind::V37,
+            Version::V38 => TagKind::V38,
+            Version::V39 | Version::V40 => TagKind::V39,
+        };
+        let places = if payload.version == Version::V40 {
+            let own = profiles.iter().filter(|row| {
+                networks.iter().any(|network| network.domain() == row.profile.network())
+            });
+            own.map(|row| {
+                let network = Network::from_domain(row.profile.network());
+                posts::single_place(&v40_path(&iv, &row.profile), network)
+            })
+            .collect()
+        } else {
+            let own = key_tags(&self.shared.store, vec![reader], kind).await?;
+            let own = own.first().ok_or_else(|| RpcError::new(&codes::INTERNAL, "A persona has no tag."))?;
+            posts::places(payload.version, &networks, posts::post_tag(iv).await?, *own, settings)
+        };
+        let lookup = Lookup {
+            shared: Arc::clone(&self.shared),
+            gun,
+            payload: Arc::clone(payload),
+            keys,
+            iv,
+            settings,
+        };
+        posts::look_up(lookup, places).await
     }
 
     /// The post opens again offline.
@@ -157,17 +215,4 @@ fn known(
         author_name,
         warning,
     })
-}
-
-impl Node {
-    /// Looks for the reader's record in the partitions of the post.
-    async fn look_up(
-        &self,
-        _persona: Option<String>,
-        _payload: Arc<Payload>,
-        _keys: Arc<Keys>,
-        _network: Option<Network>,
-    ) -> Result<(Opened, Network), RpcError> {
-        Err(RpcError::new(&codes::GUN_NONE, "No Gun relay is set, so the keys of the post cannot be looked up."))
-    }
 }
