@@ -36,7 +36,7 @@ pub fn find_personas(text: &str) -> Vec<Found> {
     for address in addresses(text) {
         add(&mut found, Found { address, profile: None });
     }
-    for key in keys(text) {
+    for key in keys(&without_long_addresses(text)) {
         add(&mut found, Found { address: bare(key), profile: None });
     }
     for network in [Network::Twitter, Network::Unknown] {
@@ -74,14 +74,26 @@ fn persona_key(key: &PublicKey) -> Option<PersonaKey> {
     PersonaKey::from_bytes(&key.to_compressed()).ok()
 }
 
-/// `bauta:` and what follows, without the punctuation of the sentence around it.
-fn addresses(text: &str) -> impl Iterator<Item = Address> {
+/// `bauta:` and what follows, as far as it may belong to it.
+fn uris(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("bauta:").filter_map(|(start, _)| {
         let rest = text.get(start..)?;
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:?=&#".contains(c)));
-        let uri = rest.get(..end.unwrap_or(rest.len()))?;
+        rest.get(..end.unwrap_or(rest.len()))
+    })
+}
+
+/// The addresses, without the punctuation of the sentence around them.
+fn addresses(text: &str) -> impl Iterator<Item = Address> {
+    uris(text).filter_map(|uri| {
         uri.trim_end_matches(['-', '_', ':', '?', '=', '&', '#']).parse().ok().or_else(|| uri.parse().ok())
     })
+}
+
+/// The key of a damaged address must not be taken for one that stands by itself: it may be what is damaged.
+fn without_long_addresses(text: &str) -> String {
+    let long = uris(text).filter(|uri| uri.contains('='));
+    long.fold(text.to_owned(), |text, uri| text.replace(uri, " "))
 }
 
 /// Keys that stand by themselves.
@@ -142,6 +154,18 @@ mod tests {
             }
             assert_eq!(named(&format!("{spelling} {key}")), [key], "each once");
         }
+    }
+
+    #[test]
+    fn a_damaged_address_names_nobody() {
+        use crate::address::{Address, RelayAddress};
+        use crate::id::{DoorAddress, RelayId};
+        let relay = RelayAddress { id: RelayId([1; 32]), doors: vec![DoorAddress([2; 96])] };
+        let whole = Address { persona: key(7).1, relay: Some(relay), seed: None }.to_string();
+        assert_eq!(named(&format!("here: {whole}.")), [key(7).1]);
+        let damaged = whole.replace("door=AgIC", "door=AgIA");
+        assert!(named(&damaged).is_empty());
+        assert!(named(&format!("here: {damaged}.")).is_empty());
     }
 
     #[test]
