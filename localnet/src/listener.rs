@@ -72,7 +72,7 @@ pub(crate) async fn bind_any() -> io::Result<(TcpListener, Mark)> {
 fn ports(ephemeral: Option<&str>) -> Range<u16> {
     let lowest = ephemeral.and_then(|text| text.split_whitespace().next()?.parse::<u16>().ok());
     match lowest {
-        Some(lowest) if lowest < PORTS.end && lowest >= LEAST_PORT + LEAST_CHOICE => {
+        Some(lowest) if (LEAST_PORT + LEAST_CHOICE..PORTS.end).contains(&lowest) => {
             PORTS.start.min(lowest / 2).max(LEAST_PORT)..lowest
         }
         _ => PORTS,

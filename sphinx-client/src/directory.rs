@@ -113,7 +113,7 @@ impl Directory {
     pub(crate) async fn exits(&self) -> Result<Vec<Recipient>, DirectoryError> {
         let topology = self.topology().await?;
         let mut known = self.inner.exits.lock().await;
-        if !known.as_ref().is_some_and(|(at, _)| at.elapsed() < self.inner.exit_refresh) {
+        if known.as_ref().is_none_or(|(at, _)| at.elapsed() >= self.inner.exit_refresh) {
             match tokio::time::timeout(self.inner.patience, self.fetch_exits()).await {
                 Ok(Some(exits)) => *known = Some((Instant::now(), exits)),
                 // An old list is better than none: exits seldom move.
