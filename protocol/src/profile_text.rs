@@ -21,10 +21,10 @@ pub struct Found {
     pub profile: Option<ProfileId>,
 }
 
-/// The line to put on one's own profile: 75 characters as social networks count them.
+/// The line to put on one's own profile: 90 characters as social networks count them.
 #[must_use]
 pub fn profile_line(persona: &PersonaKey) -> String {
-    format!("{MARK} bauta:{persona}")
+    format!("{MARK} {}", bare(*persona))
 }
 
 /// Everyone whom a text names, at most 16, each once: by an address, a key of 66 hexadecimal digits or in Mask's base64,
@@ -104,6 +104,10 @@ fn keys(text: &str) -> impl Iterator<Item = PersonaKey> {
         if let Some(start) = word.find("ec_key:") {
             return persona_key(&word.get(start..)?.parse::<PersonaId>().ok()?.0);
         }
+        if word.contains("bauta:") {
+            // An address with a wrong digit is no key.
+            return None;
+        }
         let word = word.rsplit(':').next().unwrap_or_default();
         let bytes = match word.len() {
             66 => HEXLOWER_PERMISSIVE.decode(word.as_bytes()).ok()?,
@@ -145,7 +149,7 @@ mod tests {
             format!("key:{key}"),
             id,
             base64.clone(),
-            format!("https://example.org/#bauta:{key}"),
+            format!("https://example.org/#{}", bare(key)),
         ] {
             for text in
                 [spelling.clone(), format!("I am Ann ({spelling}), hello!"), format!("a\n{spelling}.\nb")]
@@ -185,6 +189,7 @@ mod tests {
             assert!(ours.is_empty() || ours[0] != key, "{text}: {ours:?}");
         }
         assert!(named(&format!("a{hex}")).is_empty());
+        assert!(named(&format!("bauta:{hex}?check=AAAAAAAA")).is_empty());
     }
 
     #[test]
