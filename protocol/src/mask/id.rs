@@ -106,10 +106,12 @@ impl ProfileId {
         let good = |part: &str| {
             !part.is_empty() && part.chars().count() <= MAX_ID && !part.contains(['/', '\n', '\r'])
         };
-        if !good(network) || !good(user) {
+        // Lower case can be longer.
+        let network = normal_network(network);
+        if !good(&network) || !good(user) {
             return Err(IdError::Part);
         }
-        Ok(Self { network: normal_network(network), user: user.to_owned() })
+        Ok(Self { network, user: user.to_owned() })
     }
 
     /// The domain of the network.
@@ -194,11 +196,12 @@ impl FromStr for PostIvId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         let (network, iv) = after(text, "post_iv:")?.split_once('/').ok_or(IdError::Part)?;
+        let network = normal_network(network);
         if network.is_empty() || network.chars().count() > MAX_ID {
             return Err(IdError::Part);
         }
         let iv = bytes_of(iv)?.try_into().map_err(|_| IdError::Content)?;
-        Ok(Self { network: normal_network(network), iv: PostIv(iv) })
+        Ok(Self { network, iv: PostIv(iv) })
     }
 }
 
@@ -262,6 +265,8 @@ mod tests {
     fn networks_are_put_in_order() {
         assert_eq!(ProfileId::new("X.com", "Ann").unwrap().to_string(), "person:twitter.com/Ann");
         assert_eq!(Network::from_domain("Facebook.com"), Network::Facebook);
+        // In lower case, this letter is two characters.
+        assert_eq!(ProfileId::new(&"İ".repeat(MAX_ID - 1), "Ann"), Err(IdError::Part));
         assert!("person:localhost/$unknown".parse::<ProfileId>().unwrap().is_nobody());
         for bad in ["person:a", "person:/b", "person:a/", "person:a/b/c", "person:a/b\nc", "a/b", ""] {
             assert!(bad.parse::<ProfileId>().is_err(), "{bad:?}");

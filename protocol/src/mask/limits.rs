@@ -29,3 +29,5 @@ pub const MAX_BACKUP: usize = 32 << 20;
 pub const MAX_BACKUP_NODES: usize = 1 << 20;
 /// Personas in one backup.
 pub const MAX_PERSONAS: usize = 10_000;
+/// Personas in one backup whose recovery words are tried; each takes as long as a partition hash.
+pub const MAX_WORDS: usize = 256;

@@ -103,8 +103,7 @@ impl Persona {
     }
 
     pub(crate) fn from_words_at(words: &str, password: &str, path: &str) -> Result<Self, PersonaError> {
-        check_length(words)?;
-        check_length(password)?;
+        [words, password, path].into_iter().try_for_each(check_length)?;
         let words = Zeroizing::new(words.to_lowercase());
         let words = Zeroizing::new(words.split_whitespace().collect::<Vec<_>>().join(" "));
         let mnemonic =

@@ -7,7 +7,7 @@ use crate::error::{HasKind, Kind};
 use crate::mask::id::{IdError, PersonaId, PostIvId, ProfileId};
 use crate::mask::jwk::{self, JwkError};
 use crate::mask::key::{LocalKey, PublicKey};
-use crate::mask::limits::{MAX_BACKUP, MAX_BACKUP_NODES, MAX_PERSONAS};
+use crate::mask::limits::{MAX_BACKUP, MAX_BACKUP_NODES, MAX_PERSONAS, MAX_WORDS};
 use crate::mask::pack::{self, PackError, Value, Wiped, as_text, as_whole, member};
 use crate::mask::persona::{PATH, Persona, Words};
 use crate::time::Timestamp;
@@ -59,6 +59,9 @@ pub enum WhyLeftOut {
     /// The persona was taken, but its words lead to another key.
     #[error("its recovery words lead to another key; the persona was taken without them")]
     OtherWords,
+    /// There are more than [`MAX_WORDS`] personas with recovery words, which take long to check.
+    #[error("over {MAX_WORDS} personas have recovery words; the persona was taken without them")]
+    TooManyWords,
     /// A link was not taken, but the rest was.
     #[error("a linked profile cannot be read; the rest was taken")]
     Link,
@@ -116,7 +119,7 @@ fn from_value(root: &Value) -> Result<(Backup, Report), BackupReadError> {
         None => return Err(BackupReadError::NotABackup),
     }
     let saved = meta.map(|meta| time(meta, "createdAt", Timestamp(0))).unwrap_or(Timestamp(0));
-    let mut reading = Reading { saved, report: Report::default() };
+    let mut reading = Reading { saved, words_tried: 0, report: Report::default() };
     let personas = reading.section(root, "personas", |reading, entry, name| reading.persona(entry, name));
     let profiles = reading.section(root, "profiles", |reading, entry, _| reading.profile(entry));
     let posts = reading.section(root, "posts", |reading, entry, _| reading.post(entry));
@@ -134,6 +137,8 @@ fn from_value(root: &Value) -> Result<(Backup, Report), BackupReadError> {
 struct Reading {
     /// When the backup was made, for entries without a time of their own.
     saved: Timestamp,
+    /// How many recovery words were led to their key.
+    words_tried: usize,
     report: Report,
 }
 
@@ -186,14 +191,14 @@ impl Reading {
         let mut words = member(entry, "mnemonic").map(read_words).transpose()?;
         // With a password, only the person can tell whether the words are right.
         if let Some(record) = words.as_ref().filter(|words| !words.with_password) {
-            match Persona::from_words_at(&record.words, "", &record.path) {
-                Ok(persona) if persona.key.public() == public => {
+            match self.try_words(record, &public) {
+                Ok(persona) => {
                     secret = Some(persona.key);
                     local_key = local_key.or(persona.local_key);
                 }
-                _ => {
+                Err(why) => {
                     words = None;
-                    self.leave_out(name, WhyLeftOut::OtherWords);
+                    self.leave_out(name, why);
                 }
             }
         }
@@ -202,6 +207,15 @@ impl Reading {
         let (created, updated) = self.times(entry);
         let nickname = optional_text(entry, "nickname");
         Ok(BackupPersona { public, secret, local_key, words, nickname, linked, address, created, updated })
+    }
+
+    fn try_words(&mut self, record: &Words, public: &PublicKey) -> Result<Persona, WhyLeftOut> {
+        if self.words_tried == MAX_WORDS {
+            return Err(WhyLeftOut::TooManyWords);
+        }
+        self.words_tried += 1;
+        let persona = Persona::from_words_at(&record.words, "", &record.path);
+        persona.ok().filter(|persona| persona.key.public() == *public).ok_or(WhyLeftOut::OtherWords)
     }
 
     fn linked(&mut self, entry: &Value, name: &str) -> Vec<Linked> {

@@ -116,6 +116,18 @@ fn what_is_wrong_is_left_out_and_named() {
 }
 
 #[test]
+fn recovery_words_without_end_are_not_tried() {
+    let mut persona = full().personas.remove(0);
+    // Words that are soon found wrong, so that the test does not take long.
+    persona.words.as_mut().unwrap().words = Zeroizing::new("wrong words".to_owned());
+    let backup = Backup { personas: vec![persona; MAX_WORDS + 1], ..Backup::default() };
+    let (read, report) = Backup::read(&backup.write(Timestamp(5)).unwrap()).unwrap();
+    assert_eq!(read.personas.len(), MAX_WORDS + 1);
+    let last = report.left_out.iter().map(|left| &left.why).skip(MAX_WORDS - 1).collect::<Vec<_>>();
+    assert_eq!(last, [&WhyLeftOut::OtherWords, &WhyLeftOut::TooManyWords]);
+}
+
+#[test]
 fn missing_keys_come_from_the_words() {
     let (backup, _) = changed("privateKey", Value::Nil);
     assert!(backup.personas[0].secret.is_some());
