@@ -37,10 +37,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
-pub(crate) use self::post::tell as tell_post;
 pub(crate) use self::import::unopened;
 pub use self::outside::GunSettings;
 use self::outside::Outside;
+pub(crate) use self::post::tell as tell_post;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
 use crate::gun::Gun;
@@ -175,7 +175,8 @@ impl Node {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
-        let publisher = Publisher::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.gun().clone()));
+        let publisher =
+            Publisher::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.gun().clone()));
         Ok(Arc::new(Self {
             shared,
             actors: Mutex::new(actors),

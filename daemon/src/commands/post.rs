@@ -41,8 +41,7 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
         Post::Append { text, mut to, more, network, publishing, acting } => {
             to.extend(more);
             let text = given(text, MAX_FRAME).await?;
-            let params =
-                AppendPost { persona: acting.persona, text, to, network: network.map(Into::into) };
+            let params = AppendPost { persona: acting.persona, text, to, network: network.map(Into::into) };
             let client = context.client().await?;
             let mut post = client.call::<PostAppend>(&params).await?;
             let mut exit = Exit::Ok;
@@ -68,7 +67,8 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
                 timeout_ms: Some(millis(timeout)),
             };
             let client = context.client().await?;
-            let progress = context.out.may_animate().then(|| Progress::begin(&context.out, LogTarget::default()));
+            let progress =
+                context.out.may_animate().then(|| Progress::begin(&context.out, LogTarget::default()));
             if let Some(progress) = &progress {
                 progress.phase("opening the post");
             }
@@ -121,8 +121,7 @@ async fn published(
         let left = deadline.saturating_duration_since(Instant::now());
         let params = WaitForPost { iv: iv.to_owned(), timeout_ms: millis(left) };
         match client.call::<PostWait>(&params).await {
-            Err(error)
-                if error.is(&codes::POST_TIMEOUT) && left > Duration::from_millis(MAX_WAIT_MS) => {}
+            Err(error) if error.is(&codes::POST_TIMEOUT) && left > Duration::from_millis(MAX_WAIT_MS) => {}
             outcome => break outcome,
         }
     };
@@ -186,12 +185,15 @@ async fn given(text: String, most: usize) -> Result<String, RpcError> {
     let bytes = read
         .await
         .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?
-        .map_err(|error| RpcError::new(&codes::FILE_FAILED, format!("Standard input cannot be read: {error}.")))?;
+        .map_err(|error| {
+            RpcError::new(&codes::FILE_FAILED, format!("Standard input cannot be read: {error}."))
+        })?;
     if bytes.len() > most.saturating_add(1) {
         let message = format!("Standard input is longer than {most} bytes.");
         return Err(RpcError::new(&codes::POST_TEXT, message));
     }
-    String::from_utf8(bytes).map_err(|_| RpcError::new(&codes::POST_TEXT, "Standard input is not UTF-8 text."))
+    String::from_utf8(bytes)
+        .map_err(|_| RpcError::new(&codes::POST_TEXT, "Standard input is not UTF-8 text."))
 }
 
 fn one_line_feed_less(mut text: String) -> String {

@@ -73,7 +73,9 @@ pub(super) fn profile(text: &str, network: Option<SocialNetwork>) -> Result<Prof
     let bare = text.strip_prefix("person:").unwrap_or(text);
     let read = match (bare.split_once('/'), network) {
         (Some((network, user)), _) => ProfileId::new(network, user),
-        (None, Some(network)) => ProfileId::new(posts::network(network).domain(), bare.trim_start_matches('@')),
+        (None, Some(network)) => {
+            ProfileId::new(posts::network(network).domain(), bare.trim_start_matches('@'))
+        }
         (None, None) => Err(mask::IdError::Part),
     };
     match read {

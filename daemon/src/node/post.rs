@@ -48,7 +48,8 @@ struct Author {
 impl Node {
     pub(super) async fn encrypt_post(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError> {
         if params.text.is_empty() || params.text.len() > MAX_POST_TEXT {
-            let message = format!("A post has 1 to {MAX_POST_TEXT} bytes, this one has {}.", params.text.len());
+            let message =
+                format!("A post has 1 to {MAX_POST_TEXT} bytes, this one has {}.", params.text.len());
             return Err(RpcError::new(&codes::POST_TEXT, message));
         }
         if params.public && !params.to.is_empty() {
@@ -79,7 +80,8 @@ impl Node {
         let format = params.format.unwrap_or(PostFormat::V37);
         let message = TypedMessage::Text { content: params.text, meta };
         let public = params.public;
-        let keys = recipients.iter().map(|recipient| mask_key(&recipient.key)).collect::<Result<Vec<_>, _>>()?;
+        let keys =
+            recipients.iter().map(|recipient| mask_key(&recipient.key)).collect::<Result<Vec<_>, _>>()?;
         let (persona, profile) = (author.persona, author.profile.clone());
         let (post, text) = off_thread(move || {
             let audience = if public { Audience::Public } else { Audience::Recipients(&keys) };
@@ -134,9 +136,9 @@ impl Node {
             .run(move |tx| {
                 let persona = match (named, author_key) {
                     (Some(name), _) => names::persona(tx, Some(&name))?,
-                    (None, Some(key)) => {
-                        tx.persona_of(&persona_key(&key)?)?.ok_or_else(|| not_appended(&AppendError::NotAuthor))?
-                    }
+                    (None, Some(key)) => tx
+                        .persona_of(&persona_key(&key)?)?
+                        .ok_or_else(|| not_appended(&AppendError::NotAuthor))?,
                     (None, None) => return Err(not_appended(&AppendError::NotAuthor)),
                 };
                 let recipients = recipients(tx, &persona, &to)?;
@@ -153,7 +155,8 @@ impl Node {
                 RpcError::new(&codes::POST_RECIPIENTS, "The post does not show on which network it stands.")
                     .hint("Say so with --network.")
             })?;
-        let keys = recipients.iter().map(|recipient| mask_key(&recipient.key)).collect::<Result<Vec<_>, _>>()?;
+        let keys =
+            recipients.iter().map(|recipient| mask_key(&recipient.key)).collect::<Result<Vec<_>, _>>()?;
         let (persona, version) = (author.persona, payload.version);
         let profile = payload.author.as_ref().ok().cloned().flatten();
         let (key, records) =
@@ -193,7 +196,8 @@ impl Node {
             let post = posts::Post { network, version, tag: post_tag(iv).await? };
             for (record, tag) in records.iter().zip(tags) {
                 let nodes = nodes_of(post, tag, &record.record, now);
-                let nodes = nodes.ok_or_else(|| RpcError::new(&codes::INTERNAL, "A post has no partition."))?;
+                let nodes =
+                    nodes.ok_or_else(|| RpcError::new(&codes::INTERNAL, "A post has no partition."))?;
                 queued.push(serde_json::to_string(&nodes).map_err(|error| internal(&error))?);
             }
         }
@@ -234,7 +238,10 @@ impl Node {
                     error: None,
                 },
                 (None, false) => {
-                    return Err(RpcError::new(&codes::POST_UNKNOWN, "No post with that IV was written here."));
+                    return Err(RpcError::new(
+                        &codes::POST_UNKNOWN,
+                        "No post with that IV was written here.",
+                    ));
                 }
             };
             if reached.state != PostState::Queued {
@@ -317,7 +324,8 @@ fn recipient(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<Recipient,
         Ok(contact) => match contact.public {
             Some(key) => Ok(Recipient { name: contact.name, key }),
             None => {
-                let message = format!("The key of {} is not known yet: they have not answered.", contact.name);
+                let message =
+                    format!("The key of {} is not known yet: they have not answered.", contact.name);
                 Err(RpcError::new(&codes::CONTACT_PENDING, message))
             }
         },
@@ -341,7 +349,9 @@ fn recipient(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<Recipient,
 
 fn not_written(error: &EncryptError) -> RpcError {
     let code = match error {
-        EncryptError::NoSecrets | EncryptError::NoAuthorKey | EncryptError::OtherAuthor => &codes::POST_AUTHOR,
+        EncryptError::NoSecrets | EncryptError::NoAuthorKey | EncryptError::OtherAuthor => {
+            &codes::POST_AUTHOR
+        }
         EncryptError::AuthorNotLatin => &codes::PROFILE_INVALID,
         EncryptError::TooManyRecipients(_) => &codes::POST_RECIPIENTS,
         EncryptError::Message(_) | EncryptError::TooLarge => &codes::POST_TEXT,
@@ -363,9 +373,9 @@ fn not_appended(error: &AppendError) -> RpcError {
 
 fn iv_of(text: &str) -> Result<PostIv, RpcError> {
     let bytes = BASE64.decode(text.trim().as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.map(PostIv).ok_or_else(|| {
-        RpcError::new(&codes::REQUEST_PARAMS, "The IV of a post is the base64 of 16 bytes.")
-    })
+    bytes
+        .map(PostIv)
+        .ok_or_else(|| RpcError::new(&codes::REQUEST_PARAMS, "The IV of a post is the base64 of 16 bytes."))
 }
 
 fn shown(iv: PostIv, count: &PublicationCount) -> PublishedPost {

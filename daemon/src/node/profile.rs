@@ -13,7 +13,8 @@ use crate::view::utc;
 impl Node {
     pub(super) async fn list_profiles(&self) -> Result<ProfileList, RpcError> {
         let list = self.shared.store.run(|tx| {
-            let profiles = tx.profiles()?.iter().map(|row| show(tx, row)).collect::<Result<_, StoreError>>()?;
+            let profiles =
+                tx.profiles()?.iter().map(|row| show(tx, row)).collect::<Result<_, StoreError>>()?;
             Ok::<_, RpcError>(ProfileList { profiles })
         });
         list.await

@@ -61,9 +61,10 @@ pub(crate) fn places(
         for tag in settings.block_of(own) {
             let souls = match version {
                 Version::V37 => v37_set(*network, post, tag).into_iter().collect(),
-                Version::V38 | Version::V39 => {
-                    v38_paths(*network, post, tag).into_iter().map(|[parent, name]| format!("{parent}/{name}")).collect()
-                }
+                Version::V38 | Version::V39 => v38_paths(*network, post, tag)
+                    .into_iter()
+                    .map(|[parent, name]| format!("{parent}/{name}"))
+                    .collect(),
                 Version::V40 => Vec::new(),
             };
             let souls: Vec<String> = souls;
@@ -134,7 +135,8 @@ pub(crate) async fn look_up(lookup: Lookup, places: Vec<Place>) -> Result<(Opene
     Err(match failure {
         Some(error) => {
             let error = gun_failed(&error);
-            let message = format!("{} So it is not known whether the post is shared with you.", error.message);
+            let message =
+                format!("{} So it is not known whether the post is shared with you.", error.message);
             RpcError::new(&codes::GUN_UNREACHABLE, message)
         }
         None if flooded => super::unreadable(&DecryptError::TooManyRecords),
@@ -190,7 +192,8 @@ async fn read(
         }
         return Ok(true);
     }
-    let limits = CollectLimits { members: MAX_RECORDS + 1, quiet: QUIET, deadline: DEADLINE, own_connection: true };
+    let limits =
+        CollectLimits { members: MAX_RECORDS + 1, quiet: QUIET, deadline: DEADLINE, own_connection: true };
     let collected = lookup.gun.collect(&place.soul, limits, |_, node| {
         take(node);
         ControlFlow::Continue(())

@@ -75,10 +75,12 @@ async fn run(shared: Arc<Shared>, gun: Option<Gun>, wake: Arc<Notify>) {
 /// Publishes what is due of one post, and tells how long there is nothing to do.
 async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreError> {
     let now = shared.time.now();
-    let (due, next) =
-        shared.store.run(move |tx| -> Result<_, StoreError> {
+    let (due, next) = shared
+        .store
+        .run(move |tx| -> Result<_, StoreError> {
             Ok((tx.due_publications(now, BATCH)?, tx.next_publication()?))
-        }).await?;
+        })
+        .await?;
     if due.is_empty() {
         let left = next.map_or(LOOK, |next| next.since(now));
         return Ok(left.clamp(Duration::from_millis(10), LOOK));
@@ -101,7 +103,8 @@ async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreEr
 async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), RpcError> {
     let mut updates = Vec::new();
     for publication in due {
-        let nodes: Vec<Node> = serde_json::from_str(&publication.nodes).map_err(|error| super::internal(&error))?;
+        let nodes: Vec<Node> =
+            serde_json::from_str(&publication.nodes).map_err(|error| super::internal(&error))?;
         updates.extend(nodes.into_iter().map(update));
     }
     gun.publish(updates, DEADLINE).await.map_err(|error| gun_failed(&error))
@@ -114,12 +117,20 @@ fn update(node: Node) -> NodeUpdate {
 }
 
 /// Notes what became of an attempt, and tells.
-fn keep(tx: &Tx<'_>, due: &[DuePublication], error: Option<&RpcError>, now: Timestamp) -> Result<(), StoreError> {
+fn keep(
+    tx: &Tx<'_>,
+    due: &[DuePublication],
+    error: Option<&RpcError>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     for publication in due {
         match error {
             None => tx.publication_done(publication.row)?,
             Some(_) if now.since(publication.queued_at) > GIVE_UP => {
-                let error = RpcError::new(&codes::POST_FAILED, "The keys were given up: no relay took them for weeks.");
+                let error = RpcError::new(
+                    &codes::POST_FAILED,
+                    "The keys were given up: no relay took them for weeks.",
+                );
                 tx.publication_failed(publication.row, &json(&error)?)?;
             }
             Some(error) => {

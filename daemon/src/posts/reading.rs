@@ -3,8 +3,8 @@
 use bauta_ipc::{RpcError, codes};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::mask::{
-    DecryptError, FieldError, LocalKey, Network, Opened, ParseError, Payload, PostKey, PublicKey,
-    Reader, Record, SecretKey, TypedMessage, Version, find_in_text,
+    DecryptError, FieldError, LocalKey, Network, Opened, ParseError, Payload, PostKey, PublicKey, Reader,
+    Record, SecretKey, TypedMessage, Version, find_in_text,
 };
 use serde_json::{Map, Value};
 

@@ -28,8 +28,10 @@ pub(crate) async fn key_tags(
     if known.iter().all(|(_, tag)| tag.is_some()) {
         return Ok(known.into_iter().filter_map(|(_, tag)| tag).collect());
     }
-    let keys: Vec<(PersonaKey, PublicKey, Option<Tag>)> =
-        known.into_iter().map(|(key, tag)| Ok((key, mask_key(&key)?, tag))).collect::<Result<_, RpcError>>()?;
+    let keys: Vec<(PersonaKey, PublicKey, Option<Tag>)> = known
+        .into_iter()
+        .map(|(key, tag)| Ok((key, mask_key(&key)?, tag)))
+        .collect::<Result<_, RpcError>>()?;
     let computed = off_thread(move || {
         let tag_of = |(key, point, tag): (PersonaKey, PublicKey, Option<Tag>)| {
             (key, tag.unwrap_or_else(|| compute(&point, kind)))

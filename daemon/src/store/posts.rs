@@ -1,5 +1,5 @@
-use bauta_protocol::mask::partition::Tag;
 use bauta_protocol::mask::PostIv;
+use bauta_protocol::mask::partition::Tag;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 

@@ -161,9 +161,8 @@ impl Tx<'_> {
 
     /// The profiles of a key, the first known first.
     pub(crate) fn profiles_of(&self, persona: &PersonaKey) -> Result<Vec<ProfileRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM profiles WHERE persona = ?1 ORDER BY learned_at, network, user"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM profiles WHERE persona = ?1 ORDER BY learned_at, network, user");
         self.all("list profiles", &sql, [persona.to_string()], raw)?.into_iter().map(read).collect()
     }
 

@@ -10,9 +10,11 @@
 
 mod api;
 mod first_contact;
+mod gun_peer;
 mod hostile_relay;
 mod invitations;
 mod personas;
+mod posts;
 mod restarts;
 mod rollback;
 mod storm;

@@ -258,6 +258,8 @@ pub(crate) struct Home {
     pub(crate) boats: Arc<Boats>,
     node: Option<Arc<Node>>,
     pub(crate) times: Times,
+    /// The way to Gun relays, at the next start.
+    pub(crate) gun: Option<bauta::gun::Gun>,
 }
 
 impl Home {
@@ -270,6 +272,7 @@ impl Home {
             boats: Arc::new(boats),
             node: None,
             times: quick(),
+            gun: None,
         }
     }
 
@@ -288,7 +291,7 @@ impl Home {
             times: self.times,
             network: "test".to_owned(),
             traffic: Traffic::Test,
-            gun: None,
+            gun: self.gun.clone(),
         };
         self.node = Some(Node::open_in(self.dir.path(), unlock, self.relays.clone(), world).await?);
         Ok(())

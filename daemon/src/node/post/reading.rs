@@ -57,7 +57,8 @@ impl Node {
         let (opened, network) = match tried {
             Ok(opened) => (opened, stated),
             Err(DecryptError::NotShared) if !offline => {
-                let patience = timeout_ms.map_or(PATIENCE, |wait| Duration::from_millis(wait.min(MAX_WAIT_MS)));
+                let patience =
+                    timeout_ms.map_or(PATIENCE, |wait| Duration::from_millis(wait.min(MAX_WAIT_MS)));
                 let looking = self.look_up(persona, &payload, keys, iv, stated);
                 let (opened, network) = tokio::time::timeout(patience, looking).await.unwrap_or_else(|_| {
                     let message = format!(
@@ -96,7 +97,10 @@ impl Node {
         network: Option<Network>,
     ) -> Result<(Opened, Network), RpcError> {
         let gun = self.gun().cloned().ok_or_else(|| {
-            RpcError::new(&codes::GUN_NONE, "No Gun relay is set, so the key of the post cannot be looked up.")
+            RpcError::new(
+                &codes::GUN_NONE,
+                "No Gun relay is set, so the key of the post cannot be looked up.",
+            )
         })?;
         let (reader, settings, profiles) = self
             .shared
@@ -117,9 +121,9 @@ impl Node {
             Version::V39 | Version::V40 => TagKind::V39,
         };
         let places = if payload.version == Version::V40 {
-            let own = profiles.iter().filter(|row| {
-                networks.iter().any(|network| network.domain() == row.profile.network())
-            });
+            let own = profiles
+                .iter()
+                .filter(|row| networks.iter().any(|network| network.domain() == row.profile.network()));
             own.map(|row| {
                 let network = Network::from_domain(row.profile.network());
                 posts::single_place(&v40_path(&iv, &row.profile), network)
