@@ -191,6 +191,7 @@ error_codes! {
     RELAY_NONE "relay.none" User No "No relay is known." "Name one: bauta up --relay ADDRESS";
     RELAY_INVALID "relay.invalid" User No "The relay address is not valid." "It begins with bauta-relay: and is printed by bauta relay.";
     RELAY_REFUSED "relay.refused" Network No "The relay refused the request." "Use another relay, or tell its operator.";
+    RELAY_SUSPECT "relay.suspect" Network Later "The relay seems to show a contact another descriptor than you." "Bauta compares the two with the contact; nothing needs to be done yet.";
     RELAY_DISHONEST "relay.dishonest" Network No "The relay shows different clients different addresses, so it could tell them apart. It is no longer used." "Use another relay.";
     RELAY_FAILED "relay.failed" Network No "The relay service could not start or went down." "See its log.";
     LOCALNET_FAILED "localnet.failed" User No "The local mixnet could not start." "Check the directory, or use another one.";

@@ -3,7 +3,7 @@
 //! A relay that shows clients different doors could tell them apart. Contacts tell each other the hash of what they
 //! saw; where hashes differ they exchange the descriptors themselves, and two that are signed for one day are proof.
 
-use bauta_ipc::{EventBody, Retry, RpcError, codes};
+use bauta_ipc::{EventBody, RpcError, codes};
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorSeen, proves_equivocation};
 use bauta_protocol::id::RelayId;
@@ -129,12 +129,10 @@ fn found_out(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreErr
 
 /// What status says of a relay of which a contact saw another descriptor.
 pub(crate) fn suspicion(relay: RelayId) -> RpcError {
-    RpcError {
-        code: "relay.suspect".to_owned(),
-        message: format!("The relay {relay} seems to show a contact another descriptor than you."),
-        hint: "Bauta compares the two with the contact; nothing needs to be done yet.".to_owned(),
-        retry: Retry::Later,
-    }
+    RpcError::new(
+        &codes::RELAY_SUSPECT,
+        format!("The relay {relay} seems to show a contact another descriptor than you."),
+    )
 }
 
 /// What status says of a relay that was found out.

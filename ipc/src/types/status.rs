@@ -40,7 +40,7 @@ pub struct Status {
     /// What the profile costs and what it gives up, in one sentence.
     #[serde(default)]
     pub traffic_note: String,
-    /// `mainnet`, or the address of the local network's API.
+    /// `mainnet`, or `local` for a network on this machine.
     pub network: String,
     /// Every persona of this home.
     pub personas: Vec<PersonaStatus>,
