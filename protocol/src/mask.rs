@@ -5,7 +5,7 @@
 //! Whatever comes from outside is bounded by [`limits`].
 //! `docs/mask.md` describes the formats, what is refused and why.
 //!
-//! - Posts: [`encrypt_v37`], [`encrypt_v38`], [`append`], [`Payload::parse`], [`decrypt`].
+//! - Posts: [`encrypt_v37`], [`encrypt_v38`], [`append`], [`Payload::parse`], [`decrypt()`].
 //! - Posts inside page text: [`write_in_text`], [`find_in_text`].
 //! - Records on Gun: [`Record`], [`partition`].
 //! - People: [`Persona`], [`ProfileId`], [`PersonaId`], [`Backup`].
