@@ -12,6 +12,13 @@ help:
 packages:
 	@maint/packages $(PACKAGES)
 
+# npm writes this file last. The scripts of packages are not run.
+GUN := tests/gun/node_modules/.package-lock.json
+
+$(GUN): tests/gun/package.json tests/gun/package-lock.json | packages
+	cd tests/gun && npm ci --ignore-scripts --omit=optional --no-audit --no-fund
+	touch $@
+
 # Always the whole workspace: another selection has other features, and cargo would compile the tree a second time.
 build: packages
 	$(CARGO) build --release --locked --workspace --all-targets
@@ -28,7 +35,7 @@ clippy: packages
 doc: packages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items -q
 
-unit: build
+unit: build $(GUN)
 	$(CARGO) test --release --locked --workspace
 
 # Two people write to each other while daemons, relay and gateways fail.

@@ -12,6 +12,7 @@
 )]
 
 pub mod e2e_bench;
+pub mod gun_relay;
 pub mod mask_conformance;
 pub mod process;
 pub mod program;
