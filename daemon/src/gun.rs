@@ -23,6 +23,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub mod endpoint;
+
 mod collect;
 mod connection;
 mod error;
@@ -403,14 +405,19 @@ impl Gun {
     /// Watches a node at all relays, from its present state on, while they are connected.
     #[must_use]
     pub fn subscribe(&self, soul: &str) -> Subscription {
+        self.follow(Get::node(soul))
+    }
+
+    /// As [`Self::subscribe`]; of the present state, only what is asked for.
+    pub(crate) fn follow(&self, get: Get) -> Subscription {
         let (sender, updates) = mpsc::channel(UPDATES);
         let mut watching = JoinSet::new();
         for relay in &self.inner.relays {
-            let (relay, soul, sender) = (Arc::clone(relay), soul.to_owned(), sender.clone());
+            let (relay, get, sender) = (Arc::clone(relay), get.clone(), sender.clone());
             let stop = self.inner.stop.clone();
             watching.spawn(async move {
                 tokio::select! {
-                    () = collect::watch(&relay, &soul, sender) => {}
+                    () = collect::watch(&relay, &get, sender) => {}
                     () = stop.cancelled() => {}
                 }
             });

@@ -78,8 +78,8 @@ mod tests {
     /// A message that says something.
     pub(super) fn any_message() -> impl Strategy<Value = Message> {
         let more = prop_oneof![any_id().prop_map(More::Named), Just(More::Somewhere)];
-        let get = ("[a-z]{1,5}", proptest::option::of("[a-z]{1,5}"))
-            .prop_map(|(soul, property)| Get { soul, property });
+        let get = ("[a-z]{1,5}", proptest::option::of("[a-z]{1,5}"), any::<bool>());
+        let get = get.prop_map(|(soul, property, is_from_disk)| Get { soul, property, is_from_disk });
         let hello =
             ("[?a-z]{0,3}", proptest::option::of("[a-z]{1,5}")).prop_map(|(kind, peer)| Hello { kind, peer });
         let nodes = (any_node("s"), any_node("t")).prop_map(|(s, t)| vec![s, t]);

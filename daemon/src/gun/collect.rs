@@ -50,15 +50,14 @@ pub(super) async fn node(
     loop {
         let mut exchange = connect(relay, false, last).await?;
         let mut answer = Answer::new(NODE_PROPERTIES);
-        if exchange.ask(vec![get.clone()]).await.is_err() {
-            continue;
-        }
+        let Ok(mut unheard) = exchange.ask(both(get)).await else { continue };
         let mut until = Instant::now() + FIRST_ANSWER;
         loop {
             match timeout_at(until, exchange.next()).await {
                 Ok(Ok(message)) => {
+                    unheard.retain(|id| message.answers.as_ref() != Some(id));
                     answer.push(message);
-                    until = Instant::now() + patience(&answer, quiet);
+                    until = Instant::now() + patience(&answer, unheard.is_empty(), quiet);
                 }
                 Ok(Err(Lost)) => break,
                 Err(_) if answer.progress() == Progress::Waiting => {
@@ -74,12 +73,18 @@ pub(super) async fn node(
     }
 }
 
+/// A question for a whole node, to the relay's memory and to its disk: either may lack something.
+fn both(get: &Get) -> Vec<Get> {
+    let disk = get.property.is_none().then(|| get.clone().from_disk());
+    std::iter::once(get.clone()).chain(disk).collect()
+}
+
 /// How long to wait for more of an answer.
-fn patience(answer: &Answer, quiet: Duration) -> Duration {
+fn patience(answer: &Answer, has_heard_all: bool, quiet: Duration) -> Duration {
     match answer.progress() {
         Progress::Waiting => FIRST_ANSWER,
-        Progress::Partial => quiet,
-        Progress::Complete | Progress::Missing => SETTLE.min(quiet),
+        Progress::Complete | Progress::Missing if has_heard_all => SETTLE.min(quiet),
+        _ => quiet,
     }
 }
 
@@ -120,6 +125,8 @@ struct Reading<'a> {
     limits: CollectLimits,
     /// The set's own answer, links only.
     links: Answer,
+    /// Questions for the set that were not answered at all.
+    unheard: HashSet<MessageId>,
     set_until: Instant,
     known: HashSet<String>,
     queue: VecDeque<String>,
@@ -143,6 +150,7 @@ impl<'a> Reading<'a> {
             soul,
             limits,
             links: Answer::new(limits.members),
+            unheard: HashSet::new(),
             set_until: until,
             known: HashSet::new(),
             queue: VecDeque::new(),
@@ -153,7 +161,8 @@ impl<'a> Reading<'a> {
     }
 
     async fn run(&mut self, found: &mpsc::Sender<Node>) -> Result<Read, Lost> {
-        let set_id = self.exchange.ask(vec![Get::node(self.soul)]).await?.pop().ok_or(Lost)?;
+        let set_ids = self.exchange.ask(both(&Get::node(self.soul))).await?;
+        self.unheard = set_ids.iter().cloned().collect();
         let mut set_is_open = true;
         loop {
             self.ask_for_members().await?;
@@ -175,7 +184,8 @@ impl<'a> Reading<'a> {
             };
             let Ok(message) = timeout_at(until, self.exchange.next()).await else { continue };
             let message = message?;
-            if message.answers.as_ref() == Some(&set_id) {
+            if let Some(id) = message.answers.as_ref().filter(|id| set_ids.contains(id)) {
+                self.unheard.remove(id);
                 self.take_links(message);
             } else if let Some(node) = self.take_member(message)
                 && found.send(node).await.is_err()
@@ -200,7 +210,7 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        self.set_until = Instant::now() + patience(&self.links, self.limits.quiet);
+        self.set_until = Instant::now() + patience(&self.links, self.unheard.is_empty(), self.limits.quiet);
     }
 
     async fn ask_for_members(&mut self) -> Result<(), Lost> {
@@ -245,7 +255,8 @@ impl<'a> Reading<'a> {
 }
 
 /// Watches one node at one relay for as long as somebody takes the updates.
-pub(super) async fn watch(relay: &Arc<Relay>, soul: &str, updates: mpsc::Sender<Node>) {
+pub(super) async fn watch(relay: &Arc<Relay>, get: &Get, updates: mpsc::Sender<Node>) {
+    let soul = get.soul.as_str();
     let mut node = Node::new(soul);
     let last = std::sync::Mutex::new(None);
     while !updates.is_closed() {
@@ -255,7 +266,7 @@ pub(super) async fn watch(relay: &Arc<Relay>, soul: &str, updates: mpsc::Sender<
             continue;
         };
         exchange.watch(soul);
-        if exchange.ask(vec![Get::node(soul)]).await.is_err() {
+        if exchange.ask(both(get)).await.is_err() {
             continue;
         }
         loop {

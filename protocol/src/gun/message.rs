@@ -35,6 +35,8 @@ pub struct Get {
     pub soul: String,
     /// The property; all of them without one.
     pub property: Option<String>,
+    /// Whether the relay must look at its disk ([`Get::from_disk`]).
+    pub is_from_disk: bool,
 }
 
 /// A message of the mesh itself.
@@ -159,25 +161,38 @@ impl Get {
     /// A question for a whole node.
     #[must_use]
     pub fn node(soul: impl Into<String>) -> Self {
-        Self { soul: soul.into(), property: None }
+        Self { soul: soul.into(), property: None, is_from_disk: false }
     }
 
     /// A question for one property.
     #[must_use]
     pub fn property(soul: impl Into<String>, property: impl Into<String>) -> Self {
-        Self { soul: soul.into(), property: Some(property.into()) }
+        Self { soul: soul.into(), property: Some(property.into()), is_from_disk: false }
+    }
+
+    /// The same question to the relay's disk, by a pattern that only this soul matches.
+    ///
+    /// A relay that was restarted, was asked for a node, and was then written to answers the plain question with what
+    /// was written since, and nothing older. Patterns do not take that way through its memory.
+    #[must_use]
+    pub fn from_disk(self) -> Self {
+        Self { is_from_disk: true, ..self }
     }
 
     fn from_json(json: &Json) -> Option<Self> {
         let members = json.as_object()?;
-        let name = |name: &str| members.get(name).and_then(Json::as_str).filter(|text| is_name(text));
+        let name = |json: Option<&Json>| json?.as_str().filter(|text| is_name(text)).map(str::to_owned);
+        let pattern = members.get("#").and_then(Json::as_object);
+        let soul = name(pattern.map_or(members.get("#"), |pattern| pattern.get("=")))?;
         // A range of properties is asked for with an object; the whole node contains it.
-        Some(Self { soul: name("#")?.to_owned(), property: name(".").map(str::to_owned) })
+        Some(Self { soul, property: name(members.get(".")), is_from_disk: pattern.is_some() })
     }
 
     fn to_json(&self) -> Json {
         let mut members = Map::new();
-        members.insert("#".to_owned(), Json::String(self.soul.clone()));
+        let soul = Json::String(self.soul.clone());
+        let pattern = |soul| Json::Object(Map::from_iter([("=".to_owned(), soul)]));
+        members.insert("#".to_owned(), if self.is_from_disk { pattern(soul) } else { soul });
         if let Some(property) = &self.property {
             members.insert(".".to_owned(), Json::String(property.clone()));
         }
@@ -272,6 +287,14 @@ mod tests {
         assert_eq!(one(r##"{"#":"a","%":1,"@":"c","put":{}}"##).more, Some(More::Somewhere));
         let range = one(r##"{"#":"a","get":{"#":"s",".":{"*":"p"}}}"##).get;
         assert_eq!(range, Some(Get::node("s")));
+        let pattern = one(r##"{"#":"a","get":{"#":{"=":"s"},".":"p"}}"##).get;
+        assert_eq!(pattern, Some(Get::property("s", "p").from_disk()));
+        assert!(
+            decode(r##"{"#":"a","get":{"#":{"*":"s"}}}"##)
+                .unwrap()
+                .iter()
+                .all(|message| message.get.is_none())
+        );
         assert_eq!(decode("[]").unwrap(), []);
     }
 
