@@ -12,7 +12,7 @@ use crate::store::{
 };
 
 /// So many failed attempts to get a contact's bundle are shown as a problem.
-const ATTEMPTS_SHOWN: u32 = 4;
+pub(crate) const ATTEMPTS_SHOWN: u32 = 4;
 
 pub(crate) fn utc(at: Timestamp) -> Utc {
     Utc::from_millis(at.0)
@@ -52,11 +52,26 @@ pub(crate) fn problem(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<RpcError>,
             &codes::CONTACT_CHANGED,
             "The contact's long-term session key is another one than before.",
         )),
+        _ if keyless(row).is_some() => keyless(row),
         _ if row.current.is_none() && row.attempts >= ATTEMPTS_SHOWN => Some(RpcError::new(
             &codes::CONTACT_UNREACHABLE,
             "No relay known here has current keys of this contact.",
         )),
         _ => None,
+    })
+}
+
+/// Why messages do not reach a contact of whom only the persona key is known, when relays were asked for more in vain.
+pub(crate) fn keyless(row: &ContactRow) -> Option<RpcError> {
+    let bare = row.current.is_none() && row.bundle.is_none() && row.relay.is_none() && row.public.is_some();
+    (bare && row.state == ContactState::Pending && row.attempts >= ATTEMPTS_SHOWN).then(|| {
+        let message = format!(
+            "Only the persona key of {} is known, and no relay known here has more: they may have Mask only, where posts \
+             reach them and messages do not.",
+            row.name
+        );
+        RpcError::new(&codes::CONTACT_UNREACHABLE, message)
+            .hint("Ask them for a Bauta address, or write a post for them: bauta post encrypt --to NAME")
     })
 }
 

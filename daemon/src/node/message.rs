@@ -50,6 +50,9 @@ impl Node {
                     Some(GuestPhase::Unusable) => return Err(view::invitation_ended()),
                     _ => {}
                 }
+                if let Some(reason) = view::keyless(&contact) {
+                    return Err(reason);
+                }
                 engine::queue_message(tx, &persona, &contact, id, &params.text, &at)?;
                 let row = tx.own_message(id)?.ok_or(StoreError::Damaged("a message"))?;
                 Ok((persona.id, sent(&row)))
@@ -65,10 +68,12 @@ impl Node {
         let mut events = self.shared.store.events();
         loop {
             events.borrow_and_update();
-            let row = self
-                .shared
-                .store
-                .run(move |tx| -> Result<_, StoreError> { tx.own_message(id) })
+            let found = self.shared.store.run(move |tx| -> Result<_, StoreError> {
+                let Some(row) = tx.own_message(id)? else { return Ok(None) };
+                let contact = tx.contact(row.contact)?;
+                Ok(Some((row, contact.as_ref().and_then(view::keyless))))
+            });
+            let (row, hopeless) = found
                 .await?
                 .ok_or_else(|| RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id."))?;
             let reached = sent(&row);
@@ -82,6 +87,9 @@ impl Node {
             }
             if reached.state >= params.state {
                 return Ok(reached);
+            }
+            if let Some(reason) = hopeless {
+                return Err(reason);
             }
             if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
                 let state = row.state.unwrap_or(MessageState::Queued);

@@ -44,6 +44,29 @@ async fn a_bare_key_is_looked_for_at_the_relays_known_here() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_for_somebody_without_bauta_says_why_it_stays() {
+    let sea = Sea::new();
+    let (bob, _) = Home::with(&sea, &[sea.relay().await], "bob").await;
+    let key = "Anm+Zn753LusVaBilc6HCwcCm/zbLc4o2VnygVsW+BeY";
+    bob.add("marta", key).await.unwrap();
+    let params = bauta_ipc::SendMessage {
+        persona: None,
+        contact: "marta".to_owned(),
+        text: "hello".to_owned(),
+        id: None,
+    };
+    // Before anybody was asked, there is hope; while waiting, the reason comes.
+    if let Ok(sent) = bob.api().message_send(params.clone()).await {
+        let stored = bauta_ipc::WaitFor { id: sent.id, state: MessageState::Stored, timeout_ms: 60_000 };
+        let error = bob.api().message_wait(stored).await.unwrap_err();
+        assert!(error.is(&bauta_ipc::codes::CONTACT_UNREACHABLE), "{error:?}");
+    }
+    let error = bob.api().message_send(params).await.unwrap_err();
+    assert!(error.is(&bauta_ipc::codes::CONTACT_UNREACHABLE) && error.message.contains("Mask"), "{error:?}");
+    assert_eq!(bob.contacts().await[0].problem.as_ref(), Some(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_asked_or_deleted_for_a_request() {
     let sea = Sea::new();
     let theirs = sea.relay().await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bauta_ipc::ContactChange;
 use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle};
 use bauta_protocol::id::{BoxId, RelayId};
@@ -282,7 +283,13 @@ fn fetched(
         Some(_) => tx.set_contact_attempt(contact, at.now, 0),
         None => {
             let wait = backoff::after(at.times.pace.resend_after, row.attempts);
-            tx.set_contact_attempt(contact, at.now.plus(wait), row.attempts.saturating_add(1))
+            let attempts = row.attempts.saturating_add(1);
+            tx.set_contact_attempt(contact, at.now.plus(wait), attempts)?;
+            // From now on it is shown as a problem.
+            if attempts == view::ATTEMPTS_SHOWN {
+                view::contact_changed(tx, contact, ContactChange::State, at.now)?;
+            }
+            Ok(())
         }
     }
 }
