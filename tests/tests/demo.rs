@@ -6,7 +6,7 @@ use std::process::Stdio;
 use bauta_tests::program::{Answer, Program};
 
 #[test]
-fn message_and_reply_arrive_and_the_relay_sees_equal_sizes() {
+fn message_reply_and_post_arrive_and_the_relays_learn_nothing() {
     let program = Program::new(env!("CARGO_BIN_EXE_chaos"));
     let answer: Answer = program.command(["demo", "--json"]).stdin(Stdio::null()).output().unwrap().into();
     let report = answer.ok();
@@ -16,6 +16,12 @@ fn message_and_reply_arrive_and_the_relay_sees_equal_sizes() {
         assert!(part["text"].as_str().is_some_and(|text| !text.is_empty()));
         assert!(part["stored_ms"].as_u64().unwrap() <= part["delivered_ms"].as_u64().unwrap(), "{report}");
     }
+    let post = &report["post"];
+    assert_eq!(post["state"], "decrypted", "{report}");
+    assert!(post["text"].as_str().is_some_and(|text| !text.is_empty()));
+    let gun = &report["observers"]["gun"];
+    assert!(gun["writes"].as_u64().unwrap() > 0 && gun["questions"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(gun["secrets_found"].as_array().unwrap().len(), 0, "{report}");
     let relay = &report["observers"]["relay"];
     assert!(relay["exchanges"].as_u64().unwrap() > 0);
     assert_eq!(relay["exchanges"], relay["distinct_sender_tags"]);

@@ -57,7 +57,7 @@ async fn show(dir: &Path, traffic: Traffic, deadline: Instant, teller: &Teller) 
         let error = RpcError::new(&codes::NETWORK_TIMEOUT, "The messages did not arrive within a minute.");
         Err(error.hint("Is this machine busy? --traffic test is quicker; --keep DIR keeps the log."))
     });
-    let (scenery, cast, Told { message, reply, secrets }) = played?;
+    let (scenery, cast, Told { message, reply, post, secrets }) = played?;
 
     teller.phase("Searching what the relay and both disks hold");
     let mut observers = scenery.observers();
@@ -66,13 +66,14 @@ async fn show(dir: &Path, traffic: Traffic, deadline: Instant, teller: &Teller) 
     // With the write-ahead logs of what still runs, and then with what stays behind.
     observers.relay.found(secrets.found_in(&relay).await?);
     observers.disks.found(secrets.found_in(&homes).await?);
+    observers.gun.found(secrets.found_in_text(&scenery.gun_content()));
     let closing = async { cast.close().await.and(scenery.close().await) };
     timeout(STOPPING, closing)
         .await
         .unwrap_or_else(|_| Err(RpcError::new(&codes::INTERNAL, "Stopping took too long.")))?;
     observers.relay.found(secrets.found_in(&relay).await?);
     observers.disks.found(secrets.found_in(&homes).await?);
-    Ok(Report { message, reply, traffic, observers })
+    Ok(Report { message, reply, post, traffic, observers })
 }
 
 /// The directory of the demo: the user's, or one that goes at the end.

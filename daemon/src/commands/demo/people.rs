@@ -1,10 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bauta_ipc::methods::{ContactAdd, ContactInvite, MessageInbox, MessageSend, MessageWait, PersonaNew};
+use bauta_ipc::methods::{
+    ContactAdd, ContactInvite, MessageInbox, MessageSend, MessageWait, PersonaNew, PostDecrypt, PostEncrypt,
+    PostSet, PostWait,
+};
 use bauta_ipc::{
-    AddContact, Client, CreateInvitation, HomeLock, InboxOf, MAX_WAIT_MS, MessageState, NewPersona, Persona,
-    RpcError, SendMessage, WaitFor, codes,
+    AddContact, Client, CreateInvitation, DecryptPost, EncryptPost, HomeLock, InboxOf, MAX_WAIT_MS,
+    MessageState, NewPersona, Persona, PostSettings, PostState, RpcError, SendMessage, SocialNetwork,
+    WaitFor, WaitForPost, codes,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{Network, Traffic};
@@ -90,6 +94,33 @@ impl Person {
         Ok(Sent { text: text.to_owned(), state: delivered.0, stored_ms, delivered_ms: millis(delivered.1) })
     }
 
+    /// Encrypts a post for someone, and waits until a Gun relay has the key.
+    pub(super) async fn post(&self, to: &str, text: &str) -> Result<String, RpcError> {
+        let params = EncryptPost { text: text.to_owned(), to: vec![to.to_owned()], ..EncryptPost::default() };
+        let post = self.client.call::<PostEncrypt>(&params).await?;
+        if !post.published {
+            let params = WaitForPost { iv: post.iv, timeout_ms: MAX_WAIT_MS };
+            let waited = self.client.call::<PostWait>(&params).await?;
+            if let (PostState::Failed, Some(error)) = (waited.state, waited.error) {
+                return Err(error);
+            }
+        }
+        Ok(post.text)
+    }
+
+    /// Opens a post, with a key from the Gun relay.
+    pub(super) async fn open(&self, post: &str) -> Result<String, RpcError> {
+        let network = Some(SocialNetwork::Twitter);
+        let params = DecryptPost { text: post.to_owned(), network, ..DecryptPost::default() };
+        Ok(self.client.call::<PostDecrypt>(&params).await?.text)
+    }
+
+    /// Spreads look-ups over a short time: the demo has a minute.
+    pub(super) async fn hurry(&self) -> Result<(), RpcError> {
+        let params = PostSettings { spread_seconds: Some(2), ..PostSettings::default() };
+        self.client.call::<PostSet>(&params).await.map(|_| ())
+    }
+
     /// Whether exactly this arrived from `from`, as the only message.
     pub(super) async fn has_received(&self, from: &str, text: &str) -> Result<(), RpcError> {
         let inbox = self.client.call::<MessageInbox>(&InboxOf::default()).await?.messages;
@@ -107,6 +138,6 @@ impl Person {
     }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

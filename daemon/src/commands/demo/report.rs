@@ -5,6 +5,7 @@ use bauta_sphinx_client::Traffic;
 use comfy_table::{ContentArrangement, Table};
 use serde::{Serialize, Serializer};
 
+use super::gun_peer::Seen;
 use super::people::Sent;
 use super::recorder::{Notes, Sizes};
 
@@ -16,6 +17,7 @@ const WITHOUT_TERMINAL: u16 = 100;
 pub(super) struct Report {
     pub(super) message: Sent,
     pub(super) reply: Sent,
+    pub(super) post: Opened,
     /// The traffic profile of both daemons.
     #[serde(serialize_with = "as_text")]
     pub(super) traffic: Traffic,
@@ -28,6 +30,7 @@ pub(super) struct Observers {
     pub(super) relay: RelayView,
     pub(super) gateways: Vec<NodeView>,
     pub(super) mixes: Vec<NodeView>,
+    pub(super) gun: GunView,
     pub(super) disks: DiskView,
 }
 
@@ -50,6 +53,38 @@ pub(super) struct NodeView {
     pub(super) id: u32,
     /// From clients at a gateway, passed on at a mix.
     pub(super) packets: u64,
+}
+
+/// How the post went.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Opened {
+    pub(super) text: String,
+    /// `decrypted`: by the other daemon, with a key from the Gun relay.
+    pub(super) state: &'static str,
+    /// Until the Gun relay had the key.
+    pub(super) published_ms: u64,
+    /// Until the other daemon had opened it.
+    pub(super) decrypted_ms: u64,
+}
+
+/// What the Gun relay saw, and what a search of what it holds found.
+#[derive(Debug, Serialize)]
+pub(super) struct GunView {
+    connections: u64,
+    questions: u64,
+    writes: u64,
+    secrets_found: BTreeSet<String>,
+}
+
+impl GunView {
+    pub(super) fn new(seen: &Seen) -> Self {
+        let Seen { connections, questions, writes } = *seen;
+        Self { connections, questions, writes, secrets_found: BTreeSet::new() }
+    }
+
+    pub(super) fn found(&mut self, secrets: BTreeSet<String>) {
+        self.secrets_found.extend(secrets);
+    }
 }
 
 /// What a search of both homes found.
@@ -127,6 +162,14 @@ impl Report {
             searched("its files and the log", &relay.secrets_found),
         ]);
         table.add_row([
+            "Gun relay".to_owned(),
+            format!(
+                "{} connections, all from the exit, with {} questions and {} writes",
+                observers.gun.connections, observers.gun.questions, observers.gun.writes
+            ),
+            searched("all that it holds", &observers.gun.secrets_found),
+        ]);
+        table.add_row([
             "Who copies both disks, without the key files".to_owned(),
             "two encrypted stores".to_owned(),
             searched("both homes", &observers.disks.secrets_found),
@@ -165,11 +208,13 @@ mod tests {
         Report {
             message: sent.clone(),
             reply: Sent { state, ..sent },
+            post: Opened { text: "hey".into(), state: "decrypted", published_ms: 3, decrypted_ms: 4 },
             traffic: Traffic::Full,
             observers: Observers {
                 relay: RelayView::new(notes, 3),
                 gateways: vec![NodeView { id: 4, packets: 10 }],
                 mixes: Vec::new(),
+                gun: GunView::new(&Seen { connections: 2, questions: 3, writes: 1 }),
                 disks: DiskView::default(),
             },
         }
@@ -183,6 +228,11 @@ mod tests {
             json!({"text": "hi", "state": "delivered", "stored_ms": 1, "delivered_ms": 2})
         );
         assert_eq!(report["traffic"], "full");
+        assert_eq!((&report["post"]["text"], &report["post"]["state"]), (&json!("hey"), &json!("decrypted")));
+        assert_eq!(
+            report["observers"]["gun"],
+            json!({"connections": 2, "questions": 3, "writes": 1, "secrets_found": []})
+        );
         assert_eq!(
             report["observers"]["relay"],
             json!({"exchanges": 5, "distinct_sender_tags": 5,

@@ -64,6 +64,12 @@ pub(super) async fn find(needles: Vec<Needle>, places: Vec<PathBuf>) -> Result<B
         .map_err(|error| RpcError::new(&codes::INTERNAL, format!("The search failed: {error}.")))?
 }
 
+/// Every needle that stands in a text.
+pub(super) fn find_in_text(needles: &[Needle], text: &str) -> BTreeSet<String> {
+    let found = needles.iter().filter(|needle| needle.is_in(text.as_bytes()));
+    found.map(|needle| needle.name.to_owned()).collect()
+}
+
 fn search(place: &Path, needles: &[Needle], found: &mut BTreeSet<String>) -> io::Result<()> {
     let mut pending = vec![place.to_owned()];
     while let Some(path) = pending.pop() {

@@ -2,15 +2,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bauta_ipc::{RpcError, codes};
-use bauta_localnet::{Localnet, LocalnetConfig};
+use bauta_localnet::{ExitPolicy, Localnet, LocalnetConfig};
 use bauta_relay::{Relay, RelayConfig};
 use bauta_sphinx_client::{Network, Observer, Traffic};
 
+use super::gun_peer::GunPeer;
 use super::people::Person;
 use super::recorder::Recorder;
-use super::report::{DiskView, NodeView, Observers, RelayView};
+use super::report::{DiskView, GunView, NodeView, Observers, RelayView};
 use super::story::Teller;
 use crate::cli::{failure, sentence};
+use crate::gun::GunUrl;
 use crate::node::GunSettings;
 
 /// The name of the relay's directory.
@@ -21,6 +23,7 @@ pub(super) struct Scenery {
     localnet: Localnet,
     relay: Relay,
     recorder: Arc<Recorder>,
+    gun: GunPeer,
 }
 
 /// Two people.
@@ -31,8 +34,10 @@ pub(super) struct Cast {
 
 impl Scenery {
     pub(super) async fn build(dir: &Path, traffic: Traffic, teller: &Teller) -> Result<Self, RpcError> {
-        teller.phase("Starting three mixes and two gateways");
-        let localnet = Localnet::start(LocalnetConfig::default())
+        teller.phase("Starting three mixes, two gateways and an exit");
+        let gun = GunPeer::start().await?;
+        let exit = ExitPolicy::Only(vec![gun.address()]);
+        let localnet = Localnet::start(LocalnetConfig { exit, ..LocalnetConfig::default() })
             .await
             .map_err(|error| RpcError::new(&codes::LOCALNET_FAILED, sentence(&error)))?;
         teller.phase("Starting a relay with two doors");
@@ -46,8 +51,10 @@ impl Scenery {
             observer: Some(Arc::clone(&recorder) as Arc<dyn Observer>),
         };
         let relay = Relay::start(config).await.map_err(|error| failure(&error, &codes::RELAY_FAILED))?;
-        teller.step("A mixnet runs on this machine: three mixes, two gateways, a directory; and a relay.");
-        Ok(Self { localnet, relay, recorder })
+        teller.step(
+            "A mixnet runs on this machine: three mixes, two gateways, an exit, a directory; a relay; and a Gun relay.",
+        );
+        Ok(Self { localnet, relay, recorder, gun })
     }
 
     pub(super) async fn invite(
@@ -57,9 +64,18 @@ impl Scenery {
         teller: &Teller,
     ) -> Result<Cast, RpcError> {
         teller.phase("Starting two daemons");
+        let exit = self.localnet.network_file().exit;
+        let exit =
+            exit.map(|exit| exit.parse()).transpose().map_err(|error| failure(&error, &codes::INTERNAL))?;
+        let url: GunUrl = self.gun.url().parse().map_err(|error| failure(&error, &codes::INTERNAL))?;
         let start = async |name: &str| {
             let (network, relay) = (network(&self.localnet)?, self.relay.address());
-            Person::start(name, dir.join(name), network, relay, traffic, GunSettings::default()).await
+            let gun = GunSettings {
+                relays: Some(vec![url.clone()]),
+                network_exit: exit.clone(),
+                ..GunSettings::default()
+            };
+            Person::start(name, dir.join(name), network, relay, traffic, gun).await
         };
         let (alice, bob) = futures::try_join!(start("alice"), start("bob"))?;
         teller.step("Alice and Bob each have a daemon and a persona.");
@@ -81,8 +97,14 @@ impl Scenery {
             relay: RelayView::new(self.recorder.notes(), counts.boxes + counts.tombstones),
             gateways: view(self.localnet.gateways(), |stats| stats.from_clients),
             mixes: view(self.localnet.mixes(), |stats| stats.forwarded),
+            gun: GunView::new(&self.gun.seen()),
             disks: DiskView::default(),
         }
+    }
+
+    /// What the Gun relay holds.
+    pub(super) fn gun_content(&self) -> String {
+        self.gun.content()
     }
 
     pub(super) async fn close(self) -> Result<(), RpcError> {

@@ -3,13 +3,16 @@ use std::path::PathBuf;
 
 use bauta_ipc::{RpcError, codes};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use tokio::time::Instant;
 
-use super::people::{Person, Sent};
+use super::people::{Person, Sent, millis};
+use super::report::Opened;
 use super::search::{self, Needle};
 use super::stage::Cast;
 use crate::cli::{Output, Progress};
 
 const QUESTION: &str = "Meet me where the lantern hangs, at nine.";
+const POST: &str = "The ball begins when the last gondola has gone.";
 const ANSWER: &str = "I will wear the white mask.";
 
 /// Tells the steps: on standard output, unless that is for JSON.
@@ -36,15 +39,24 @@ impl Teller {
 pub(super) struct Told {
     pub(super) message: Sent,
     pub(super) reply: Sent,
+    pub(super) post: Opened,
     pub(super) secrets: Secrets,
 }
 
-/// Alice invites Bob, Bob writes, Alice answers.
+/// Alice invites Bob, Bob writes, Alice answers; and meanwhile, Alice posts something for Bob.
 pub(super) async fn play(cast: &Cast, teller: &Teller) -> Result<Told, RpcError> {
     let Cast { alice, bob } = cast;
     let invitation = alice.invite("bob").await?;
+    let (talk, post) = futures::try_join!(talk(cast, &invitation, teller), publish(cast, teller))?;
+    let (message, reply) = talk;
+    let secrets = Secrets::new([alice, bob], &invitation)?;
+    Ok(Told { message, reply, post, secrets })
+}
+
+async fn talk(cast: &Cast, invitation: &str, teller: &Teller) -> Result<(Sent, Sent), RpcError> {
+    let Cast { alice, bob } = cast;
     teller.step("Alice makes an invitation and hands it to Bob, outside of Bauta.");
-    bob.add("alice", &invitation).await?;
+    bob.add("alice", invitation).await?;
     teller.phase("Bob takes the invitation and writes: the keys are exchanged through the mixnet");
     let message = bob.send("alice", QUESTION).await?;
     alice.has_received("bob", QUESTION).await?;
@@ -61,8 +73,28 @@ pub(super) async fn play(cast: &Cast, teller: &Teller) -> Result<Told, RpcError>
         seconds(reply.stored_ms),
         seconds(reply.delivered_ms)
     ));
-    let secrets = Secrets::new([alice, bob], &invitation)?;
-    Ok(Told { message, reply, secrets })
+    Ok((message, reply))
+}
+
+/// Alice encrypts a post for Bob, its key goes to the Gun relay, and Bob fetches it from there.
+async fn publish(cast: &Cast, teller: &Teller) -> Result<Opened, RpcError> {
+    let Cast { alice, bob } = cast;
+    bob.hurry().await?;
+    let begun = Instant::now();
+    let post = alice.post(&bob.persona().public_key, POST).await?;
+    let published_ms = millis(begun.elapsed());
+    let begun = Instant::now();
+    let text = bob.open(&post).await?;
+    let decrypted_ms = millis(begun.elapsed());
+    if text != POST {
+        return Err(RpcError::new(&codes::INTERNAL, "The post opened to other words than were written."));
+    }
+    teller.step(&format!(
+        "Alice's post for Bob: \"{POST}\" Its key at the Gun relay after {}, opened by Bob after {}.",
+        seconds(published_ms),
+        seconds(decrypted_ms)
+    ));
+    Ok(Opened { text, state: "decrypted", published_ms, decrypted_ms })
 }
 
 /// What must not stand in any file or log.
@@ -75,6 +107,7 @@ impl Secrets {
         let mut needles = vec![
             Needle::new("the message", QUESTION.as_bytes()),
             Needle::new("the reply", ANSWER.as_bytes()),
+            Needle::new("the post", POST.as_bytes()),
             Needle::new("the invitation", invitation.as_bytes()),
         ];
         let seed = invitation.split('#').nth(1).unwrap_or_default();
@@ -90,6 +123,11 @@ impl Secrets {
             needles.push(Needle::new("an address", persona.address.as_bytes()));
         }
         Ok(Self(needles))
+    }
+
+    /// Those that stand in a text.
+    pub(super) fn found_in_text(&self, text: &str) -> BTreeSet<String> {
+        search::find_in_text(&self.0, text)
     }
 
     /// Those that stand at or below `places`.
