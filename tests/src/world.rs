@@ -1,9 +1,10 @@
 //! A small world: a local mixnet in this process, a relay and daemons as processes of their own.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bauta_localnet::{Localnet, LocalnetConfig};
+use bauta_localnet::{ExitPolicy, Localnet, LocalnetConfig};
 use serde_json::Value;
 
 use crate::process::Process;
@@ -32,8 +33,18 @@ impl World {
 
     /// A mixnet as [`World::new`] makes it, whose clients use another traffic profile.
     pub async fn with_traffic(program: Program, gateways: usize, traffic: &'static str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let config = LocalnetConfig { gateways, ..LocalnetConfig::default() };
+        Self::of(program, config, traffic).await
+    }
+
+    /// A mixnet as [`World::new`] makes it, with an exit to every port of this machine.
+    pub async fn with_exit(program: Program, gateways: usize) -> Self {
+        let config = LocalnetConfig { gateways, exit: ExitPolicy::Loopback, ..LocalnetConfig::default() };
+        Self::of(program, config, "test").await
+    }
+
+    async fn of(program: Program, config: LocalnetConfig, traffic: &'static str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let localnet = Localnet::start(config).await.unwrap();
         localnet.network_file().write(&dir.path().join("network.json")).unwrap();
         Self { localnet, dir, program, traffic, relay: None, relay_address: None }
@@ -105,6 +116,7 @@ impl World {
             network: self.network_file(),
             traffic: self.traffic,
             log_filter: None,
+            more: Vec::new(),
             relay: self.relay_address().to_owned(),
             program: self.program.clone(),
             daemon: None,
@@ -119,6 +131,7 @@ pub struct Person {
     network: PathBuf,
     traffic: &'static str,
     log_filter: Option<String>,
+    more: Vec<OsString>,
     relay: String,
     program: Program,
     daemon: Option<Process>,
@@ -140,6 +153,11 @@ impl Person {
         self.log_filter = Some(filter.to_owned());
     }
 
+    /// Further arguments for `bauta up`, from its next start.
+    pub fn up_with<S: Into<OsString>>(&mut self, arguments: impl IntoIterator<Item = S>) {
+        self.more = arguments.into_iter().map(Into::into).collect();
+    }
+
     /// Starts the daemon without waiting for it.
     pub fn launch(&mut self) {
         self.daemon = None;
@@ -158,7 +176,7 @@ impl Person {
         if let Some(filter) = &self.log_filter {
             command.env("BAUTA_LOG", filter);
         }
-        command.arg(&self.network);
+        command.arg(&self.network).args(&self.more);
         self.daemon = Some(Process::start(command, &self.log));
     }
 

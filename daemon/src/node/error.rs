@@ -3,6 +3,7 @@ use bauta_protocol::error::{HasKind, Kind};
 use bauta_sphinx_client::MixnetError;
 
 use crate::gun::GunConfigError;
+use crate::gun::endpoint::EndpointError;
 use crate::store::StoreError;
 use crate::unlock::UnlockError;
 
@@ -18,6 +19,9 @@ pub enum NodeError {
     /// The Gun relays cannot be used like this.
     #[error("the Gun relays cannot be used: {0}")]
     Gun(#[source] GunConfigError),
+    /// The local Gun endpoint cannot listen.
+    #[error("the local Gun endpoint cannot start: {0}")]
+    Endpoint(#[source] EndpointError),
     /// The mixnet cannot be used like this.
     #[error("the mixnet cannot be used: {0}")]
     Mixnet(#[source] MixnetError),
@@ -29,6 +33,7 @@ impl HasKind for NodeError {
             Self::Unlock(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Gun(error) => error.kind(),
+            Self::Endpoint(error) => error.kind(),
             Self::Mixnet(error) => error.kind(),
         }
     }
@@ -39,6 +44,8 @@ impl From<NodeError> for RpcError {
         match error {
             NodeError::Unlock(error) => error.into(),
             NodeError::Store(error) => error.into(),
+            NodeError::Endpoint(error) => Self::new(&codes::USAGE, sentence(&error.to_string()))
+                .hint("Name another: --gun-endpoint PORT"),
             NodeError::Gun(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
             NodeError::Mixnet(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
         }

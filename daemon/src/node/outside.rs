@@ -1,17 +1,21 @@
 //! The way to Gun relays: which of them, and through which exits of the mixnet.
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bauta_ipc::{GunRelay, GunStatus};
 use bauta_sphinx_client::{ExitAddress, Exits, Mixnet};
+use zeroize::Zeroizing;
 
 use super::error::NodeError;
+use crate::gun::endpoint::{Endpoint, new_secret_path};
 use crate::gun::{Gun, GunConfig, GunUrl};
 use crate::store::{Store, StoreError, Tx};
 
 const RELAYS: &str = "gun.relays";
 const EXITS: &str = "gun.exits";
+const SECRET_PATH: &str = "gun.endpoint";
 
 /// Gun relays and the way to them, as asked for at this start. What is not given is as it was at the last start.
 #[derive(Default)]
@@ -39,6 +43,7 @@ pub(crate) struct Outside {
     gun: Gun,
     /// Only to be stopped; `None` where a test has put something in its place.
     exits: Option<Exits>,
+    endpoint: Option<Endpoint>,
     shown: GunStatus,
 }
 
@@ -49,7 +54,7 @@ impl Outside {
         store: &Store,
         mixnet: &Mixnet,
     ) -> Result<Self, NodeError> {
-        let GunSettings { relays, extra_roots_pem, exits, network_exit, endpoint: _ } = settings;
+        let GunSettings { relays, extra_roots_pem, exits, network_exit, endpoint } = settings;
         let kept = store.run(move |tx| keep(tx, relays, exits)).await.map_err(NodeError::Store)?;
         let (relays, fixed) = kept;
         let fixed = match (fixed, network_exit) {
@@ -57,7 +62,7 @@ impl Outside {
             (Exit::Remembered(_), Some(exit)) => vec![exit],
             (Exit::Remembered(exits), None) => exits,
         };
-        let shown = GunStatus {
+        let mut shown = GunStatus {
             relays: relays.iter().map(|relay| GunRelay { url: relay.to_string() }).collect(),
             exits: fixed.iter().map(ToString::to_string).collect(),
             extra_root: extra_roots_pem.is_some(),
@@ -66,12 +71,21 @@ impl Outside {
         let exits = mixnet.exits(fixed);
         let dial = Arc::new(exits.clone());
         let gun = Gun::new(GunConfig { relays, extra_roots_pem, dial }).map_err(NodeError::Gun)?;
-        Ok(Self { gun, exits: Some(exits), shown })
+        let endpoint = match endpoint {
+            None => None,
+            Some(port) => {
+                let secret = store.run(secret_path).await.map_err(NodeError::Store)?;
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                Some(Endpoint::start(gun.clone(), &secret, address).await.map_err(NodeError::Endpoint)?)
+            }
+        };
+        shown.endpoint = endpoint.as_ref().map(Endpoint::url);
+        Ok(Self { gun, exits: Some(exits), endpoint, shown })
     }
 
     /// With a way out of the caller's making.
     pub(super) fn of(gun: Gun) -> Self {
-        Self { gun, exits: None, shown: GunStatus::default() }
+        Self { gun, exits: None, endpoint: None, shown: GunStatus::default() }
     }
 
     pub(crate) fn gun(&self) -> &Gun {
@@ -83,11 +97,24 @@ impl Outside {
     }
 
     pub(super) async fn stop(&self) {
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.stop().await;
+        }
         self.gun.stop().await;
         if let Some(exits) = &self.exits {
             exits.stop().await;
         }
     }
+}
+
+/// The path of the local endpoint stays, so that programs find it again.
+fn secret_path(tx: &Tx<'_>) -> Result<Zeroizing<String>, StoreError> {
+    if let Some(kept) = tx.meta(SECRET_PATH)? {
+        return String::from_utf8(kept).map(Zeroizing::new).map_err(|_| StoreError::Damaged("a setting"));
+    }
+    let drawn = Zeroizing::new(new_secret_path());
+    tx.set_meta(SECRET_PATH, drawn.as_bytes())?;
+    Ok(drawn)
 }
 
 /// Exits that were asked for now, or some time ago.
