@@ -12,9 +12,9 @@ mod wire;
 pub struct Parser {
     /// The name, also of its fuzz target.
     pub name: &'static str,
-    /// Reads the bytes. Bytes that are refused are no error; an error names a rule that does not hold.
-    pub check: fn(&[u8]) -> Result<(), BrokenRule>,
-    /// Good inputs; `None` if they could not be made.
+    /// Reads the bytes, and says whether they were taken. An error names a rule that does not hold.
+    pub check: fn(&[u8]) -> Result<bool, BrokenRule>,
+    /// Inputs that are taken; `None` if they could not be made.
     pub seeds: fn(&mut dyn CryptoRng) -> Option<Vec<Vec<u8>>>,
 }
 
@@ -34,9 +34,9 @@ pub fn parser(name: &str) -> Option<&'static Parser> {
     parsers().find(|parser| parser.name == name)
 }
 
-/// The error that names the rule, unless it holds.
-fn rule(holds: bool, rule: &'static str) -> Result<(), BrokenRule> {
-    if holds { Ok(()) } else { Err(BrokenRule(rule)) }
+/// Taken, and the rule holds; or the error that names the rule.
+fn rule(holds: bool, rule: &'static str) -> Result<bool, BrokenRule> {
+    if holds { Ok(true) } else { Err(BrokenRule(rule)) }
 }
 
 /// What a parser of text gets from bytes: browsers and terminals make text of everything.

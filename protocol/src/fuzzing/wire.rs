@@ -10,7 +10,7 @@ use crate::descriptor::DescriptorSeen;
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, RelayId};
 use crate::invitation::InviteSeed;
-use crate::payload::{Part, Payload, frame, unframe};
+use crate::payload::{Part, Payload, unframe};
 use crate::persona::PersonaSecret;
 use crate::relay::{Class, Refusal, Reply, Request};
 use crate::time::{Day, Timestamp};
@@ -24,12 +24,12 @@ pub(super) const PARSERS: &[Parser] = &[
     Parser { name: "payload", check: payload, seeds: payloads },
 ];
 
-fn address(bytes: &[u8]) -> Result<(), BrokenRule> {
+fn address(bytes: &[u8]) -> Result<bool, BrokenRule> {
     match text(bytes).parse::<Address>() {
         Ok(address) => {
             rule(address.to_string().parse() == Ok(address), "an address is read as it is written")
         }
-        Err(_) => Ok(()),
+        Err(_) => Ok(false),
     }
 }
 
@@ -45,12 +45,12 @@ fn addresses(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     Some(seeds)
 }
 
-fn relay_address(bytes: &[u8]) -> Result<(), BrokenRule> {
+fn relay_address(bytes: &[u8]) -> Result<bool, BrokenRule> {
     match text(bytes).parse::<RelayAddress>() {
         Ok(address) => {
             rule(address.to_string().parse() == Ok(address), "an address is read as it is written")
         }
-        Err(_) => Ok(()),
+        Err(_) => Ok(false),
     }
 }
 
@@ -62,16 +62,17 @@ fn some_relay(doors: u8) -> RelayAddress {
     RelayAddress { id: RelayId([1; 32]), doors: (0..doors).map(|door| DoorAddress([door; 96])).collect() }
 }
 
-fn relay_request(bytes: &[u8]) -> Result<(), BrokenRule> {
+fn relay_request(bytes: &[u8]) -> Result<bool, BrokenRule> {
+    let mut taken = false;
     for class in [Class::Small, Class::Large] {
         let _ = Request::decode(class, bytes);
         let mut body = bytes.to_vec();
         body.resize(class.body_len(), 0);
         if let Ok(request) = Request::decode(class, &body) {
-            rule(*request.encode() == body, "a request has one encoding")?;
+            taken |= rule(*request.encode() == body, "a request has one encoding")?;
         }
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn relay_requests(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
@@ -95,16 +96,17 @@ fn relay_requests(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     Some(requests.iter().map(|request| request.encode().to_vec()).collect())
 }
 
-fn relay_reply(bytes: &[u8]) -> Result<(), BrokenRule> {
+fn relay_reply(bytes: &[u8]) -> Result<bool, BrokenRule> {
+    let mut taken = false;
     for class in [Class::Small, Class::Large] {
         let _ = Reply::decode(class, bytes);
         let mut body = bytes.to_vec();
         body.resize(class.body_len(), 0);
         if let Ok(reply) = Reply::decode(class, &body) {
-            rule(reply.encode(class).is_ok_and(|again| again == body), "a reply has one encoding")?;
+            taken |= rule(reply.encode(class).is_ok_and(|again| again == body), "a reply has one encoding")?;
         }
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn relay_replies(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
@@ -115,10 +117,10 @@ fn relay_replies(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     small.chain(large).map(|body| body.ok().map(|body| body.to_vec())).collect()
 }
 
-fn content(bytes: &[u8]) -> Result<(), BrokenRule> {
-    let Ok(content) = Content::decode(bytes) else { return Ok(()) };
+fn content(bytes: &[u8]) -> Result<bool, BrokenRule> {
+    let Ok(content) = Content::decode(bytes) else { return Ok(false) };
     // A kind of later versions is read, but cannot be written.
-    let Ok(again) = content.encode() else { return Ok(()) };
+    let Ok(again) = content.encode() else { return Ok(true) };
     rule(Content::decode(&again).is_ok_and(|again| again == content), "a content is read as it is written")
 }
 
@@ -133,17 +135,19 @@ fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
 }
 
 /// What stands behind the seal of a box and behind the ratchet, in the hands of a hostile peer.
-fn payload(bytes: &[u8]) -> Result<(), BrokenRule> {
+fn payload(bytes: &[u8]) -> Result<bool, BrokenRule> {
+    let mut taken = false;
     let mut padded = bytes.to_vec();
     for length in [bytes.len(), 927, BOX_PLAIN] {
         padded.resize(length, 0);
-        let _ = unframe(&padded);
+        taken |= unframe(&padded).is_some();
         if let Ok(payload) = Payload::decode(&padded) {
             let again = payload.encode();
-            rule(again.is_some_and(|again| again.as_slice() == padded), "a payload has one encoding")?;
+            taken |=
+                rule(again.is_some_and(|again| again.as_slice() == padded), "a payload has one encoding")?;
         }
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn payloads(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
@@ -154,7 +158,6 @@ fn payloads(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     for part in parts {
         let payload = Payload { ack: 5, given_up: 2, seen, part }.encode()?;
         seeds.push(payload.to_vec());
-        seeds.push(frame(&payload)?.to_vec());
     }
     Some(seeds)
 }
