@@ -7,6 +7,7 @@ use std::time::Duration;
 use bauta_protocol::gun::{Get, Graph, GraphLimits, Message, MessageId, Node, State};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +21,8 @@ const WATCHED: usize = 256;
 /// Questions and writes of all programs that are under way.
 const QUESTIONS: usize = 256;
 const WRITES: usize = 64;
+/// How long relays may take when the cache has something. Gun's programs give up after nine seconds.
+const SOON: Duration = Duration::from_secs(6);
 /// How long a question and a write may take.
 const ASKING: Duration = Duration::from_secs(60);
 const WRITING: Duration = Duration::from_secs(120);
@@ -134,14 +137,23 @@ impl Hub {
     }
 
     /// The node that is asked for, from the cache while it is watched and else from the relays; what the cache has when
-    /// these cannot be reached. `None` when nothing is known: to say that there is no such node would be wrong.
+    /// these do not answer soon. `None` when nothing is known: to say that there is no such node would be wrong.
     async fn find(self: &Arc<Self>, client: &Client, get: Get) -> Option<Option<Node>> {
         // What was forgotten to make room is asked for again.
         if self.watch(client, &get) && self.shared().graph.get(&get.soul).is_some() {
             return Some(self.cached(&get));
         }
         let limits = GetLimits { deadline: ASKING, ..GetLimits::default() };
-        match self.gun.get_dated(get.clone(), limits).await {
+        let asking = self.gun.get_dated(get.clone(), limits);
+        let asked = match self.cached(&get) {
+            // What the relays say later comes to those who watch.
+            Some(cached) => match timeout(SOON, asking).await {
+                Ok(asked) => asked,
+                Err(_) => return Some(Some(cached)),
+            },
+            None => asking.await,
+        };
+        match asked {
             Ok(node) => {
                 if let Some(node) = node {
                     self.keep(&[node], State::INFINITY, Some(client.number));
