@@ -33,6 +33,7 @@ use bauta_ipc::{
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{Mixnet, Network, Traffic};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +45,7 @@ pub(crate) use self::post::tell as tell_post;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
 use crate::gun::Gun;
-use crate::posts::Publisher;
+use crate::posts::{self, Publisher};
 pub use crate::store::StoreError;
 use crate::store::{Store, is_there, private_home};
 use crate::unlock::{Unlock, master_key};
@@ -96,6 +97,8 @@ pub struct Node {
     asked_to_stop: CancellationToken,
     housekeeper: JoinHandle<()>,
     publisher: Publisher,
+    /// Bounds the look-ups that run.
+    lookups: Arc<Semaphore>,
     outside: Option<Outside>,
 }
 
@@ -186,6 +189,7 @@ impl Node {
             asked_to_stop: CancellationToken::new(),
             housekeeper,
             publisher,
+            lookups: Arc::new(Semaphore::new(posts::AT_A_TIME)),
             outside,
         }))
     }

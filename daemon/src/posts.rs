@@ -10,7 +10,7 @@ mod reading;
 mod settings;
 mod tags;
 
-pub(crate) use self::lookup::{Lookup, look_up, places, single_place};
+pub(crate) use self::lookup::{AT_A_TIME, Lookup, look_up, places, single_place};
 pub(crate) use self::nodes::{Node, Post, nodes_of};
 pub(crate) use self::publisher::Publisher;
 pub(crate) use self::reading::{

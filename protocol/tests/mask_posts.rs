@@ -150,7 +150,11 @@ proptest! {
         let data = changed.data.as_mut().unwrap();
         let at = place.index(data.len());
         data[at] ^= flip;
-        let expected = if public { DecryptError::Damaged } else { DecryptError::NotShared };
+        let expected = match (public, version) {
+            (true, _) => DecryptError::Damaged,
+            (false, Version::V37) => DecryptError::Changed,
+            (false, _) => DecryptError::NotShared,
+        };
         prop_assert_eq!(decrypt(&changed, &reader, &records(&post)), Err(expected));
         if !public {
             let mut changed = records(&post);

@@ -665,6 +665,28 @@ mod tests {
     }
 
     #[test]
+    fn recipients_are_named_in_any_order() {
+        for line in [
+            "post encrypt hello --to bob --to carol",
+            "post encrypt --to bob --to carol hello",
+            "post encrypt hello --to bob carol",
+            "post encrypt --to bob hello carol",
+        ] {
+            let Command::Post(Post::Encrypt { text, mut to, more, .. }) = parse(line).unwrap().command else {
+                panic!("{line}")
+            };
+            to.extend(more);
+            assert_eq!(
+                (text.as_str(), to.as_slice()),
+                ("hello", &["bob".to_owned(), "carol".to_owned()][..])
+            );
+        }
+        for line in ["post encrypt", "post encrypt a b", "post encrypt a --public --to b", "post append a"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn home_and_json_stand_anywhere() {
         for line in ["--home h --json status", "status --json --home h", "--json status --home h"] {
             let cli = parse(line).unwrap();

@@ -14,16 +14,18 @@ use bauta_protocol::mask::limits::MAX_RECORDS;
 use bauta_protocol::mask::partition::{Tag, v37_set, v38_paths};
 use bauta_protocol::mask::{DecryptError, Network, Opened, Payload, PostIv, Record, Version};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{Keys, Settings, gun_failed, off_thread, open_with};
 use crate::engine::Shared;
 use crate::gun::{CollectLimits, Ended, GetLimits, Gun, GunError};
 
 /// One partition is read for so long at most.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// How long to wait for missing pieces of an answer.
 const QUIET: Duration = Duration::from_secs(5);
+/// Places that are read at a time, by all look-ups of a daemon.
+pub(crate) const AT_A_TIME: usize = 16;
 /// Records that are tried at a time.
 const BATCH: usize = 64;
 
@@ -35,6 +37,8 @@ pub(crate) struct Lookup {
     pub(crate) keys: Arc<Keys>,
     pub(crate) iv: PostIv,
     pub(crate) settings: Settings,
+    /// [`AT_A_TIME`] permits.
+    pub(crate) permits: Arc<Semaphore>,
 }
 
 /// Where records may lie.
@@ -147,6 +151,8 @@ pub(crate) async fn look_up(lookup: Lookup, places: Vec<Place>) -> Result<(Opene
 /// Reads one place.
 async fn visit(lookup: &Lookup, place: &Place, reports: &mpsc::UnboundedSender<Report>, progress: &Progress) {
     tokio::time::sleep(lookup.settings.delay()).await;
+    // Never closed.
+    let _permit = lookup.permits.acquire().await;
     let (records, found) = mpsc::unbounded_channel();
     let reading = async {
         // Nothing is left to try once this is dropped.

@@ -1,7 +1,7 @@
 //! Brings the keys of posts from the store to the Gun relays, however often that takes.
 //!
 //! What is queued stays in the store until it was read back from a relay: a daemon that is killed at any point goes on
-//! from there. Keys of different posts never go out together.
+//! from there. An attempt carries keys of one post only.
 
 use std::sync::Arc;
 use std::time::Duration;

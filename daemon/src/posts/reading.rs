@@ -141,6 +141,7 @@ pub(crate) fn unreadable(error: &DecryptError) -> RpcError {
         DecryptError::NotShared | DecryptError::TooManyRecords => &codes::POST_NOT_SHARED,
         DecryptError::NoAuthorKey | DecryptError::NotAuthor => &codes::POST_AUTHOR,
         DecryptError::Message(error) if error.kind() == Kind::Unsupported => &codes::POST_VERSION,
+        DecryptError::Changed => &codes::POST_DAMAGED,
         DecryptError::Broken(_) | DecryptError::Damaged | DecryptError::Message(_) => &codes::POST_DAMAGED,
     };
     RpcError::new(code, sentence(error))

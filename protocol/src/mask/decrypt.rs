@@ -1,5 +1,7 @@
 //! Reading posts.
 
+use std::cell::Cell;
+
 use zeroize::Zeroizing;
 
 use super::agreement::{shared_x, v38_key};
@@ -63,7 +65,7 @@ pub fn decrypt<'r>(
     let encryption = payload.encryption.as_ref().map_err(broken)?;
     let iv = payload.iv().map_err(DecryptError::Broken)?;
     let data = payload.data.as_ref().map_err(broken)?;
-    let post = Sealed { version: payload.version, iv, data };
+    let post = Sealed { version: payload.version, iv, data, has_key: Cell::new(false) };
     if let Some(key) = reader.cached
         && let Some(plain) = key.open(&iv, data)
     {
@@ -95,6 +97,8 @@ struct Sealed<'a> {
     version: Version,
     iv: PostIv,
     data: &'a [u8],
+    /// The author's own hand gave a key, and the message does not open with it.
+    has_key: Cell<bool>,
 }
 
 impl Sealed<'_> {
@@ -116,9 +120,10 @@ impl Sealed<'_> {
         }
         self.try_records(records, |record| match &record.ephemeral {
             None => shared.iter().find_map(|shared| self.unwrap_v37(shared, &record.encrypted_key)),
+            // Anybody can make such a record, so a wrong key in it says nothing about the message.
             Some(public) => {
                 let mut shared = reader.keys.iter().map(|key| shared_x(key, public));
-                shared.find_map(|shared| self.unwrap_v37(&shared, &record.encrypted_key))
+                shared.find_map(|shared| self.unwrap_v37_by_anybody(&shared, &record.encrypted_key))
             }
         })
     }
@@ -135,6 +140,7 @@ impl Sealed<'_> {
             shared.iter().find_map(|shared| {
                 let (key, nonce) = v38_key(shared, &salt);
                 let key = jwk::read_wrapped_post_key(&cipher::open(&key, &nonce, &record.encrypted_key)?)?;
+                // The same author's record of another post opens as well.
                 let plain = key.open(&self.iv, self.data)?;
                 Some((key, plain))
             })
@@ -151,8 +157,20 @@ impl Sealed<'_> {
     fn unwrap_v37(&self, shared: &[u8; 32], wrapped: &[u8]) -> Option<(PostKey, Zeroizing<Vec<u8>>)> {
         let bytes = cipher::open(shared, &self.iv.0, wrapped)?;
         let key = PostKey::from_bytes(&bytes).ok()?;
-        let plain = key.open(&self.iv, self.data)?;
-        Some((key, plain))
+        let plain = key.open(&self.iv, self.data);
+        self.has_key.set(self.has_key.get() || plain.is_none());
+        Some((key, plain?))
+    }
+
+    fn unwrap_v37_by_anybody(
+        &self,
+        shared: &[u8; 32],
+        wrapped: &[u8],
+    ) -> Option<(PostKey, Zeroizing<Vec<u8>>)> {
+        let known = self.has_key.get();
+        let opened = self.unwrap_v37(shared, wrapped);
+        self.has_key.set(known);
+        opened
     }
 
     fn try_records<'r>(
@@ -168,7 +186,7 @@ impl Sealed<'_> {
                 return self.finish(key, &plain, Via::Record(place));
             }
         }
-        Err(DecryptError::NotShared)
+        Err(if self.has_key.get() { DecryptError::Changed } else { DecryptError::NotShared })
     }
 
     fn finish(&self, post_key: PostKey, plain: &[u8], via: Via) -> Result<Opened, DecryptError> {
@@ -190,6 +208,10 @@ pub enum DecryptError {
     /// The post key is there, but the message was changed.
     #[error("the message does not open with the key of its post; it was changed or damaged")]
     Damaged,
+    /// In version -37: the key is there as the author sealed it, but the message does not open with it.
+    /// The extension says "not shared".
+    #[error("the post is for you, but it was changed or damaged; load it again")]
+    Changed,
     /// It opened, and holds no message.
     #[error("the post was opened, but what it says is damaged or for a newer program")]
     Message(#[source] DecodeMessageError),
@@ -216,7 +238,7 @@ impl HasKind for DecryptError {
         match self {
             Self::Broken(error) => error.kind(),
             Self::Message(error) => error.kind(),
-            Self::Damaged => Kind::Forged,
+            Self::Damaged | Self::Changed => Kind::Forged,
             Self::NotShared | Self::NotAuthor => Kind::Refused,
             Self::NoAuthorKey => Kind::NotFound,
             Self::TooManyRecords => Kind::Full,

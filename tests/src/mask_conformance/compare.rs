@@ -337,7 +337,7 @@ fn decrypt_error_kind(error: &DecryptError) -> &'static str {
         DecryptError::Broken(_) => "PayloadBroken",
         DecryptError::Damaged => "DecryptFailed",
         DecryptError::Message(_) => "PayloadDecryptedButTypedMessageBroken",
-        DecryptError::NotShared | DecryptError::TooManyRecords => "NotShareTarget",
+        DecryptError::NotShared | DecryptError::Changed | DecryptError::TooManyRecords => "NotShareTarget",
         DecryptError::NoAuthorKey => "AuthorPublicKeyNotFound",
         DecryptError::NotAuthor => "CannotDecryptAsAuthor",
     }

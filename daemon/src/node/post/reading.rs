@@ -141,6 +141,7 @@ impl Node {
             keys,
             iv,
             settings,
+            permits: Arc::clone(&self.lookups),
         };
         posts::look_up(lookup, places).await
     }
