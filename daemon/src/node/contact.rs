@@ -10,17 +10,15 @@ use bauta_ipc::{
 use bauta_protocol::address::Address;
 use bauta_protocol::bundle::IdentitySecret;
 use bauta_protocol::id::{IdentityKey, PersonaKey};
-use bauta_protocol::mask::ProfileId;
 use bauta_protocol::profile_text::{Found, find_personas};
 use bauta_protocol::safety_number::SafetyNumber;
-use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
-use super::{Node, names};
+use super::{Node, names, profile};
 use crate::engine::{self, Moment};
 use crate::store::{
-    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileRow, ProfileSource,
+    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileSource,
     RequestRow, StoreError, Tx,
 };
 use crate::view;
@@ -38,10 +36,14 @@ impl Node {
             .run(move |tx| {
                 let persona = names::persona(tx, params.persona.as_deref())?;
                 let name = names::check_name(&params.name)?;
-                let Found { address, profile } = who(&params.address)?;
+                let Found { address, profile: named } = who(&params.address)?;
                 let id = add(tx, &persona, name, &address, &at)?;
-                if let Some(profile) = profile {
-                    learn(tx, profile, address.persona, at.now)?;
+                if let Some(named) = named {
+                    let source = ProfileSource::Text;
+                    // One that is known with another key stops everything.
+                    if let Some(warning) = profile::learn(tx, &named, address.persona, source, at.now)? {
+                        return Err(warning);
+                    }
                 }
                 Ok::<_, RpcError>((persona.id, id, address.seed.is_some()))
             })
@@ -242,26 +244,6 @@ fn who(text: &str) -> Result<Found, RpcError> {
         }
         (None, _) => {
             Err(RpcError::new(&codes::CONTACT_ADDRESS, super::error::sentence(&refused.to_string())))
-        }
-    }
-}
-
-/// The profile that a post names as its author. One that is known with another key stops everything.
-fn learn(tx: &Tx<'_>, profile: ProfileId, persona: PersonaKey, now: Timestamp) -> Result<(), RpcError> {
-    match tx.profile(&profile)? {
-        None => {
-            let source = ProfileSource::Text;
-            tx.put_profile(&ProfileRow { profile, persona, nickname: None, source, learned_at: now })?;
-            Ok(())
-        }
-        Some(known) if known.persona == persona => Ok(()),
-        Some(known) => {
-            let message = format!(
-                "The post says that it is from {profile}, but that profile is known with another key, {}.",
-                known.persona
-            );
-            Err(RpcError::new(&codes::CONTACT_CHANGED, message)
-                .hint("Somebody may pretend to be them. Ask them over another channel."))
         }
     }
 }

@@ -56,12 +56,8 @@ impl Outside {
     ) -> Result<Self, NodeError> {
         let GunSettings { relays, extra_roots_pem, exits, network_exit, endpoint } = settings;
         let kept = store.run(move |tx| keep(tx, relays, exits)).await.map_err(NodeError::Store)?;
-        let (relays, fixed) = kept;
-        let fixed = match (fixed, network_exit) {
-            (Exit::Given(exits), _) => exits,
-            (Exit::Remembered(_), Some(exit)) => vec![exit],
-            (Exit::Remembered(exits), None) => exits,
-        };
+        let (relays, chosen) = kept;
+        let fixed = chosen.unwrap_or_else(|| network_exit.into_iter().collect());
         let mut shown = GunStatus {
             relays: relays.iter().map(|relay| GunRelay { url: relay.to_string() }).collect(),
             exits: fixed.iter().map(ToString::to_string).collect(),
@@ -117,30 +113,25 @@ fn secret_path(tx: &Tx<'_>) -> Result<Zeroizing<String>, StoreError> {
     Ok(drawn)
 }
 
-/// Exits that were asked for now, or some time ago.
-enum Exit {
-    Given(Vec<ExitAddress>),
-    Remembered(Vec<ExitAddress>),
-}
-
+/// The relays to use, and the exits that were chosen now or at an earlier start, if any were.
 fn keep(
     tx: &Tx<'_>,
     relays: Option<Vec<GunUrl>>,
     exits: Option<Vec<ExitAddress>>,
-) -> Result<(Vec<GunUrl>, Exit), StoreError> {
+) -> Result<(Vec<GunUrl>, Option<Vec<ExitAddress>>), StoreError> {
     let relays = match relays {
         Some(relays) => {
             tx.set_meta(RELAYS, lines(&relays).as_bytes())?;
             relays
         }
-        None => read(tx, RELAYS)?,
+        None => read(tx, RELAYS)?.unwrap_or_default(),
     };
     let exits = match exits {
         Some(exits) => {
             tx.set_meta(EXITS, lines(&exits).as_bytes())?;
-            Exit::Given(exits)
+            Some(exits)
         }
-        None => Exit::Remembered(read(tx, EXITS)?),
+        None => read(tx, EXITS)?,
     };
     let relays = match relays.as_slice() {
         [] => GunUrl::MASK.parse().into_iter().collect(),
@@ -153,8 +144,9 @@ fn lines<T: ToString>(items: &[T]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn read<T: std::str::FromStr>(tx: &Tx<'_>, key: &str) -> Result<Vec<T>, StoreError> {
+fn read<T: std::str::FromStr>(tx: &Tx<'_>, key: &str) -> Result<Option<Vec<T>>, StoreError> {
     let damaged = || StoreError::Damaged("a setting");
-    let text = String::from_utf8(tx.meta(key)?.unwrap_or_default()).map_err(|_| damaged())?;
-    text.lines().map(|line| line.parse().map_err(|_| damaged())).collect()
+    let Some(kept) = tx.meta(key)? else { return Ok(None) };
+    let text = String::from_utf8(kept).map_err(|_| damaged())?;
+    text.lines().map(|line| line.parse().map_err(|_| damaged())).collect::<Result<_, _>>().map(Some)
 }

@@ -61,9 +61,10 @@ pub(super) fn learn(
     tx: &Tx<'_>,
     profile: &ProfileId,
     key: PersonaKey,
+    source: ProfileSource,
     now: Timestamp,
 ) -> Result<Option<RpcError>, StoreError> {
-    match tx.learn_profile(profile, key, ProfileSource::Seen, now)? {
+    match tx.learn_profile(profile, key, source, now)? {
         Learned::Same => Ok(None),
         Learned::New(row) => {
             tx.emit(&EventBody::ProfileLearned { profile: show(tx, &row)? }, now)?;

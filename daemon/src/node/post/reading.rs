@@ -15,7 +15,7 @@ use crate::node::{Node, names, profile};
 use crate::posts::{
     self, Keys, Lookup, Own, Settings, internal, key_tags, mask_key, off_thread, persona_key, shown_network,
 };
-use crate::store::{PostKeyRow, StoreError, TagKind, Tx};
+use crate::store::{PostKeyRow, ProfileSource, StoreError, TagKind, Tx};
 
 /// How long to look for a key when the caller does not say.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -190,7 +190,9 @@ fn known(
         _ => None,
     };
     let warning = match (claimed, shown_key) {
-        (Some(author), Some(key)) if page == Some(author) => profile::learn(tx, author, key, now)?,
+        (Some(author), Some(key)) if page == Some(author) => {
+            profile::learn(tx, author, key, ProfileSource::Seen, now)?
+        }
         (Some(author), Some(key)) => tx
             .profile(author)?
             .filter(|known| known.persona != key)
