@@ -177,14 +177,18 @@ pub enum ExitName {
     /// Any that the network's directory names.
     Directory,
     /// This one.
-    Address(ExitAddress),
+    Address(Box<ExitAddress>),
 }
 
 impl std::str::FromStr for ExitName {
     type Err = ExitAddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "directory" { Ok(Self::Directory) } else { text.parse().map(Self::Address) }
+        if text == "directory" {
+            Ok(Self::Directory)
+        } else {
+            text.parse().map(|exit| Self::Address(Box::new(exit)))
+        }
     }
 }
 
@@ -267,9 +271,9 @@ pub struct ImportFrom {
 
 /// `bauta persona export`.
 #[derive(Args, Debug)]
-#[group(id = "exported", required = true, multiple = false, args = ["name", "backup"])]
 pub struct Export {
     /// Which
+    #[arg(required_unless_present = "backup", conflicts_with = "backup")]
     pub name: Option<String>,
     /// Print the key as Mask imports it
     #[arg(long, requires = "name", conflicts_with = "words")]
@@ -691,6 +695,25 @@ mod tests {
         for line in ["--home h --json status", "status --json --home h", "--json status --home h"] {
             let cli = parse(line).unwrap();
             assert!(cli.json && cli.home == Some("h".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_export_is_of_one_or_of_all() {
+        for good in
+            ["export ann", "export ann --words", "export ann --mask", "export --backup f --password-file -"]
+        {
+            assert!(parse(&format!("persona {good}")).is_ok(), "{good}");
+        }
+        for bad in [
+            "export",
+            "export ann --backup f",
+            "export --words",
+            "export ann --words --mask",
+            "import",
+            "import --key --jwk",
+        ] {
+            assert!(parse(&format!("persona {bad}")).is_err(), "{bad}");
         }
     }
 

@@ -56,7 +56,7 @@ fn exits(named: Vec<ExitName>) -> Result<Option<Vec<ExitAddress>>, RpcError> {
         .into_iter()
         .filter_map(|exit| match exit {
             ExitName::Directory => None,
-            ExitName::Address(exit) => Some(exit),
+            ExitName::Address(exit) => Some(*exit),
         })
         .collect();
     if any && !exits.is_empty() {

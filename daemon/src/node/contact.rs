@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use super::{Node, names, profile};
 use crate::engine::{self, Moment};
 use crate::store::{
-    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileSource,
-    RequestRow, StoreError, Tx,
+    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileSource, RequestRow,
+    StoreError, Tx,
 };
 use crate::view;
 

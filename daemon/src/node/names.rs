@@ -117,7 +117,7 @@ mod tests {
         ] {
             assert_eq!(persona_key(&text).unwrap().to_string(), hex, "{text}");
         }
-        for text in ["", "bob", "0x", &hex[2..], "ec_key:p256/Anm+", "AAAA"] {
+        for text in ["", "bob", "0x", hex.get(2..).unwrap(), "ec_key:p256/Anm+", "AAAA"] {
             assert_eq!(persona_key(text), None, "{text}");
         }
     }
