@@ -5,6 +5,8 @@ use crate::id::PersonaKey;
 use crate::mask::{Network, Payload, PersonaId, ProfileId, PublicKey, find_in_text};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
+/// How an address begins.
+const SCHEME: &str = "bauta:";
 /// The mark before the line; readers do not need it.
 const MARK: char = '🎭';
 /// Personas that are looked for in one text.
@@ -74,26 +76,39 @@ fn persona_key(key: &PublicKey) -> Option<PersonaKey> {
     PersonaKey::from_bytes(&key.to_compressed()).ok()
 }
 
-/// `bauta:` and what follows, as far as it may belong to it.
-fn uris(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("bauta:").filter_map(|(start, _)| {
-        let rest = text.get(start..)?;
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:?=&#".contains(c)));
-        rest.get(..end.unwrap_or(rest.len()))
-    })
+/// The next `bauta:` with what follows, as far as it may belong to it; and the text before and after.
+/// What it may be is not looked at again, or a text full of these would take for ever.
+fn next_uri(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, from) = text.split_at_checked(text.find(SCHEME)?)?;
+    let end = from.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:?=&#".contains(c)));
+    let (uri, after) = from.split_at_checked(end.unwrap_or(from.len()))?;
+    Some((before, uri, after))
 }
 
 /// The addresses, without the punctuation of the sentence around them.
 fn addresses(text: &str) -> impl Iterator<Item = Address> {
-    uris(text).filter_map(|uri| {
+    let mut rest = text;
+    let uris = std::iter::from_fn(move || {
+        let (_, uri, after) = next_uri(rest)?;
+        rest = after;
+        // Where several are glued together, only the last can be whole.
+        uri.get(uri.rfind(SCHEME)?..)
+    });
+    uris.filter_map(|uri| {
         uri.trim_end_matches(['-', '_', ':', '?', '=', '&', '#']).parse().ok().or_else(|| uri.parse().ok())
     })
 }
 
 /// The key of a damaged address must not be taken for one that stands by itself: it may be what is damaged.
 fn without_long_addresses(text: &str) -> String {
-    let long = uris(text).filter(|uri| uri.contains('='));
-    long.fold(text.to_owned(), |text, uri| text.replace(uri, " "))
+    let (mut kept, mut rest) = (String::new(), text);
+    while let Some((before, uri, after)) = next_uri(rest) {
+        kept.push_str(before);
+        kept.push_str(if uri.contains('=') { " " } else { uri });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// Keys that stand by themselves.

@@ -10,13 +10,16 @@ use crate::descriptor::DescriptorSeen;
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, RelayId};
 use crate::invitation::InviteSeed;
+use crate::mask::{PersonaId, PublicKey};
 use crate::payload::{Part, Payload, unframe};
 use crate::persona::PersonaSecret;
+use crate::profile_text::{find_personas, profile_line};
 use crate::relay::{Class, Refusal, Reply, Request};
 use crate::time::{Day, Timestamp};
 
 pub(super) const PARSERS: &[Parser] = &[
     Parser { name: "address", check: address, seeds: addresses },
+    Parser { name: "profile_text", check: profile_text, seeds: profile_texts },
     Parser { name: "relay_address", check: relay_address, seeds: relay_addresses },
     Parser { name: "relay_request", check: relay_request, seeds: relay_requests },
     Parser { name: "relay_reply", check: relay_reply, seeds: relay_replies },
@@ -42,6 +45,26 @@ fn addresses(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let mut seeds: Vec<_> =
         [bare, whole, invitation].iter().map(|address| address.to_string().into_bytes()).collect();
     seeds.push(persona.to_string().into_bytes());
+    Some(seeds)
+}
+
+fn profile_text(bytes: &[u8]) -> Result<bool, BrokenRule> {
+    let found = find_personas(&text(bytes));
+    for one in &found {
+        let again = find_personas(&profile_line(&one.address.persona));
+        let persona = again.first().map(|again| again.address.persona);
+        rule(persona == Some(one.address.persona), "a persona is found in its own line")?;
+    }
+    Ok(!found.is_empty())
+}
+
+fn profile_texts(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+    let mut seeds = addresses(rng)?;
+    let persona = PersonaSecret::generate(rng).public();
+    let id = PersonaId(PublicKey::from_sec1(persona.as_bytes()).ok()?).to_string();
+    seeds.extend(
+        [id.clone(), format!("I am {}, {persona}; {id}.", profile_line(&persona))].map(String::into_bytes),
+    );
     Some(seeds)
 }
 

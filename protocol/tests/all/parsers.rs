@@ -26,7 +26,10 @@ fn run(parser: &Parser, input: &[u8]) -> bool {
     let begun = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| (parser.check)(input)));
     let time = begun.elapsed();
-    let shown = || format!("{}: {}", parser.name, input.escape_ascii());
+    let shown = || {
+        let start = &input[..input.len().min(2000)];
+        format!("{}: {} bytes, {}", parser.name, input.len(), start.escape_ascii())
+    };
     match outcome {
         Ok(Ok(taken)) => {
             assert!(time < LONGEST, "{time:?} for {}", shown());
@@ -92,6 +95,25 @@ fn every_parser_withstands_damaged_inputs() {
         }
         println!("{}: {taken} of {tries} damaged inputs taken, {:?}", parser.name, begun.elapsed());
         assert!(tries > 0);
+    }
+}
+
+/// What costs little once must not cost its square when it is repeated.
+#[test]
+fn every_parser_withstands_repetition() {
+    const SIZE: usize = 1 << 20;
+    for parser in parsers() {
+        let begun = Instant::now();
+        for seed in (parser.seeds)(&mut rng(parser.name)).unwrap() {
+            let whole = [seed.len() / 2, seed.len()];
+            for length in [1, 2, 4, 6, 8, 12].into_iter().filter(|length| *length < seed.len()).chain(whole) {
+                let pattern = &seed[..length.max(1)];
+                run(parser, &pattern.repeat(SIZE / pattern.len()));
+                // Behind a good beginning, which some parsers ask for.
+                run(parser, &[&seed, pattern.repeat(SIZE / pattern.len()).as_slice()].concat());
+            }
+        }
+        println!("{}: {:?}", parser.name, begun.elapsed());
     }
 }
 
