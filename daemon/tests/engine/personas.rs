@@ -183,7 +183,7 @@ async fn a_profile_text_leads_to_its_persona() {
     assert_eq!(added.public_key, Some(shown.public_key.clone()));
     let both = format!(
         "{text} {}",
-        "02".to_owned() + &"79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+        "02".to_owned() + "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
     );
     for bad in ["Ann, Venice", both.as_str(), "", "bauta:"] {
         assert!(bob.add("other", bad).await.unwrap_err().is(&codes::CONTACT_ADDRESS), "{bad}");
