@@ -1,5 +1,11 @@
 //! Whatever is wrong in a call or a command: a clear error with a hint, no panic, and nothing has changed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
