@@ -14,7 +14,7 @@ pub(crate) use self::lookup::{AT_A_TIME, Lookup, look_up, places, single_place};
 pub(crate) use self::nodes::{Node, Post, nodes_of};
 pub(crate) use self::publisher::Publisher;
 pub(crate) use self::reading::{
-    Keys, Own, broken, find, is_p256, named_network, open_here, open_with, parts_of, unreadable,
+    Keys, Own, broken, find, is_for_p256, is_p256, named_network, open_here, open_with, parts_of, unreadable,
 };
 pub(crate) use self::settings::Settings;
 pub(crate) use self::tags::{key_tags, post_tag};

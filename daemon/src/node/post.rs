@@ -71,7 +71,7 @@ impl Node {
                 let persona = names::persona(tx, named.as_deref())?;
                 let recipients = recipients(tx, &persona, &to)?;
                 let profile = match profile {
-                    Some(text) => Some(names::profile(&text, Some(chosen))?),
+                    Some(text) => Some(own_name(&text, chosen)?),
                     None => own_profile(tx, &persona, network)?,
                 };
                 Ok::<_, RpcError>((author(tx, &persona, profile)?, recipients))
@@ -249,7 +249,7 @@ impl Node {
             }
             if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
                 let message = match &reached.error {
-                    Some(error) => format!("The keys are not published yet. {}", error.message),
+                    Some(error) => format!("The keys are not published yet: {}", error.message),
                     None => "The keys are not published yet; they stay queued.".to_owned(),
                 };
                 return Err(RpcError::new(&codes::POST_TIMEOUT, message));
@@ -288,6 +288,16 @@ fn author(tx: &Tx<'_>, persona: &PersonaRow, profile: Option<ProfileId>) -> Resu
         local: tx.recovery(persona.id)?.local_key,
         profile,
     })
+}
+
+/// The profile that a post shall name, on the network it is for.
+fn own_name(text: &str, network: SocialNetwork) -> Result<ProfileId, RpcError> {
+    let profile = names::profile(text, Some(network))?;
+    if profile.network() == posts::network(network).domain() {
+        return Ok(profile);
+    }
+    let message = format!("{profile} is not a profile of the network the post is for.");
+    Err(RpcError::new(&codes::PROFILE_INVALID, message).hint("Name the network with --network."))
 }
 
 /// The persona's own profile on a network.

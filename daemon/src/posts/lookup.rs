@@ -139,8 +139,10 @@ pub(crate) async fn look_up(lookup: Lookup, places: Vec<Place>) -> Result<(Opene
     Err(match failure {
         Some(error) => {
             let error = gun_failed(&error);
-            let message =
-                format!("{} So it is not known whether the post is shared with you.", error.message);
+            let message = format!(
+                "{}, so it is not known whether the post is shared with you.",
+                error.message.trim_end_matches('.')
+            );
             RpcError::new(&codes::GUN_UNREACHABLE, message)
         }
         None if flooded => super::unreadable(&DecryptError::TooManyRecords),

@@ -149,3 +149,103 @@ fn keep(
 fn json(error: &RpcError) -> Result<String, StoreError> {
     serde_json::to_string(error).map_err(|_| StoreError::Damaged("a publication"))
 }
+
+#[cfg(test)]
+mod tests {
+    use bauta_ipc::{EventBody, PostState};
+    use bauta_protocol::id::{Capability, RelayId};
+    use bauta_protocol::mask::PostIv;
+    use bauta_protocol::persona::PersonaSecret;
+
+    use super::*;
+    use crate::random;
+    use crate::store::{NewPublication, Store};
+    use crate::unlock::MasterKey;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    /// A store in which two posts wait, the first of them with two keys.
+    async fn store(home: &std::path::Path) -> Store {
+        let store = Store::open(home, &MasterKey::for_tests([7; 32]), NOW).unwrap();
+        let filled = store.run(|tx| -> Result<(), StoreError> {
+            tx.learn_relay(RelayId([1; 32]), &[])?;
+            let mut rng = random::rng();
+            let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
+            let persona = tx.add_persona("alice", &secret, b"", &inbox, RelayId([1; 32]), NOW)?;
+            for (iv, at) in [(1, 0), (2, 1), (1, 2)] {
+                let new = NewPublication { iv: PostIv([iv; 16]), persona, nodes: "[]" };
+                tx.queue_publication(&new, Timestamp(NOW.0 + at))?;
+            }
+            Ok(())
+        });
+        filled.await.unwrap();
+        store
+    }
+
+    async fn run<T: Send + 'static>(
+        store: &Store,
+        job: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        store.run(job).await.unwrap()
+    }
+
+    fn ivs(due: &[DuePublication]) -> Vec<u8> {
+        due.iter().map(|one| one.iv.0[0]).collect()
+    }
+
+    #[tokio::test]
+    async fn keys_go_out_post_by_post_and_failures_wait_longer_each_time() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path()).await;
+        let failure = RpcError::new(&codes::GUN_UNREACHABLE, "Nobody there.");
+        let mut now = Timestamp(NOW.0 + 10);
+        let mut waits = Vec::new();
+        for _ in 0..3 {
+            let (at, failure) = (now, failure.clone());
+            let (due, next) = run(&store, move |tx| {
+                let due = tx.due_publications(at, BATCH)?;
+                keep(tx, &due, Some(&failure), at)?;
+                // The other post is not held up.
+                let other = tx.due_publications(at, BATCH)?;
+                keep(tx, &other, None, at)?;
+                Ok((due, tx.next_publication()?))
+            })
+            .await;
+            assert_eq!(ivs(&due), [1, 1]);
+            waits.push(next.unwrap().since(now));
+            now = next.unwrap().plus(Duration::from_secs(60));
+        }
+        assert!(waits[0] >= PATIENCE && waits[1] >= PATIENCE * 2 && waits[2] >= PATIENCE * 4, "{waits:?}");
+        let (failing, done) = run(&store, |tx| {
+            Ok((tx.publications(PostIv([1; 16]))?.unwrap(), tx.publications(PostIv([2; 16]))?.unwrap()))
+        })
+        .await;
+        assert_eq!(
+            (failing.keys, failing.published, failing.failed, failing.error.is_some()),
+            (2, 0, 0, true)
+        );
+        assert_eq!((done.keys, done.published, done.error), (1, 1, None));
+        assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 2);
+    }
+
+    #[tokio::test]
+    async fn what_no_relay_takes_is_given_up_and_told() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path()).await;
+        let late = NOW.plus(GIVE_UP * 2);
+        let events = run(&store, move |tx| {
+            let due = tx.due_publications(late, BATCH)?;
+            keep(tx, &due, Some(&RpcError::new(&codes::GUN_UNREACHABLE, "Nobody there.")), late)?;
+            tx.prune_publications(Timestamp(NOW.0 + 1))?;
+            tx.events_after(0, 10)
+        })
+        .await;
+        let [event] = events.as_slice() else { panic!("{events:?}") };
+        let EventBody::PostState { persona, post } = &event.body else { panic!("{event:?}") };
+        assert_eq!((persona.as_str(), post.state, post.keys), ("alice", PostState::Failed, 2));
+        assert!(post.error.as_ref().unwrap().is(&codes::POST_FAILED));
+        let left = run(&store, |tx| tx.publications(PostIv([1; 16]))).await.unwrap();
+        assert_eq!((left.keys, left.failed), (1, 1), "the older one was pruned");
+        assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 0);
+    }
+}

@@ -3,8 +3,8 @@
 use bauta_ipc::{RpcError, codes};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::mask::{
-    DecryptError, FieldError, LocalKey, Network, Opened, ParseError, Payload, PostKey, PublicKey, Reader,
-    Record, SecretKey, TypedMessage, Version, find_in_text,
+    DecryptError, Encryption, FieldError, LocalKey, Network, Opened, ParseError, Payload, PostKey, PublicKey,
+    Reader, Record, SecretKey, TypedMessage, Version, find_in_text,
 };
 use serde_json::{Map, Value};
 
@@ -155,6 +155,16 @@ pub(crate) fn broken(error: &FieldError) -> RpcError {
 /// Why a text is no key, where that can be told.
 pub(crate) fn is_p256(text: &str) -> bool {
     text.trim().starts_with("ec_key:p256/")
+}
+
+/// Whether nobody can open a post, because its keys are for a curve that nothing can use.
+pub(crate) fn is_for_p256(payload: &Payload) -> bool {
+    match &payload.encryption {
+        Ok(Encryption::EndToEnd { ephemeral: Ok(keys), .. }) => {
+            !keys.is_empty() && keys.iter().all(|ephemeral| ephemeral.key == Err(FieldError::P256))
+        }
+        _ => false,
+    }
 }
 
 /// The network of the author, as the post says.

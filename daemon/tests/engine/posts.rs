@@ -220,6 +220,11 @@ async fn what_does_not_open_says_why() {
         let error = home.api().post_decrypt(params.clone()).await.unwrap_err();
         assert!(error.is(&codes::POST_DAMAGED), "{error:?}");
     }
+    // The ephemeral key's curve is named by a number: 2 is secp256k1, 1 is P-256.
+    *wire.last_mut().unwrap() ^= 1;
+    let curve = wire.windows(5).position(|five| five == [0x81, 0xa1, b'2', 0xc4, 33]).unwrap();
+    wire[curve + 2] = b'1';
+    refused(&bob, &format!("\u{1f3bc}6/8|{}:||", BASE64.encode(&wire)), &codes::POST_CURVE).await;
     let offline = DecryptPost { text: post.text.clone(), offline: true, ..DecryptPost::default() };
     assert!(bob.api().post_decrypt(offline).await.unwrap_err().is(&codes::POST_NOT_SHARED));
     for wrong in [to("", &["bob"]), to(&"x".repeat(bauta_ipc::MAX_POST_TEXT + 1), &["bob"])] {
@@ -231,6 +236,8 @@ async fn what_does_not_open_says_why() {
     assert!(
         alice.api().post_encrypt(to("x", &["ec_key:p256/AAAA"])).await.unwrap_err().is(&codes::POST_CURVE)
     );
+    let elsewhere = EncryptPost { author: Some("person:minds.com/alice".into()), ..to("x", &["bob"]) };
+    assert!(alice.api().post_encrypt(elsewhere).await.unwrap_err().is(&codes::PROFILE_INVALID));
     // A relay that takes connections and says nothing holds nobody up for longer than they want.
     world.peer.kept.lock().unwrap().is_deaf = true;
     let began = Instant::now();

@@ -7,7 +7,7 @@ use bauta_ipc::{DecryptPost, DecryptedPost, MAX_WAIT_MS, RpcError, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::partition::v40_path;
 use bauta_protocol::mask::{
-    DecryptError, Network, Opened, Payload, PostIv, PostIvId, ProfileId, SecretKey, Version,
+    DecryptError, FieldError, Network, Opened, Payload, PostIv, PostIvId, ProfileId, SecretKey, Version,
 };
 use bauta_protocol::time::Timestamp;
 
@@ -39,13 +39,15 @@ impl Node {
         let payload = Arc::new(payload);
         let iv = payload.iv().map_err(|error| posts::broken(&error))?;
         let claimed = Arc::clone(&payload);
+        let page_network =
+            network.or_else(|| posts::named_network(&payload).or(form).and_then(shown_network));
         let (known, persona) = self
             .shared
             .store
             .run(move |tx| {
                 // A wrong name is told also when it is not needed.
                 let persona = persona.map(|name| names::persona(tx, Some(&name))).transpose()?;
-                let page = author.map(|text| names::profile(&text, network)).transpose()?;
+                let page = author.map(|text| names::profile(&text, page_network)).transpose()?;
                 Ok::<_, RpcError>((known(tx, &claimed, iv, page.as_ref(), now)?, persona.map(|row| row.name)))
             })
             .await?;
@@ -56,6 +58,9 @@ impl Node {
         let stated = network.map(posts::network).or_else(|| posts::named_network(&payload)).or(kept).or(form);
         let (opened, network) = match tried {
             Ok(opened) => (opened, stated),
+            Err(DecryptError::NotShared) if posts::is_for_p256(&payload) => {
+                return Err(posts::broken(&FieldError::P256));
+            }
             Err(DecryptError::NotShared) if !offline => {
                 let patience =
                     timeout_ms.map_or(PATIENCE, |wait| Duration::from_millis(wait.min(MAX_WAIT_MS)));
