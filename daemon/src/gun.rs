@@ -250,7 +250,7 @@ impl Gun {
         let permit = Arc::clone(&inner.publications).acquire_owned();
         let permit = tokio::select! {
             permit = timeout_at(until, permit) => match permit {
-                Ok(Ok(permit)) => Arc::new(permit),
+                Ok(Ok(permit)) => permit,
                 Ok(Err(_)) => return Err(GunError::Stopped),
                 Err(_) => return Err(GunError::Timeout),
             },
@@ -258,7 +258,9 @@ impl Gun {
         };
         for relay in &inner.relays {
             let (relay, nodes, outcomes) = (Arc::clone(relay), nodes.clone(), outcomes.clone());
-            let (permit, stop) = (Arc::clone(&permit), inner.stop.clone());
+            let stop = inner.stop.clone();
+            // A relay that has failed for long is left out.
+            let Some(place) = relay.place() else { continue };
             inner.tasks.spawn(async move {
                 let doubt = Mutex::new(publish::Doubt::default());
                 let result = tokio::select! {
@@ -267,7 +269,7 @@ impl Gun {
                 };
                 let result = result.unwrap_or_else(|_| Err(verdict(doubt)));
                 let _ = outcomes.send(result).await;
-                drop(permit);
+                drop(place);
             });
         }
         drop(outcomes);
@@ -278,6 +280,7 @@ impl Gun {
                 Err(error) => worst = error,
             }
         }
+        drop(permit);
         Err(worst)
     }
 

@@ -33,6 +33,7 @@ async fn connect(
     loop {
         let opened = if own { relay.own_connection().await } else { relay.connection().await };
         match opened {
+            Ok(connection) if own => return Ok(connection.exchange().alone()),
             Ok(connection) => return Ok(connection.exchange()),
             Err(error) if error.is_final() => return Err(GunError::Unreachable(error)),
             Err(error) => *last.lock().unwrap_or_else(|lock| lock.into_inner()) = Some(error),
@@ -107,12 +108,7 @@ pub(super) async fn set(
         let exchange = connect(relay, limits.own_connection, last).await?;
         let mut reading = Reading::new(exchange, soul, limits);
         match reading.run(&found).await {
-            Ok(read) => {
-                if limits.own_connection {
-                    reading.exchange.give_up();
-                }
-                return Ok(read);
-            }
+            Ok(read) => return Ok(read),
             Err(Lost) => reading.exchange.give_up(),
         }
     }

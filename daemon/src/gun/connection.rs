@@ -111,7 +111,7 @@ impl Connection {
             routes.exchanges.insert(number, route);
         }
         drop(routes);
-        Exchange { connection: Arc::clone(self), number, answers }
+        Exchange { connection: Arc::clone(self), number, answers, is_alone: false }
     }
 
     async fn run(self: Arc<Self>, socket: Socket, queue: mpsc::Receiver<Vec<Message>>) {
@@ -238,6 +238,8 @@ pub(super) struct Exchange {
     connection: Arc<Connection>,
     number: u64,
     answers: mpsc::UnboundedReceiver<(Message, usize)>,
+    /// Whether the connection is for this exchange alone and ends with it.
+    is_alone: bool,
 }
 
 /// The connection has ended, or answers came faster than they were taken.
@@ -245,6 +247,13 @@ pub(super) struct Exchange {
 pub(super) struct Lost;
 
 impl Exchange {
+    /// The exchange, which takes its connection with it when it ends.
+    pub(super) fn alone(self) -> Self {
+        let mut this = self;
+        this.is_alone = true;
+        this
+    }
+
     /// Asks; gives the names of the questions in their order.
     pub(super) async fn ask(&self, gets: Vec<Get>) -> Result<Vec<MessageId>, Lost> {
         let messages: Vec<Message> =
@@ -299,5 +308,8 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.connection.routes().remove(self.number);
+        if self.is_alone {
+            self.connection.close();
+        }
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn publish(
                 note(&|doubt| doubt.not_kept = true);
                 nodes = missing;
             }
-            Err(Lost) => {}
+            Err(Lost) => exchange.give_up(),
         }
         drop(exchange);
         sleep(RETRY).await;

@@ -1,11 +1,11 @@
 //! One relay: its connection, opened on demand, and patience after failures.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async_with_config;
@@ -23,13 +23,17 @@ const CONNECT: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Publications that may be under way at one relay, most of them waiting for it to come back.
+const PLACES: usize = 64;
+
 /// A relay and the way to it.
 pub(super) struct Relay {
     url: GunUrl,
     dial: Arc<dyn Dial>,
     tls: TlsConnector,
     state: Mutex<State>,
-    is_connected: AtomicBool,
+    connections: AtomicUsize,
+    places: Arc<Semaphore>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -49,17 +53,22 @@ impl Relay {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let state = Mutex::new(State::default());
-        Self { url, dial, tls, state, is_connected: AtomicBool::new(false), tasks, stop }
+        let (state, places) = (Mutex::new(State::default()), Arc::new(Semaphore::new(PLACES)));
+        Self { url, dial, tls, state, connections: AtomicUsize::new(0), places, tasks, stop }
     }
 
     pub(super) fn url(&self) -> &GunUrl {
         &self.url
     }
 
-    /// Whether the last attempt to connect succeeded and that connection is still open, as far as is known.
+    /// Whether a connection is open, as far as is known.
     pub(super) fn is_connected(&self) -> bool {
-        self.is_connected.load(Ordering::Relaxed)
+        self.connections.load(Ordering::Relaxed) > 0
+    }
+
+    /// A place among the publications of this relay, if there is one.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// The connection that everybody shares, opened if need be. After failures it waits first.
@@ -99,11 +108,11 @@ impl Relay {
         let connecting = timeout(CONNECT, self.connect());
         let socket = connecting.await.unwrap_or(Err(ConnectError::Timeout { relay }))?;
         let (connection, run) = Connection::new(socket, &self.stop);
-        self.is_connected.store(true, Ordering::Relaxed);
+        self.connections.fetch_add(1, Ordering::Relaxed);
         let this = Arc::clone(self);
         self.tasks.spawn(async move {
             run.await;
-            this.is_connected.store(false, Ordering::Relaxed);
+            this.connections.fetch_sub(1, Ordering::Relaxed);
         });
         Ok(connection)
     }
