@@ -26,6 +26,7 @@ pub mod work;
 
 mod aead;
 mod codec;
+mod javascript;
 mod kdf;
 mod payload;
 mod ratchet;
