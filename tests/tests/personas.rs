@@ -1,16 +1,22 @@
 //! Personas from Mask and back, and what `bauta up` remembers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use bauta_protocol::mask::{Backup, Persona, decrypt_backup_file, password_bytes};
+use bauta_protocol::mask::{
+    Backup, BackupPost, Persona, PostIv, PostIvId, PostKey, ProfileId, decrypt_backup_file, password_bytes,
+};
+use bauta_protocol::time::Timestamp;
 use bauta_tests::mask_conformance::run;
 use bauta_tests::program::{Answer, Program};
 use bauta_tests::world::{Person, World};
 use data_encoding::HEXLOWER;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 use serde_json::{Value, json};
 
 const WORDS: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
@@ -118,6 +124,52 @@ async fn personas_come_from_mask_and_go_back() {
             ben.ok(&["persona", "import", "--backup", &at("ours.bin"), "--password-file", &at("password")]);
         assert_eq!(again["personas"].as_array().unwrap().len(), back.personas.len());
         assert_eq!(again["post_keys"].as_u64().unwrap() as usize, original.posts.len());
+    });
+}
+
+/// More than fits into one frame of the local API, either way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_backup_goes_in_parts() {
+    let program = Program::new(env!("CARGO_BIN_EXE_chaos"));
+    let mut world = World::new(program, 1).await;
+    tokio::task::block_in_place(|| {
+        world.start_relay();
+        let dir = world.dir().to_owned();
+        let at = |name: &str| dir.join(name).display().to_string();
+        let (mut rng, at_time) = (UnwrapErr(SysRng), Timestamp(1_790_000_000_000));
+        let (file, password) = vector();
+        let (mut backup, _) = Backup::open(&file, &password).unwrap();
+        backup.posts = (0..4000)
+            .map(|_| BackupPost {
+                id: PostIvId { network: "twitter.com".to_owned(), iv: PostIv::generate(&mut rng) },
+                author: ProfileId::new("twitter.com", "ann").unwrap(),
+                key: PostKey::generate(&mut rng),
+                public: false,
+                found: at_time,
+            })
+            .collect();
+        let file = backup.to_file(&password, at_time, &mut rng).unwrap();
+        assert!(file.len() > 800_000, "{}", file.len());
+        fs::write(at("large.bin"), &file).unwrap();
+        fs::write(at("password"), &password).unwrap();
+
+        let mut ann = world.person("ann");
+        ann.up();
+        let files =
+            |file: &str| ["--backup".to_owned(), at(file), "--password-file".to_owned(), at("password")];
+        let run = |word: &str, file: &str| {
+            let arguments: Vec<String> =
+                ["persona".to_owned(), word.to_owned()].into_iter().chain(files(file)).collect();
+            ann.ok(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        assert_eq!(run("import", "large.bin")["post_keys"], 4000);
+        assert_eq!(run("export", "ours.bin")["post_keys"], 4000);
+        let (back, _) = Backup::open(&fs::read(at("ours.bin")).unwrap(), &password).unwrap();
+        let keys = |backup: &Backup| {
+            let key = |post: &BackupPost| (post.id.to_string(), post.key.as_bytes().to_vec());
+            backup.posts.iter().map(key).collect::<BTreeMap<_, _>>()
+        };
+        assert!(keys(&back) == keys(&backup));
     });
 }
 
