@@ -137,7 +137,7 @@ pub struct Up {
     #[arg(long = "relay", value_name = "ADDRESS")]
     pub relays: Vec<RelayAddress>,
     /// A Gun relay for the keys of posts; may be given several times, and is remembered
-    /// [default: Mask's, https://gun.r2d2.to/gun]
+    /// (default: Mask's, gun.r2d2.to)
     #[arg(long, value_name = "URL")]
     pub gun: Vec<GunUrl>,
     /// Trust the certificates in this PEM file for Gun relays, too
