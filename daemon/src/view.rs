@@ -65,13 +65,9 @@ pub(crate) fn problem(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<RpcError>,
 pub(crate) fn keyless(row: &ContactRow) -> Option<RpcError> {
     let bare = row.current.is_none() && row.bundle.is_none() && row.relay.is_none() && row.public.is_some();
     (bare && row.state == ContactState::Pending && row.attempts >= ATTEMPTS_SHOWN).then(|| {
-        let message = format!(
-            "Only the persona key of {} is known, and no relay known here has more: they may have Mask only, where posts \
-             reach them and messages do not.",
-            row.name
-        );
+        let message = "They seem to have Mask only: posts reach them, messages do not.";
         RpcError::new(&codes::CONTACT_UNREACHABLE, message)
-            .hint("Ask them for a Bauta address, or write a post for them: bauta post encrypt --to NAME")
+            .hint("No relay known here has keys of this contact: ask for a Bauta address, or: bauta post encrypt --to NAME")
     })
 }
 

@@ -135,7 +135,7 @@ async fn published(
         }
         Err(error) if error.is(&codes::POST_TIMEOUT) => {
             context.out.note(&error.message);
-            context.out.note("  They stay queued and go out by themselves; paste the post now or later.");
+            context.out.note("  They go out by themselves; paste the post now or later.");
             Ok((false, Exit::Network))
         }
         Err(error) => Err(error),
