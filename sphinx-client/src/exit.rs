@@ -211,7 +211,7 @@ impl Pool {
             let carrier = self.connected().await?;
             let exits = self.order(&carrier).await?;
             let Some(exit) = exits.into_iter().find(|exit| !tried.contains(&exit.to_bytes())) else { break };
-            let (stream, answer) = carrier.open(exit, remote.to_owned()).await;
+            let (stream, answer) = carrier.open(exit, remote.to_owned());
             let told = match timeout(tuning.exit_answer, answer).await {
                 Ok(Ok(Answer::Open)) => {
                     self.choice().worked(&exit);

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nym_sdk::mixnet::{
-    InputMessage, LaneQueueLengths, MixnetClientSender, MixnetMessageSender as _, Recipient, TransmissionLane,
+    InputMessage, LaneQueueLengths, MixnetClientSender, MixnetMessageSender as _, Recipient,
+    ReconstructedMessage, TransmissionLane,
 };
 use rand::Rng as _;
 use rand::rngs::OsRng;
@@ -88,12 +89,7 @@ impl Carrier {
             end: end.clone(),
         });
         let incoming = Arc::clone(&streams);
-        tokio::spawn(link::receive(
-            client,
-            probes,
-            move |message| incoming.receive(&message.message),
-            end.clone(),
-        ));
+        tokio::spawn(link::receive(client, probes, move |message| incoming.receive(&message), end.clone()));
         tokio::spawn(async move {
             end.cancelled().await;
             streams.fail_all();
@@ -102,7 +98,7 @@ impl Carrier {
     }
 
     /// Asks an exit for a connection. The stream is there at once, and the exit's answer may come.
-    pub(super) async fn open(
+    pub(super) fn open(
         self: &Arc<Self>,
         exit: Recipient,
         remote: String,
@@ -111,9 +107,8 @@ impl Carrier {
         let (pipe, answer) = Pipe::new();
         self.streams.insert(connection, Arc::clone(&pipe));
         let stream = ExitStream::new(Arc::clone(&pipe));
-        let request = wire::connect(connection, remote);
-        self.send(exit, connection, request, CONNECT_SURBS).await;
-        tokio::spawn(Writer { carrier: Arc::clone(self), exit, connection, pipe }.run());
+        let writer = Writer { carrier: Arc::clone(self), exit, connection, pipe };
+        tokio::spawn(writer.run(wire::connect(connection, remote)));
         (stream, answer)
     }
 
@@ -213,8 +208,9 @@ impl Drop for Carrier {
 }
 
 impl Streams {
-    fn receive(&self, message: &[u8]) {
-        let Some(frame) = wire::parse(message) else {
+    fn receive(&self, message: &ReconstructedMessage) {
+        // An answer over our reply SURBs has no tag; what has one comes from a stranger who knows our address.
+        let Some(frame) = wire::parse(&message.message).filter(|_| message.sender_tag.is_none()) else {
             tracing::debug!("A message that is not of an exit was dropped.");
             return;
         };
@@ -264,7 +260,8 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(self) {
+    async fn run(self, connect: Vec<u8>) {
+        self.carrier.send(self.exit, self.connection, connect, CONNECT_SURBS).await;
         let mut sequence = 0;
         loop {
             self.carrier.wait_for_lane(self.connection).await;

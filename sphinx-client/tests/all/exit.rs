@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bauta_localnet::{ExitPolicy, Localnet, LocalnetConfig};
-use bauta_sphinx_client::{ExitAddress, ExitStream, Exits, OpenError};
+use bauta_localnet::{Epochs, ExitPolicy, Localnet, LocalnetConfig};
+use bauta_sphinx_client::{ExitAddress, ExitStream, Exits, Mixnet, OpenError, Traffic};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -331,5 +331,36 @@ async fn no_socket_leads_from_the_client_to_the_server() {
     until("the server's side is closed", || server.open() == 0).await;
     assert!(exits.nym_address().is_some());
     drop(stream);
+    exits.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_lives_through_rotations_of_the_mixes_keys() {
+    log();
+    // An eighth of an epoch is how often the SDK looks for a rotation.
+    let epochs = Epochs { duration: Duration::from_secs(8), ..Epochs::default() };
+    let config = LocalnetConfig { exit: ExitPolicy::Loopback, epochs, ..Default::default() };
+    let net = Localnet::start(config).await.unwrap();
+    let server = Server::echo().await;
+    let exits = mixnet(&net).exits(fixed(&net));
+    let mut stream = open(&exits, server.port()).await;
+    for _ in 0..3 {
+        net.rotate_keys().await.unwrap();
+        let end = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < end {
+            stream = there_and_back(stream, &noise(500)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    exits.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_full_profile_carries_streams_too() {
+    let net = net_with_exits(ExitPolicy::Loopback, 1, 2).await;
+    let server = Server::echo().await;
+    let mixnet = Mixnet::new(network(&net), Traffic::Full, Arc::new(Keeper::default())).unwrap();
+    let exits = mixnet.exits(Vec::new());
+    there_and_back(open(&exits, server.port()).await, &noise(20_000)).await;
     exits.stop().await;
 }
