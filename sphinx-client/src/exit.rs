@@ -322,6 +322,7 @@ async fn watch(pool: Weak<Pool>, carrier: Weak<Carrier>) {
         if carrier.has_ended() {
             return;
         }
+        carrier.end_broken(tuning.exit_gap);
         if carrier.idle_for() >= tuning.exit_idle {
             let _changing = pool.changing.lock().await;
             if carrier.idle_for() >= tuning.exit_idle {

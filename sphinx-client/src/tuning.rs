@@ -43,6 +43,8 @@ pub(crate) struct Tuning {
     pub(crate) ready_within: Duration,
     /// How long an exit may take to say whether it is connected.
     pub(crate) exit_answer: Duration,
+    /// A piece of a stream may be missing for so long while later ones are there.
+    pub(crate) exit_gap: Duration,
     /// The Nym client of the streams is closed when it had none for so long.
     pub(crate) exit_idle: Duration,
     /// How old the list of exits may get before it is fetched again.
@@ -66,6 +68,7 @@ impl Tuning {
             look: Duration::from_secs(1),
             ready_within: MINUTE,
             exit_answer: Duration::from_secs(45),
+            exit_gap: Duration::from_secs(45),
             exit_idle: Duration::from_secs(120),
             exit_list_refresh: Duration::from_secs(3600),
         };
@@ -89,6 +92,7 @@ impl Tuning {
                 gate_timeout: Duration::from_secs(5),
                 look: Duration::from_millis(100),
                 exit_answer: Duration::from_secs(10),
+                exit_gap: Duration::from_secs(15),
                 exit_idle: Duration::from_secs(2),
                 exit_list_refresh: Duration::from_secs(3),
                 ..full

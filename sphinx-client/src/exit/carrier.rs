@@ -32,6 +32,11 @@ const LANE_PACKETS: usize = 30;
 const LANE_LOOK: Duration = Duration::from_millis(10);
 /// An exit closes a connection on which nothing came for five minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// After data went either way, empty frames leave sooner, with more reply SURBs: the SDK of an exit waits for ever when
+/// the SURBs it asked for do not come and only retransmissions are left to send.
+const NUDGES: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(10), Duration::from_secs(25)];
+/// Reply SURBs that go with such a frame.
+const NUDGE_SURBS: u32 = 20;
 /// An exit keeps connections alive in the same way: one that is silent for so long is gone.
 const SILENCE: Duration = Duration::from_secs(150);
 
@@ -136,6 +141,16 @@ impl Carrier {
     pub(super) fn idle_for(&self) -> Duration {
         let streams = self.streams.lock();
         if streams.open.is_empty() { streams.changed.elapsed() } else { Duration::ZERO }
+    }
+
+    /// Ends streams of which a piece is missing for longer than `limit`. The exit's SDK was told that it arrived and
+    /// does not send it again: without an end, such a stream would stand still for ever.
+    pub(super) fn end_broken(&self, limit: Duration) {
+        let open: Vec<_> = self.streams.lock().open.values().cloned().collect();
+        for pipe in open.into_iter().filter(|pipe| pipe.gap_for() > limit) {
+            tracing::debug!("A piece of a stream was lost: it ends.");
+            pipe.fail(Failure::Gap);
+        }
     }
 
     /// A stream is about to be opened.
@@ -262,23 +277,35 @@ struct Writer {
 impl Writer {
     async fn run(self, connect: Vec<u8>) {
         self.carrier.send(self.exit, self.connection, connect, CONNECT_SURBS).await;
-        let mut sequence = 0;
+        let (mut sequence, mut nudges) = (0, 0);
         loop {
             self.carrier.wait_for_lane(self.connection).await;
+            let mut surbs = SEND_SURBS;
+            let pause = NUDGES.get(nudges).copied().unwrap_or(KEEP_ALIVE);
             let work = tokio::select! {
                 biased;
                 () = self.carrier.ended() => break self.pipe.fail(Failure::Lost),
-                work = self.pipe.work() => work,
-                () = sleep(KEEP_ALIVE) => {
+                work = self.pipe.work() => {
+                    nudges = 0;
+                    work
+                }
+                () = sleep(pause) => {
                     if self.pipe.silent_for() > SILENCE {
                         self.pipe.fail(Failure::Silent);
+                    }
+                    if self.pipe.take_fresh() {
+                        nudges = 0;
+                    }
+                    if nudges < NUDGES.len() {
+                        nudges += 1;
+                        surbs = NUDGE_SURBS;
                     }
                     Work::Frame(Vec::new(), false)
                 }
             };
             let Work::Frame(data, last) = work else { break };
             let message = wire::send(self.connection, sequence, last, data);
-            if !self.carrier.send(self.exit, self.connection, message, SEND_SURBS).await {
+            if !self.carrier.send(self.exit, self.connection, message, surbs).await {
                 break self.pipe.fail(Failure::Lost);
             }
             sequence += 1;

@@ -49,6 +49,8 @@ pub(super) enum Failure {
     Overflow,
     /// The exit gave the connection up.
     Reset,
+    /// A piece did not come although later ones did.
+    Gap,
     /// Nothing came for longer than keep-alives leave silent.
     Silent,
 }
@@ -63,6 +65,7 @@ impl Failure {
                 io::Error::other("more came through the exit than was read: the stream was given up")
             }
             Self::Reset => io::Error::new(io::ErrorKind::ConnectionReset, "the exit closed the connection"),
+            Self::Gap => io::Error::new(io::ErrorKind::TimedOut, "a piece of the stream was lost on the way"),
             Self::Silent => io::Error::new(io::ErrorKind::TimedOut, "the exit fell silent"),
         }
     }
@@ -89,12 +92,19 @@ struct State {
     order: OrderedMessageBuffer,
     /// Bytes in `order`.
     early: usize,
+    /// The highest number that came, and the first that is still missing.
+    highest: u64,
+    missing: u64,
+    /// When reading last got on, or the first piece came early.
+    moved: Instant,
     unread: VecDeque<u8>,
     /// The number of the exit's last frame, once it is known.
     last: Option<u64>,
     remote_ended: bool,
     failure: Option<Failure>,
     heard: Instant,
+    /// Data came since this was last asked.
+    fresh: bool,
     reader: Option<Waker>,
     unsent: VecDeque<u8>,
     /// A frame was taken and is not yet with the SDK.
@@ -116,11 +126,15 @@ impl Pipe {
             answer: Some(answer),
             order: OrderedMessageBuffer::new(),
             early: 0,
+            highest: 0,
+            missing: 0,
+            moved: Instant::now(),
             unread: VecDeque::new(),
             last: None,
             remote_ended: false,
             failure: None,
             heard: Instant::now(),
+            fresh: false,
             reader: None,
             unsent: VecDeque::new(),
             sending: false,
@@ -139,6 +153,7 @@ impl Pipe {
             return;
         }
         state.heard = Instant::now();
+        state.fresh |= !data.is_empty();
         let unreachable = sequence == 0 && last && data.is_empty();
         if let Some(answer) = state.answer.take() {
             let _ = answer.send(if unreachable { Answer::Unreachable } else { Answer::Open });
@@ -156,12 +171,18 @@ impl Pipe {
             // A duplicate.
             Err(_) => return,
         }
+        if state.highest < state.missing {
+            state.moved = Instant::now();
+        }
+        state.highest = state.highest.max(sequence);
         // The buffer does not keep it.
         if last && state.last.is_none() {
             state.last = Some(sequence);
         }
         if let Some(read) = state.order.read() {
             state.early = state.early.saturating_sub(read.data.len());
+            state.missing = read.last_sequence.saturating_add(1);
+            state.moved = Instant::now();
             state.unread.extend(read.data);
             if state.last.is_some_and(|last| read.last_sequence >= last) {
                 state.remote_ended = true;
@@ -226,6 +247,18 @@ impl Pipe {
     /// For how long nothing came.
     pub(super) fn silent_for(&self) -> Duration {
         self.lock().heard.elapsed()
+    }
+
+    /// For how long a piece has been missing while later ones are there.
+    pub(super) fn gap_for(&self) -> Duration {
+        let state = self.lock();
+        let gap = state.highest > state.missing && !state.is_over() && !state.dropped;
+        if gap { state.moved.elapsed() } else { Duration::ZERO }
+    }
+
+    /// Whether data came since this was last asked.
+    pub(super) fn take_fresh(&self) -> bool {
+        std::mem::take(&mut self.lock().fresh)
     }
 
     fn close(&self, dropped: bool) {
@@ -481,6 +514,21 @@ mod tests {
         let (mut stream, pipe) = open();
         pipe.receive(5000, false, Vec::new());
         assert!(stream.read(&mut [0; 8]).await.is_err());
+    }
+
+    #[test]
+    fn a_lost_piece_is_noticed() {
+        let second = Duration::from_secs(1);
+        let (_stream, pipe) = open();
+        pipe.lock().moved -= second * 100;
+        assert_eq!(pipe.gap_for(), Duration::ZERO);
+        pipe.receive(2, false, vec![2]);
+        assert!(pipe.gap_for() < second, "it counts from when there is a gap");
+        pipe.lock().moved -= second * 5;
+        pipe.receive(3, false, vec![3]);
+        assert!(pipe.gap_for() >= second * 5);
+        pipe.receive(1, false, vec![1]);
+        assert_eq!(pipe.gap_for(), Duration::ZERO);
     }
 
     #[tokio::test]
