@@ -143,8 +143,10 @@ impl Carrier {
         if streams.open.is_empty() { streams.changed.elapsed() } else { Duration::ZERO }
     }
 
-    /// Ends streams of which a piece is missing for longer than `limit`. The exit's SDK was told that it arrived and
-    /// does not send it again: without an end, such a stream would stand still for ever.
+    /// Ends streams of which a piece is missing for longer than `limit`: such a stream would stand still for ever.
+    ///
+    /// nym-client-core 1.21.6 gives reply packets away before it notes that they await an acknowledgement.
+    /// If their timer starts in between, it is forgotten, and a packet that got lost is never sent again.
     pub(super) fn end_broken(&self, limit: Duration) {
         let open: Vec<_> = self.streams.lock().open.values().cloned().collect();
         for pipe in open.into_iter().filter(|pipe| pipe.gap_for() > limit) {
