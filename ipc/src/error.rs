@@ -171,6 +171,7 @@ error_codes! {
     HELLO_REPEATED "hello.repeated" User No "A second hello was sent." "Send hello once, as the first frame.";
     ACCESS_DENIED "access.denied" Locked No "The connection does not have the grant the method needs." "Ask for the grant.";
     ACCESS_PEER "access.peer" Locked No "The socket belongs to another user of this machine, or the client does." "Run the command as the user who runs the daemon.";
+    ACCESS_ORIGIN "access.origin" Locked No "The caller is not an extension that may use Bauta, or not the one that was paired." "Use the extension that belongs to Bauta.";
     ACCESS_FILES "access.files" Locked No "A file or directory of the home cannot be read or written, or others could." "Check who owns the home and its permissions.";
     DAEMON_NOT_RUNNING "daemon.not_running" Daemon Later "Nothing answers on the socket." "Start it: bauta up";
     DAEMON_UNREACHABLE "daemon.unreachable" Daemon Later "The connection to the daemon broke before the answer came." "Ask again: bauta status";

@@ -9,6 +9,7 @@ mod client;
 mod error;
 pub mod frame;
 mod grant;
+mod home;
 mod method;
 pub mod methods;
 pub mod openrpc;
@@ -20,9 +21,10 @@ pub use self::api::{Api, EventStream};
 pub use self::client::{Client, Subscription};
 pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for};
 pub use self::grant::{Access, Grant};
+pub use self::home::home_directory;
 pub use self::method::{Method, MethodInfo, Network};
 pub use self::server::{Limits, serve, serve_with};
-pub use self::socket::{BindError, HomeLock, Listener, SocketPathError, socket_path};
+pub use self::socket::{BindError, HomeLock, Listener, SocketPathError, bridge_socket_path, socket_path};
 pub use self::types::*;
 
 /// The version of the protocol; raised when an older client could not go on.

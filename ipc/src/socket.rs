@@ -30,22 +30,33 @@ pub enum SocketPathError {
 /// The socket of a home: `HOME/run/bauta.sock`, or, where that is longer than 107 bytes,
 /// `$XDG_RUNTIME_DIR/bauta/<hash of the home's path>.sock`.
 pub fn socket_path(home: &Path) -> Result<PathBuf, SocketPathError> {
-    socket_path_in(home, std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from))
+    socket_path_in(home, "bauta", runtime_directory())
 }
 
-fn socket_path_in(home: &Path, runtime: Option<PathBuf>) -> Result<PathBuf, SocketPathError> {
+/// The socket of a home for browser extensions: `HOME/run/bridge.sock`, or, where that is too long,
+/// `$XDG_RUNTIME_DIR/bauta/<hash of the home's path>-bridge.sock`.
+pub fn bridge_socket_path(home: &Path) -> Result<PathBuf, SocketPathError> {
+    socket_path_in(home, "bridge", runtime_directory())
+}
+
+fn runtime_directory() -> Option<PathBuf> {
+    std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)
+}
+
+fn socket_path_in(home: &Path, name: &str, runtime: Option<PathBuf>) -> Result<PathBuf, SocketPathError> {
     // The daemon and its clients must agree on one spelling of the home.
     let home = match fs::canonicalize(home) {
         Ok(home) => home,
         Err(_) => std::path::absolute(home).map_err(SocketPathError::NoAbsolutePath)?,
     };
-    let path = home.join("run").join("bauta.sock");
+    let path = home.join("run").join(format!("{name}.sock"));
     if path.as_os_str().len() <= MAX_SOCKET_PATH {
         return Ok(path);
     }
     let digest = Sha256::digest(home.as_os_str().as_bytes());
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let path = runtime.ok_or(SocketPathError::TooLong)?.join("bauta").join(format!("{name}.sock"));
+    let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let file = if name == "bauta" { format!("{hash}.sock") } else { format!("{hash}-{name}.sock") };
+    let path = runtime.ok_or(SocketPathError::TooLong)?.join("bauta").join(file);
     if path.as_os_str().len() <= MAX_SOCKET_PATH { Ok(path) } else { Err(SocketPathError::TooLong) }
 }
 
@@ -146,7 +157,16 @@ impl Listener {
     ///
     /// Keep the lock until the daemon has come to its end, which may be later than the listener's.
     pub async fn bind(lock: &HomeLock) -> Result<Self, BindError> {
-        let path = socket_path(&lock.home).map_err(BindError::Path)?;
+        Self::bind_at(lock, socket_path(&lock.home)).await
+    }
+
+    /// Listens for browser extensions. Otherwise as [`Self::bind`].
+    pub async fn bind_bridge(lock: &HomeLock) -> Result<Self, BindError> {
+        Self::bind_at(lock, bridge_socket_path(&lock.home)).await
+    }
+
+    async fn bind_at(lock: &HomeLock, path: Result<PathBuf, SocketPathError>) -> Result<Self, BindError> {
+        let path = path.map_err(BindError::Path)?;
         let files = |source| BindError::Files { path: path.clone(), source };
         if let Some(directory) = path.parent() {
             private_directory(directory)?;
@@ -204,27 +224,35 @@ mod tests {
 
     #[test]
     fn a_long_home_moves_the_socket() {
-        let short = socket_path_in(Path::new("/nowhere/home"), None).unwrap();
+        let short = socket_path_in(Path::new("/nowhere/home"), "bauta", None).unwrap();
         assert_eq!(short, Path::new("/nowhere/home/run/bauta.sock"));
         let long = format!("/nowhere/{}", "h".repeat(100));
-        let moved = socket_path_in(Path::new(&long), Some("/run/user/1".into())).unwrap();
+        let moved = socket_path_in(Path::new(&long), "bauta", Some("/run/user/1".into())).unwrap();
         assert!(moved.starts_with("/run/user/1/bauta"));
         assert!(moved.as_os_str().len() <= MAX_SOCKET_PATH);
         assert_ne!(
             moved,
-            socket_path_in(Path::new(&format!("{long}x")), Some("/run/user/1".into())).unwrap()
+            socket_path_in(Path::new(&format!("{long}x")), "bauta", Some("/run/user/1".into())).unwrap()
         );
-        assert!(matches!(socket_path_in(Path::new(&long), None), Err(SocketPathError::TooLong)));
+        assert!(matches!(socket_path_in(Path::new(&long), "bauta", None), Err(SocketPathError::TooLong)));
+        let bridge = socket_path_in(Path::new(&long), "bridge", Some("/run/user/1".into())).unwrap();
+        assert!(bridge != moved && bridge.to_string_lossy().ends_with("-bridge.sock"));
         let runtime = PathBuf::from(format!("/{}", "r".repeat(100)));
-        assert!(matches!(socket_path_in(Path::new(&long), Some(runtime)), Err(SocketPathError::TooLong)));
+        assert!(matches!(
+            socket_path_in(Path::new(&long), "bauta", Some(runtime)),
+            Err(SocketPathError::TooLong)
+        ));
     }
 
     #[test]
     fn the_boundary_is_107_bytes() {
         let tail = "/run/bauta.sock".len();
         let home = format!("/{}", "h".repeat(MAX_SOCKET_PATH - tail - 1));
-        assert_eq!(socket_path_in(Path::new(&home), None).unwrap().as_os_str().len(), MAX_SOCKET_PATH);
-        assert!(socket_path_in(Path::new(&format!("{home}h")), None).is_err());
+        assert_eq!(
+            socket_path_in(Path::new(&home), "bauta", None).unwrap().as_os_str().len(),
+            MAX_SOCKET_PATH
+        );
+        assert!(socket_path_in(Path::new(&format!("{home}h")), "bauta", None).is_err());
     }
 
     #[tokio::test]

@@ -1,0 +1,76 @@
+//! Finding the daemon of a home.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bauta_ipc::{HomeLock, RpcError, bridge_socket_path, codes, socket_path};
+
+/// How long a daemon that holds the home's lock may take until it answers.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// Connects to the bridge's socket of a home. While a daemon starts there, waits for it up to 10 s.
+///
+/// Errors: `daemon.not_running`; `store.locked` while the daemon waits for its store to be opened;
+/// `hello.unsupported` for a daemon without such a socket; `access.peer`, `daemon.unreachable`, `home.invalid`.
+pub fn connect(home: &Path) -> Result<UnixStream, RpcError> {
+    let path = bridge_socket_path(home)?;
+    let deadline = Instant::now() + STARTING;
+    loop {
+        let error = match UnixStream::connect(&path) {
+            Ok(stream) if is_same_user(&stream) => return Ok(stream),
+            Ok(_) => {
+                let message = "The daemon on this socket runs as another user.";
+                return Err(RpcError::new(&codes::ACCESS_PEER, message));
+            }
+            Err(error) => error,
+        };
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {}
+            io::ErrorKind::PermissionDenied => {
+                return Err(RpcError::new(&codes::ACCESS_PEER, "The daemon's socket may not be opened."));
+            }
+            _ => {
+                let message = format!("The daemon's socket failed: {error}.");
+                return Err(RpcError::new(&codes::DAEMON_UNREACHABLE, message));
+            }
+        }
+        if !HomeLock::is_held(home) {
+            return Err(RpcError::new(&codes::DAEMON_NOT_RUNNING, "The daemon is not running."));
+        }
+        if Instant::now() >= deadline {
+            return Err(held_up(home));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A daemon runs, but its bridge's socket does not answer.
+fn held_up(home: &Path) -> RpcError {
+    let serves_commands = socket_path(home).is_ok_and(|path| UnixStream::connect(path).is_ok());
+    if serves_commands {
+        let message = "The daemon is of a version that does not serve browsers.";
+        return RpcError::new(&codes::HELLO_UNSUPPORTED, message)
+            .hint("Restart it: bauta down, then bauta up");
+    }
+    let message = "The daemon has started, but its store is not open yet.";
+    RpcError::new(&codes::STORE_LOCKED, message)
+        .hint("Unlock this desktop's keychain, if it asks.")
+        .retry(bauta_ipc::Retry::Later)
+}
+
+/// Whether the daemon runs as this user.
+#[cfg(target_os = "linux")]
+fn is_same_user(stream: &UnixStream) -> bool {
+    rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
+}
+
+/// Whether the daemon runs as this user. The directory of the socket is open to its owner only.
+#[cfg(not(target_os = "linux"))]
+fn is_same_user(stream: &UnixStream) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let path = stream.peer_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+    path.and_then(|path| std::fs::metadata(path).ok())
+        .is_some_and(|file| file.uid() == rustix::process::geteuid().as_raw())
+}
