@@ -1,0 +1,1316 @@
+// Generated from ipc/openrpc.json by scripts/generate-api.mjs; do not edit.
+
+/** Parameters of `contact.accept`. */
+export type AcceptRequest = {
+  /** The request's id. */
+  id: string;
+  /** A name for use in this home only. */
+  name: string;
+  /** The persona they wrote to; absent: whichever has the request. */
+  persona?: string | null | undefined;
+};
+
+/** Parameters of `contact.add`. */
+export type AddContact = {
+  /**
+   * A `bauta:` address, with or without an invitation, or a bare persona key: 66 hex digits, or as Mask writes it.
+   * Or a text that holds one of them, such as that of a social profile, or a post of Mask.
+   */
+  address: string;
+  /** A name for use in this home only. 1 to 64 characters, none a control character. */
+  name: string;
+  /** The persona that adds them; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/** Parameters of `post.append`. */
+export type AppendPost = {
+  /** Where the post was pasted; absent: as when it was written, or as its text shows. */
+  network?: SocialNetwork | null | undefined;
+  /** The persona that wrote the post; absent: whichever did. */
+  persona?: string | null | undefined;
+  /** The post as it was pasted; words around it do not matter. */
+  text: string;
+  /** For these, too; as in `post.encrypt`. */
+  to: Array<string>;
+};
+
+/** Result of `post.append`. */
+export type AppendedPost = {
+  /** The post's IV: base64 of 16 bytes. */
+  iv: string;
+  /** Nothing waits to be published: they can open it. */
+  published: boolean;
+  /** Who can read it now, too. */
+  recipients: Array<string>;
+};
+
+/** Result of `persona.backup`: one page. Each page is a whole backup file; a small home has one. */
+export type BackupPage = {
+  /** The file, in base64. */
+  file: Secret;
+  /** There is more: pass this as `after`. */
+  next?: number | null | undefined;
+};
+
+/** Parameters of `contact.block`. */
+export type BlockContact = {
+  /** A request's id, or a contact's name or public key. */
+  contact: string;
+  /** The persona; absent: the only one there is, or whichever has the request. */
+  persona?: string | null | undefined;
+};
+
+/** Result of `contact.block`: the key is refused from now on, and what they wrote as a request is deleted. */
+export type Blocked = {
+  /** The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn. */
+  public_key?: string | null | undefined;
+};
+
+/** A contact of one persona. */
+export type Contact = {
+  /** When they were added, accepted or invited. */
+  added_at: Utc;
+  /** When a message last went either way. */
+  last_message_at?: Utc | null | undefined;
+  /** Their name in this home, unique for the persona. */
+  name: string;
+  /** The persona that knows them. */
+  persona: string;
+  /** What stands in the way, such as `invitation.used` or `contact.changed`. */
+  problem?: RpcError | null | undefined;
+  /** Their secp256k1 public key: 66 hex digits. Absent while an invitation is open. */
+  public_key?: string | null | undefined;
+  /** How far the conversation has come. */
+  state: ContactState;
+  /** The safety number was compared and found equal. */
+  verified: boolean;
+};
+
+/** What changed about a contact. */
+export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap";
+
+/** Result of `contact.list`. */
+export type ContactList = {
+  /** By last activity, newest first. */
+  contacts: Array<Contact>;
+};
+
+/** Names a contact of a persona. */
+export type ContactRef = {
+  /** Their name in this home, or their public key. */
+  contact: string;
+  /** The persona that knows them; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/** How far the conversation with a contact has come. */
+export type ContactState = "invited" | "pending" | "active" | "blocked";
+
+/** Parameters of `contact.invite`. */
+export type CreateInvitation = {
+  /** What to call whoever answers; absent: the first digits of their key. */
+  name?: string | null | undefined;
+  /** The persona that invites; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/** Parameters of `post.decrypt`. */
+export type DecryptPost = {
+  /**
+   * The profile that the page shows as author, as `person:twitter.com/alice` or `alice`.
+   * The author's key is learned when the post names the same one.
+   */
+  author?: string | null | undefined;
+  /** Where the post stands; absent: as it says itself, or else every network is asked for. */
+  network?: SocialNetwork | null | undefined;
+  /** Open it with what is on this machine only; nothing is asked for. */
+  offline?: boolean | undefined;
+  /** The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried. */
+  persona?: string | null | undefined;
+  /** The post; words around it do not matter, and only the first one in a text is opened. */
+  text: string;
+  /** How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds. */
+  timeout_ms?: number | null | undefined;
+};
+
+/** Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are what it says. */
+export type DecryptedPost = {
+  /** Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say. */
+  author?: string | null | undefined;
+  /** The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits. */
+  author_key?: string | null | undefined;
+  /** The key is a contact's, an own persona's, or the one known for the profile. */
+  author_known: boolean;
+  /** The contact or own persona that has the key, by their name in this home. */
+  author_name?: string | null | undefined;
+  /** What plugins attached; absent where there is nothing, or nothing JSON can hold. */
+  meta?: Record<string, unknown> | null | undefined;
+  /** Where it stands: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known. */
+  network?: SocialNetwork | null | undefined;
+  /** The post is for everybody. */
+  public?: boolean | undefined;
+  /** The words; those of several parts with line feeds between. */
+  text: string;
+  /** `profile.changed`: the profile is known with another key. Show it loudly. */
+  warning?: RpcError | null | undefined;
+};
+
+/** Which way a message went. */
+export type Direction = "in" | "out";
+
+/** No parameters, or a result without content: `{}`. */
+export type Empty = Record<string, unknown>;
+
+/** Parameters of `post.encrypt`. Without `public` and without `to`, only the author can read the post. */
+export type EncryptPost = {
+  /**
+   * The author's own profile there, as `person:twitter.com/alice` or `alice`; everybody can read it in the post.
+   * Absent: the persona's profile, if one was set (`profile.set`); else the post names no profile.
+   */
+  author?: string | null | undefined;
+  /** Absent: `v37`. */
+  format?: PostFormat | null | undefined;
+  /** Metadata of plugins: a JSON object, kept value for value. */
+  meta?: Record<string, unknown> | null | undefined;
+  /** Where the post will be pasted; absent: Twitter. */
+  network?: SocialNetwork | null | undefined;
+  /** The persona that writes; absent: the only one there is. */
+  persona?: string | null | undefined;
+  /** For everybody who has Mask or a program like it. */
+  public?: boolean | undefined;
+  /** 1 to [`crate::MAX_POST_TEXT`] bytes of UTF-8. */
+  text: string;
+  /** For these: contacts' names or public keys, known profiles (`person:twitter.com/bob`), or bare persona keys. */
+  to?: Array<string> | undefined;
+};
+
+/** Result of `post.encrypt`. */
+export type EncryptedPost = {
+  /** The post's IV, which names it: base64 of 16 bytes. */
+  iv: string;
+  /** Nothing waits to be published: the recipients can open it. */
+  published: boolean;
+  /** Who can read it, beside the author: names of contacts, or what else they were called by. */
+  recipients: Array<string>;
+  /** What to paste. */
+  text: string;
+};
+
+/** One entry of the daemon's durable log. */
+export type Event = {
+  /** When it happened. */
+  at: Utc;
+  /** Its place in the log: grows, never repeats, may skip. */
+  cursor: number;
+} & ({
+  kind: "message.received";
+  /** The message. */
+  message: ReceivedMessage;
+} | {
+  /** The contact it is for. */
+  contact: string;
+  /** Why it failed. */
+  error?: RpcError | null | undefined;
+  /** The message's id. */
+  id: string;
+  kind: "message.state";
+  /** The persona that wrote it. */
+  persona: string;
+  /** How far it has come. */
+  state: MessageState;
+} | {
+  kind: "contact.request";
+  /** What arrived. */
+  request: Request;
+} | {
+  /** The contact as it is now. */
+  contact: Contact;
+  kind: "contact.added";
+} | {
+  /** What changed. */
+  change: ContactChange;
+  /** The contact as it is now. */
+  contact: Contact;
+  kind: "contact.changed";
+} | {
+  /** When it ends. */
+  expires_at: Utc;
+  kind: "persona.published";
+  /** The persona's name. */
+  persona: string;
+  /** Base64url id of the relay. */
+  relay: string;
+  /** When the bundle was made. */
+  version: Utc;
+} | {
+  /** Why some were given up, or why the last attempt failed. */
+  error?: RpcError | null | undefined;
+  /** The post's IV: base64 of 16 bytes. */
+  iv: string;
+  /** How many keys there are. */
+  keys: number;
+  kind: "post.state";
+  /** The persona that wrote it. */
+  persona: string;
+  /** How many keys relays have. */
+  published: number;
+  /** How far it has come. */
+  state: PostState;
+} | {
+  /** How many partitions were read. */
+  done: number;
+  /** The post's IV: base64 of 16 bytes. */
+  iv: string;
+  kind: "post.lookup";
+  /** How many are asked for. */
+  of: number;
+  /** How many records were tried. */
+  records: number;
+} | {
+  kind: "profile.learned";
+  /** The profile as it is known now. */
+  profile: Profile;
+} | {
+  kind: "profile.changed";
+  /** The profile; the other key stands in `other_key`. */
+  profile: Profile;
+} | {
+  kind: "status.changed";
+  /** The persona whose connection it is; absent: the daemon as a whole. */
+  persona?: string | null | undefined;
+  /** What is happening now, in a few words. */
+  phase?: string | null | undefined;
+  /** How it stands now. */
+  state: State;
+} | {
+  /** It is over. */
+  cleared?: boolean | undefined;
+  /** The same object as in `status.get`. */
+  item: RpcError;
+  kind: "health";
+});
+
+/** Result of `persona.export`. */
+export type ExportedPersona = {
+  /** The same key as Mask shows and imports it: base64 of a JSON Web Key in MessagePack. */
+  mask_key: Secret;
+  /** Its name in this home. */
+  name: string;
+  /** The secp256k1 public key: 66 hex digits. */
+  public_key: string;
+  /** The secp256k1 secret key: 64 hex digits. Whoever has it is this persona. */
+  secret_key: Secret;
+  /** The recovery words it came from, if it did. */
+  words?: Secret | null | undefined;
+};
+
+/** What a connection may do, least first. */
+export type Grant = "status.read" | "posts.use" | "contacts.read" | "messages.read" | "messages.send" | "persona.admin";
+
+/** One Gun relay inside [`GunStatus`]. */
+export type GunRelay = {
+  /** Its address. */
+  url: string;
+};
+
+/** Gun relays and the way to them, inside [`Status`]. */
+export type GunStatus = {
+  /**
+   * Where programs of this machine find the local Gun endpoint: a URL with a secret in its path.
+   * Absent while it is off.
+   */
+  endpoint?: string | null | undefined;
+  /** Nym addresses of the exits that lead to them, best first. Empty: exits of the network's directory. */
+  exits: Array<string>;
+  /** Certificates of another root than the usual ones are trusted for these relays, too. */
+  extra_root: boolean;
+  /** The relays; everything is written to all of them and read from all of them. */
+  relays: Array<GunRelay>;
+};
+
+/** What the first frame of a connection says. */
+export type Hello = {
+  /** Program and version, for the daemon's debug log: `"bauta/0.1.0"`. */
+  client?: string | undefined;
+  /** Optional abilities the client has. Unknown ones are ignored. */
+  features?: Array<string> | undefined;
+  /** The protocol version the client speaks; see [`crate::PROTOCOL`]. */
+  protocol: number;
+};
+
+/** Result of `message.history`. */
+export type History = {
+  /** Oldest first. */
+  messages: Array<HistoryEntry>;
+  /** Ask again with `before` set to this for what came earlier; absent: that was all. */
+  previous?: number | null | undefined;
+};
+
+/** One message of a conversation. */
+export type HistoryEntry = {
+  /** When it was written here, or when it arrived here. */
+  at: Utc;
+  /** When the contact's daemon confirmed it. */
+  delivered_at?: Utc | null | undefined;
+  /** Which way it went. */
+  direction: Direction;
+  /** Why it failed. */
+  error?: RpcError | null | undefined;
+  /** 32 hex digits. */
+  id: string;
+  /** How far an own message has come; absent for theirs. */
+  state?: MessageState | null | undefined;
+  /** When the contact's relay confirmed it. */
+  stored_at?: Utc | null | undefined;
+  /** What was written. */
+  text: string;
+};
+
+/** Parameters of `message.history`. */
+export type HistoryOf = {
+  /** Only messages before this place; take it from `previous`. Absent: the latest. */
+  before?: number | null | undefined;
+  /** The contact's name in this home, or their public key. */
+  contact: string;
+  /** At most this many; absent: 100. The answer may hold fewer. */
+  limit?: number | null | undefined;
+  /** The persona; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/** Parameters of `persona.import`. */
+export type ImportPersonas = {
+  /**
+   * A name for use in this home only. Absent: the name in the backup, or the first digits of the key.
+   * A backup with several personas of one's own takes no name.
+   */
+  name?: string | null | undefined;
+  /** What it comes from. */
+  source: ImportSource;
+};
+
+/** What personas come from. */
+export type ImportSource = {
+  kind: "words";
+  /** 12 to 24 English words (BIP 39). */
+  words: Secret;
+} | {
+  /** The key. */
+  key: Secret;
+  kind: "key";
+} | {
+  /** The key, in JSON. */
+  jwk: Secret;
+  kind: "jwk";
+} | {
+  /** The file, in base64. */
+  file: Secret;
+  kind: "backup";
+  /** Its password. */
+  password: Secret;
+};
+
+/** Result of `persona.import`. */
+export type Imported = {
+  /** What was not taken, and why. */
+  left_out: Array<LeftOut>;
+  /** The personas, in the order of the source. */
+  personas: Array<ImportedPersona>;
+  /** Keys of posts that were taken: those posts open without network. */
+  post_keys: number;
+  /** Profiles whose key is now known. */
+  profiles: number;
+};
+
+/** One persona inside [`Imported`]. */
+export type ImportedPersona = {
+  /** The `bauta:` address to give to others. */
+  address: string;
+  /** Whether its recovery words are kept here. */
+  has_words: boolean;
+  /** Its name in this home. */
+  name: string;
+  /** Whether this home did not have it. */
+  new: boolean;
+  /** The secp256k1 public key: 66 hex digits. */
+  public_key: string;
+};
+
+/** Result of `message.inbox`. */
+export type Inbox = {
+  /** Oldest first. */
+  messages: Array<ReceivedMessage>;
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: number | null | undefined;
+};
+
+/** Parameters of `message.inbox`. */
+export type InboxOf = {
+  /** Only messages after this place; take it from `next`. Absent: from the first. */
+  after?: number | null | undefined;
+  /** At most this many; absent: 100. The answer may hold fewer. */
+  limit?: number | null | undefined;
+  /** The persona; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/** Result of `contact.invite`. */
+export type Invitation = {
+  /** The `bauta:` address to give to one person over a channel you trust. It works once. */
+  address: string;
+  /** After this it is no longer read. */
+  expires_at: Utc;
+};
+
+/** Something in a backup that was not taken. */
+export type LeftOut = {
+  /** What: its section and identifier, or its place counted from 1. */
+  what: string;
+  /** Why, in a few words. */
+  why: string;
+};
+
+/** Parameters of `persona.backup`. */
+export type MakeBackup = {
+  /** Where to go on: `next` of the page before. Absent: the beginning. */
+  after?: number | null | undefined;
+  /** The password that will open it; anybody who has the file can try passwords at leisure. */
+  password: Secret;
+};
+
+/** How far an own message has come. The order of the first three is the order of progress. */
+export type MessageState = "queued" | "stored" | "delivered" | "failed";
+
+/** Parameters of `persona.new`. */
+export type NewPersona = {
+  /** A name for use in this home only; nobody else sees it. 1 to 64 characters, none a control character. */
+  name: string;
+};
+
+/** Names a persona, or leaves the choice to the daemon. */
+export type OptionalPersona = {
+  /** Its name in this home; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/** A persona as others may know it. Result of `persona.new`. */
+export type Persona = {
+  /** The `bauta:` address to give to others. */
+  address: string;
+  /** Its name in this home. */
+  name: string;
+  /** The secp256k1 public key: 66 hex digits. */
+  public_key: string;
+};
+
+/** Result of `persona.show`. */
+export type PersonaDetail = {
+  /** The `bauta:` address to give to others. */
+  address: string;
+  /** When it was made or imported here. */
+  created_at: Utc;
+  /** Its name in this home. */
+  name: string;
+  /** The line to put on one's own social profile: who sees it can add this persona and address posts to it. */
+  profile_text?: string | undefined;
+  /** The secp256k1 public key: 66 hex digits. */
+  public_key: string;
+  /** The bundle that relays hold of it now; none before the first was stored. */
+  published?: PublishedBundle | null | undefined;
+  /** Base64url ids of the relays that keep its inbox and boxes. */
+  relays: Array<string>;
+  /** How its connection stands. */
+  state: State;
+};
+
+/** Result of `persona.list`. */
+export type PersonaList = {
+  /** In order of creation. */
+  personas: Array<Persona>;
+};
+
+/** Names a persona. */
+export type PersonaRef = {
+  /** Its name in this home. */
+  persona: string;
+};
+
+/** One persona inside [`Status`]. */
+export type PersonaStatus = {
+  /** When an exchange of this persona last came back. */
+  last_exchange?: Utc | null | undefined;
+  /** Its name in this home. */
+  name: string;
+  /** What is happening now, in a few words. */
+  phase?: string | null | undefined;
+  /** Messages of this persona that no relay has stored yet. */
+  queued?: number | undefined;
+  /** Requests that wait for an answer. */
+  requests?: number | undefined;
+  /** Since when `state` holds. */
+  since: Utc;
+  /** How its own connection stands. */
+  state: State;
+};
+
+/** In which of Mask's formats a post is written. Both, and the older -39 and -40, are read. */
+export type PostFormat = "v37" | "v38";
+
+/** How posts are looked up and published. Parameters (what is absent stays) and result of `post.settings`. */
+export type PostSettings = {
+  /** A look-up always asks for this many neighbouring tags, all of one fixed block: a power of two up to 64. */
+  block?: number | null | undefined;
+  /** What this costs and what it hides, in a sentence. Only in results. */
+  cost?: string | null | undefined;
+  /** The other tags of a block are asked for within this many seconds; at most 3600. */
+  spread_seconds?: number | null | undefined;
+};
+
+/** How far the keys of a post have come to Gun relays. */
+export type PostState = "queued" | "published" | "failed";
+
+/** A social profile and the persona key behind it. */
+export type Profile = {
+  /** The contact or own persona that has the key, by their name in this home. */
+  name?: string | null | undefined;
+  /** Another key that posts of this profile showed since then: somebody may pretend to be them. */
+  other_key?: string | null | undefined;
+  /** `person:twitter.com/alice`. */
+  profile: string;
+  /** Its secp256k1 public key: 66 hex digits. */
+  public_key: string;
+  /** Since when. */
+  since: Utc;
+  /** From where it is known. */
+  source: ProfileSource;
+};
+
+/** Result of `profile.list`. */
+export type ProfileList = {
+  /** By name. */
+  profiles: Array<Profile>;
+};
+
+/** Names a profile. */
+export type ProfileRef = {
+  /** `person:twitter.com/alice`, or `twitter.com/alice`. */
+  profile: string;
+};
+
+/** From where the key of a profile is known. */
+export type ProfileSource = "seen" | "hand" | "text" | "backup";
+
+/** Result of `persona.publish`: the bundle is made and waits for its turn; `persona.published` tells when it is out. */
+export type Published = {
+  /** The persona's name. */
+  persona: string;
+  /** When the waiting bundle was made. */
+  version: Utc;
+};
+
+/** A bundle that a relay has accepted. */
+export type PublishedBundle = {
+  /** Strangers cannot start a conversation over it after this time. */
+  expires_at: Utc;
+  /** When the relay answered. */
+  published_at: Utc;
+  /** When it was made; it also orders bundles. */
+  version: Utc;
+};
+
+/** Result of `post.wait`, and what `post.state` tells. */
+export type PublishedPost = {
+  /** Why some were given up, or why the last attempt failed. */
+  error?: RpcError | null | undefined;
+  /** The post's IV: base64 of 16 bytes. */
+  iv: string;
+  /** How many keys there are. */
+  keys: number;
+  /** How many keys relays have. */
+  published: number;
+  /** How far it has come. */
+  state: PostState;
+};
+
+/** A message that arrived from a contact. */
+export type ReceivedMessage = {
+  /** The contact's name in this home. */
+  from: string;
+  /** 32 hex digits, chosen by the sender. */
+  id: string;
+  /** The persona it came for. */
+  persona: string;
+  /** When it arrived here. */
+  received_at: Utc;
+  /** When the sender wrote it, by the sender's clock. */
+  sent_at: Utc;
+  /** What they wrote. */
+  text: string;
+};
+
+/** One relay inside [`Status`]. */
+export type RelayStatus = {
+  /** How many doors are known. */
+  doors: number;
+  /** Base64url of the relay id, 43 characters. */
+  id: string;
+  /** When it last answered. */
+  last_exchange?: Utc | null | undefined;
+};
+
+/** A stranger's first message, not yet answered; the sender learns nothing until it is accepted. */
+export type Request = {
+  /** For `contact.accept` and `contact.block`. */
+  id: string;
+  /** The persona they wrote to. */
+  persona: string;
+  /** Their secp256k1 public key: 66 hex digits. */
+  public_key: string;
+  /** When it arrived here. */
+  received_at: Utc;
+  /** What they wrote; empty for a greeting without words. */
+  text: string;
+};
+
+/** Result of `contact.requests`. */
+export type RequestList = {
+  /** Oldest first. */
+  requests: Array<Request>;
+};
+
+/** Whether the same call can succeed later. */
+export type Retry = "no" | "later" | "now";
+
+/**
+ * What went wrong, for people and for programs.
+ *
+ * It travels as `error.data` of a JSON-RPC answer, in `status.get` under `health`, and from the command line with
+ * `--json`.
+ */
+export type RpcError = {
+  /** Stable and dotted, such as `contact.unknown`. */
+  code: string;
+  /** What to do about it, as one sentence; empty when there is nothing to do. */
+  hint?: string | undefined;
+  /** What happened, as one sentence. */
+  message: string;
+  /** Whether the same call can succeed later. */
+  retry: Retry;
+};
+
+/** Result of `contact.verify`. */
+export type SafetyNumber = {
+  /** The contact's name. */
+  contact: string;
+  /** 12 groups of 5 digits with single spaces. Equal on both sides, or someone is between. */
+  digits: string;
+  /** What the QR code holds: hex. */
+  qr: string;
+  /** Whether it was marked as equal. */
+  verified: boolean;
+};
+
+/** Secret text. Keep it out of logs. */
+export type Secret = string;
+
+/** Parameters of `message.send`. */
+export type SendMessage = {
+  /** The contact's name in this home, or their public key. */
+  contact: string;
+  /** 32 hex digits chosen by the caller: sending again with the same id returns the first message. Absent: drawn. */
+  id?: string | null | undefined;
+  /** The persona that writes; absent: the only one there is. */
+  persona?: string | null | undefined;
+  /** 1 to [`crate::MAX_TEXT`] bytes of UTF-8. */
+  text: string;
+};
+
+/** Result of `message.send` and `message.wait`. */
+export type SentMessage = {
+  /** 32 hex digits. */
+  id: string;
+  /** How far it has come. */
+  state: MessageState;
+};
+
+/** Parameters of `profile.set`. */
+export type SetProfile = {
+  /** Whose it is: the name of an own persona or of a contact, or a persona key. */
+  of: string;
+  /** The persona whose contacts are meant; absent: the only one there is. */
+  persona?: string | null | undefined;
+  /** `person:twitter.com/alice`, or `twitter.com/alice`. */
+  profile: string;
+  /** Take the key in place of another one that is known for the profile. */
+  replace?: boolean | undefined;
+};
+
+/** A social network that Mask knows, with partitions on Gun relays. */
+export type SocialNetwork = "twitter" | "facebook" | "minds" | "instagram";
+
+/** How the daemon, or one persona's connection, stands. */
+export type State = "off" | "connecting" | "ready" | "degraded" | "lost" | "locked";
+
+/** Result of `status.get`. */
+export type Status = {
+  /** Gun relays, where the keys of posts are kept, and the way to them. */
+  gun?: GunStatus | undefined;
+  /** What needs attention. Empty when all is well. */
+  health: Array<RpcError>;
+  /** When an exchange with a relay last came back. */
+  last_exchange?: Utc | null | undefined;
+  /** `mainnet`, or `local` for a network on this machine. */
+  network: string;
+  /** Every persona of this home. */
+  personas: Array<PersonaStatus>;
+  /** What is happening now, in a few words: `"choosing a gateway"`. Absent when there is nothing to say. */
+  phase?: string | null | undefined;
+  /** Messages that no relay has stored yet. */
+  queued: number;
+  /** Every relay this home uses. */
+  relays: Array<RelayStatus>;
+  /** Since when `state` holds. */
+  since: Utc;
+  /** The least ready of the personas' states; without a persona, that of the daemon's own connection to a relay. */
+  state: State;
+  /** The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`. */
+  traffic: string;
+  /** What the profile costs and what it gives up, in one sentence. */
+  traffic_note?: string | undefined;
+  /** The daemon's version. */
+  version: string;
+};
+
+/** Parameters of `event.subscribe`. */
+export type Subscribe = {
+  /** Replay what came after this cursor, then follow; 0: everything kept. Absent: only what comes from now on. */
+  since?: number | null | undefined;
+};
+
+/** Result of `event.subscribe`; the events follow as notifications named `event`. */
+export type Subscribed = {
+  /** Events with a greater cursor will come. */
+  cursor: number;
+};
+
+/** RFC 3339 in UTC, with milliseconds. */
+export type Utc = string;
+
+/** Parameters of `contact.verify`. */
+export type VerifyContact = {
+  /** Their name in this home, or their public key. */
+  contact: string;
+  /** Remember that the numbers were equal (`true`) or no longer hold (`false`); absent: only show. */
+  mark?: boolean | null | undefined;
+  /** The persona that knows them; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
+/**
+ * Parameters of `message.wait`.
+ * Returns when the message is at `state` or past it.
+ * Errors: `message.timeout` (it stays queued), `message.failed`.
+ */
+export type WaitFor = {
+  /** The message's id. */
+  id: string;
+  /** The state to wait for: `queued`, `stored` or `delivered`. */
+  state: MessageState;
+  /** How long, in milliseconds; at most [`crate::MAX_WAIT_MS`]. */
+  timeout_ms: number;
+};
+
+/**
+ * Parameters of `post.wait`.
+ * Returns when nothing of the post waits to be published. Errors: `post.timeout` (it stays queued), `post.unknown`.
+ */
+export type WaitForPost = {
+  /** The post's IV: base64 of 16 bytes. */
+  iv: string;
+  /** How long, in milliseconds; at most [`crate::MAX_WAIT_MS`]. */
+  timeout_ms: number;
+};
+
+/** What the daemon answers to [`Hello`]. */
+export type Welcome = {
+  /** Optional abilities the daemon has, such as `"events"`. */
+  features: Array<string>;
+  /** The grants this connection holds. */
+  grants: Array<Grant>;
+  /** The protocol version the daemon speaks. */
+  protocol: number;
+  /** The daemon's version. */
+  version: string;
+};
+
+/** Every method: what it takes and what it answers. */
+export interface Methods {
+  /** Opens a connection; must be its first frame. */
+  'hello': {
+    params: {
+      /** Program and version, for the daemon's debug log: `"bauta/0.1.0"`. */
+      client?: string | undefined;
+      /** Optional abilities the client has. Unknown ones are ignored. */
+      features?: Array<string> | undefined;
+      /** The protocol version the client speaks; see [`crate::PROTOCOL`]. */
+      protocol: number;
+    };
+    result: Welcome;
+  };
+  /** Replays the daemon's log from a cursor, then follows it as notifications. */
+  'event.subscribe': {
+    params: {
+      /** Replay what came after this cursor, then follow; 0: everything kept. Absent: only what comes from now on. */
+      since?: number | null | undefined;
+    };
+    result: Subscribed;
+  };
+  /** Tells how the daemon and its connections stand. */
+  'status.get': {
+    params: Record<never, never>;
+    result: Status;
+  };
+  /** Makes a persona; its bundle goes to its relay when the clock allows. */
+  'persona.new': {
+    params: {
+      /** A name for use in this home only; nobody else sees it. 1 to 64 characters, none a control character. */
+      name: string;
+    };
+    result: Persona;
+  };
+  /** Lists the personas of this home. */
+  'persona.list': {
+    params: Record<never, never>;
+    result: PersonaList;
+  };
+  /** Shows one persona. */
+  'persona.show': {
+    params: {
+      /** Its name in this home. */
+      persona: string;
+    };
+    result: PersonaDetail;
+  };
+  /** Gives the persona's secret key out. */
+  'persona.export': {
+    params: {
+      /** Its name in this home. */
+      persona: string;
+    };
+    result: ExportedPersona;
+  };
+  /** Takes personas over from recovery words, a secret key, or a backup of Mask with all that is in it. */
+  'persona.import': {
+    params: {
+      /**
+       * A name for use in this home only. Absent: the name in the backup, or the first digits of the key.
+       * A backup with several personas of one's own takes no name.
+       */
+      name?: string | null | undefined;
+      /** What it comes from. */
+      source: ImportSource;
+    };
+    result: Imported;
+  };
+  /** Writes all personas, profiles and post keys of this home into a backup as Mask reads it. */
+  'persona.backup': {
+    params: {
+      /** Where to go on: `next` of the page before. Absent: the beginning. */
+      after?: number | null | undefined;
+      /** The password that will open it; anybody who has the file can try passwords at leisure. */
+      password: Secret;
+    };
+    result: BackupPage;
+  };
+  /** Makes a fresh bundle now and queues it for the relay. */
+  'persona.publish': {
+    params: {
+      /** Its name in this home; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Published;
+  };
+  /** Adds a contact by address, invitation or bare key, and begins the conversation. */
+  'contact.add': {
+    params: {
+      /**
+       * A `bauta:` address, with or without an invitation, or a bare persona key: 66 hex digits, or as Mask writes it.
+       * Or a text that holds one of them, such as that of a social profile, or a post of Mask.
+       */
+      address: string;
+      /** A name for use in this home only. 1 to 64 characters, none a control character. */
+      name: string;
+      /** The persona that adds them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Contact;
+  };
+  /** Lists the contacts of a persona. */
+  'contact.list': {
+    params: {
+      /** Its name in this home; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: ContactList;
+  };
+  /** Shows one contact. */
+  'contact.show': {
+    params: {
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Contact;
+  };
+  /** Makes an invitation for one person. */
+  'contact.invite': {
+    params: {
+      /** What to call whoever answers; absent: the first digits of their key. */
+      name?: string | null | undefined;
+      /** The persona that invites; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Invitation;
+  };
+  /** Lists strangers' first messages that wait for an answer. */
+  'contact.requests': {
+    params: {
+      /** Its name in this home; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: RequestList;
+  };
+  /** Makes the sender of a request a contact. */
+  'contact.accept': {
+    params: {
+      /** The request's id. */
+      id: string;
+      /** A name for use in this home only. */
+      name: string;
+      /** The persona they wrote to; absent: whichever has the request. */
+      persona?: string | null | undefined;
+    };
+    result: Contact;
+  };
+  /** Blocks a contact or the sender of a request, and deletes the request. */
+  'contact.block': {
+    params: {
+      /** A request's id, or a contact's name or public key. */
+      contact: string;
+      /** The persona; absent: the only one there is, or whichever has the request. */
+      persona?: string | null | undefined;
+    };
+    result: Blocked;
+  };
+  /** Gives the safety number to compare with a contact, and remembers the outcome. */
+  'contact.verify': {
+    params: {
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** Remember that the numbers were equal (`true`) or no longer hold (`false`); absent: only show. */
+      mark?: boolean | null | undefined;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: SafetyNumber;
+  };
+  /** Stores a message for a contact on this disk and returns; it goes out by itself. */
+  'message.send': {
+    params: {
+      /** The contact's name in this home, or their public key. */
+      contact: string;
+      /** 32 hex digits chosen by the caller: sending again with the same id returns the first message. Absent: drawn. */
+      id?: string | null | undefined;
+      /** The persona that writes; absent: the only one there is. */
+      persona?: string | null | undefined;
+      /** 1 to [`crate::MAX_TEXT`] bytes of UTF-8. */
+      text: string;
+    };
+    result: SentMessage;
+  };
+  /** Waits until an own message has come as far as a given state. */
+  'message.wait': {
+    params: {
+      /** The message's id. */
+      id: string;
+      /** The state to wait for: `queued`, `stored` or `delivered`. */
+      state: MessageState;
+      /** How long, in milliseconds; at most [`crate::MAX_WAIT_MS`]. */
+      timeout_ms: number;
+    };
+    result: SentMessage;
+  };
+  /** Lists messages that arrived for a persona. */
+  'message.inbox': {
+    params: {
+      /** Only messages after this place; take it from `next`. Absent: from the first. */
+      after?: number | null | undefined;
+      /** At most this many; absent: 100. The answer may hold fewer. */
+      limit?: number | null | undefined;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Inbox;
+  };
+  /** Lists the conversation with a contact. */
+  'message.history': {
+    params: {
+      /** Only messages before this place; take it from `previous`. Absent: the latest. */
+      before?: number | null | undefined;
+      /** The contact's name in this home, or their public key. */
+      contact: string;
+      /** At most this many; absent: 100. The answer may hold fewer. */
+      limit?: number | null | undefined;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: History;
+  };
+  /** Encrypts a post and queues its keys for the Gun relays. */
+  'post.encrypt': {
+    params: {
+      /**
+       * The author's own profile there, as `person:twitter.com/alice` or `alice`; everybody can read it in the post.
+       * Absent: the persona's profile, if one was set (`profile.set`); else the post names no profile.
+       */
+      author?: string | null | undefined;
+      /** Absent: `v37`. */
+      format?: PostFormat | null | undefined;
+      /** Metadata of plugins: a JSON object, kept value for value. */
+      meta?: Record<never, never> | null | undefined;
+      /** Where the post will be pasted; absent: Twitter. */
+      network?: SocialNetwork | null | undefined;
+      /** The persona that writes; absent: the only one there is. */
+      persona?: string | null | undefined;
+      /** For everybody who has Mask or a program like it. */
+      public?: boolean | undefined;
+      /** 1 to [`crate::MAX_POST_TEXT`] bytes of UTF-8. */
+      text: string;
+      /** For these: contacts' names or public keys, known profiles (`person:twitter.com/bob`), or bare persona keys. */
+      to?: Array<string> | undefined;
+    };
+    result: EncryptedPost;
+  };
+  /** Waits until nothing of a post waits to be published. */
+  'post.wait': {
+    params: {
+      /** The post's IV: base64 of 16 bytes. */
+      iv: string;
+      /** How long, in milliseconds; at most [`crate::MAX_WAIT_MS`]. */
+      timeout_ms: number;
+    };
+    result: PublishedPost;
+  };
+  /** Opens a post; where its key is not on this machine, it is looked up. */
+  'post.decrypt': {
+    params: {
+      /**
+       * The profile that the page shows as author, as `person:twitter.com/alice` or `alice`.
+       * The author's key is learned when the post names the same one.
+       */
+      author?: string | null | undefined;
+      /** Where the post stands; absent: as it says itself, or else every network is asked for. */
+      network?: SocialNetwork | null | undefined;
+      /** Open it with what is on this machine only; nothing is asked for. */
+      offline?: boolean | undefined;
+      /** The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried. */
+      persona?: string | null | undefined;
+      /** The post; words around it do not matter, and only the first one in a text is opened. */
+      text: string;
+      /** How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds. */
+      timeout_ms?: number | null | undefined;
+    };
+    result: DecryptedPost;
+  };
+  /** Lets more people read an own post. */
+  'post.append': {
+    params: {
+      /** Where the post was pasted; absent: as when it was written, or as its text shows. */
+      network?: SocialNetwork | null | undefined;
+      /** The persona that wrote the post; absent: whichever did. */
+      persona?: string | null | undefined;
+      /** The post as it was pasted; words around it do not matter. */
+      text: string;
+      /** For these, too; as in `post.encrypt`. */
+      to: Array<string>;
+    };
+    result: AppendedPost;
+  };
+  /** Shows or sets how posts are looked up. */
+  'post.settings': {
+    params: {
+      /** A look-up always asks for this many neighbouring tags, all of one fixed block: a power of two up to 64. */
+      block?: number | null | undefined;
+      /** What this costs and what it hides, in a sentence. Only in results. */
+      cost?: string | null | undefined;
+      /** The other tags of a block are asked for within this many seconds; at most 3600. */
+      spread_seconds?: number | null | undefined;
+    };
+    result: PostSettings;
+  };
+  /** Lists the profiles whose persona keys are known. */
+  'profile.list': {
+    params: Record<never, never>;
+    result: ProfileList;
+  };
+  /** Says whose a profile is. */
+  'profile.set': {
+    params: {
+      /** Whose it is: the name of an own persona or of a contact, or a persona key. */
+      of: string;
+      /** The persona whose contacts are meant; absent: the only one there is. */
+      persona?: string | null | undefined;
+      /** `person:twitter.com/alice`, or `twitter.com/alice`. */
+      profile: string;
+      /** Take the key in place of another one that is known for the profile. */
+      replace?: boolean | undefined;
+    };
+    result: Profile;
+  };
+  /** Forgets a profile; its next post is taken at its word again. */
+  'profile.forget': {
+    params: {
+      /** `person:twitter.com/alice`, or `twitter.com/alice`. */
+      profile: string;
+    };
+    result: Empty;
+  };
+  /** Stops the daemon after answering. */
+  'daemon.stop': {
+    params: Record<never, never>;
+    result: Empty;
+  };
+}
+
+export type MethodName = keyof Methods;
+
+/** What a method needs and tells, as the API states it. */
+export interface MethodFacts {
+  readonly grant: Grant;
+  readonly network: 'none' | 'queued' | 'interactive';
+  readonly reveals: string;
+}
+
+export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
+  'hello': { grant: 'status.read', network: 'none', reveals: "Nothing." },
+  'event.subscribe': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'status.get': { grant: 'status.read', network: 'none', reveals: "Nothing." },
+  'persona.new': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that a persona with this key has an inbox there. The local network and the gateway see one more connection." },
+  'persona.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
+  'persona.show': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
+  'persona.export': { grant: 'persona.admin', network: 'none', reveals: "The caller learns the secret key and can be this persona from then on." },
+  'persona.import': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." },
+  'persona.backup': { grant: 'persona.admin', network: 'none', reveals: "Who has the file and its password can be these personas." },
+  'persona.publish': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that this persona published now." },
+  'contact.add': { grant: 'messages.send', network: 'queued', reveals: "With an invitation: the relay sees boxes as any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key." },
+  'contact.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
+  'contact.show': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
+  'contact.invite': { grant: 'messages.send', network: 'queued', reveals: "The relay sees boxes as any others. Whoever sees the invitation learns the persona's key and relay and can answer in the guest's place." },
+  'contact.requests': { grant: 'messages.read', network: 'none', reveals: "Nothing; the sender learns nothing until you accept." },
+  'contact.accept': { grant: 'messages.send', network: 'queued', reveals: "The sender learns that their message arrived." },
+  'contact.block': { grant: 'messages.send', network: 'none', reveals: "Nothing; to the other side it looks like being offline." },
+  'contact.verify': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'message.send': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay sees boxes from nobody in particular. The contact learns that you are online." },
+  'message.wait': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'message.inbox': { grant: 'messages.read', network: 'none', reveals: "Nothing; receipts do not depend on reading." },
+  'message.history': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'post.encrypt': { grant: 'posts.use', network: 'queued', reveals: "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one." },
+  'post.wait': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
+  'post.decrypt': { grant: 'posts.use', network: 'interactive', reveals: "Nothing, when the key is here or in the post. Else the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides." },
+  'post.append': { grant: 'posts.use', network: 'queued', reveals: "As post.encrypt; the post itself does not change." },
+  'post.settings': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
+  'profile.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
+  'profile.set': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'profile.forget': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'daemon.stop': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see the connections end." },
+};
+
+/** The error codes that the daemon documents; expect others, too. */
+export const ERROR_CODES = [
+  'request.parse',
+  'request.invalid',
+  'request.batch',
+  'request.too_large',
+  'request.method',
+  'request.params',
+  'hello.required',
+  'hello.unsupported',
+  'hello.repeated',
+  'access.denied',
+  'access.peer',
+  'access.files',
+  'daemon.not_running',
+  'daemon.unreachable',
+  'daemon.busy',
+  'daemon.stopping',
+  'daemon.running',
+  'usage',
+  'home.invalid',
+  'unlock.required',
+  'unlock.failed',
+  'store.locked',
+  'store.newer',
+  'store.full',
+  'store.failed',
+  'network.invalid',
+  'network.unreachable',
+  'network.timeout',
+  'relay.none',
+  'relay.invalid',
+  'relay.refused',
+  'relay.suspect',
+  'relay.dishonest',
+  'relay.failed',
+  'localnet.failed',
+  'persona.none',
+  'persona.choice',
+  'persona.unknown',
+  'persona.exists',
+  'persona.secret',
+  'backup.invalid',
+  'backup.password',
+  'backup.version',
+  'name.invalid',
+  'contact.unknown',
+  'contact.exists',
+  'contact.address',
+  'contact.self',
+  'contact.blocked',
+  'contact.pending',
+  'contact.request_unknown',
+  'contact.unreachable',
+  'contact.changed',
+  'invitation.used',
+  'invitation.expired',
+  'message.unknown',
+  'message.text',
+  'message.failed',
+  'message.timeout',
+  'message.unreceived',
+  'post.none',
+  'post.damaged',
+  'post.version',
+  'post.curve',
+  'post.not_shared',
+  'post.author',
+  'post.text',
+  'post.recipients',
+  'post.unknown',
+  'post.timeout',
+  'post.failed',
+  'profile.invalid',
+  'profile.unknown',
+  'profile.changed',
+  'gun.unreachable',
+  'gun.none',
+  'event.cursor',
+  'event.subscribed',
+  'interrupted',
+  'file.failed',
+  'internal',
+] as const;
+
+/** Sends one call and gives its result, or throws. */
+export type Call = <M extends MethodName>(method: M, params: Methods[M]['params']) => Promise<Methods[M]['result']>;

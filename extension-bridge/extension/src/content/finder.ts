@@ -1,0 +1,84 @@
+/** Payloads of Mask in texts and links: the two codecs that posts travel in. Nothing here decides whether one opens. */
+
+/** One payload as found. */
+export interface Found {
+  /** What goes to `post.decrypt`: the payload without the words around it. */
+  readonly payload: string;
+  /** Where it stands in the text. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A longer text is not searched past this many UTF-16 units. */
+export const MAX_TEXT = 128 * 1024;
+/** A longer payload is no post: Mask's own limit is far below. */
+export const MAX_PAYLOAD = 64 * 1024;
+/** One text gives at most this many. */
+export const MAX_FOUND = 16;
+
+const NOTE = '\u{1F3BC}';
+const TAIL = ':||';
+const BODY = /^[A-Za-z0-9_+/=|]+$/;
+const LINK = 'https://mask.io/?PostData_v';
+const LINK_END = /[\s"'<>\u2026]/;
+
+const generic = (text: string, from: number): Found | undefined => {
+  let start = text.indexOf(NOTE, from);
+  while (start !== -1) {
+    const end = text.indexOf(TAIL, start);
+    if (end === -1) return undefined;
+    // A note inside means that the first one begins nothing.
+    const last = text.lastIndexOf(NOTE, end);
+    const begin = last > start ? last : start;
+    const body = text.slice(begin + NOTE.length, end);
+    if (body.length <= MAX_PAYLOAD && BODY.test(body) && /^[0-9]+\/[0-9]+\|/.test(body)) {
+      return { payload: text.slice(begin, end + TAIL.length), start: begin, end: end + TAIL.length };
+    }
+    start = text.indexOf(NOTE, end);
+  }
+  return undefined;
+};
+
+/** The payload that a link as Mask writes on Twitter holds: `https://mask.io/?PostData_v1=` or `_v2=`. */
+export const fromLink = (link: string): string | undefined => {
+  if (link.length > MAX_PAYLOAD || !link.startsWith(LINK)) return undefined;
+  const version = link.charAt(LINK.length);
+  const rest = link.slice(LINK.length + 1);
+  if (!rest.startsWith('=')) return undefined;
+  const value = rest.slice(1);
+  if (version === '2') return /^[A-Za-z0-9+/=%_-]{24,}$/.test(value) ? link : undefined;
+  if (version === '1') return value.startsWith('%20') && value.endsWith('%40') ? link : undefined;
+  return undefined;
+};
+
+const link = (text: string, from: number): Found | undefined => {
+  let start = text.indexOf(LINK, from);
+  while (start !== -1) {
+    const tail = text.slice(start, start + MAX_PAYLOAD);
+    const stop = tail.search(LINK_END);
+    const end = start + (stop === -1 ? tail.length : stop);
+    const payload = fromLink(text.slice(start, end));
+    if (payload !== undefined) return { payload, start, end };
+    start = text.indexOf(LINK, start + LINK.length);
+  }
+  return undefined;
+};
+
+/** All payloads of a text, in order, bounded in length and number. */
+export const findPayloads = (text: string): Found[] => {
+  const bounded = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
+  const found: Found[] = [];
+  let at = 0;
+  while (found.length < MAX_FOUND) {
+    const one = generic(bounded, at);
+    const other = link(bounded, at);
+    const first = one !== undefined && (other === undefined || one.start < other.start) ? one : other;
+    if (first === undefined) break;
+    found.push(first);
+    at = first.end;
+  }
+  return found;
+};
+
+/** A cheap look before the search: most nodes of a page hold neither. */
+export const mayHold = (text: string): boolean => text.includes(NOTE) || text.includes(LINK);

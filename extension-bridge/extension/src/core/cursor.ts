@@ -1,0 +1,58 @@
+/** A small part of `chrome.storage`, so that tests can give their own. */
+export interface Area {
+  get(keys: string[]): Promise<Record<string, unknown>>;
+  set(items: Record<string, unknown>): Promise<void>;
+  remove(keys: string[]): Promise<void>;
+}
+
+const LIVE = 'cursor';
+const FLOOR = 'cursor.floor';
+
+const whole = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+
+/**
+ * How far the daemon's log was dealt with, in two marks.
+ *
+ * The live mark lies in memory that outlives the service worker but not the browser.
+ * The floor lies on disk, and moves only while nothing is unread: after a restart of the browser the log
+ * is replayed from there, which restores what is unread without a name or a text on disk.
+ */
+export class Cursor {
+  readonly #session: Area;
+  readonly #local: Area;
+  #live: number | undefined;
+
+  constructor(session: Area, local: Area) {
+    this.#session = session;
+    this.#local = local;
+  }
+
+  /** Where to subscribe from; undefined: from now on. */
+  async load(): Promise<number | undefined> {
+    const live = whole((await this.#session.get([LIVE]))[LIVE]);
+    this.#live = live ?? whole((await this.#local.get([FLOOR]))[FLOOR]);
+    return this.#live;
+  }
+
+  /** Everything up to here was dealt with. A mark never moves back. */
+  async advance(to: number, nothingUnread: boolean): Promise<void> {
+    if (whole(to) === undefined) return;
+    if (this.#live !== undefined && to < this.#live) return;
+    this.#live = to;
+    await this.#session.set({ [LIVE]: to });
+    if (nothingUnread) await this.#local.set({ [FLOOR]: to });
+  }
+
+  /** All was read: a restart of the browser need not look further back. */
+  async settle(): Promise<void> {
+    if (this.#live !== undefined) await this.#local.set({ [FLOOR]: this.#live });
+  }
+
+  /** Another daemon, or a log that does not reach back: begin anew. */
+  async reset(): Promise<void> {
+    this.#live = undefined;
+    await this.#session.remove([LIVE]);
+    await this.#local.remove([FLOOR]);
+  }
+}

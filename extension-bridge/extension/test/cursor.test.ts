@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cursor, type Area } from '../src/core/cursor.ts';
+
+class Memory implements Area {
+  readonly items = new Map<string, unknown>();
+  async get(keys: string[]): Promise<Record<string, unknown>> {
+    return Object.fromEntries(keys.filter((key) => this.items.has(key)).map((key) => [key, this.items.get(key)]));
+  }
+  async set(items: Record<string, unknown>): Promise<void> {
+    for (const [key, value] of Object.entries(items)) this.items.set(key, value);
+  }
+  async remove(keys: string[]): Promise<void> {
+    for (const key of keys) this.items.delete(key);
+  }
+}
+
+test('a new worker goes on where the last one was', async () => {
+  const session = new Memory();
+  const local = new Memory();
+  const first = new Cursor(session, local);
+  assert.equal(await first.load(), undefined);
+  await first.advance(7, true);
+  await first.advance(9, false);
+  assert.equal(await new Cursor(session, local).load(), 9);
+});
+
+test('a new browser goes back to where all was read', async () => {
+  const local = new Memory();
+  const first = new Cursor(new Memory(), local);
+  await first.advance(7, true);
+  await first.advance(9, false);
+  assert.equal(await new Cursor(new Memory(), local).load(), 7);
+  await first.settle();
+  assert.equal(await new Cursor(new Memory(), local).load(), 9);
+});
+
+test('a mark never moves back, and nonsense moves nothing', async () => {
+  const session = new Memory();
+  const cursor = new Cursor(session, new Memory());
+  await cursor.advance(9, true);
+  for (const value of [3, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) await cursor.advance(value, true);
+  assert.equal(await new Cursor(session, new Memory()).load(), 9);
+  session.items.set('cursor', '9');
+  assert.equal(await new Cursor(session, new Memory()).load(), undefined);
+});
+
+test('reset forgets both marks', async () => {
+  const session = new Memory();
+  const local = new Memory();
+  const cursor = new Cursor(session, local);
+  await cursor.advance(9, true);
+  await cursor.reset();
+  assert.equal(await new Cursor(session, local).load(), undefined);
+});
