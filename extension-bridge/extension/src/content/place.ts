@@ -1,0 +1,48 @@
+/** Puts the extension's own frames into a page: a closed shadow root around a frame of another origin. */
+
+/** Elements that are ours; the finder passes over them. */
+const own = new WeakSet<Node>();
+
+export const isOwn = (node: Node): boolean => own.has(node);
+
+export interface Placed {
+  readonly host: HTMLElement;
+  readonly frame: HTMLIFrameElement;
+}
+
+const RESET = 'all: initial; display: block; contain: content;';
+
+/** Not yet in the page. The address holds the ticket; only this script and the frame know it. */
+export const place = (page: 'post.html' | 'compose.html', ticket: string, more: string, title: string, style: string): Placed => {
+  const host = document.createElement('div');
+  own.add(host);
+  host.setAttribute('style', `${RESET} ${style}`);
+  const frame = document.createElement('iframe');
+  frame.setAttribute('style', 'border: 0; width: 100%; height: 100%; display: block; color-scheme: normal;');
+  frame.title = title;
+  frame.referrerPolicy = 'no-referrer';
+  frame.src = `${chrome.runtime.getURL(page)}#${ticket}${more}`;
+  host.attachShadow({ mode: 'closed' }).append(frame);
+  return { host, frame };
+};
+
+/** A button of ours, out of the page's reach as far as a page allows. */
+export const placeButton = (label: string, run: () => void): HTMLElement => {
+  const host = document.createElement('div');
+  own.add(host);
+  host.setAttribute('style', `${RESET} position: fixed; z-index: 2147483646;`);
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = '✎ Bauta';
+  button.setAttribute('aria-label', label);
+  button.title = label;
+  button.setAttribute('style', 'font: 12px/16px system-ui, sans-serif; min-height: 32px; padding: 4px 12px; border: 1px solid #85827a; border-radius: 8px; background: #fff; color: #8e2430; cursor: pointer;');
+  // A page can send clicks, but not ones that the browser trusts.
+  button.addEventListener('click', (event) => {
+    if (event.isTrusted) run();
+  });
+  // The editor keeps its selection.
+  button.addEventListener('mousedown', (event) => event.preventDefault());
+  host.attachShadow({ mode: 'closed' }).append(button);
+  return host;
+};

@@ -1,0 +1,94 @@
+import type { Event, MethodName, Methods, RpcError } from '../api/generated.ts';
+import { Failure, failureFrom } from './failure.ts';
+import type { LinkState, ToPage, ToWorker, Unread } from './messages.ts';
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(failure: Failure): void;
+}
+
+/** How a page of the extension reaches the daemon: through the worker, which holds the only connection. */
+export class Client {
+  state: LinkState = { stage: 'connecting', grants: [], personas: null };
+  unread: Unread = {};
+  onState: () => void = () => {};
+  onUnread: () => void = () => {};
+  onEvent: (event: Event) => void = () => {};
+  onAnew: () => void = () => {};
+  readonly #pending = new Map<number, Pending>();
+  #port: chrome.runtime.Port | undefined;
+  #next = 1;
+
+  open(): void {
+    const port = chrome.runtime.connect({ name: 'panel' });
+    this.#port = port;
+    port.onMessage.addListener((message: ToPage) => this.#take(message));
+    port.onDisconnect.addListener(() => {
+      this.#port = undefined;
+      const failure = new Failure({ code: 'daemon.unreachable', message: 'The connection to the daemon broke before the answer came.', hint: '', retry: 'now' });
+      for (const pending of this.#pending.values()) pending.reject(failure);
+      this.#pending.clear();
+      // The worker was put to sleep: opening a port wakes it, and its state comes at once.
+      setTimeout(() => this.open(), 50);
+    });
+  }
+
+  /** Throws a `Failure`. */
+  call<M extends MethodName>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
+    return new Promise((resolve, reject) => {
+      const id = this.#next++;
+      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
+      if (!this.#send({ type: 'call', id, method, params })) {
+        this.#pending.delete(id);
+        reject(new Failure({ code: 'daemon.unreachable', message: 'The connection to the daemon broke before the answer came.', hint: '', retry: 'now' }));
+      }
+    });
+  }
+
+  pair(label: string): void {
+    this.#send({ type: 'pair', label });
+  }
+
+  retry(): void {
+    this.#send({ type: 'retry' });
+  }
+
+  read(persona: string, contact: string): void {
+    this.#send({ type: 'read', persona, contact });
+  }
+
+  #send(message: ToWorker): boolean {
+    try {
+      this.#port?.postMessage(message);
+      return this.#port !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  #take(message: ToPage): void {
+    switch (message.type) {
+      case 'link':
+        this.state = message.state;
+        this.onState();
+        break;
+      case 'unread':
+        this.unread = message.unread;
+        this.onUnread();
+        break;
+      case 'event':
+        this.onEvent(message.event);
+        break;
+      case 'anew':
+        this.onAnew();
+        break;
+      case 'answer': {
+        const pending = this.#pending.get(message.id);
+        this.#pending.delete(message.id);
+        if (message.error === undefined) pending?.resolve(message.result);
+        else pending?.reject(failureFrom(message.error satisfies RpcError));
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { Event, MethodName, RpcError } from '../api/generated.ts';
+import { METHODS } from '../api/generated.ts';
+
+/** How the extension and the daemon stand to each other. */
+export type Stage =
+  | 'connecting'
+  /** The browser finds no native messaging host. */
+  | 'missing'
+  /** The host or the browser refuses this extension. */
+  | 'forbidden'
+  | 'stopped'
+  | 'locked'
+  | 'version'
+  | 'unpaired'
+  | 'pairing'
+  | 'refused'
+  | 'expired'
+  /** A pairing that was there does not hold any more. */
+  | 'revoked'
+  | 'ready';
+
+/** What the worker tells every open page of the extension. */
+export interface LinkState {
+  readonly stage: Stage;
+  readonly grants: readonly string[];
+  /** The personas this pairing may use; null: all. */
+  readonly personas: readonly string[] | null;
+  readonly failure?: RpcError;
+  readonly code?: string;
+  readonly expiresAt?: string;
+  readonly version?: string;
+}
+
+/** Messages that nobody has read here yet, by `unreadKey`. */
+export type Unread = Readonly<Record<string, number>>;
+
+export const unreadKey = (persona: string, contact: string): string => `${persona}\n${contact}`;
+
+export type ToWorker =
+  | { readonly type: 'call'; readonly id: number; readonly method: MethodName; readonly params: Record<string, unknown> }
+  | { readonly type: 'pair'; readonly label: string }
+  | { readonly type: 'retry' }
+  | { readonly type: 'read'; readonly persona: string; readonly contact: string };
+
+export type ToPage =
+  | { readonly type: 'link'; readonly state: LinkState }
+  | { readonly type: 'unread'; readonly unread: Unread }
+  | { readonly type: 'event'; readonly event: Event }
+  /** The log was not continuous: read the lists anew. */
+  | { readonly type: 'anew' }
+  | { readonly type: 'answer'; readonly id: number; readonly result?: unknown; readonly error?: RpcError };
+
+/** Methods of the connection itself; only the worker calls them. */
+const OWN = new Set<string>(['hello', 'event.subscribe']);
+
+/** Whether a page of the extension may call a method: never what changes personas or stops the daemon. */
+export const mayCall = (method: unknown): method is MethodName =>
+  typeof method === 'string' && Object.hasOwn(METHODS, method) && !OWN.has(method) && METHODS[method as MethodName].grant !== 'persona.admin';
+
+/** The sender of a message, as the browser states it; pages cannot choose it. */
+export interface Sender {
+  readonly id?: string | undefined;
+  readonly url?: string | undefined;
+  readonly origin?: string | undefined;
+  readonly tab?: { readonly id?: number | undefined } | undefined;
+  readonly frameId?: number | undefined;
+}
+
+/** Who speaks: a page of the extension by its own name, a content script in a web page, or nobody we listen to. */
+export type Speaker =
+  | { readonly kind: 'own'; readonly page: string; readonly tab: number | undefined }
+  | { readonly kind: 'web'; readonly origin: string; readonly tab: number; readonly frame: number }
+  | { readonly kind: 'foreign' };
+
+const FOREIGN: Speaker = { kind: 'foreign' };
+
+/** `base` is `chrome.runtime.getURL('')`, with its slash at the end. */
+export const speakerOf = (sender: Sender, id: string, base: string): Speaker => {
+  if (sender.id !== id || sender.url === undefined) return FOREIGN;
+  if (sender.url.startsWith(base)) {
+    const page = sender.url.slice(base.length).split(/[?#]/, 1)[0] ?? '';
+    return { kind: 'own', page, tab: sender.tab?.id };
+  }
+  const tab = sender.tab?.id;
+  if (tab === undefined || sender.frameId === undefined) return FOREIGN;
+  const url = URL.canParse(sender.url) ? new URL(sender.url) : undefined;
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) return FOREIGN;
+  if (sender.origin !== undefined && sender.origin !== url.origin) return FOREIGN;
+  return { kind: 'web', origin: url.origin, tab, frame: sender.frameId };
+};

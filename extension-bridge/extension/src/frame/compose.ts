@@ -1,0 +1,120 @@
+import type { RpcError } from '../api/generated.ts';
+import { button, byId, h } from '../core/dom.ts';
+import { language, words as say } from '../core/i18n.ts';
+import { problem } from '../core/show.ts';
+
+/** Below the daemon's own limit for the text of a post, which answers for itself; a count in time is kinder. */
+const LONGEST = 15_000;
+const NETWORKS = ['twitter', 'facebook', 'minds', 'instagram'];
+const ticket = location.hash.slice(1);
+const port = chrome.runtime.connect({ name: 'compose' });
+const chosen = new Set<string>();
+let people: string[] = [];
+
+const errors = h('div');
+const text = h('textarea', { id: 'text', rows: 6, dir: 'auto', 'aria-describedby': 'left' });
+const left = h('p', { id: 'left', class: 'meta' });
+const persona = h('select', { id: 'persona' });
+const network = h('select', { id: 'network' }, ...NETWORKS.map((name) => h('option', { value: name }, name)));
+const everyone = h('input', { id: 'everyone', type: 'checkbox' });
+const chips = h('div', { class: 'chips' });
+const search = h('input', { id: 'search', autocomplete: 'off' });
+const suggest = h('ul', { class: 'suggest', 'aria-label': say('composeAdd') });
+const submit = h('button', { type: 'submit', class: 'main' }, say('composeInsert'));
+const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), chips, search, suggest, h('p', { class: 'meta' }, say('composeOnlyYou')));
+
+const draw = (): void => {
+  chips.replaceChildren(
+    ...[...chosen].map((name) => {
+      const chip = button(`${name} ×`, () => {
+        chosen.delete(name);
+        draw();
+        search.focus();
+      });
+      chip.setAttribute('aria-label', say('composeRemove', name));
+      return chip;
+    }),
+  );
+  const wanted = search.value.trim().toLocaleLowerCase();
+  const matching = people.filter((name) => !chosen.has(name) && name.toLocaleLowerCase().includes(wanted)).slice(0, 8);
+  suggest.replaceChildren(
+    ...matching.map((name) =>
+      h('li', {}, button(name, () => {
+        chosen.add(name);
+        search.value = '';
+        draw();
+        search.focus();
+      }, 'quiet')),
+    ),
+  );
+};
+
+const count = (): void => {
+  const over = LONGEST - new TextEncoder().encode(text.value).length;
+  left.textContent = say('composeLeft', String(over));
+  submit.disabled = over < 0 || text.value === '';
+};
+
+const send = (message: Record<string, unknown>): void => port.postMessage({ ...message, ticket });
+const cancel = (): void => send({ type: 'cancel' });
+
+const encrypt = (event: Event): void => {
+  event.preventDefault();
+  submit.disabled = true;
+  errors.replaceChildren();
+  send({ type: 'encrypt', params: { persona: persona.value, text: text.value, network: network.value, public: everyone.checked, to: everyone.checked ? [] : [...chosen] } });
+};
+
+port.onMessage.addListener((message: { of?: string; error?: RpcError; people?: string[]; personas?: string[]; network?: string }) => {
+  if (message.error !== undefined) {
+    errors.replaceChildren(problem(message.error));
+    count();
+    return;
+  }
+  if (message.of !== 'people') return;
+  people = message.people ?? [];
+  if (persona.options.length === 0) persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, name)));
+  if (message.network !== undefined) network.value = message.network;
+  draw();
+});
+
+text.addEventListener('input', count);
+search.addEventListener('input', draw);
+search.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter') return;
+  event.preventDefault();
+  suggest.querySelector('button')?.click();
+});
+everyone.addEventListener('change', () => {
+  readers.hidden = everyone.checked;
+});
+persona.addEventListener('change', () => {
+  chosen.clear();
+  send({ type: 'people', persona: persona.value });
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') cancel();
+});
+
+document.documentElement.lang = language();
+byId('view').replaceChildren(
+  h(
+    'form',
+    { onsubmit: encrypt },
+    h('h1', {}, say('composeTitle')),
+    errors,
+    h('label', { for: 'persona' }, say('persona')),
+    persona,
+    h('label', { for: 'text' }, say('composeText')),
+    text,
+    left,
+    h('p', {}, everyone, ' ', h('label', { for: 'everyone', class: 'inline' }, say('composePublic'))),
+    readers,
+    h('label', { for: 'network' }, say('composeNetwork')),
+    network,
+    h('div', { class: 'actions' }, submit, button(say('cancel'), cancel, 'quiet')),
+  ),
+);
+count();
+send({ type: 'people' });
+text.focus();

@@ -1,0 +1,72 @@
+import { button, byId, h } from '../core/dom.ts';
+import { language, words as say } from '../core/i18n.ts';
+import { mark } from '../core/picture.ts';
+import { problem } from '../core/show.ts';
+import type { Opened } from '../worker/pages.ts';
+
+const [ticket = '', size = ''] = location.hash.slice(1).split(',');
+const view = byId('view');
+let port: chrome.runtime.Port | undefined;
+let clock: ReturnType<typeof setInterval> | undefined;
+let done = false;
+
+const ask = (type: 'open' | 'ask'): void => {
+  connect().postMessage({ type, ticket });
+};
+
+const line = (...children: Array<Node | string>): HTMLElement => h('div', { class: 'by meta' }, mark(''), ...children);
+
+const draw = (opened: Opened): void => {
+  clearInterval(clock);
+  switch (opened.state) {
+    case 'waiting':
+      view.replaceChildren(line(say('post_waiting')));
+      break;
+    case 'looking': {
+      const seconds = h('span');
+      const from = Date.now();
+      clock = setInterval(() => {
+        const passed = Math.round((Date.now() - from) / 1000);
+        if (passed >= 3) seconds.textContent = say('post_seconds', String(passed));
+      }, 1000);
+      view.replaceChildren(line(h('span', { role: 'status' }, say('post_looking')), seconds));
+      break;
+    }
+    case 'ask':
+      view.replaceChildren(line(say('post_ask'), button(say('post_fetch'), () => ask('ask'), 'quiet')));
+      break;
+    case 'open': {
+      done = true;
+      const { post } = opened;
+      const by = post.author_name ?? post.author?.replace(/^person:/, '');
+      view.replaceChildren(
+        ...(post.warning ? [problem(post.warning)] : []),
+        h('p', { class: 'opened', dir: 'auto' }, post.text),
+        h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, say(post.public === true ? 'post_public' : 'post_private')), by === undefined ? undefined : h('span', { dir: 'auto' }, say('post_by', by))),
+      );
+      break;
+    }
+    case 'failed':
+      view.replaceChildren(opened.error.code === 'post.not_shared' ? line(opened.error.message, button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem(opened.error, () => ask('ask')));
+      break;
+  }
+};
+
+const connect = (): chrome.runtime.Port => {
+  if (port !== undefined) return port;
+  const made = chrome.runtime.connect({ name: 'post' });
+  port = made;
+  made.onMessage.addListener(draw);
+  made.onDisconnect.addListener(() => {
+    port = undefined;
+    if (!done) draw({ state: 'ask' });
+  });
+  return made;
+};
+
+document.documentElement.lang = language();
+const pixels = Number(size);
+if (pixels >= 10 && pixels <= 40) document.documentElement.style.setProperty('--page-size', `${pixels}px`);
+new ResizeObserver(() => port?.postMessage({ type: 'height', ticket, height: Math.ceil(document.body.getBoundingClientRect().height) })).observe(document.body);
+// A frame that a page put up by itself has no ticket, and stays empty.
+if (/^[0-9a-f-]{36}$/.test(ticket)) ask('open');

@@ -1,0 +1,158 @@
+import type { Contact, HistoryEntry, Persona, Request, RpcError, Status } from '../api/generated.ts';
+import { Client } from '../core/client.ts';
+import { failureFrom } from '../core/failure.ts';
+
+export type View = { name: 'list' } | { name: 'chat'; contact: string } | { name: 'verify'; contact: string } | { name: 'requests' } | { name: 'invite' } | { name: 'add' } | { name: 'status' } | { name: 'settings' };
+
+/** What the panel knows, and how it keeps it current. One persona at a time: lists never mix. */
+export class Model {
+  readonly client = new Client();
+  onChange: () => void = () => {};
+  status: Status | undefined;
+  personas: Persona[] = [];
+  persona: string | undefined;
+  contacts: Contact[] = [];
+  requests: Request[] = [];
+  last = new Map<string, HistoryEntry>();
+  history: HistoryEntry[] = [];
+  earlier: number | undefined;
+  error: RpcError | undefined;
+  view: View = { name: 'list' };
+  #loading = 0;
+
+  start(): void {
+    this.client.onState = () => this.onChange();
+    this.client.onUnread = () => this.onChange();
+    this.client.onAnew = () => void this.load();
+    this.client.onEvent = (event) => {
+      switch (event.kind) {
+        case 'message.received':
+        case 'message.state':
+          void this.messages(event.kind === 'message.received' ? event.message.persona : event.persona, event.kind === 'message.received' ? event.message.from : event.contact);
+          break;
+        case 'contact.request':
+        case 'contact.added':
+        case 'contact.changed':
+          void this.people();
+          break;
+        case 'status.changed':
+        case 'health':
+          void this.standing();
+          break;
+        default:
+          break;
+      }
+    };
+    this.client.open();
+  }
+
+  can(grant: string): boolean {
+    return this.client.state.grants.includes(grant);
+  }
+
+  go(view: View): void {
+    this.view = view;
+    this.error = undefined;
+    if (view.name === 'chat') {
+      this.history = [];
+      this.earlier = undefined;
+      void this.messages(this.persona ?? '', view.contact);
+    }
+    this.onChange();
+  }
+
+  choose(persona: string): void {
+    this.persona = persona;
+    this.contacts = [];
+    this.requests = [];
+    this.last.clear();
+    this.view = { name: 'list' };
+    void chrome.storage.session.set({ persona });
+    void this.people();
+  }
+
+  /** Everything anew: after connecting, or when the log was not continuous. */
+  async load(): Promise<void> {
+    await this.standing();
+    await this.try(async () => {
+      if (!this.can('contacts.read')) return;
+      const allowed = this.client.state.personas;
+      this.personas = (await this.client.call('persona.list', {})).personas.filter((one) => allowed?.includes(one.name) ?? true);
+      const kept = (await chrome.storage.session.get(['persona']))['persona'];
+      const known = this.personas.some((one) => one.name === (this.persona ?? kept));
+      this.persona = known ? (this.persona ?? (kept as string)) : this.personas[0]?.name;
+    });
+    await this.people();
+    if (this.view.name === 'chat' && this.persona !== undefined) await this.messages(this.persona, this.view.contact);
+  }
+
+  async standing(): Promise<void> {
+    await this.try(async () => {
+      if (this.can('status.read')) this.status = await this.client.call('status.get', {});
+    });
+  }
+
+  async people(): Promise<void> {
+    const { persona } = this;
+    const turn = ++this.#loading;
+    await this.try(async () => {
+      if (persona === undefined) return;
+      if (this.can('contacts.read')) {
+        const { contacts } = await this.client.call('contact.list', { persona });
+        if (turn !== this.#loading) return;
+        this.contacts = contacts;
+      }
+      if (!this.can('messages.read')) return;
+      const { requests } = await this.client.call('contact.requests', { persona });
+      if (turn !== this.#loading) return;
+      this.requests = requests;
+      // The last lines of what is on the first screens; the rest comes when it is opened.
+      for (const contact of this.contacts.slice(0, 20)) {
+        if (contact.last_message_at == null) continue;
+        const { messages } = await this.client.call('message.history', { persona, contact: contact.name, limit: 1 });
+        if (turn !== this.#loading) return;
+        const entry = messages.at(-1);
+        if (entry !== undefined) this.last.set(contact.name, entry);
+      }
+    });
+  }
+
+  async messages(persona: string, contact: string): Promise<void> {
+    if (persona !== this.persona || !this.can('messages.read')) return;
+    await this.try(async () => {
+      const { messages, previous } = await this.client.call('message.history', { persona, contact, limit: 50 });
+      const entry = messages.at(-1);
+      if (entry !== undefined) this.last.set(contact, entry);
+      if (this.view.name !== 'chat' || this.view.contact !== contact) return;
+      const first = messages[0];
+      const older = first === undefined ? [] : this.history.slice(0, Math.max(0, this.history.findIndex((one) => one.id === first.id)));
+      this.history = [...older, ...messages];
+      if (older.length === 0) this.earlier = previous ?? undefined;
+      if (document.visibilityState === 'visible') this.client.read(persona, contact);
+    });
+  }
+
+  async more(contact: string): Promise<void> {
+    const { persona, earlier } = this;
+    if (persona === undefined || earlier === undefined) return;
+    await this.try(async () => {
+      const { messages, previous } = await this.client.call('message.history', { persona, contact, before: earlier, limit: 50 });
+      if (this.view.name !== 'chat' || this.view.contact !== contact) return;
+      this.history = [...messages, ...this.history];
+      this.earlier = previous ?? undefined;
+    });
+  }
+
+  /** Runs a step; its failure is shown, and the panel stays as it is. Says whether it went well. */
+  async try(step: () => Promise<void>): Promise<boolean> {
+    let well = true;
+    try {
+      await step();
+    } catch (error) {
+      well = false;
+      if (this.client.state.stage === 'ready') this.error = failureFrom(error).toJSON();
+    }
+    this.onChange();
+    return well;
+  }
+}

@@ -1,0 +1,211 @@
+import { button, byId, h } from '../core/dom.ts';
+import { language, translate, words as say } from '../core/i18n.ts';
+import { mark } from '../core/picture.ts';
+import { command, linkWords, problem } from '../core/show.ts';
+import { patternOf, siteOf } from '../worker/sites.ts';
+import { Model } from './model.ts';
+import * as views from './views.ts';
+
+/** Firefox has a sidebar where Chromium has a side panel. */
+declare const browser: { sidebarAction?: { open(): Promise<void> } } | undefined;
+
+const model = new Model();
+const popup = location.search === '?popup';
+let shown = '';
+let chat: { contact: string; head: HTMLElement; log: HTMLElement; composer: HTMLElement } | undefined;
+
+const dot = (): string => {
+  const { stage } = model.client.state;
+  if (stage !== 'ready') return stage === 'connecting' || stage === 'pairing' ? 'warn' : 'bad';
+  switch (model.status?.state) {
+    case 'ready':
+      return 'ok';
+    case undefined:
+    case 'connecting':
+    case 'degraded':
+      return 'warn';
+    default:
+      return 'bad';
+  }
+};
+
+const statusLine = (): void => {
+  const { state } = model.client;
+  const { status } = model;
+  const sentence = state.stage !== 'ready' || status === undefined ? linkWords(state) : status.state === 'connecting' && status.phase ? say('connectingPhase', status.phase) : say(`state_${status.state}`);
+  const line = byId('status');
+  line.className = dot();
+  if (line.textContent !== sentence) line.textContent = sentence;
+};
+
+const personaBar = (): void => {
+  const place = byId('personas');
+  place.hidden = model.client.state.stage !== 'ready' || model.personas.length === 0;
+  const select = byId('persona') as HTMLSelectElement;
+  const key = model.personas.map((one) => one.name).join('\n');
+  if (select.dataset['key'] !== key) {
+    select.dataset['key'] = key;
+    select.replaceChildren(...model.personas.map((one) => h('option', { value: one.name }, one.name)));
+  }
+  if (model.persona !== undefined && select.value !== model.persona) select.value = model.persona;
+  byId('mark').replaceChildren(mark(model.personas.find((one) => one.name === model.persona)?.public_key ?? ''));
+};
+
+/** Not connected or not paired: what is true, and the one thing to do. */
+const apart = (): HTMLElement => {
+  const { state } = model.client;
+  const open = (): void => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') });
+  switch (state.stage) {
+    case 'unpaired':
+    case 'pairing':
+    case 'refused':
+    case 'expired':
+    case 'revoked':
+      return h('section', { class: 'empty' }, h('p', {}, linkWords(state)), h('p', { class: 'note' }, say('pairNote')), button(say('openPairing'), open, 'main'));
+    case 'missing':
+      return h('section', { class: 'empty' }, h('p', {}, say('missingNote')), command('bauta browser install'), button(say('tryAgain'), () => model.client.retry(), 'main'));
+    case 'connecting':
+      return h('section', { class: 'empty' }, h('p', { role: 'status' }, linkWords(state)));
+    default:
+      return h('section', { class: 'empty' }, h('p', {}, say('stoppedNote')), state.stage === 'stopped' ? command('bauta up') : undefined, state.failure?.hint ? problem(state.failure) : undefined, button(say('tryAgain'), () => model.client.retry(), 'main'));
+  }
+};
+
+const siteBox = (): HTMLElement => {
+  const place = h('div', { class: 'card' }, h('h3', {}, say('thisSite')));
+  void (async () => {
+    const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+    const site = siteOf(tab?.url);
+    if (site === undefined) {
+      place.append(h('p', { class: 'note' }, say('siteUnknown')));
+      return;
+    }
+    const { hostname } = new URL(site);
+    const origins = [patternOf(site)];
+    if (await chrome.permissions.contains({ origins })) {
+      place.append(h('p', {}, say('siteOn', hostname)), button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins }).then(redraw), 'quiet'));
+    } else {
+      place.append(h('p', {}, say('siteOff', hostname)), h('p', { class: 'note' }, say('siteNote')), button(say('siteSwitchOn'), () => void chrome.permissions.request({ origins }).then(redraw), 'main'));
+    }
+  })();
+  return place;
+};
+
+const settings = (): HTMLElement => {
+  const { state } = model.client;
+  const on = h('ul', { class: 'plain' });
+  void chrome.permissions.getAll().then(({ origins = [] }) =>
+    on.replaceChildren(
+      ...origins.map((origin) => h('li', {}, h('span', {}, origin.replace(/\/\*$/, '')), button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins: [origin] }).then(redraw), 'quiet'))),
+    ),
+  );
+  return h(
+    'section',
+    {},
+    h('div', { class: 'head' }, button(`‹ ${say('back')}`, () => model.go({ name: 'list' }), 'quiet'), h('h2', { id: 'title', tabindex: -1 }, say('settings'))),
+    siteBox(),
+    h('div', { class: 'card' }, h('h3', {}, say('sitesOn')), on),
+    h('div', { class: 'card' }, h('h3', {}, say('pairing')), h('p', {}, linkWords(state)), h('p', { class: 'meta' }, state.grants.join(', ')), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'quiet')),
+  );
+};
+
+const redraw = (): void => {
+  shown = '';
+  draw();
+};
+
+const drawChat = (contact: string): void => {
+  const place = byId('view');
+  if (chat?.contact !== contact || !place.contains(chat.composer)) {
+    chat = { contact, head: views.chatHead(model, contact), log: views.log(model), composer: views.composer(model, contact) };
+    place.replaceChildren(chat.head, chat.log, ...(model.can('messages.send') ? [chat.composer] : []));
+    place.querySelector<HTMLElement>('#text')?.focus();
+    chat.log.scrollTop = chat.log.scrollHeight;
+    return;
+  }
+  const { scrollTop, scrollHeight, clientHeight } = chat.log;
+  const atEnd = scrollHeight - scrollTop - clientHeight < 40;
+  const focused = document.activeElement === chat.log;
+  const next = views.log(model);
+  chat.log.replaceWith(next);
+  chat.log = next;
+  next.scrollTop = atEnd ? next.scrollHeight : scrollTop + (next.scrollHeight - scrollHeight);
+  if (focused) next.focus();
+  const nextHead = views.chatHead(model, contact);
+  if (nextHead.textContent !== chat.head.textContent) {
+    chat.head.replaceWith(nextHead);
+    chat.head = nextHead;
+  }
+};
+
+const draw = (): void => {
+  statusLine();
+  personaBar();
+  const errors = byId('error');
+  const error = model.client.state.stage === 'ready' ? model.error : undefined;
+  const errorKey = error === undefined ? '' : JSON.stringify(error);
+  if (errors.dataset['key'] !== errorKey) {
+    errors.dataset['key'] = errorKey;
+    errors.replaceChildren(...(error === undefined ? [] : [problem(error, () => void model.load())]));
+  }
+  const { view } = model;
+  const { state, unread } = model.client;
+  const ready = state.stage === 'ready';
+  // A view is made anew only when what it shows has changed, so that nothing typed in it is lost.
+  const data: unknown =
+    !ready && view.name !== 'settings'
+      ? state
+      : view.name === 'list'
+        ? [model.persona, model.contacts, model.requests.length, [...model.last], unread, state.grants]
+        : view.name === 'chat'
+          ? [model.history, model.earlier, model.contacts.find((one) => one.name === view.contact)]
+          : view.name === 'requests'
+            ? model.requests
+            : view.name === 'status'
+              ? model.status
+              : [];
+  const key = JSON.stringify([ready, view, data]);
+  if (key === shown) return;
+  const sameView = shown !== '' && JSON.stringify((JSON.parse(shown) as unknown[])[1]) === JSON.stringify(view);
+  shown = key;
+  const focused = document.activeElement?.id ?? '';
+  const place = byId('view');
+  if (!ready && view.name !== 'settings') place.replaceChildren(apart());
+  else if (view.name === 'list') place.replaceChildren(views.list(model));
+  else if (view.name === 'chat') drawChat(view.contact);
+  else if (view.name === 'requests') place.replaceChildren(views.requests(model));
+  else if (view.name === 'invite') place.replaceChildren(views.invite(model));
+  else if (view.name === 'add') place.replaceChildren(views.add(model));
+  else if (view.name === 'verify') place.replaceChildren(views.verify(model, view.contact));
+  else if (view.name === 'status') place.replaceChildren(views.standing(model));
+  else place.replaceChildren(settings());
+  if (view.name === 'chat') return;
+  // Focus stays where it was, or goes to the title of what was opened.
+  if (sameView) document.getElementById(focused)?.focus();
+  else document.getElementById('title')?.focus();
+};
+
+document.documentElement.lang = language();
+document.title = 'Bauta';
+document.body.classList.toggle('popup', popup);
+translate(document);
+byId('status').addEventListener('click', () => model.go({ name: 'status' }));
+byId('settings').addEventListener('click', () => model.go({ name: 'settings' }));
+byId('persona').addEventListener('change', (event) => model.choose((event.target as HTMLSelectElement).value));
+const aside = byId('aside');
+aside.hidden = !popup;
+aside.addEventListener('click', () => {
+  if (typeof browser !== 'undefined' && browser?.sidebarAction !== undefined) {
+    void browser.sidebarAction.open().then(() => window.close());
+    return;
+  }
+  void chrome.windows.getCurrent().then((current) => (current.id === undefined ? undefined : chrome.sidePanel.open({ windowId: current.id }))).then(() => window.close());
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && model.view.name !== 'list' && !popup) model.go({ name: 'list' });
+});
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible' && model.view.name === 'chat' && model.persona !== undefined) model.client.read(model.persona, model.view.contact);
+});
+model.onChange = draw;
+model.start();

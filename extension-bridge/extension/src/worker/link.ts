@@ -1,0 +1,303 @@
+import type { Event, RpcError } from '../api/generated.ts';
+import type { Area, Cursor } from '../core/cursor.ts';
+import { Failure, failureFrom } from '../core/failure.ts';
+import type { LinkState, Stage } from '../core/messages.ts';
+import { loadKey, prove, publicKeyOf, type KeyStore } from '../core/pairing.ts';
+import { RpcClient, type AllMethods, type AllNames, type Timers, type Wire } from '../core/rpc.ts';
+
+/** The protocol version of the local API that this client speaks. */
+export const PROTOCOL = 1;
+const PAIRED = 'pairing.id';
+const PENDING = 'pairing.pending';
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 60_000;
+/** While somebody looks at a page of the extension, it tries at least this often. */
+const WATCHED_PAUSE = 3000;
+
+export interface Handlers {
+  frame(frame: unknown): void;
+  closed(reason: string): void;
+}
+
+export interface LinkParts {
+  open(handlers: Handlers): Wire;
+  readonly keys: KeyStore;
+  readonly local: Area;
+  readonly session: Area;
+  readonly cursor: Cursor;
+  readonly timers: Timers;
+  /** What the host names as this extension's origin. */
+  readonly origin: string;
+  readonly client: string;
+  now(): number;
+}
+
+const record = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+
+const stageOf = (failure: Failure): Stage => {
+  if (failure.code === 'store.locked' || failure.code === 'daemon.locked') return 'locked';
+  if (failure.code === 'hello.unsupported' || failure.code.endsWith('.version')) return 'version';
+  if (failure.code.startsWith('access.') || failure.code.endsWith('.origin')) return 'forbidden';
+  return 'stopped';
+};
+
+/** What the browsers say when a native port closes; their words are no API, so the rest counts as "stopped". */
+export const stageOfReason = (reason: string): Stage => {
+  if (/not found|no such native application/i.test(reason)) return 'missing';
+  if (/forbidden|not allowed|permission/i.test(reason)) return 'forbidden';
+  return 'stopped';
+};
+
+/**
+ * The one connection to the daemon: hello, pairing, proof of the key, events from the cursor, and again after
+ * every loss. Each step belongs to one attempt; what an older attempt still says is dropped.
+ */
+export class Link {
+  onState: (state: LinkState) => void = () => {};
+  /** Called in order, one at a time; the cursor moves on when it is done. Says whether nothing is unread. */
+  onEvent: (event: Event) => Promise<boolean> = async () => true;
+  onAnew: () => void = () => {};
+  readonly #parts: LinkParts;
+  #state: LinkState = { stage: 'connecting', grants: [], personas: null };
+  #rpc: RpcClient | undefined;
+  #attempt = 0;
+  #failures = 0;
+  #timer: number | undefined;
+  #expiry: number | undefined;
+  #watched = 0;
+  #events: Promise<void> = Promise.resolve();
+  #last: Failure | undefined;
+  #pending: string | undefined;
+
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  /** Resolves when all events that came so far are dealt with. */
+  settled(): Promise<void> {
+    return this.#events;
+  }
+
+  /** A page of the extension was opened (+1) or closed (-1). */
+  watch(change: 1 | -1): void {
+    this.#watched += change;
+    if (change === 1 && this.#rpc === undefined) this.retry();
+  }
+
+  /** Connects now, when there is no connection. */
+  retry(): void {
+    if (this.#rpc !== undefined) return;
+    this.#clear();
+    void this.#connect();
+  }
+
+  /** Throws a `Failure`. */
+  async call<M extends AllNames>(method: M, params: AllMethods[M]['params'], timeout?: number): Promise<AllMethods[M]['result']> {
+    const rpc = this.#rpc;
+    if (rpc === undefined || this.#state.stage !== 'ready') {
+      throw new Failure(this.#state.failure ?? { code: 'daemon.unreachable', message: 'There is no connection to the daemon.', hint: 'bauta up', retry: 'later' });
+    }
+    return rpc.call(method, params, timeout);
+  }
+
+  /** Asks the daemon for a pairing code. The answer to it comes as a state. */
+  async pair(label: string): Promise<void> {
+    const rpc = this.#rpc;
+    const open: Stage[] = ['unpaired', 'refused', 'expired', 'revoked'];
+    if (rpc === undefined || !open.includes(this.#state.stage)) return;
+    const attempt = this.#attempt;
+    try {
+      const pair = await loadKey(this.#parts.keys);
+      const drawn = await rpc.call('pair.request', { key: await publicKeyOf(pair), label: label.slice(0, 64) });
+      if (attempt !== this.#attempt) return;
+      this.#pending = drawn.id;
+      await this.#parts.session.set({ [PENDING]: drawn.id });
+      this.#enter({ stage: 'pairing', grants: [], personas: null, code: drawn.code, expiresAt: drawn.expires_at });
+      const left = Date.parse(drawn.expires_at) - this.#parts.now();
+      this.#expiry = this.#parts.timers.set(() => void this.#endPairing('expired'), Math.min(Math.max(left, 0) || 0, 600_000));
+    } catch (error) {
+      if (attempt === this.#attempt) this.#enter({ ...this.#state, failure: failureFrom(error).toJSON() });
+    }
+  }
+
+  async #connect(): Promise<void> {
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    this.#last = undefined;
+    const { failure } = this.#state;
+    // A state that explains itself stays until there is something better to say.
+    if (this.#failures === 0 || failure === undefined) this.#enter({ stage: 'connecting', grants: [], personas: null });
+    let rpc: RpcClient;
+    try {
+      const wire = this.#parts.open({
+        frame: (frame) => {
+          if (attempt === this.#attempt) this.#rpc?.receive(frame);
+        },
+        closed: (reason) => {
+          if (attempt === this.#attempt) this.#lost(reason);
+        },
+      });
+      rpc = new RpcClient(wire, this.#parts.timers);
+    } catch (error) {
+      this.#lost(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#rpc = rpc;
+    rpc.onBroken = (broken) => {
+      this.#last = broken;
+    };
+    rpc.onNotification = (method, params) => {
+      if (attempt === this.#attempt) this.#notified(method, record(params));
+    };
+    try {
+      const welcome = await rpc.call('hello', { protocol: PROTOCOL, features: [], client: this.#parts.client });
+      if (attempt !== this.#attempt) return;
+      await this.#enterSession(rpc, attempt, welcome.version);
+    } catch (error) {
+      if (attempt !== this.#attempt || this.#rpc !== rpc) return;
+      this.#last = failureFrom(error);
+      this.#lost('');
+      rpc.close();
+    }
+  }
+
+  async #enterSession(rpc: RpcClient, attempt: number, version: string): Promise<void> {
+    const kept = (await this.#parts.local.get([PAIRED]))[PAIRED];
+    const pending = (await this.#parts.session.get([PENDING]))[PENDING];
+    const id = typeof kept === 'string' ? kept : pending;
+    if (attempt !== this.#attempt) return;
+    if (typeof id !== 'string') {
+      this.#failures = 0;
+      this.#enter({ stage: 'unpaired', grants: [], personas: null, version });
+      return;
+    }
+    let proved;
+    try {
+      const pair = await loadKey(this.#parts.keys);
+      const { challenge } = await rpc.call('session.challenge', { id });
+      proved = await rpc.call('session.prove', { id, signature: await prove(pair, challenge, this.#parts.origin) });
+    } catch (error) {
+      const failure = failureFrom(error);
+      if (failure.retry !== 'no') throw failure;
+      if (attempt !== this.#attempt) return;
+      this.#failures = 0;
+      await this.#parts.session.remove([PENDING]);
+      this.#enter(
+        typeof kept === 'string'
+          ? { stage: 'revoked', grants: [], personas: null, version, failure: failure.toJSON() }
+          : { stage: 'unpaired', grants: [], personas: null, version },
+      );
+      return;
+    }
+    if (attempt !== this.#attempt) return;
+    if (typeof kept !== 'string') {
+      await this.#parts.local.set({ [PAIRED]: id });
+      await this.#parts.session.remove([PENDING]);
+      await this.#parts.cursor.reset();
+    }
+    const grants = Array.isArray(proved.grants) ? proved.grants.filter((grant) => typeof grant === 'string') : [];
+    if (grants.includes('messages.read')) await this.#follow(rpc);
+    if (attempt !== this.#attempt) return;
+    this.#failures = 0;
+    this.#enter({ stage: 'ready', grants, personas: proved.personas ?? null, version });
+    this.onAnew();
+  }
+
+  async #follow(rpc: RpcClient): Promise<void> {
+    await this.#events;
+    const since = await this.#parts.cursor.load();
+    try {
+      const { cursor } = await rpc.call('event.subscribe', since === undefined ? {} : { since });
+      if (since === undefined) await this.#parts.cursor.advance(cursor, true);
+    } catch (error) {
+      const failure = failureFrom(error);
+      if (failure.code !== 'event.cursor') throw failure;
+      await this.#parts.cursor.reset();
+      const { cursor } = await rpc.call('event.subscribe', {});
+      await this.#parts.cursor.advance(cursor, true);
+    }
+  }
+
+  #notified(method: string, params: Record<string, unknown>): void {
+    if (method === 'event' && typeof params['kind'] === 'string' && Number.isSafeInteger(params['cursor'])) {
+      const event = params as unknown as Event;
+      this.#events = this.#events
+        .then(async () => {
+          const nothingUnread = await this.onEvent(event);
+          await this.#parts.cursor.advance(event.cursor, nothingUnread);
+        })
+        // An event that this version cannot deal with must not stop those after it.
+        .catch(() => undefined);
+    } else if (this.#pending !== undefined && params['id'] === this.#pending) {
+      if (method === 'pair.approved') void this.#approved();
+      else if (method === 'pair.refused') void this.#endPairing('refused');
+    }
+  }
+
+  async #approved(): Promise<void> {
+    const rpc = this.#rpc;
+    if (rpc === undefined) return;
+    const attempt = this.#attempt;
+    const version = this.#state.version ?? '';
+    this.#clearExpiry();
+    // A pairing from before, revoked by now, gives way to the new one.
+    await this.#parts.local.remove([PAIRED]);
+    this.#pending = undefined;
+    try {
+      await this.#enterSession(rpc, attempt, version);
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      this.#last = failureFrom(error);
+      this.#lost('');
+      rpc.close();
+    }
+  }
+
+  async #endPairing(stage: 'refused' | 'expired'): Promise<void> {
+    this.#clearExpiry();
+    this.#pending = undefined;
+    await this.#parts.session.remove([PENDING]);
+    if (this.#state.stage === 'pairing') this.#enter({ stage, grants: [], personas: null });
+  }
+
+  #lost(reason: string): void {
+    const rpc = this.#rpc;
+    const last = this.#last;
+    this.#rpc = undefined;
+    this.#pending = undefined;
+    this.#attempt += 1;
+    this.#clearExpiry();
+    rpc?.closed(last);
+    const stage = last === undefined ? stageOfReason(reason) : stageOf(last);
+    const failure: RpcError = last?.toJSON() ?? { code: `link.${stage}`, message: reason, hint: '', retry: 'later' };
+    this.#enter({ stage, grants: [], personas: null, failure });
+    this.#failures += 1;
+    const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(this.#failures - 1, 10));
+    const pause = this.#watched > 0 ? Math.min(WATCHED_PAUSE, grown) : grown;
+    this.#clear();
+    this.#timer = this.#parts.timers.set(() => {
+      this.#timer = undefined;
+      void this.#connect();
+    }, pause);
+  }
+
+  #clear(): void {
+    if (this.#timer !== undefined) this.#parts.timers.clear(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #clearExpiry(): void {
+    if (this.#expiry !== undefined) this.#parts.timers.clear(this.#expiry);
+    this.#expiry = undefined;
+  }
+
+  #enter(state: LinkState): void {
+    this.#state = state;
+    this.onState(state);
+  }
+}

@@ -1,0 +1,170 @@
+import type { DecryptedPost, RpcError, SocialNetwork } from '../api/generated.ts';
+import { failureFrom } from '../core/failure.ts';
+import { MAX_PAYLOAD } from '../content/finder.ts';
+
+/** Posts opened at a time, over all tabs: each costs the daemon a slow hash. */
+export const MAX_OPENING = 2;
+/** Posts that wait to be opened, over all tabs; past it the oldest tells its frame to ask again. */
+export const MAX_QUEUE = 200;
+/** Tickets that one tab can hold. */
+export const MAX_TICKETS = 500;
+/** Keys looked up through the mixnet by themselves, per site and minute; past it each takes a click. */
+export const AUTO_LOOKUPS = 6;
+const MINUTE = 60_000;
+/** Longer than the daemon's own limit for a lookup. */
+const LOOKUP_TIMEOUT = 120_000;
+
+export interface Ticket {
+  readonly kind: 'post' | 'compose';
+  readonly tab: number;
+  readonly frame: number;
+  readonly origin: string;
+  readonly payload: string;
+}
+
+/** What a frame in a page is told. The text goes to the extension's own frame, never to the page's process. */
+export type Opened =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'looking' }
+  | { readonly state: 'ask' }
+  | { readonly state: 'open'; readonly post: DecryptedPost }
+  | { readonly state: 'failed'; readonly error: RpcError };
+
+export type Decrypt = (params: { text: string; offline: boolean; network?: SocialNetwork }, timeout: number) => Promise<DecryptedPost>;
+
+/** The network of a site, where Mask knows it. */
+export const networkOf = (origin: string): SocialNetwork | undefined => {
+  const host = new URL(origin).hostname;
+  const is = (domain: string): boolean => host === domain || host.endsWith(`.${domain}`);
+  if (is('twitter.com') || is('x.com')) return 'twitter';
+  if (is('facebook.com')) return 'facebook';
+  if (is('minds.com')) return 'minds';
+  if (is('instagram.com')) return 'instagram';
+  return undefined;
+};
+
+/** Tickets: what a content script may have shown, each tied to the tab it was asked from. */
+export class Tickets {
+  readonly #tickets = new Map<string, Ticket>();
+  readonly #perTab = new Map<number, number>();
+
+  /** Undefined when the tab holds too many already, or the payload is too long. */
+  give(ticket: Ticket): string | undefined {
+    const held = this.#perTab.get(ticket.tab) ?? 0;
+    if (held >= MAX_TICKETS || ticket.payload.length > MAX_PAYLOAD) return undefined;
+    const name = crypto.randomUUID();
+    this.#tickets.set(name, ticket);
+    this.#perTab.set(ticket.tab, held + 1);
+    return name;
+  }
+
+  /** The ticket, where the asking frame is in the tab that it was given to. */
+  take(name: unknown, tab: number | undefined, kind: Ticket['kind']): Ticket | undefined {
+    const ticket = typeof name === 'string' ? this.#tickets.get(name) : undefined;
+    return ticket !== undefined && ticket.tab === tab && ticket.kind === kind ? ticket : undefined;
+  }
+
+  drop(name: string): void {
+    const ticket = this.#tickets.get(name);
+    if (ticket === undefined) return;
+    this.#tickets.delete(name);
+    const held = (this.#perTab.get(ticket.tab) ?? 1) - 1;
+    if (held > 0) this.#perTab.set(ticket.tab, held);
+    else this.#perTab.delete(ticket.tab);
+  }
+
+  dropTab(tab: number): void {
+    for (const [name, ticket] of [...this.#tickets]) if (ticket.tab === tab) this.drop(name);
+  }
+}
+
+interface Job {
+  readonly ticket: Ticket;
+  readonly tell: (opened: Opened) => void;
+  readonly asked: boolean;
+  gone: boolean;
+}
+
+/** Opens posts, few at a time: first with what is on this machine, then through the mixnet within the allowance. */
+export class Opener {
+  readonly #decrypt: Decrypt;
+  readonly #now: () => number;
+  readonly #queue: Job[] = [];
+  readonly #lookups = new Map<string, number[]>();
+  #running = 0;
+
+  constructor(decrypt: Decrypt, now: () => number = Date.now) {
+    this.#decrypt = decrypt;
+    this.#now = now;
+  }
+
+  /** `asked`: the user clicked, so the allowance does not count. Gives what takes the job back. */
+  open(ticket: Ticket, asked: boolean, tell: (opened: Opened) => void): () => void {
+    const job: Job = { ticket, tell, asked, gone: false };
+    tell({ state: 'waiting' });
+    // What a user asked for goes first; else what came last is what is on the screen now.
+    this.#queue.unshift(job);
+    while (this.#queue.length > MAX_QUEUE) this.#queue.pop()?.tell({ state: 'ask' });
+    this.#next();
+    return () => {
+      job.gone = true;
+      const at = this.#queue.indexOf(job);
+      if (at !== -1) this.#queue.splice(at, 1);
+    };
+  }
+
+  #next(): void {
+    while (this.#running < MAX_OPENING) {
+      const job = this.#queue.shift();
+      if (job === undefined) return;
+      this.#running += 1;
+      void this.#run(job).finally(() => {
+        this.#running -= 1;
+        this.#next();
+      });
+    }
+  }
+
+  async #run(job: Job): Promise<void> {
+    const tell = (opened: Opened): void => {
+      if (!job.gone) job.tell(opened);
+    };
+    const text = job.ticket.payload;
+    try {
+      tell({ state: 'open', post: await this.#decrypt({ text, offline: true }, LOOKUP_TIMEOUT) });
+      return;
+    } catch (error) {
+      const failure = failureFrom(error);
+      if (failure.code !== 'post.not_shared') {
+        tell({ state: 'failed', error: failure.toJSON() });
+        return;
+      }
+    }
+    if (job.gone) return;
+    if (!job.asked && !this.#allowed(job.ticket.origin)) {
+      tell({ state: 'ask' });
+      return;
+    }
+    tell({ state: 'looking' });
+    const network = networkOf(job.ticket.origin);
+    // A lookup waits for the mixnet; the place of a slow hash is free meanwhile.
+    this.#running -= 1;
+    this.#next();
+    try {
+      tell({ state: 'open', post: await this.#decrypt({ text, offline: false, ...(network === undefined ? {} : { network }) }, LOOKUP_TIMEOUT) });
+    } catch (error) {
+      tell({ state: 'failed', error: failureFrom(error).toJSON() });
+    } finally {
+      this.#running += 1;
+    }
+  }
+
+  #allowed(origin: string): boolean {
+    const now = this.#now();
+    const recent = (this.#lookups.get(origin) ?? []).filter((at) => now - at < MINUTE);
+    if (recent.length >= AUTO_LOOKUPS) return false;
+    recent.push(now);
+    this.#lookups.set(origin, recent);
+    return true;
+  }
+}
