@@ -8,6 +8,8 @@ import { icon } from './icon.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const base = JSON.parse(readFileSync(join(root, 'static/manifest.json'), 'utf8'));
+// The same file that the host checks its callers against.
+const ids = JSON.parse(readFileSync(join(root, '../ids.json'), 'utf8'));
 const FRAMES = { resources: ['post.html', 'compose.html'], matches: ['https://*/*', 'http://*/*'] };
 
 const manifests = {
@@ -15,8 +17,8 @@ const manifests = {
     ...base,
     version,
     minimum_chrome_version: '130',
-    // Fixes the id of the unpacked extension, which the host compares with extension-bridge/ids.json.
-    key: readFileSync(join(root, 'static/chromium-key.txt'), 'utf8').trim(),
+    // Fixes the id of the unpacked extension.
+    key: ids.chromium[0].key,
     permissions: [...base.permissions, 'sidePanel'],
     background: { service_worker: 'worker.js' },
     side_panel: { default_path: 'panel.html' },
@@ -30,7 +32,7 @@ const manifests = {
     sidebar_action: { default_title: 'Bauta', default_panel: 'panel.html', default_icon: base.icons, open_at_install: false },
     web_accessible_resources: [FRAMES],
     browser_specific_settings: {
-      gecko: { id: 'bauta@bauta.app', strict_min_version: '140.0', data_collection_permissions: { required: ['none'] } },
+      gecko: { id: ids.firefox[0].id, strict_min_version: '142.0', data_collection_permissions: { required: ['none'] } },
     },
   },
 };
@@ -56,8 +58,11 @@ for (const [name, manifest] of Object.entries(manifests)) {
     outdir: out,
     bundle: true,
     format: 'iife',
-    target: name === 'firefox' ? 'firefox140' : 'chrome130',
+    target: name === 'firefox' ? 'firefox142' : 'chrome130',
     charset: 'utf8',
+    // Takes the other browser's branches out.
+    define: { FIREFOX: String(name === 'firefox') },
+    minifySyntax: true,
     legalComments: 'inline',
     logLevel: 'warning',
   });

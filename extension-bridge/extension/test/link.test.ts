@@ -6,7 +6,7 @@ import { fromBase64Url, proofInput, toBase64Url } from '../src/core/pairing.ts';
 import type { Timers, Wire } from '../src/core/rpc.ts';
 import { Link, stageOfReason, type Handlers } from '../src/worker/link.ts';
 
-const ORIGIN = 'chrome-extension://defijmlkbhacgkdhgallhhfogkjcejlp/';
+const ORIGIN = 'chrome-extension://glggelpbdmnoognbkiacemakhjalbeki/';
 const GRANTS = ['status.read', 'messages.read'];
 
 class Memory implements Area {
@@ -280,4 +280,12 @@ test('the browser\'s words for why a port closed', () => {
   assert.equal(stageOfReason('Access to the specified native messaging host is forbidden.'), 'forbidden');
   assert.equal(stageOfReason('Native host has exited.'), 'stopped');
   assert.equal(stageOfReason(''), 'stopped');
+});
+
+test('the daemon\'s version stays known while pairing', async () => {
+  const { link } = setUp();
+  link.retry();
+  await until(() => link.state.stage === 'unpaired');
+  await link.pair('x');
+  assert.equal(link.state.version, '0.1.0');
 });

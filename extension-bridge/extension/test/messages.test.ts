@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mayCall, speakerOf } from '../src/core/messages.ts';
 
-const ID = 'defijmlkbhacgkdhgallhhfogkjcejlp';
+const ID = 'glggelpbdmnoognbkiacemakhjalbeki';
 const BASE = `chrome-extension://${ID}/`;
 
 test('pages of the extension are known by name', () => {

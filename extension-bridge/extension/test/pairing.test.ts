@@ -15,7 +15,7 @@ const memory = (): KeyStore => {
   };
 };
 
-const ORIGIN = 'chrome-extension://defijmlkbhacgkdhgallhhfogkjcejlp/';
+const ORIGIN = 'chrome-extension://glggelpbdmnoognbkiacemakhjalbeki/';
 
 test('base64url turns back', () => {
   for (let length = 0; length < 70; length += 1) {

@@ -1240,6 +1240,7 @@ export const ERROR_CODES = [
   'hello.repeated',
   'access.denied',
   'access.peer',
+  'access.origin',
   'access.files',
   'daemon.not_running',
   'daemon.unreachable',

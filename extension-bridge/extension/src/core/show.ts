@@ -11,7 +11,7 @@ export const command = (text: string): HTMLElement => {
     });
   }, 'quiet');
   copy.setAttribute('aria-label', `${say('copy')}: ${text}`);
-  return h('div', { class: 'command' }, h('code', {}, text), copy);
+  return h('div', { class: 'command' }, h('code', { tabindex: 0 }, text), copy);
 };
 
 /** What happened, what to do about it, and a button where there is something to press. */

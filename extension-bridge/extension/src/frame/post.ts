@@ -1,6 +1,6 @@
 import { button, byId, h } from '../core/dom.ts';
 import { language, words as say } from '../core/i18n.ts';
-import { mark } from '../core/picture.ts';
+import { mark } from '../core/mark.ts';
 import { problem } from '../core/show.ts';
 import type { Opened } from '../worker/pages.ts';
 
@@ -34,6 +34,9 @@ const draw = (opened: Opened): void => {
     }
     case 'ask':
       view.replaceChildren(line(say('post_ask'), button(say('post_fetch'), () => ask('ask'), 'quiet')));
+      break;
+    case 'gone':
+      if (!done) view.replaceChildren(line(say('post_gone')));
       break;
     case 'open': {
       done = true;

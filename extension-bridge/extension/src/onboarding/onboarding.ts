@@ -1,7 +1,7 @@
 import { Client } from '../core/client.ts';
 import { button, byId, h } from '../core/dom.ts';
 import { language, translate, words as say } from '../core/i18n.ts';
-import { mark } from '../core/picture.ts';
+import { mark } from '../core/mark.ts';
 import { command, linkWords, problem } from '../core/show.ts';
 
 const client = new Client();

@@ -1,13 +1,14 @@
 import { button, byId, h } from '../core/dom.ts';
 import { language, translate, words as say } from '../core/i18n.ts';
-import { mark } from '../core/picture.ts';
+import { mark } from '../core/mark.ts';
 import { command, linkWords, problem } from '../core/show.ts';
 import { patternOf, siteOf } from '../worker/sites.ts';
 import { Model } from './model.ts';
 import * as views from './views.ts';
 
-/** Firefox has a sidebar where Chromium has a side panel. */
-declare const browser: { sidebarAction?: { open(): Promise<void> } } | undefined;
+/** Firefox has a sidebar where Chromium has a side panel; the build says which. */
+declare const FIREFOX: boolean;
+declare const browser: { sidebarAction: { open(): Promise<void> } };
 
 const model = new Model();
 const popup = location.search === '?popup';
@@ -195,11 +196,8 @@ byId('persona').addEventListener('change', (event) => model.choose((event.target
 const aside = byId('aside');
 aside.hidden = !popup;
 aside.addEventListener('click', () => {
-  if (typeof browser !== 'undefined' && browser?.sidebarAction !== undefined) {
-    void browser.sidebarAction.open().then(() => window.close());
-    return;
-  }
-  void chrome.windows.getCurrent().then((current) => (current.id === undefined ? undefined : chrome.sidePanel.open({ windowId: current.id }))).then(() => window.close());
+  if (FIREFOX) void browser.sidebarAction.open().then(() => window.close());
+  else void chrome.windows.getCurrent().then((current) => (current.id === undefined ? undefined : chrome.sidePanel.open({ windowId: current.id }))).then(() => window.close());
 });
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && model.view.name !== 'list' && !popup) model.go({ name: 'list' });

@@ -3,7 +3,8 @@ import { failureFrom } from '../core/failure.ts';
 import { button, h } from '../core/dom.ts';
 import { words as say } from '../core/i18n.ts';
 import { unreadKey } from '../core/messages.ts';
-import { mark, qr } from '../core/picture.ts';
+import { mark } from '../core/mark.ts';
+import { qr } from '../core/qr.ts';
 import { command, day, problem, time } from '../core/show.ts';
 import type { Model } from './model.ts';
 

@@ -117,7 +117,7 @@ export class Link {
       if (attempt !== this.#attempt) return;
       this.#pending = drawn.id;
       await this.#parts.session.set({ [PENDING]: drawn.id });
-      this.#enter({ stage: 'pairing', grants: [], personas: null, code: drawn.code, expiresAt: drawn.expires_at });
+      this.#enter({ ...this.#unpaired('pairing'), code: drawn.code, expiresAt: drawn.expires_at });
       const left = Date.parse(drawn.expires_at) - this.#parts.now();
       this.#expiry = this.#parts.timers.set(() => void this.#endPairing('expired'), Math.min(Math.max(left, 0) || 0, 600_000));
     } catch (error) {
@@ -262,7 +262,12 @@ export class Link {
     this.#clearExpiry();
     this.#pending = undefined;
     await this.#parts.session.remove([PENDING]);
-    if (this.#state.stage === 'pairing') this.#enter({ stage, grants: [], personas: null });
+    if (this.#state.stage === 'pairing') this.#enter(this.#unpaired(stage));
+  }
+
+  #unpaired(stage: Stage): LinkState {
+    const { version } = this.#state;
+    return { stage, grants: [], personas: null, ...(version === undefined ? {} : { version }) };
   }
 
   #lost(reason: string): void {

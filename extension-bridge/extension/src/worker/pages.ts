@@ -27,6 +27,7 @@ export type Opened =
   | { readonly state: 'waiting' }
   | { readonly state: 'looking' }
   | { readonly state: 'ask' }
+  | { readonly state: 'gone' }
   | { readonly state: 'open'; readonly post: DecryptedPost }
   | { readonly state: 'failed'; readonly error: RpcError };
 

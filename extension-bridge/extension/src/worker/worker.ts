@@ -5,8 +5,11 @@ import { mayCall, speakerOf, unreadKey, type Speaker, type ToPage, type ToWorker
 import { realTimers } from '../core/rpc.ts';
 import { indexedKeys } from '../core/store.ts';
 import { Link } from './link.ts';
-import { Opener, Tickets, networkOf } from './pages.ts';
+import { Opener, Tickets, networkOf, type Opened } from './pages.ts';
 import { inject, isOn, register } from './sites.ts';
+
+/** Set by the build. */
+declare const FIREFOX: boolean;
 
 const HOST = 'app.bauta.bridge';
 const UNREAD = 'unread';
@@ -35,8 +38,8 @@ const link = new Link({
   session,
   cursor,
   timers: realTimers,
-  // The host states the caller as the browser names it: Chromium by origin, Firefox by the extension's id.
-  origin: BASE.startsWith('chrome-extension:') ? BASE : chrome.runtime.id,
+  // As the host states it. Firefox draws its own origins anew for each profile and tells the host only the id.
+  origin: FIREFOX ? `firefox-extension://${chrome.runtime.id}/` : BASE,
   client: `bauta-extension/${chrome.runtime.getManifest().version}`,
   now: Date.now,
 });
@@ -106,6 +109,7 @@ const servePanel = (port: chrome.runtime.Port): void => {
   pages.add(port);
   link.watch(1);
   tell(port, { type: 'link', state: link.state });
+  if (link.state.stage === 'ready') tell(port, { type: 'anew' });
   void unread().then((counts) => tell(port, { type: 'unread', unread: counts }));
   port.onDisconnect.addListener(() => {
     pages.delete(port);
@@ -139,7 +143,11 @@ const servePost = (port: chrome.runtime.Port, tab: number | undefined): void => 
   });
   port.onMessage.addListener((message: { type?: unknown; ticket?: unknown; height?: unknown }) => {
     const ticket = tickets.take(message.ticket, tab, 'post');
-    if (ticket === undefined) return;
+    if (ticket === undefined) {
+      // The worker was started anew and knows no tickets; or the frame is not one that we put up.
+      port.postMessage({ state: 'gone' } satisfies Opened);
+      return;
+    }
     ticketName = message.ticket as string;
     if (message.type === 'open' || message.type === 'ask') {
       cancel();

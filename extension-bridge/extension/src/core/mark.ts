@@ -1,8 +1,7 @@
-import qrcode from 'qrcode-generator';
-
 const SVG = 'http://www.w3.org/2000/svg';
 
-const svg = (size: number, path: string, label: string): SVGSVGElement => {
+/** One shape in a square; without a label, readers skip it. */
+export const svg = (size: number, path: string, label: string): SVGSVGElement => {
   const root = document.createElementNS(SVG, 'svg');
   root.setAttribute('viewBox', `0 0 ${size} ${size}`);
   if (label === '') {
@@ -19,7 +18,7 @@ const svg = (size: number, path: string, label: string): SVGSVGElement => {
 
 /** The cells of a persona's mark, from the first bytes of its key: seven wide, seven high, symmetric. */
 export const markCells = (key: string): Array<[number, number]> => {
-  const digits = /^[0-9a-f]{66}$/.test(key) ? key.slice(2, 16) : '00000000000000';
+  const digits = /^[0-9a-f]{66}$/.test(key) ? key.slice(2, 16) : '3f9a12c43f9a12';
   const bits = [...digits].map((digit) => Number.parseInt(digit, 16));
   const cells: Array<[number, number]> = [];
   for (let row = 0; row < 7; row += 1) {
@@ -41,20 +40,5 @@ export const markCells = (key: string): Array<[number, number]> => {
 export const mark = (key: string): SVGSVGElement => {
   const drawn = svg(7, markCells(key).map(([x, y]) => `M${x} ${y}h1v1h-1z`).join(''), '');
   drawn.classList.add('mark');
-  return drawn;
-};
-
-/** A QR code with its quiet zone. Throws when the text does not fit. */
-export const qr = (text: string, label: string): SVGSVGElement => {
-  const code = qrcode(0, 'M');
-  code.addData(text, 'Byte');
-  code.make();
-  const count = code.getModuleCount();
-  let path = '';
-  for (let row = 0; row < count; row += 1) {
-    for (let column = 0; column < count; column += 1) if (code.isDark(row, column)) path += `M${column + 4} ${row + 4}h1v1h-1z`;
-  }
-  const drawn = svg(count + 8, path, label);
-  drawn.classList.add('qr');
   return drawn;
 };
