@@ -80,7 +80,7 @@ export const generate = (api) => {
     .map((method) => `${document(method.summary, '  ')}  '${method.name}': {\n    params: ${parameters(method).replaceAll('\n', '\n  ')};\n    result: ${type(method.result.schema)};\n  };\n`)
     .join('');
   const facts = api.methods
-    .map((method) => `  '${method.name}': { grant: '${method['x-grant']}', network: '${method['x-network']}', reveals: ${JSON.stringify(method['x-reveals'])} },\n`)
+    .map((method) => `  '${method.name}': { grant: ${method['x-grant'] ? `'${method['x-grant']}'` : 'null'}, network: '${method['x-network']}', reveals: ${JSON.stringify(method['x-reveals'])} },\n`)
     .join('');
   const codes = api['x-errors'].map((entry) => `  '${entry.code}',\n`).join('');
   return `// Generated from ipc/openrpc.json by scripts/generate-api.mjs; do not edit.
@@ -94,7 +94,8 @@ export type MethodName = keyof Methods;
 
 /** What a method needs and tells, as the API states it. */
 export interface MethodFacts {
-  readonly grant: Grant;
+  /** Null: free, also before pairing. */
+  readonly grant: Grant | null;
   readonly network: 'none' | 'queued' | 'interactive';
   readonly reveals: string;
 }

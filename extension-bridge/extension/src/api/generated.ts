@@ -1188,7 +1188,8 @@ export type MethodName = keyof Methods;
 
 /** What a method needs and tells, as the API states it. */
 export interface MethodFacts {
-  readonly grant: Grant;
+  /** Null: free, also before pairing. */
+  readonly grant: Grant | null;
   readonly network: 'none' | 'queued' | 'interactive';
   readonly reveals: string;
 }

@@ -50,12 +50,16 @@ export type ToPage =
   | { readonly type: 'anew' }
   | { readonly type: 'answer'; readonly id: number; readonly result?: unknown; readonly error?: RpcError };
 
-/** Methods of the connection itself; only the worker calls them. */
+/** Methods of the connection itself; like those of pairing and sessions, only the worker calls them. */
 const OWN = new Set<string>(['hello', 'event.subscribe']);
 
 /** Whether a page of the extension may call a method: never what changes personas or stops the daemon. */
 export const mayCall = (method: unknown): method is MethodName =>
-  typeof method === 'string' && Object.hasOwn(METHODS, method) && !OWN.has(method) && METHODS[method as MethodName].grant !== 'persona.admin';
+  typeof method === 'string' &&
+  Object.hasOwn(METHODS, method) &&
+  !OWN.has(method) &&
+  !/^(pair|session)\./.test(method) &&
+  ![null, 'persona.admin'].includes(METHODS[method as MethodName].grant);
 
 /** The sender of a message, as the browser states it; pages cannot choose it. */
 export interface Sender {

@@ -4,6 +4,9 @@ import { failureFrom } from '../core/failure.ts';
 
 export type View = { name: 'list' } | { name: 'chat'; contact: string } | { name: 'verify'; contact: string } | { name: 'requests' } | { name: 'invite' } | { name: 'add' } | { name: 'status' } | { name: 'settings' };
 
+/** How long events are gathered, in milliseconds. */
+const SOON = 50;
+
 /** What the panel knows, and how it keeps it current. One persona at a time: lists never mix. */
 export class Model {
   readonly client = new Client();
@@ -19,6 +22,7 @@ export class Model {
   error: RpcError | undefined;
   view: View = { name: 'list' };
   #loading = 0;
+  readonly #due = new Set<string>();
 
   start(): void {
     this.client.onState = () => this.onChange();
@@ -27,17 +31,19 @@ export class Model {
     this.client.onEvent = (event) => {
       switch (event.kind) {
         case 'message.received':
+          this.#soon(`messages ${event.message.from}`, () => this.messages(event.message.persona, event.message.from));
+          break;
         case 'message.state':
-          void this.messages(event.kind === 'message.received' ? event.message.persona : event.persona, event.kind === 'message.received' ? event.message.from : event.contact);
+          this.#soon(`messages ${event.contact}`, () => this.messages(event.persona, event.contact));
           break;
         case 'contact.request':
         case 'contact.added':
         case 'contact.changed':
-          void this.people();
+          this.#soon('people', () => this.people());
           break;
         case 'status.changed':
         case 'health':
-          void this.standing();
+          this.#soon('standing', () => this.standing());
           break;
         default:
           break;
@@ -119,11 +125,12 @@ export class Model {
 
   async messages(persona: string, contact: string): Promise<void> {
     if (persona !== this.persona || !this.can('messages.read')) return;
+    const open = this.view.name === 'chat' && this.view.contact === contact;
     await this.try(async () => {
-      const { messages, previous } = await this.client.call('message.history', { persona, contact, limit: 50 });
+      const { messages, previous } = await this.client.call('message.history', { persona, contact, limit: open ? 50 : 1 });
       const entry = messages.at(-1);
       if (entry !== undefined) this.last.set(contact, entry);
-      if (this.view.name !== 'chat' || this.view.contact !== contact) return;
+      if (!open || this.view.name !== 'chat' || this.view.contact !== contact) return;
       const first = messages[0];
       const older = first === undefined ? [] : this.history.slice(0, Math.max(0, this.history.findIndex((one) => one.id === first.id)));
       this.history = [...older, ...messages];
@@ -141,6 +148,16 @@ export class Model {
       this.history = [...messages, ...this.history];
       this.earlier = previous ?? undefined;
     });
+  }
+
+  /** A replayed log brings many events at once; each list is read once for all of them. */
+  #soon(what: string, read: () => Promise<void>): void {
+    if (this.#due.has(what)) return;
+    this.#due.add(what);
+    setTimeout(() => {
+      this.#due.delete(what);
+      void read();
+    }, SOON);
   }
 
   /** Runs a step; its failure is shown, and the panel stays as it is. Says whether it went well. */

@@ -209,7 +209,7 @@ const safety = (model: Model, contact: string, number: SafetyNumber, place: HTML
     'div',
     { class: 'made' },
     qr(number.qr, say('safetyQr')),
-    h('p', { class: 'digits' }, number.digits),
+    h('p', { class: 'digits' }, ...number.digits.split(' ').map((group) => h('span', {}, `${group} `))),
     h('p', { class: 'note' }, say('safetyNote')),
     number.verified ? h('p', { class: 'ok' }, say('verified')) : undefined,
     number.verified ? button(say('unmark'), () => set(false), 'quiet') : button(say('markEqual'), () => set(true), 'main'),
