@@ -56,6 +56,7 @@ class Daemon {
   oldest = 0;
   running = true;
   subscriptions: unknown[] = [];
+  refusal = { code: 'pair.unknown', retry: 'no' };
   #challenge: string | undefined;
 
   open(handlers: Handlers): Wire {
@@ -91,7 +92,7 @@ class Daemon {
   }
 
   async #answer({ method, params }: Frame): Promise<{ result: unknown } | { error: unknown }> {
-    const refuse = (code: string) => ({ error: { code: -32001, message: code, data: { code, message: code, retry: 'no' } } });
+    const refuse = (code: string, retry = 'no') => ({ error: { code: -32001, message: code, data: { code, message: code, retry } } });
     switch (method) {
       case 'hello':
         return { result: { protocol: 1, version: '0.1.0', features: ['events'], grants: [] } };
@@ -107,7 +108,7 @@ class Daemon {
         const good =
           this.key !== undefined &&
           (await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, this.key, fromBase64Url(String(params['signature'])), proofInput(challenge, ORIGIN)));
-        return good && this.approved.has(String(params['id'])) ? { result: { grants: GRANTS, personas: null } } : refuse('pair.unknown');
+        return good && this.approved.has(String(params['id'])) ? { result: { grants: GRANTS, personas: null } } : refuse(this.refusal.code, this.refusal.retry);
       }
       case 'event.subscribe': {
         const since = params['since'] as number | undefined;
@@ -195,6 +196,14 @@ test('a pairing that was revoked says so, calls are refused here, and pairing ag
   daemon.approved.add('p1');
   daemon.tell('pair.approved', { id: 'p1', grants: GRANTS });
   await until(() => link.state.stage === 'ready');
+});
+
+test('a key that is not the paired one counts as revoked, not as a failure to try again', async () => {
+  const { daemon, local, session } = await paired();
+  daemon.refusal = { code: 'session.refused', retry: 'now' };
+  const { link } = setUp(daemon, local, session);
+  link.retry();
+  await until(() => link.state.stage === 'revoked');
 });
 
 test('approved while the worker slept: the next one finds it', async () => {

@@ -14,13 +14,20 @@ export const command = (text: string): HTMLElement => {
   return h('div', { class: 'command' }, h('code', { tabindex: 0 }, text), copy);
 };
 
+/** A hint's words, and its command to copy where it ends with one: "Start it: bauta up". */
+const advice = (hint: string): HTMLElement => {
+  const [, lead, line] = /^(?:(.+): )?(bauta [^.]+)$/.exec(hint) ?? [];
+  if (line === undefined) return h('p', { class: 'meta' }, hint);
+  return h('div', {}, lead === undefined ? undefined : h('p', { class: 'meta' }, `${lead}:`), command(line));
+};
+
 /** What happened, what to do about it, and a button where there is something to press. */
 export const problem = (error: RpcError, again?: () => void): HTMLElement =>
   h(
     'div',
     { class: 'problem', role: 'alert' },
     h('p', {}, error.message),
-    error.hint ? (/^bauta /.test(error.hint) ? command(error.hint) : h('p', { class: 'meta' }, error.hint)) : undefined,
+    error.hint ? advice(error.hint) : undefined,
     again !== undefined && error.retry !== 'no' ? button(say('tryAgain'), again) : undefined,
   );
 

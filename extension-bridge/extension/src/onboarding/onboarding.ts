@@ -22,7 +22,7 @@ const daemonStep = (): HTMLElement => {
   if (FOUND.has(state.stage)) return h('p', { class: 'ok' }, say('daemonFound', state.version ?? ''));
   if (state.stage === 'missing') return h('div', {}, h('p', {}, say('missingNote')), command('bauta browser install'));
   if (state.stage === 'connecting') return h('p', { role: 'status' }, linkWords(state));
-  return h('div', {}, h('p', {}, linkWords(state)), state.stage === 'stopped' ? command('bauta up') : undefined, state.failure?.hint && state.stage !== 'stopped' ? problem(state.failure) : undefined, h('p', { class: 'meta' }, say('movesOn')));
+  return h('div', {}, h('p', {}, linkWords(state)), state.failure?.hint ? problem(state.failure) : state.stage === 'stopped' ? command('bauta up') : undefined, h('p', { class: 'meta' }, say('movesOn')));
 };
 
 const pairStep = (): HTMLElement => {

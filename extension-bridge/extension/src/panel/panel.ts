@@ -68,7 +68,7 @@ const apart = (): HTMLElement => {
     case 'connecting':
       return h('section', { class: 'empty' }, h('p', { role: 'status' }, linkWords(state)));
     default:
-      return h('section', { class: 'empty' }, h('p', {}, say('stoppedNote')), state.stage === 'stopped' ? command('bauta up') : undefined, state.failure?.hint ? problem(state.failure) : undefined, button(say('tryAgain'), () => model.client.retry(), 'main'));
+      return h('section', { class: 'empty' }, h('p', {}, say('stoppedNote')), state.failure?.hint ? problem(state.failure) : state.stage === 'stopped' ? command('bauta up') : undefined, button(say('tryAgain'), () => model.client.retry(), 'main'));
   }
 };
 

@@ -183,7 +183,8 @@ export class Link {
       proved = await rpc.call('session.prove', { id, signature: await prove(pair, challenge, this.#parts.origin) });
     } catch (error) {
       const failure = failureFrom(error);
-      if (failure.retry !== 'no') throw failure;
+      // A fresh challenge was signed: that it does not fit means that this key is not the paired one.
+      if (failure.retry !== 'no' && failure.code !== 'session.refused') throw failure;
       if (attempt !== this.#attempt) return;
       this.#failures = 0;
       await this.#parts.session.remove([PENDING]);
