@@ -171,8 +171,17 @@ error_codes! {
     HELLO_REPEATED "hello.repeated" User No "A second hello was sent." "Send hello once, as the first frame.";
     ACCESS_DENIED "access.denied" Locked No "The connection does not have the grant the method needs." "Ask for the grant.";
     ACCESS_PEER "access.peer" Locked No "The socket belongs to another user of this machine, or the client does." "Run the command as the user who runs the daemon.";
+    ACCESS_UNPAIRED "access.unpaired" Locked No "The extension is not paired, or has not proven its pairing on this connection." "Pair it: it shows a code for bauta pair approve CODE";
+    ACCESS_REVOKED "access.revoked" Locked No "The extension's pairing was revoked." "Pair it again.";
     ACCESS_ORIGIN "access.origin" Locked No "The caller is not an extension that may use Bauta, or not the one that was paired." "Use the extension that belongs to Bauta.";
     ACCESS_FILES "access.files" Locked No "A file or directory of the home cannot be read or written, or others could." "Check who owns the home and its permissions.";
+    PAIR_PENDING "pair.pending" User Later "Another extension waits for its code to be typed." "Type that code, or wait two minutes.";
+    PAIR_LIMIT "pair.limit" User Later "Too many codes were asked for, or too many pairings are kept." "Wait ten minutes.";
+    PAIR_KEY "pair.key" User No "The extension's key is not an ECDSA P-256 public key." "Update the extension.";
+    PAIR_CODE "pair.code" User No "The code is wrong, or no extension waits for one." "Type the six digits that the extension shows; after the third wrong code, or two minutes, ask for a new one there.";
+    PAIR_GRANT "pair.grant" User No "No extension gets this grant." "Leave persona.admin out.";
+    PAIR_UNKNOWN "pair.unknown" User No "There is no pairing with that id." "See bauta pair list.";
+    SESSION_REFUSED "session.refused" Locked Now "The signature does not fit, or there is no challenge that was not used." "Ask for a new challenge.";
     DAEMON_NOT_RUNNING "daemon.not_running" Daemon Later "Nothing answers on the socket." "Start it: bauta up";
     DAEMON_UNREACHABLE "daemon.unreachable" Daemon Later "The connection to the daemon broke before the answer came." "Ask again: bauta status";
     DAEMON_BUSY "daemon.busy" Daemon Later "Too many requests or connections at once." "Ask again in a moment.";

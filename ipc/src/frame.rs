@@ -170,6 +170,29 @@ pub fn write_event(event: &Event) -> Option<Vec<u8>> {
     (frame.len() <= MAX_FRAME).then_some(frame)
 }
 
+/// Writes a notification, without a line feed.
+pub(crate) fn write_notification(method: &str, params: &Value) -> Vec<u8> {
+    to_bytes(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
+}
+
+/// The origin that a bridge's first frame names; none when it is another frame.
+pub fn parse_origin(frame: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Frame {
+        jsonrpc: String,
+        method: String,
+        id: Option<Value>,
+        params: Params,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        origin: String,
+    }
+    let frame: Frame = serde_json::from_slice(frame).ok()?;
+    let is_it = frame.jsonrpc == "2.0" && frame.method == "bridge.origin" && frame.id.is_none();
+    Some(frame.params.origin).filter(|origin| is_it && crate::pairing::is_origin(origin))
+}
+
 /// What a daemon sends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FromDaemon {

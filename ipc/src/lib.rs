@@ -13,6 +13,7 @@ mod home;
 mod method;
 pub mod methods;
 pub mod openrpc;
+mod pairing;
 mod server;
 mod socket;
 mod types;
@@ -23,7 +24,8 @@ pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for};
 pub use self::grant::{Access, Grant};
 pub use self::home::home_directory;
 pub use self::method::{Method, MethodInfo, Network};
-pub use self::server::{Limits, serve, serve_with};
+pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};
+pub use self::server::{Limits, Service, serve, serve_with};
 pub use self::socket::{BindError, HomeLock, Listener, SocketPathError, bridge_socket_path, socket_path};
 pub use self::types::*;
 

@@ -22,8 +22,8 @@ pub trait Method {
     const NAME: &'static str;
     /// What it does, in one sentence.
     const SUMMARY: &'static str;
-    /// What a connection needs to call it.
-    const GRANT: Grant;
+    /// What a connection needs to call it; none: nothing, because it comes before there are grants.
+    const GRANT: Option<Grant>;
     /// Whether it leads to traffic.
     const NETWORK: Network;
     /// What it reveals, and to whom.
@@ -41,8 +41,8 @@ pub struct MethodInfo {
     pub name: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// What a connection needs to call it.
-    pub grant: Grant,
+    /// What a connection needs to call it; none: nothing, because it comes before there are grants.
+    pub grant: Option<Grant>,
     /// Whether it leads to traffic.
     pub network: Network,
     /// What it reveals, and to whom.

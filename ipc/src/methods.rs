@@ -25,7 +25,7 @@ macro_rules! methods {
             impl Method for $method {
                 const NAME: &'static str = $name;
                 const SUMMARY: &'static str = concat!($($summary),+);
-                const GRANT: Grant = Grant::$grant;
+                const GRANT: Option<Grant> = methods!(@grant $grant);
                 const NETWORK: Network = Network::$network;
                 const REVEALS: &'static str = $reveals;
                 type Params = $params;
@@ -36,6 +36,8 @@ macro_rules! methods {
         /// Every method, in the order of `docs/api.md`.
         pub static METHODS: &[MethodInfo] = &[$(MethodInfo::of::<$method>()),+];
     };
+    (@grant Free) => { None };
+    (@grant $grant:ident) => { Some(Grant::$grant) };
     (@dispatch $(
         $(#[doc = $summary:literal])+
         $method:ident $name:literal ($params:ty) -> $result:ty, $grant:ident, $network:ident, $reveals:literal => $call:ident;
@@ -53,9 +55,21 @@ macro_rules! methods {
 methods! {
     direct {
         /// Opens a connection; must be its first frame.
-        OpenConnection "hello" (Hello) -> Welcome, StatusRead, None, "Nothing.";
+        OpenConnection "hello" (Hello) -> Welcome, Free, None, "Nothing.";
         /// Replays the daemon's log from a cursor, then follows it as notifications.
         EventSubscribe "event.subscribe" (Subscribe) -> Subscribed, MessagesRead, None, "Nothing.";
+        /// Asks the user to pair an extension, and returns the code to show.
+        PairRequest "pair.request" (RequestPairing) -> RequestedPairing, Free, None, "Nothing.";
+        /// Begins a session of a paired extension.
+        SessionBegin "session.challenge" (PairingRef) -> SessionChallenge, Free, None, "Nothing.";
+        /// Proves a session's pairing; from then on the connection has its grants.
+        SessionProve "session.prove" (ProveSession) -> Session, Free, None, "Nothing.";
+        /// Pairs the extension that shows this code.
+        PairApprove "pair.approve" (ApprovePairing) -> Pairing, PersonaAdmin, None, "The extension can do what it is granted.";
+        /// Lists the extensions that are, were or want to be paired.
+        PairList "pair.list" (Empty) -> PairingList, PersonaAdmin, None, "Nothing.";
+        /// Ends a pairing and its sessions, or refuses one that waits.
+        PairRevoke "pair.revoke" (PairingRef) -> Pairing, PersonaAdmin, None, "Nothing.";
     }
     dispatched {
         /// Tells how the daemon and its connections stand.

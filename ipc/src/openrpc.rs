@@ -10,7 +10,7 @@ use crate::{CODES, Event, MethodInfo, PROTOCOL};
 /// The document that stands in `ipc/openrpc.json` (OpenRPC 1.3.2).
 ///
 /// Beyond OpenRPC, `x-grant`, `x-network` and `x-reveals` stand at each method,
-/// `x-errors` lists every error code, and `x-events` holds the schema of the `event` notification's parameters.
+/// `x-errors` lists every error code, `x-events` holds the schema of the `event` notification's parameters, and `x-notifications` those of the others.
 pub fn document() -> Value {
     let mut generator = SchemaSettings::draft07()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
@@ -18,6 +18,8 @@ pub fn document() -> Value {
     let methods: Vec<Value> = METHODS.iter().map(|method| describe(method, &mut generator)).collect();
     let event = generator.subschema_for::<Event>();
     let error = generator.subschema_for::<crate::RpcError>();
+    let approved = generator.subschema_for::<crate::PairingApproved>();
+    let refused = generator.subschema_for::<crate::PairingRef>();
     let codes: Vec<Value> = CODES
         .iter()
         .map(|code| json!({"code": code.name, "exit": code.exit as u8, "retry": code.retry, "meaning": code.meaning, "hint": code.hint}))
@@ -40,6 +42,7 @@ pub fn document() -> Value {
         "x-error": error,
         "x-errors": codes,
         "x-events": event,
+        "x-notifications": {"pair.approved": approved, "pair.refused": refused},
     })
 }
 

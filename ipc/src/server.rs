@@ -1,6 +1,7 @@
 //! Serving an [`Api`] on a [`Listener`].
 
 mod connection;
+mod scope;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::socket::is_same_user;
-use crate::{Access, Api, Listener, RpcError, codes};
+use crate::{Access, Api, Listener, PairingDesk, RpcError, codes};
 
 /// What one server bears.
 #[derive(Clone, Copy, Debug)]
@@ -40,23 +41,44 @@ impl Default for Limits {
     }
 }
 
+/// What a listener serves, and to whom.
+#[derive(Clone)]
+pub struct Service {
+    api: Arc<dyn Api>,
+    /// None: connections have only what they prove at the desk.
+    access: Option<Access>,
+    desk: Option<Arc<PairingDesk>>,
+}
+
+impl Service {
+    /// For the user's own programs: every connection has the same access.
+    pub fn new(api: Arc<dyn Api>, access: Access) -> Self {
+        Self { api, access: Some(access), desk: None }
+    }
+
+    /// As [`Self::new`], and who has `persona.admin` approves and revokes pairings at this desk.
+    #[must_use]
+    pub fn with_desk(self, desk: Arc<PairingDesk>) -> Self {
+        Self { desk: Some(desk), ..self }
+    }
+
+    /// For browser extensions behind a bridge: a connection has no grants until it has proven a pairing of this desk.
+    pub fn for_extensions(api: Arc<dyn Api>, desk: Arc<PairingDesk>) -> Self {
+        Self { api, access: None, desk: Some(desk) }
+    }
+}
+
 /// Serves every connection of the listener with the same access, until `stop`; see [`serve_with`].
 pub async fn serve(listener: Listener, api: Arc<dyn Api>, access: Access, stop: CancellationToken) {
-    serve_with(listener, api, access, Limits::default(), stop).await;
+    serve_with(listener, Service::new(api, access), Limits::default(), stop).await;
 }
 
 /// Serves until `stop` is cancelled; then calls under way may finish, and the socket is removed.
 /// A second listener with other grants is a second call.
-pub async fn serve_with(
-    listener: Listener,
-    api: Arc<dyn Api>,
-    access: Access,
-    limits: Limits,
-    stop: CancellationToken,
-) {
+pub async fn serve_with(listener: Listener, service: Service, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
-    let context = Arc::new(connection::Context { api, access, limits, stop: stop.clone() });
+    let context = Arc::new(connection::Context { service, limits, stop: stop.clone() });
     loop {
         let stream = tokio::select! {
             () = stop.cancelled() => break,

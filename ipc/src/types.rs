@@ -7,6 +7,7 @@
 mod contact;
 mod event;
 mod message;
+mod pairing;
 mod persona;
 mod post;
 mod secret;
@@ -24,6 +25,10 @@ pub use self::event::{ContactChange, Event, EventBody, Subscribe, Subscribed};
 pub use self::message::{
     Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage, SendMessage,
     SentMessage, WaitFor,
+};
+pub use self::pairing::{
+    ApprovePairing, Pairing, PairingApproved, PairingList, PairingRef, PairingState, ProveSession,
+    RequestPairing, RequestedPairing, Session, SessionChallenge,
 };
 pub use self::persona::{
     BackupPage, ExportedPersona, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut,

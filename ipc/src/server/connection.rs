@@ -15,17 +15,26 @@ use tokio_util::bytes::BytesMut;
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
-use crate::frame::{Call, FrameCodec, FrameError, NotACall, parse_call, write_answer, write_event};
-use crate::methods::{self, EventSubscribe, OpenConnection};
-use crate::{Access, Api, Hello, Method, PROTOCOL, RpcError, Subscribed, Welcome, codes};
+use super::scope::Scope;
+use super::{Limits, Service};
+use crate::frame::{
+    Call, FrameCodec, FrameError, NotACall, parse_call, parse_origin, write_answer, write_event,
+    write_notification,
+};
+use crate::methods::{
+    self, EventSubscribe, OpenConnection, PairApprove, PairList, PairRequest, PairRevoke, SessionBegin,
+    SessionProve,
+};
+use crate::pairing::{OpenChallenge, Outcome, revoked};
+use crate::{
+    ApprovePairing, Empty, Hello, Method, PROTOCOL, PairingDesk, RpcError, Subscribed, Welcome, codes,
+};
 
 /// Frames that wait for the other side to read. More waits inside the calls themselves.
 const OUTGOING: usize = 16;
 
 pub(super) struct Context {
-    pub(super) api: Arc<dyn Api>,
-    pub(super) access: Access,
+    pub(super) service: Service,
     pub(super) limits: Limits,
     pub(super) stop: CancellationToken,
 }
@@ -36,7 +45,12 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, c
     let (out, outgoing) = mpsc::channel(OUTGOING);
     let gone = CancellationToken::new();
     let writing = tokio::spawn(write_frames(writer, outgoing, context.limits.write, gone.clone()));
+    let scope = context.service.access.clone().map_or(Scope::Stranger, Scope::Owner);
     let mut connection = Connection {
+        scope,
+        origin: None,
+        challenge: None,
+        asked: None,
         frames: FramedRead::new(reader, FrameCodec::default()),
         calls: JoinSet::new(),
         places: Arc::new(Semaphore::new(context.limits.calls)),
@@ -65,6 +79,12 @@ struct Connection<R> {
     calls: JoinSet<()>,
     places: Arc<Semaphore>,
     subscription: Option<JoinHandle<()>>,
+    scope: Scope,
+    /// The extension's, as the bridge named it.
+    origin: Option<String>,
+    challenge: Option<OpenChallenge>,
+    /// Waits for what comes of a pairing that was asked for here.
+    asked: Option<JoinHandle<()>>,
     context: Arc<Context>,
     out: mpsc::Sender<Vec<u8>>,
     /// The other side cannot be written to.
@@ -76,13 +96,16 @@ struct Connection<R> {
 impl<R: AsyncRead + Unpin> Connection<R> {
     /// Handles the first frame; false when the connection shall close.
     async fn greet(&mut self) -> bool {
-        let frame = tokio::select! {
-            () = self.context.stop.cancelled() => return false,
-            frame = timeout(self.context.limits.hello, next_frame(&mut self.frames)) => {
-                frame.unwrap_or_else(|_| Some(Err(RpcError::new(&codes::HELLO_REQUIRED, "No hello came in time."))))
+        if self.context.service.access.is_none() {
+            let Some(frame) = self.early_frame().await else { return false };
+            self.origin = parse_origin(&frame);
+            if self.origin.is_none() {
+                let message = "The first frame must be the bridge's, with an extension's origin.";
+                self.answer(None, &Err(RpcError::new(&codes::ACCESS_ORIGIN, message))).await;
+                return false;
             }
-        };
-        let Some(frame) = self.readable(frame).await else { return false };
+        }
+        let Some(frame) = self.early_frame().await else { return false };
         let call = match parse_call(&frame) {
             Ok(call) => call,
             Err(refused) => {
@@ -94,6 +117,17 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         self.answer(Some(&call.id), &answer).await && answer.is_ok()
     }
 
+    /// A frame of those that must come soon.
+    async fn early_frame(&mut self) -> Option<BytesMut> {
+        let frame = tokio::select! {
+            () = self.context.stop.cancelled() => return None,
+            frame = timeout(self.context.limits.hello, next_frame(&mut self.frames)) => {
+                frame.unwrap_or_else(|_| Some(Err(RpcError::new(&codes::HELLO_REQUIRED, "No hello came in time."))))
+            }
+        };
+        self.readable(frame).await
+    }
+
     fn welcome(&self, call: &Call) -> Result<Value, RpcError> {
         if call.method != OpenConnection::NAME {
             return Err(RpcError::new(&codes::HELLO_REQUIRED, "The first frame must be hello."));
@@ -103,11 +137,13 @@ impl<R: AsyncRead + Unpin> Connection<R> {
             let message = format!("The daemon speaks protocol {PROTOCOL}, the client {}.", hello.protocol);
             return Err(RpcError::new(&codes::HELLO_UNSUPPORTED, message));
         }
+        let pairing = self.context.service.desk.as_ref().map(|_| "pairing");
+        let features = std::iter::once("events").chain(pairing);
         methods::write(&Welcome {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            features: vec!["events".to_owned()],
-            grants: self.context.access.grants().collect(),
+            features: features.into_iter().map(str::to_owned).collect(),
+            grants: self.scope.grants(),
         })
     }
 
@@ -117,6 +153,11 @@ impl<R: AsyncRead + Unpin> Connection<R> {
                 () = self.context.stop.cancelled() => return,
                 () = self.gone.cancelled() => return,
                 () = self.end.cancelled() => return,
+                () = self.scope.revoked() => {
+                    self.answer(None, &Err(revoked())).await;
+                    self.calls.abort_all();
+                    return;
+                }
                 Some(_) = self.calls.join_next() => continue,
                 frame = next_frame(&mut self.frames) => frame,
             };
@@ -143,33 +184,91 @@ impl<R: AsyncRead + Unpin> Connection<R> {
     }
 
     /// Starts a call; false when the connection shall close.
-    async fn begin(&mut self, call: Call) -> bool {
+    async fn begin(&mut self, mut call: Call) -> bool {
         let refusal = match methods::find(&call.method) {
             None => Some(methods::unknown(&call.method)),
             Some(_) if call.method == OpenConnection::NAME => {
                 Some(RpcError::new(&codes::HELLO_REPEATED, "This connection is open already."))
             }
-            Some(method) => self.context.access.check(method.grant).err(),
+            Some(method) => self.scope.permit(method, &mut call).err(),
         };
         if let Some(error) = refusal {
             return self.answer(Some(&call.id), &Err(error)).await;
         }
-        if call.method == EventSubscribe::NAME {
-            return self.subscribe(call).await;
+        match call.method.as_str() {
+            EventSubscribe::NAME => return self.subscribe(call).await,
+            PairRequest::NAME | SessionBegin::NAME | SessionProve::NAME => return self.pair(call).await,
+            _ => {}
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             let error = RpcError::new(&codes::DAEMON_BUSY, "Too many calls at once on this connection.");
             return self.answer(Some(&call.id), &Err(error)).await;
         };
         let (context, out) = (Arc::clone(&self.context), self.out.clone());
+        let scope = self.scope.clone();
         self.calls.spawn(async move {
-            let work = methods::dispatch(context.api.as_ref(), &call.method, call.params);
-            let answer = guarded(&call.method, work).await;
+            let answer = guarded(&call.method, work(&context.service, &call.method, call.params)).await;
+            let answer = answer.map(|mut result| {
+                scope.cut(&call.method, &mut result);
+                result
+            });
             // The place is free before the answer is out: who has an answer may call again.
             drop(place);
             let _ = out.send(write_answer(Some(&call.id), &answer)).await;
         });
         true
+    }
+
+    /// What an extension does before it has grants. One after the other: each is quick.
+    async fn pair(&mut self, call: Call) -> bool {
+        let (Some(desk), Some(origin)) = (self.context.service.desk.clone(), self.origin.clone()) else {
+            return self.answer(Some(&call.id), &Err(methods::unknown(&call.method))).await;
+        };
+        let challenge = self.challenge.take();
+        match call.method.as_str() {
+            PairRequest::NAME => {
+                let asked = methods::read(call.params).and_then(|params| desk.request(&origin, params));
+                let answer = asked.and_then(|asked| Ok((methods::write(&asked.answer)?, asked.outcome)));
+                let (answer, outcome) = match answer {
+                    Ok((answer, outcome)) => (Ok(answer), Some(outcome)),
+                    Err(error) => (Err(error), None),
+                };
+                let alive = self.answer(Some(&call.id), &answer).await;
+                if let Some(outcome) = outcome {
+                    let telling = tell(outcome, self.out.clone());
+                    if let Some(before) = self.asked.replace(tokio::spawn(telling)) {
+                        before.abort();
+                    }
+                }
+                alive
+            }
+            SessionBegin::NAME => {
+                let begun = async { desk.challenge(&origin, methods::read(call.params)?).await };
+                let answer = match guarded(&call.method, begun).await {
+                    Ok((challenge, answer)) => {
+                        self.challenge = Some(challenge);
+                        methods::write(&answer)
+                    }
+                    Err(error) => Err(error),
+                };
+                self.answer(Some(&call.id), &answer).await
+            }
+            _ if matches!(self.scope, Scope::Paired(_)) => {
+                let message = "This connection has proven its pairing already.";
+                self.answer(Some(&call.id), &Err(RpcError::new(&codes::SESSION_REFUSED, message))).await
+            }
+            _ => {
+                let proven = async { desk.prove(&origin, challenge, methods::read(call.params)?).await };
+                let answer = match guarded(&call.method, proven).await {
+                    Ok((proven, answer)) => {
+                        self.scope = Scope::Paired(proven);
+                        methods::write(&answer)
+                    }
+                    Err(error) => Err(error),
+                };
+                self.answer(Some(&call.id), &answer).await
+            }
+        }
     }
 
     async fn subscribe(&mut self, call: Call) -> bool {
@@ -179,17 +278,20 @@ impl<R: AsyncRead + Unpin> Connection<R> {
             return self.answer(Some(&call.id), &Err(error)).await;
         }
         let opened = async {
-            let stream = self.context.api.event_subscribe(methods::read(call.params)?).await?;
+            let stream = self.context.service.api.event_subscribe(methods::read(call.params)?).await?;
             Ok((methods::write(&Subscribed { cursor: stream.cursor })?, stream.events))
         };
         match guarded(&call.method, opened).await {
             Err(error) => self.answer(Some(&call.id), &Err(error)).await,
             Ok((subscribed, mut events)) => {
                 let alive = self.answer(Some(&call.id), &Ok(subscribed)).await;
-                let (out, end) = (self.out.clone(), self.end.clone());
+                let (out, end, scope) = (self.out.clone(), self.end.clone(), self.scope.clone());
                 self.subscription = Some(tokio::spawn(async move {
                     let _end = end.drop_guard();
                     while let Some(Ok(event)) = events.next().await {
+                        if !scope.sees(&event) {
+                            continue;
+                        }
                         let Some(frame) = write_event(&event) else { return };
                         if out.send(frame).await.is_err() {
                             return;
@@ -210,6 +312,9 @@ impl<R: AsyncRead + Unpin> Connection<R> {
     async fn finish(mut self) {
         if let Some(subscription) = self.subscription.take() {
             subscription.abort();
+        }
+        if let Some(asked) = self.asked.take() {
+            asked.abort();
         }
         let all = async { while self.calls.join_next().await.is_some() {} };
         tokio::select! {
@@ -238,6 +343,46 @@ async fn next_frame<R: AsyncRead + Unpin>(
                 return None;
             }
         }
+    }
+}
+
+/// A call of a method that has an answer of its own: of the desk, or of the API.
+async fn work(service: &Service, method: &str, params: Value) -> Result<Value, RpcError> {
+    let desk = || service.desk.as_ref().ok_or_else(|| methods::unknown(method));
+    match method {
+        PairApprove::NAME => methods::write(&approve(service, desk()?, methods::read(params)?).await?),
+        PairList::NAME => methods::write(&desk()?.list().await?),
+        PairRevoke::NAME => methods::write(&desk()?.revoke(methods::read(params)?).await?),
+        _ => methods::dispatch(service.api.as_ref(), method, params).await,
+    }
+}
+
+/// Looks at the personas' names before the code is used up.
+async fn approve(
+    service: &Service,
+    desk: &PairingDesk,
+    params: ApprovePairing,
+) -> Result<crate::Pairing, RpcError> {
+    if let Some(named) = &params.personas {
+        let there = service.api.persona_list(Empty {}).await?.personas;
+        if named.is_empty() {
+            return Err(RpcError::new(&codes::REQUEST_PARAMS, "The list of personas is empty."));
+        }
+        if !named.iter().all(|name| there.iter().any(|persona| persona.name == *name)) {
+            return Err(RpcError::new(&codes::PERSONA_UNKNOWN, "One of the personas does not exist."));
+        }
+    }
+    desk.approve(params).await
+}
+
+/// Tells an extension what came of the pairing it asked for.
+async fn tell(outcome: Outcome, out: mpsc::Sender<Vec<u8>>) {
+    let (method, params) = match outcome.wait().await {
+        Ok(approved) => ("pair.approved", methods::write(&approved)),
+        Err(refused) => ("pair.refused", methods::write(&refused)),
+    };
+    if let Ok(params) = params {
+        let _ = out.send(write_notification(method, &params)).await;
     }
 }
 

@@ -13,11 +13,42 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) const ORIGIN: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop/";
+
 /// A daemon that keeps its log in memory and knows one contact.
 pub(crate) struct Daemon {
     home: tempfile::TempDir,
     socket: PathBuf,
+    bridge: Option<PathBuf>,
+    pairings: Arc<Kept>,
     state: Arc<State>,
+}
+
+/// Pairings in memory.
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) Mutex<Vec<PairingRecord>>);
+
+#[async_trait]
+impl Pairings for Kept {
+    async fn add(&self, pairing: PairingRecord) -> Result<(), RpcError> {
+        self.0.lock().unwrap().push(pairing);
+        Ok(())
+    }
+
+    async fn all(&self) -> Result<Vec<PairingRecord>, RpcError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<PairingRecord>, RpcError> {
+        Ok(self.0.lock().unwrap().iter().find(|pairing| pairing.id == id).cloned())
+    }
+
+    async fn revoke(&self, id: &str) -> Result<(), RpcError> {
+        for pairing in self.0.lock().unwrap().iter_mut().filter(|pairing| pairing.id == id) {
+            pairing.revoked = true;
+        }
+        Ok(())
+    }
 }
 
 struct State {
@@ -29,8 +60,18 @@ struct State {
 
 impl Daemon {
     pub(crate) async fn start(access: Access, limits: Limits) -> Self {
+        Self::start_with(access, limits, false).await
+    }
+
+    /// With a second socket, for extensions.
+    pub(crate) async fn with_bridge() -> Self {
+        Self::start_with(Access::all(), Limits::default(), true).await
+    }
+
+    async fn start_with(access: Access, limits: Limits, bridge: bool) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let listener = Listener::bind(&HomeLock::acquire(home.path()).unwrap()).await.unwrap();
+        let lock = HomeLock::acquire(home.path()).unwrap();
+        let listener = Listener::bind(&lock).await.unwrap();
         let socket = listener.path().to_owned();
         let state = Arc::new(State {
             log: Mutex::default(),
@@ -38,14 +79,25 @@ impl Daemon {
             streams: Arc::default(),
             stop: CancellationToken::new(),
         });
-        tokio::spawn(serve_with(
-            listener,
-            Arc::new(Served(Arc::clone(&state))),
-            access,
-            limits,
-            state.stop.clone(),
-        ));
-        Self { home, socket, state }
+        let api = Arc::new(Served(Arc::clone(&state)));
+        let pairings = Arc::new(Kept::default());
+        let mut service = Service::new(Arc::clone(&api) as Arc<dyn Api>, access);
+        let mut bridge_socket = None;
+        if bridge {
+            let listener = Listener::bind_bridge(&lock).await.unwrap();
+            bridge_socket = Some(listener.path().to_owned());
+            let kept = Arc::clone(&pairings) as Arc<dyn Pairings>;
+            let desk = PairingDesk::new(kept, Arc::new(SystemWorld::default()));
+            service = service.with_desk(Arc::clone(&desk));
+            let extensions = Service::for_extensions(api, desk);
+            tokio::spawn(serve_with(listener, extensions, limits, state.stop.clone()));
+        }
+        tokio::spawn(serve_with(listener, service, limits, state.stop.clone()));
+        Self { home, socket, bridge: bridge_socket, pairings, state }
+    }
+
+    pub(crate) fn pairings(&self) -> &Kept {
+        &self.pairings
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -57,12 +109,16 @@ impl Daemon {
     }
 
     pub(crate) fn log(&self, text: &str) {
+        self.log_for("alice", text);
+    }
+
+    pub(crate) fn log_for(&self, persona: &str, text: &str) {
         let mut log = self.state.log.lock().unwrap();
         let cursor = log.len() as u64 + 1;
         let at = Utc::from_millis(cursor);
         let message = ReceivedMessage {
             id: format!("{cursor:032x}"),
-            persona: "alice".into(),
+            persona: persona.into(),
             from: "bob".into(),
             text: text.into(),
             sent_at: at,
@@ -109,6 +165,36 @@ impl Raw {
         Self { reader: BufReader::new(reader).lines(), writer }
     }
 
+    /// As the bridge connects, without a word.
+    pub(crate) async fn on_bridge(daemon: &Daemon) -> Self {
+        let socket = daemon.bridge.as_ref().unwrap();
+        let (reader, writer) = UnixStream::connect(socket).await.unwrap().into_split();
+        Self { reader: BufReader::new(reader).lines(), writer }
+    }
+
+    /// As an extension finds the connection after its hello.
+    pub(crate) async fn extension(daemon: &Daemon, origin: &str) -> Self {
+        let mut raw = Self::on_bridge(daemon).await;
+        let params = serde_json::json!({"origin": origin});
+        let frame = serde_json::json!({"jsonrpc": "2.0", "method": "bridge.origin", "params": params});
+        raw.send(&frame.to_string()).await;
+        let welcome = raw.call("hello", serde_json::json!({"protocol": 1})).await.unwrap();
+        assert_eq!(welcome["grants"], serde_json::json!([]));
+        raw
+    }
+
+    /// A call and its answer, or its error's code.
+    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, String> {
+        let frame = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.send(&frame.to_string()).await;
+        let answer = self.answer().await;
+        assert_eq!(answer["id"], 1, "{answer}");
+        match answer.get("result") {
+            Some(result) => Ok(result.clone()),
+            None => Err(answer["error"]["data"]["code"].as_str().unwrap().to_owned()),
+        }
+    }
+
     pub(crate) async fn send(&mut self, frame: &str) {
         self.write(format!("{frame}\n").as_bytes()).await;
     }
@@ -142,6 +228,18 @@ impl Drop for OpenStream {
     }
 }
 
+fn persona_status(name: &str) -> PersonaStatus {
+    PersonaStatus {
+        name: name.into(),
+        state: bauta_ipc::State::Ready,
+        phase: None,
+        since: Utc::from_millis(0),
+        last_exchange: None,
+        requests: 0,
+        queued: 1,
+    }
+}
+
 fn not_here<T>() -> Result<T, RpcError> {
     Err(RpcError::new(&codes::PERSONA_NONE, "There is no persona."))
 }
@@ -157,12 +255,15 @@ impl Api for Served {
             traffic: "test".into(),
             traffic_note: String::new(),
             network: "http://127.0.0.1:1/api/".into(),
-            personas: Vec::new(),
+            personas: ["alice", "bea"].map(persona_status).to_vec(),
             relays: Vec::new(),
-            gun: bauta_ipc::GunStatus::default(),
+            gun: bauta_ipc::GunStatus {
+                endpoint: Some("http://127.0.0.1:1/secret".into()),
+                ..bauta_ipc::GunStatus::default()
+            },
             health: Vec::new(),
             version: "0".into(),
-            queued: 0,
+            queued: 2,
         })
     }
 
@@ -170,6 +271,9 @@ impl Api for Served {
         assert_ne!(params.text, "panic");
         if params.contact == "nobody" {
             return Err(RpcError::new(&codes::CONTACT_UNKNOWN, "There is no contact \"nobody\"."));
+        }
+        if params.text == "echo persona" {
+            return Ok(SentMessage { id: params.persona.unwrap_or_default(), state: MessageState::Queued });
         }
         Ok(SentMessage { id: "00".repeat(16), state: MessageState::Queued })
     }
@@ -205,7 +309,9 @@ impl Api for Served {
         not_here()
     }
     async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
-        not_here()
+        let persona =
+            |name: &str| Persona { name: name.into(), public_key: "02".repeat(33), address: "bauta:".into() };
+        Ok(PersonaList { personas: ["alice", "bea"].map(persona).to_vec() })
     }
     async fn persona_show(&self, _: PersonaRef) -> Result<PersonaDetail, RpcError> {
         not_here()

@@ -1,0 +1,377 @@
+//! Pairing: how an extension behind the bridge comes to its grants, and proves for each session that it has them.
+//!
+//! The extension shows a code that the daemon drew, and the user types it into `bauta pair approve`.
+//! From then on the extension's key stands for it: each session signs a fresh challenge.
+
+mod codes;
+mod proof;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use self::codes::{Codes, LIFETIME, Verdict};
+use crate::codes as error;
+use crate::{
+    ApprovePairing, Grant, Pairing, PairingApproved, PairingList, PairingRef, PairingState, ProveSession,
+    RequestPairing, RequestedPairing, RpcError, Secret, Session, SessionChallenge, Utc,
+};
+
+/// How many pairings are kept, revoked ones among them.
+const MOST: usize = 1000;
+
+/// An approved pairing, as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PairingRecord {
+    /// 32 hex digits.
+    pub id: String,
+    /// The extension, as the bridge named it when the pairing was asked for.
+    pub origin: String,
+    /// What it calls itself.
+    pub label: String,
+    /// Its public key: an uncompressed point of P-256, 65 bytes (SEC 1, 2.3.3).
+    pub key: Vec<u8>,
+    /// What it may do; never `persona.admin`.
+    pub grants: Vec<Grant>,
+    /// The personas it may act for; none: all.
+    pub personas: Option<Vec<String>>,
+    /// When it was approved.
+    pub since: Utc,
+    /// Whether it was revoked since.
+    pub revoked: bool,
+}
+
+/// Where pairings are kept. What a function returned is durable.
+#[async_trait]
+pub trait Pairings: Send + Sync + 'static {
+    /// Adds one; its id is new.
+    async fn add(&self, pairing: PairingRecord) -> Result<(), RpcError>;
+
+    /// All of them, in order of approval.
+    async fn all(&self) -> Result<Vec<PairingRecord>, RpcError>;
+
+    /// One of them.
+    async fn find(&self, id: &str) -> Result<Option<PairingRecord>, RpcError>;
+
+    /// Marks one as revoked, for good; nothing where there is none.
+    async fn revoke(&self, id: &str) -> Result<(), RpcError>;
+}
+
+/// Time and chance, or what a test puts in their place.
+pub trait PairingWorld: Send + Sync + 'static {
+    /// What passed since any fixed moment; never goes back.
+    fn passed(&self) -> Duration;
+
+    /// The time.
+    fn now(&self) -> Utc;
+
+    /// Fills the bytes at random.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RpcError>;
+}
+
+/// The clocks and the generator of the operating system.
+#[derive(Debug)]
+pub struct SystemWorld {
+    start: Instant,
+}
+
+impl Default for SystemWorld {
+    fn default() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl PairingWorld for SystemWorld {
+    fn passed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn now(&self) -> Utc {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Utc::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RpcError> {
+        getrandom::fill(bytes).map_err(|error| {
+            let message = format!("The operating system gives no random numbers: {error}.");
+            RpcError::new(&error::INTERNAL, message)
+        })
+    }
+}
+
+/// Where extensions ask, the user approves, and sessions are proven. One for a daemon.
+pub struct PairingDesk {
+    pairings: Arc<dyn Pairings>,
+    world: Arc<dyn PairingWorld>,
+    state: Mutex<State>,
+}
+
+struct State {
+    codes: Codes<Candidate>,
+    /// Cancelled when the pairing is revoked.
+    sessions: BTreeMap<String, CancellationToken>,
+}
+
+/// What waits for its code to be typed. Dropped without an answer, it was refused.
+struct Candidate {
+    id: String,
+    origin: String,
+    label: String,
+    key: Vec<u8>,
+    approved: oneshot::Sender<PairingApproved>,
+}
+
+/// A pairing that was asked for. Dropping it takes the question back.
+pub(crate) struct Asked {
+    pub(crate) answer: RequestedPairing,
+    pub(crate) outcome: Outcome,
+}
+
+pub(crate) struct Outcome {
+    desk: Arc<PairingDesk>,
+    id: String,
+    approved: oneshot::Receiver<PairingApproved>,
+}
+
+impl Outcome {
+    /// What came of it: an approval, or a refusal by a third wrong code or by time.
+    pub(crate) async fn wait(mut self) -> Result<PairingApproved, PairingRef> {
+        let refused = PairingRef { id: self.id.clone() };
+        match tokio::time::timeout(LIFETIME, &mut self.approved).await {
+            Ok(Ok(approved)) => Ok(approved),
+            Ok(Err(_)) | Err(_) => Err(refused),
+        }
+    }
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        self.desk.state().codes.withdraw(|candidate| candidate.id == self.id);
+    }
+}
+
+/// A challenge that was not used yet.
+pub(crate) struct OpenChallenge {
+    id: String,
+    bytes: [u8; proof::CHALLENGE],
+}
+
+/// What a proven connection may do.
+#[derive(Clone)]
+pub(crate) struct Proven {
+    pub(crate) grants: BTreeSet<Grant>,
+    pub(crate) personas: Option<Arc<BTreeSet<String>>>,
+    pub(crate) revoked: CancellationToken,
+}
+
+impl PairingDesk {
+    /// A desk over these pairings.
+    pub fn new(pairings: Arc<dyn Pairings>, world: Arc<dyn PairingWorld>) -> Arc<Self> {
+        let state = State { codes: Codes::new(), sessions: BTreeMap::new() };
+        Arc::new(Self { pairings, world, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `pair.request` of an extension.
+    pub(crate) fn request(self: &Arc<Self>, origin: &str, params: RequestPairing) -> Result<Asked, RpcError> {
+        let label = params.label.trim();
+        let length = label.chars().count();
+        if length == 0 || length > 64 || label.chars().any(char::is_control) {
+            let message = "A label has 1 to 64 characters, none of them a control character.";
+            return Err(RpcError::new(&error::REQUEST_PARAMS, message));
+        }
+        let key = proof::read_key(&params.key)?;
+        let mut bytes = [0; 16];
+        self.world.fill(&mut bytes)?;
+        let id = data_encoding::HEXLOWER.encode(&bytes);
+        let (approved, outcome) = oneshot::channel();
+        let candidate =
+            Candidate { id: id.clone(), origin: origin.to_owned(), label: label.to_owned(), key, approved };
+        let now = self.world.passed();
+        let code = self.state().codes.ask(now, candidate, &mut |bytes| self.world.fill(bytes))?;
+        let lifetime = u64::try_from(LIFETIME.as_millis()).unwrap_or(u64::MAX);
+        let expires_at = Utc::from_millis(self.world.now().millis().saturating_add(lifetime));
+        Ok(Asked {
+            answer: RequestedPairing { id: id.clone(), code: Secret::new(code.to_string()), expires_at },
+            outcome: Outcome { desk: Arc::clone(self), id, approved: outcome },
+        })
+    }
+
+    /// `pair.approve` of the user. The personas are known to exist.
+    pub(crate) async fn approve(&self, params: ApprovePairing) -> Result<Pairing, RpcError> {
+        if params.grants.contains(&Grant::PersonaAdmin) {
+            return Err(RpcError::new(&error::PAIR_GRANT, "No extension gets the grant persona.admin."));
+        }
+        if self.pairings.all().await?.len() >= MOST {
+            return Err(RpcError::new(&error::PAIR_LIMIT, "Too many pairings are kept."));
+        }
+        let verdict = self.state().codes.typed(self.world.passed(), params.code.reveal().trim());
+        let candidate = match verdict {
+            Verdict::Right(candidate) => candidate,
+            Verdict::Wrong(left) => {
+                let tries = if left == 1 { "1 try is" } else { "2 tries are" };
+                let message = format!("The code is wrong; {tries} left.");
+                return Err(RpcError::new(&error::PAIR_CODE, message));
+            }
+            Verdict::Spent(_) => {
+                let message = "The code is wrong for the third time, so the extension was refused.";
+                return Err(RpcError::new(&error::PAIR_CODE, message));
+            }
+            Verdict::None => {
+                return Err(RpcError::new(&error::PAIR_CODE, "No extension waits for a code."));
+            }
+        };
+        let mut grants: BTreeSet<Grant> = params.grants.into_iter().collect();
+        if grants.is_empty() {
+            grants.extend(Grant::ALL.into_iter().filter(|grant| *grant != Grant::PersonaAdmin));
+        }
+        let record = PairingRecord {
+            id: candidate.id,
+            origin: candidate.origin,
+            label: candidate.label,
+            key: candidate.key,
+            grants: grants.into_iter().collect(),
+            personas: params.personas,
+            since: self.world.now(),
+            revoked: false,
+        };
+        self.pairings.add(record.clone()).await?;
+        let approved = PairingApproved { id: record.id.clone(), grants: record.grants.clone() };
+        // Where the extension has gone, it learns of it in its next session.
+        let _ = candidate.approved.send(approved);
+        Ok(shown(record))
+    }
+
+    /// `pair.list`.
+    pub(crate) async fn list(&self) -> Result<PairingList, RpcError> {
+        let mut pairings: Vec<Pairing> = self.pairings.all().await?.into_iter().map(shown).collect();
+        if let Some(waiting) = self.state().codes.waiting(self.world.passed()) {
+            pairings.push(Pairing {
+                id: waiting.id.clone(),
+                state: PairingState::Pending,
+                origin: waiting.origin.clone(),
+                label: waiting.label.clone(),
+                grants: Vec::new(),
+                personas: None,
+                since: None,
+            });
+        }
+        Ok(PairingList { pairings })
+    }
+
+    /// `pair.revoke`: of an approved pairing, or of one that waits. Its sessions end at once.
+    pub(crate) async fn revoke(&self, params: PairingRef) -> Result<Pairing, RpcError> {
+        let Some(mut record) = self.pairings.find(&params.id).await? else {
+            return self.refuse(&params.id);
+        };
+        self.pairings.revoke(&record.id).await?;
+        // After the mark is durable: a session that is being proven either sees it, or has its token already.
+        if let Some(sessions) = self.state().sessions.remove(&record.id) {
+            sessions.cancel();
+        }
+        record.revoked = true;
+        Ok(shown(record))
+    }
+
+    fn refuse(&self, id: &str) -> Result<Pairing, RpcError> {
+        let mut refused = None;
+        self.state().codes.withdraw(|candidate| {
+            let meant = candidate.id == id;
+            if meant {
+                refused = Some(Pairing {
+                    id: candidate.id.clone(),
+                    state: PairingState::Revoked,
+                    origin: candidate.origin.clone(),
+                    label: candidate.label.clone(),
+                    grants: Vec::new(),
+                    personas: None,
+                    since: None,
+                });
+            }
+            meant
+        });
+        refused.ok_or_else(|| RpcError::new(&error::PAIR_UNKNOWN, "There is no pairing with that id."))
+    }
+
+    /// `session.challenge` of an extension.
+    pub(crate) async fn challenge(
+        &self,
+        origin: &str,
+        params: PairingRef,
+    ) -> Result<(OpenChallenge, SessionChallenge), RpcError> {
+        self.valid(&params.id, origin).await?;
+        let mut bytes = [0; proof::CHALLENGE];
+        self.world.fill(&mut bytes)?;
+        let challenge = SessionChallenge { challenge: proof::to_base64url(&bytes) };
+        Ok((OpenChallenge { id: params.id, bytes }, challenge))
+    }
+
+    /// `session.prove` of an extension. The challenge is used up, whatever comes of it.
+    pub(crate) async fn prove(
+        &self,
+        origin: &str,
+        challenge: Option<OpenChallenge>,
+        params: ProveSession,
+    ) -> Result<(Proven, Session), RpcError> {
+        let challenge = challenge.filter(|challenge| challenge.id == params.id).ok_or_else(|| {
+            let message = "There is no challenge for this pairing that was not used.";
+            RpcError::new(&error::SESSION_REFUSED, message)
+        })?;
+        // Before the pairing is looked at, so that a revocation in between is not missed.
+        let revoked = self.state().sessions.entry(params.id.clone()).or_default().child_token();
+        let record = self.valid(&params.id, origin).await?;
+        if !proof::is_proof(&record.key, &challenge.bytes, origin, &params.signature) {
+            return Err(RpcError::new(&error::SESSION_REFUSED, "The signature does not fit."));
+        }
+        let grants: BTreeSet<Grant> =
+            record.grants.into_iter().filter(|grant| *grant != Grant::PersonaAdmin).collect();
+        let session = Session { grants: grants.iter().copied().collect(), personas: record.personas.clone() };
+        let personas = record.personas.map(|names| Arc::new(names.into_iter().collect()));
+        Ok((Proven { grants, personas, revoked }, session))
+    }
+
+    /// The pairing, if it was approved, not revoked, and is of this origin.
+    async fn valid(&self, id: &str, origin: &str) -> Result<PairingRecord, RpcError> {
+        let found = if id.len() <= 64 { self.pairings.find(id).await? } else { None };
+        match found {
+            None => Err(RpcError::new(&error::ACCESS_UNPAIRED, "This extension is not paired.")),
+            Some(record) if record.origin != origin => {
+                Err(RpcError::new(&error::ACCESS_ORIGIN, "The pairing is another extension's."))
+            }
+            Some(record) if record.revoked => Err(revoked()),
+            Some(record) => Ok(record),
+        }
+    }
+}
+
+/// What a revoked extension is told.
+pub(crate) fn revoked() -> RpcError {
+    RpcError::new(&error::ACCESS_REVOKED, "The pairing was revoked.")
+}
+
+/// Whether this is an origin as a bridge gives it: `chrome-extension://` or `firefox-extension://`, an id, a slash.
+pub(crate) fn is_origin(text: &str) -> bool {
+    let id = text.strip_prefix("chrome-extension://").or_else(|| text.strip_prefix("firefox-extension://"));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._-{}".contains(&byte);
+    id.and_then(|id| id.strip_suffix('/'))
+        .is_some_and(|id| !id.is_empty() && id.len() <= 80 && id.bytes().all(plain))
+}
+
+fn shown(record: PairingRecord) -> Pairing {
+    Pairing {
+        id: record.id,
+        state: if record.revoked { PairingState::Revoked } else { PairingState::Paired },
+        origin: record.origin,
+        label: record.label,
+        grants: record.grants,
+        personas: record.personas,
+        since: Some(record.since),
+    }
+}
