@@ -7,6 +7,7 @@ mod demo;
 mod generate;
 mod localnet;
 mod network;
+mod pair;
 mod persona;
 mod post;
 mod profile;
@@ -36,6 +37,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit,
         Command::History(args) => conversation::history(args, context).await,
         Command::Post(args) => post::run(args, context).await,
         Command::Profile(args) => profile::run(args, context).await,
+        Command::Pair(args) => pair::run(args, context).await,
         Command::Relay(args) => relay::run(args, context).await,
         Command::Rpc(args) => rpc::run(args, context).await,
         Command::Completions { shell } => generate::completions(shell, context),

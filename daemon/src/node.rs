@@ -8,6 +8,7 @@ mod import;
 mod message;
 mod names;
 mod outside;
+mod pairings;
 mod persona;
 mod post;
 mod profile;
@@ -27,8 +28,8 @@ use bauta_ipc::{
     VerifyContact, WaitFor,
 };
 use bauta_ipc::{
-    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, PostSettings, Profile,
-    ProfileList, ProfileRef, PublishedPost, SetProfile, WaitForPost,
+    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, PairingDesk,
+    PostSettings, Profile, ProfileList, ProfileRef, PublishedPost, SetProfile, SystemWorld, WaitForPost,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
@@ -41,6 +42,7 @@ pub use self::error::NodeError;
 pub(crate) use self::import::unopened;
 pub use self::outside::GunSettings;
 use self::outside::Outside;
+use self::pairings::StoredPairings;
 pub(crate) use self::post::tell as tell_post;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
@@ -229,6 +231,12 @@ impl Node {
         if let Some(actor) = self.actors().personas.get(&persona) {
             actor.wake();
         }
+    }
+
+    /// Where browser extensions are paired; one for this daemon.
+    pub(crate) fn pairing_desk(&self) -> Arc<PairingDesk> {
+        let pairings = Arc::new(StoredPairings::new(self.shared.store.clone()));
+        PairingDesk::new(pairings, Arc::new(SystemWorld::default()))
     }
 
     /// The Gun relays.

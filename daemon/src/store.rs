@@ -12,6 +12,7 @@ mod mark;
 mod messages;
 mod open;
 mod outbox;
+mod pairings;
 mod personas;
 mod post_keys;
 mod posts;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bauta_ipc::{MessageState, PostFormat, SocialNetwork};
+use bauta_ipc::{Grant, MessageState, PostFormat, SocialNetwork};
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, ExitAddressError, Traffic};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -65,6 +65,9 @@ pub enum Command {
     /// Whose persona stands behind a social profile
     #[command(subcommand)]
     Profile(Profile),
+    /// Browser extensions that may use this daemon
+    #[command(subcommand)]
+    Pair(Pair),
     /// Run a relay, in the foreground
     Relay(Relay),
     /// Call a method of the local API
@@ -597,6 +600,37 @@ pub enum Profile {
         /// Such as person:twitter.com/alice
         profile: String,
     },
+}
+
+/// `bauta pair …`
+#[derive(Debug, Subcommand)]
+pub enum Pair {
+    /// List the extensions that are, were or want to be paired
+    List,
+    /// Pair the extension that shows this code
+    Approve {
+        /// Six digits
+        code: String,
+        /// What it may do; may be given again [default: everything but persona.admin]
+        #[arg(long = "grant", value_name = "GRANT", value_parser = grants())]
+        grants: Vec<Grant>,
+        /// A persona it may act for; may be given again [default: all]
+        #[arg(long = "persona", value_name = "PERSONA")]
+        personas: Vec<String>,
+    },
+    /// End a pairing, or refuse one that waits
+    Revoke {
+        /// The pairing's id, from bauta pair list
+        id: String,
+    },
+}
+
+/// The grants that an extension can have.
+fn grants() -> impl TypedValueParser<Value = Grant> {
+    let grants = || Grant::ALL.into_iter().filter(|grant| *grant != Grant::PersonaAdmin);
+    PossibleValuesParser::new(grants().map(Grant::name)).try_map(move |name| {
+        grants().find(|grant| grant.name() == name).ok_or_else(|| format!("there is no grant {name}"))
+    })
 }
 
 /// `bauta relay`.

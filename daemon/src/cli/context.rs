@@ -1,7 +1,7 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bauta_ipc::methods::PersonaListAll;
-use bauta_ipc::{Client, Empty, RpcError, codes};
+use bauta_ipc::{Client, Empty, RpcError, codes, home_directory};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -23,17 +23,7 @@ impl Context {
     /// The home: `--home`, `BAUTA_HOME`, or `bauta` below the XDG data directory
     /// (XDG Base Directory Specification 0.8). Always absolute.
     pub(crate) fn home(&self) -> Result<PathBuf, RpcError> {
-        let home = match &self.chosen {
-            Some(home) if home.as_os_str().is_empty() => None,
-            Some(home) => Some(home.clone()),
-            None => {
-                default_home(std::env::var_os("XDG_DATA_HOME").as_deref(), std::env::home_dir().as_deref())
-            }
-        };
-        let home = home.ok_or_else(|| RpcError::new(&codes::HOME_INVALID, "There is no home directory."))?;
-        std::path::absolute(&home).map_err(|error| {
-            RpcError::new(&codes::HOME_INVALID, format!("{} cannot be used: {error}.", home.display()))
-        })
+        home_directory(self.chosen.as_deref())
     }
 
     /// A connection to the home's daemon.
@@ -79,13 +69,6 @@ pub(crate) fn interrupted() -> Result<CancellationToken, RpcError> {
     Ok(token)
 }
 
-fn default_home(data: Option<&std::ffi::OsStr>, user: Option<&Path>) -> Option<PathBuf> {
-    // The specification says to ignore a relative path.
-    let data = data.map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = data.or_else(|| Some(user.filter(|path| path.is_absolute())?.join(".local").join("share")));
-    data.map(|data| data.join("bauta"))
-}
-
 /// A word as a shell reads it.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
@@ -99,18 +82,6 @@ pub(crate) fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_home_follows_xdg() {
-        let home = |data: Option<&str>, user: Option<&str>| {
-            default_home(data.map(std::ffi::OsStr::new), user.map(Path::new))
-        };
-        assert_eq!(home(Some("/data"), Some("/u")), Some("/data/bauta".into()));
-        assert_eq!(home(Some("data"), Some("/u")), Some("/u/.local/share/bauta".into()));
-        assert_eq!(home(Some(""), Some("/u")), Some("/u/.local/share/bauta".into()));
-        assert_eq!(home(None, Some("/u")), Some("/u/.local/share/bauta".into()));
-        assert_eq!(home(None, None), None);
-    }
 
     #[test]
     fn words_for_the_shell_are_quoted() {

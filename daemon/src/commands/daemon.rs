@@ -1,17 +1,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bauta_ipc::{Access, Api, Empty, HomeLock, Listener, RpcError, Status, codes, serve};
+use bauta_ipc::{
+    Access, Api, Empty, HomeLock, Limits, Listener, RpcError, Service, Status, codes, serve_with,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::{Node, NodeConfig, NodeError};
 
-/// A daemon in this process: a node and its socket.
+/// A daemon in this process: a node and its sockets.
 pub(super) struct Daemon {
     node: Arc<Node>,
     running: Option<JoinHandle<Result<(), NodeError>>>,
-    serving: JoinHandle<()>,
+    /// The socket of the user's own programs, and that of browser extensions.
+    serving: [JoinHandle<()>; 2],
     socket: PathBuf,
     stop: CancellationToken,
     /// Given back last: who waits for it may open the store.
@@ -28,8 +31,14 @@ impl Daemon {
         let node = Node::open(config).await?;
         let listener = Listener::bind(&lock).await?;
         let socket = listener.path().to_owned();
+        let bridge = Listener::bind_bridge(&lock).await?;
         let api: Arc<dyn Api> = node.clone();
-        let serving = tokio::spawn(serve(listener, api, Access::all(), stop.clone()));
+        let desk = node.pairing_desk();
+        let own = Service::new(Arc::clone(&api), Access::all()).with_desk(Arc::clone(&desk));
+        let extensions = Service::for_extensions(api, desk);
+        let serving = [(listener, own), (bridge, extensions)].map(|(listener, service)| {
+            tokio::spawn(serve_with(listener, service, Limits::default(), stop.clone()))
+        });
         let running = Some(tokio::spawn(Arc::clone(&node).run(stop.clone())));
         Ok(Self { node, running, serving, socket, stop, _lock: lock })
     }
@@ -58,7 +67,9 @@ impl Daemon {
     pub(super) async fn close(mut self) -> Result<(), RpcError> {
         self.stop.cancel();
         let outcome = self.ended().await;
-        let _ = self.serving.await;
+        for serving in self.serving {
+            let _ = serving.await;
+        }
         outcome
     }
 }

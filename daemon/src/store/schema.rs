@@ -4,7 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let during = || StoreError::during("migrate the database");
@@ -312,5 +312,21 @@ CREATE TABLE tags (
     kind INTEGER NOT NULL,
     tag INTEGER NOT NULL,
     PRIMARY KEY (public, kind)
+) STRICT;
+";
+
+/// Browser extensions.
+const FOURTH: &str = "
+-- key: an uncompressed point of P-256. grants: JSON. personas: JSON, of names; none for all.
+CREATE TABLE pairings (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    origin TEXT NOT NULL,
+    label TEXT NOT NULL,
+    key BLOB NOT NULL,
+    grants TEXT NOT NULL,
+    personas TEXT,
+    since INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 ";

@@ -1,6 +1,6 @@
 use std::fs;
 
-use bauta_ipc::{EventBody, State};
+use bauta_ipc::{EventBody, Grant, PairingRecord, State, Utc};
 
 use super::sessions::{pack_wanted, unpack_wanted};
 use super::*;
@@ -103,6 +103,34 @@ async fn a_newer_schema_is_refused() {
         .unwrap();
     close(store, home.path());
     assert!(matches!(open(home.path()), Err(StoreError::Newer { found: 99, .. })));
+}
+
+#[tokio::test]
+async fn pairings_and_their_end_are_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path()).unwrap();
+    let pairing = |id: &str, personas: Option<Vec<String>>| PairingRecord {
+        id: id.to_owned(),
+        origin: "chrome-extension://abc/".to_owned(),
+        label: "Chromium".to_owned(),
+        key: vec![4; 65],
+        grants: vec![Grant::StatusRead, Grant::PostsUse],
+        personas,
+        since: Utc::from_millis(NOW.0),
+        revoked: false,
+    };
+    let [mut first, second] = [pairing("b", None), pairing("a", Some(vec!["alice".to_owned()]))];
+    for pairing in [first.clone(), second.clone()] {
+        store.run(move |tx| -> Result<_, StoreError> { tx.add_pairing(&pairing) }).await.unwrap();
+    }
+    store.run(|tx| -> Result<_, StoreError> { tx.revoke_pairing("b") }).await.unwrap();
+    close(store, home.path());
+    let store = open(home.path()).unwrap();
+    let found = store.run(|tx| -> Result<_, StoreError> { Ok((tx.pairing("a")?, tx.pairing("c")?)) });
+    assert_eq!(found.await.unwrap(), (Some(second.clone()), None));
+    first.revoked = true;
+    let all = store.run(|tx| -> Result<_, StoreError> { tx.pairings() }).await.unwrap();
+    assert_eq!(all, [first, second]);
 }
 
 #[tokio::test]

@@ -1,0 +1,68 @@
+use bauta_ipc::{PairingRecord, Utc};
+use rusqlite::Row;
+
+use super::tx::{signed, unsigned};
+use super::{StoreError, Tx};
+
+const COLUMNS: &str = "id, origin, label, key, grants, personas, since, revoked";
+
+type Raw = (String, String, String, Vec<u8>, String, Option<String>, i64, bool);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+    ))
+}
+
+fn read(row: Raw) -> Result<PairingRecord, StoreError> {
+    let (id, origin, label, key, grants, personas, since, revoked) = row;
+    let damaged = |_| StoreError::Damaged("a pairing");
+    let grants = serde_json::from_str(&grants).map_err(damaged)?;
+    let personas = personas.map(|names| serde_json::from_str(&names)).transpose().map_err(damaged)?;
+    let since = Utc::from_millis(unsigned(since));
+    Ok(PairingRecord { id, origin, label, key, grants, personas, since, revoked })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Damaged("a pairing"))
+}
+
+impl Tx<'_> {
+    pub(crate) fn add_pairing(&self, pairing: &PairingRecord) -> Result<(), StoreError> {
+        let sql = "INSERT INTO pairings (id, origin, label, key, grants, personas, since, revoked) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let row = (
+            &pairing.id,
+            &pairing.origin,
+            &pairing.label,
+            &pairing.key,
+            json(&pairing.grants)?,
+            pairing.personas.as_ref().map(json).transpose()?,
+            signed(pairing.since.millis()),
+            pairing.revoked,
+        );
+        self.execute("add a pairing", sql, row).map(|_| ())
+    }
+
+    /// In order of approval.
+    pub(crate) fn pairings(&self) -> Result<Vec<PairingRecord>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM pairings ORDER BY seq");
+        self.all("list pairings", &sql, [], raw)?.into_iter().map(read).collect()
+    }
+
+    pub(crate) fn pairing(&self, id: &str) -> Result<Option<PairingRecord>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM pairings WHERE id = ?1");
+        self.one("find a pairing", &sql, [id], raw)?.map(read).transpose()
+    }
+
+    pub(crate) fn revoke_pairing(&self, id: &str) -> Result<(), StoreError> {
+        self.execute("revoke a pairing", "UPDATE pairings SET revoked = 1 WHERE id = ?1", [id]).map(|_| ())
+    }
+}
