@@ -45,6 +45,16 @@ export type AppendedPost = {
   recipients: Array<string>;
 };
 
+/** Parameters of `pair.approve`. */
+export type ApprovePairing = {
+  /** The code that the extension shows. */
+  code: Secret;
+  /** What the extension may do. Empty: everything but `persona.admin`, which no extension gets. */
+  grants?: Array<Grant> | undefined;
+  /** The personas it may act for; absent: all, also later ones. */
+  personas?: Array<string> | null | undefined;
+};
+
 /** Result of `persona.backup`: one page. Each page is a whole backup file; a small home has one. */
 export type BackupPage = {
   /** The file, in base64. */
@@ -494,6 +504,47 @@ export type OptionalPersona = {
   persona?: string | null | undefined;
 };
 
+/** One extension, in the result of `pair.list`. */
+export type Pairing = {
+  /** What it may do; empty while pending. */
+  grants: Array<Grant>;
+  /** Its id: 32 hex digits. */
+  id: string;
+  /** What it calls itself. */
+  label: string;
+  /** The extension, as its browser names it: `chrome-extension://ID/` or `firefox-extension://ID/`. */
+  origin: string;
+  /** The personas it may act for; absent: all. */
+  personas?: Array<string> | null | undefined;
+  /** When it was approved; absent while pending. */
+  since?: Utc | null | undefined;
+  /** How it stands. */
+  state: PairingState;
+};
+
+/** Parameters of the notification `pair.approved`. */
+export type PairingApproved = {
+  /** What a session of it may do. */
+  grants: Array<Grant>;
+  /** The pairing's id. */
+  id: string;
+};
+
+/** Result of `pair.list`. */
+export type PairingList = {
+  /** In order of approval; the pending one last. */
+  pairings: Array<Pairing>;
+};
+
+/** Names a pairing: parameters of `pair.revoke` and `session.challenge`, and of the notification `pair.refused`. */
+export type PairingRef = {
+  /** Its id: 32 hex digits. */
+  id: string;
+};
+
+/** How a pairing stands. */
+export type PairingState = "pending" | "paired" | "revoked";
+
 /** A persona as others may know it. Result of `persona.new`. */
 export type Persona = {
   /** The `bauta:` address to give to others. */
@@ -601,6 +652,17 @@ export type ProfileRef = {
 /** From where the key of a profile is known. */
 export type ProfileSource = "seen" | "hand" | "text" | "backup";
 
+/** Parameters of `session.prove`. */
+export type ProveSession = {
+  /** The pairing's id. */
+  id: string;
+  /**
+   * Base64url of the ECDSA P-256 SHA-256 signature, r and s of 32 bytes each (IEEE P1363), over
+   * `bauta/session/1`, the challenge's 32 bytes, and the extension's origin.
+   */
+  signature: string;
+};
+
 /** Result of `persona.publish`: the bundle is made and waits for its turn; `persona.published` tells when it is out. */
 export type Published = {
   /** The persona's name. */
@@ -679,6 +741,24 @@ export type RequestList = {
   requests: Array<Request>;
 };
 
+/** Parameters of `pair.request`. */
+export type RequestPairing = {
+  /** The extension's ECDSA P-256 public key: base64url of its SubjectPublicKeyInfo in DER. */
+  key: string;
+  /** What the user will know it by, such as `"Chromium on laptop"`: at most 64 characters. */
+  label: string;
+};
+
+/** Result of `pair.request`. `pair.approved` or `pair.refused` follows on the same connection. */
+export type RequestedPairing = {
+  /** Six digits to show to the user, who types them into `bauta pair approve`. */
+  code: Secret;
+  /** When the code ends. */
+  expires_at: Utc;
+  /** The pairing's id: 32 hex digits. */
+  id: string;
+};
+
 /** Whether the same call can succeed later. */
 export type Retry = "no" | "later" | "now";
 
@@ -732,6 +812,20 @@ export type SentMessage = {
   id: string;
   /** How far it has come. */
   state: MessageState;
+};
+
+/** Result of `session.prove`: what this connection may do from now on. */
+export type Session = {
+  /** The grants. */
+  grants: Array<Grant>;
+  /** The personas it may act for; null: all. */
+  personas?: Array<string> | null | undefined;
+};
+
+/** Result of `session.challenge`: for this connection, and for one proof. */
+export type SessionChallenge = {
+  /** Base64url of 32 random bytes. */
+  challenge: string;
 };
 
 /** Parameters of `profile.set`. */
@@ -865,6 +959,62 @@ export interface Methods {
       since?: number | null | undefined;
     };
     result: Subscribed;
+  };
+  /** Asks the user to pair an extension, and returns the code to show. */
+  'pair.request': {
+    params: {
+      /** The extension's ECDSA P-256 public key: base64url of its SubjectPublicKeyInfo in DER. */
+      key: string;
+      /** What the user will know it by, such as `"Chromium on laptop"`: at most 64 characters. */
+      label: string;
+    };
+    result: RequestedPairing;
+  };
+  /** Begins a session of a paired extension. */
+  'session.challenge': {
+    params: {
+      /** Its id: 32 hex digits. */
+      id: string;
+    };
+    result: SessionChallenge;
+  };
+  /** Proves a session's pairing; from then on the connection has its grants. */
+  'session.prove': {
+    params: {
+      /** The pairing's id. */
+      id: string;
+      /**
+       * Base64url of the ECDSA P-256 SHA-256 signature, r and s of 32 bytes each (IEEE P1363), over
+       * `bauta/session/1`, the challenge's 32 bytes, and the extension's origin.
+       */
+      signature: string;
+    };
+    result: Session;
+  };
+  /** Pairs the extension that shows this code. */
+  'pair.approve': {
+    params: {
+      /** The code that the extension shows. */
+      code: Secret;
+      /** What the extension may do. Empty: everything but `persona.admin`, which no extension gets. */
+      grants?: Array<Grant> | undefined;
+      /** The personas it may act for; absent: all, also later ones. */
+      personas?: Array<string> | null | undefined;
+    };
+    result: Pairing;
+  };
+  /** Lists the extensions that are, were or want to be paired. */
+  'pair.list': {
+    params: Record<never, never>;
+    result: PairingList;
+  };
+  /** Ends a pairing and its sessions, or refuses one that waits. */
+  'pair.revoke': {
+    params: {
+      /** Its id: 32 hex digits. */
+      id: string;
+    };
+    result: Pairing;
   };
   /** Tells how the daemon and its connections stand. */
   'status.get': {
@@ -1195,8 +1345,14 @@ export interface MethodFacts {
 }
 
 export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
-  'hello': { grant: 'status.read', network: 'none', reveals: "Nothing." },
+  'hello': { grant: null, network: 'none', reveals: "Nothing." },
   'event.subscribe': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'pair.request': { grant: null, network: 'none', reveals: "Nothing." },
+  'session.challenge': { grant: null, network: 'none', reveals: "Nothing." },
+  'session.prove': { grant: null, network: 'none', reveals: "Nothing." },
+  'pair.approve': { grant: 'persona.admin', network: 'none', reveals: "The extension can do what it is granted." },
+  'pair.list': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
+  'pair.revoke': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'status.get': { grant: 'status.read', network: 'none', reveals: "Nothing." },
   'persona.new': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that a persona with this key has an inbox there. The local network and the gateway see one more connection." },
   'persona.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
@@ -1241,8 +1397,17 @@ export const ERROR_CODES = [
   'hello.repeated',
   'access.denied',
   'access.peer',
+  'access.unpaired',
+  'access.revoked',
   'access.origin',
   'access.files',
+  'pair.pending',
+  'pair.limit',
+  'pair.key',
+  'pair.code',
+  'pair.grant',
+  'pair.unknown',
+  'session.refused',
   'daemon.not_running',
   'daemon.unreachable',
   'daemon.busy',
