@@ -17,7 +17,9 @@ mod send;
 mod status;
 mod up;
 
-use bauta_ipc::{Exit, RpcError};
+use std::io::Read as _;
+
+use bauta_ipc::{Exit, RpcError, codes};
 
 use crate::cli::Context;
 use crate::cli::args::Command;
@@ -43,4 +45,16 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit,
         Command::Completions { shell } => generate::completions(shell, context),
         Command::Man { dir } => generate::man(dir, context),
     }
+}
+
+/// Standard input, at most two bytes beyond `most`: one line feed belongs to the shell, and one byte more tells too
+/// much from enough.
+async fn stdin(most: usize) -> Result<Vec<u8>, RpcError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().take(most as u64 + 2).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    read.await.map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?.map_err(
+        |error| RpcError::new(&codes::FILE_FAILED, format!("Standard input cannot be read: {error}.")),
+    )
 }

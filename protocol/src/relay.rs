@@ -144,6 +144,20 @@ impl Request {
         }
     }
 
+    /// What is asked, for metrics and logs: nothing of whom or about what.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "put",
+            Self::Get { .. } => "get",
+            Self::Delete { .. } => "delete",
+            Self::Deposit { .. } => "deposit",
+            Self::Drain { .. } => "drain",
+            Self::Publish { .. } => "publish",
+            Self::Fetch { .. } => "fetch",
+            Self::Describe => "describe",
+        }
+    }
+
     /// The body: exactly `self.class().body_len()` bytes, erased on drop because some requests carry capabilities.
     ///
     /// A deposit's `sealed` of another length than [`HANDSHAKE_LEN`] is cut or zero-filled to it.

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, SystemClock};
 use crate::daily::{Daily, DailyError};
 use crate::error::{RelayError, StorageError};
-use crate::meter::{Levels, Meter, operation_name};
+use crate::meter::{Levels, Meter};
 use crate::policy::{Difficulty, HOLD};
 use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
 use crate::vault::Vault;
@@ -124,7 +124,7 @@ impl Desk {
     /// Answers a request. A `Get` of an absent box takes as long as the hold, all others are answered at once.
     /// Dropping the future is safe at any time; what it began in the store is finished.
     pub async fn answer(&self, request: Request) -> Reply {
-        let operation = operation_name(&request);
+        let operation = request.name();
         let answered = match request {
             Request::Put { day, nonce, id, sealed } => self.put(day, nonce, id, sealed).await,
             Request::Get { id } => self.get(id).await,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::relay::{Class, Reply};
 use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
@@ -95,7 +95,7 @@ impl Meter {
     }
 
     pub(crate) fn answered(&self, operation: &'static str, reply: &Reply) {
-        self.requests(operation, outcome_name(reply)).increment(1);
+        self.requests(operation, reply.name()).increment(1);
     }
 
     pub(crate) fn committed(&self, changes: usize) {
@@ -119,39 +119,6 @@ impl std::fmt::Debug for Meter {
     }
 }
 
-/// The name of an operation in the metrics.
-pub(crate) fn operation_name(request: &Request) -> &'static str {
-    match request {
-        Request::Put { .. } => "put",
-        Request::Get { .. } => "get",
-        Request::Delete { .. } => "delete",
-        Request::Deposit { .. } => "deposit",
-        Request::Drain { .. } => "drain",
-        Request::Publish { .. } => "publish",
-        Request::Fetch { .. } => "fetch",
-        Request::Describe => "describe",
-    }
-}
-
-fn outcome_name(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Done => "done",
-        Reply::Conflict => "conflict",
-        Reply::Absent => "absent",
-        Reply::Box(_) | Reply::Deposit { .. } | Reply::Bundle(_) | Reply::Descriptor(_) => "found",
-        Reply::Busy => "busy",
-        Reply::Refused(refusal) => match refusal {
-            Refusal::Malformed => "malformed",
-            Refusal::WorkTooLow => "work_too_low",
-            Refusal::WrongDay => "wrong_day",
-            Refusal::QuotaExceeded => "quota_exceeded",
-            Refusal::Stale => "stale",
-            Refusal::Expired => "expired",
-            Refusal::BadSignature => "bad_signature",
-        },
-    }
-}
-
 /// A count as a gauge holds it: exact up to 2^53, which no count here reaches.
 fn whole(count: u64) -> f64 {
     count as f64
@@ -159,6 +126,8 @@ fn whole(count: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use bauta_protocol::relay::Refusal;
+
     use super::*;
 
     #[test]

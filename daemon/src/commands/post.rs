@@ -1,4 +1,3 @@
-use std::io::Read;
 use std::time::Duration;
 
 use bauta_ipc::methods::{PostAppend, PostDecrypt, PostEncrypt, PostSet, PostWait};
@@ -177,17 +176,7 @@ async fn given(text: String, most: usize) -> Result<String, RpcError> {
     if text != "-" {
         return Ok(text);
     }
-    let read = tokio::task::spawn_blocking(move || {
-        let mut bytes = Vec::new();
-        // One byte more than allowed, and the line feed, tells too much from enough.
-        std::io::stdin().lock().take(most as u64 + 2).read_to_end(&mut bytes).map(|_| bytes)
-    });
-    let bytes = read
-        .await
-        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?
-        .map_err(|error| {
-            RpcError::new(&codes::FILE_FAILED, format!("Standard input cannot be read: {error}."))
-        })?;
+    let bytes = super::stdin(most).await?;
     if bytes.len() > most.saturating_add(1) {
         let message = format!("Standard input is longer than {most} bytes.");
         return Err(RpcError::new(&codes::POST_TEXT, message));

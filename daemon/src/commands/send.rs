@@ -1,4 +1,3 @@
-use std::io::Read;
 use std::time::Duration;
 
 use bauta_ipc::methods::{MessageSend, MessageWait};
@@ -65,20 +64,9 @@ fn too_late(reached: &SentMessage, timeout: Duration) -> RpcError {
     RpcError::new(&codes::MESSAGE_TIMEOUT, message).hint("See bauta status and bauta history NAME.")
 }
 
-/// The text from standard input, without one line feed at its end.
+/// The text from standard input.
 async fn from_stdin() -> Result<String, RpcError> {
-    let read = tokio::task::spawn_blocking(|| {
-        let mut bytes = Vec::new();
-        // One byte more than allowed, and the line feed, tells too much from enough.
-        std::io::stdin().lock().take(MAX_TEXT as u64 + 2).read_to_end(&mut bytes).map(|_| bytes)
-    });
-    let bytes = read
-        .await
-        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?
-        .map_err(|error| {
-            RpcError::new(&codes::FILE_FAILED, format!("Standard input cannot be read: {error}."))
-        })?;
-    text_of(bytes)
+    text_of(super::stdin(MAX_TEXT).await?)
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<String, RpcError> {

@@ -60,8 +60,6 @@ pub(super) async fn fly(
 ) -> Landed {
     let relay = terms.target.id;
     let outcome = exchange(exchanger.as_ref(), &errand, &terms, pace, today).await;
-    let reply = outcome.as_ref().map_or("none", reply_name);
-    tracing::debug!(errand = errand.name(), reply, "An exchange ended.");
     Landed { errand, relay, outcome }
 }
 
@@ -74,7 +72,7 @@ async fn exchange(
 ) -> Result<Reply, Missed> {
     let held = matches!(errand, Errand::Get { .. } | Errand::LoopGet { .. });
     let request = request(errand.clone(), terms, today).await?;
-    let class = request.class();
+    let (class, name) = (request.class(), request.name());
     let body = request.encode();
     drop(request);
     let patience = if held {
@@ -83,7 +81,10 @@ async fn exchange(
         Patience { deadline: pace.exchange_deadline, resend_after: pace.resend_after }
     };
     let answer = exchanger.exchange(&terms.target, class, &body, patience).await.map_err(Missed::Exchange)?;
-    Reply::decode(class, &answer).map_err(Missed::Unreadable)
+    let reply = Reply::decode(class, &answer).map_err(Missed::Unreadable)?;
+    let own = matches!(errand, Errand::LoopPut { .. } | Errand::LoopGet { .. } | Errand::LoopDelete { .. });
+    tracing::debug!(request = name, reply = reply.name(), own, "An exchange ended.");
+    Ok(reply)
 }
 
 async fn request(errand: Errand, terms: &Terms, today: Day) -> Result<Request, Missed> {
@@ -130,34 +131,6 @@ async fn search<T: Send + 'static>(
     let found = tokio::task::spawn_blocking(move || find(&stop)).await;
     drop(guard);
     found.ok().flatten().ok_or(Missed::Work)
-}
-
-impl Errand {
-    /// For logs: what is asked, and nothing of whom or about what.
-    fn name(&self) -> &'static str {
-        match self {
-            Errand::Put { .. } => "put",
-            Errand::Get { .. } => "get",
-            Errand::Delete { .. } => "delete",
-            Errand::Deposit { .. } => "deposit",
-            Errand::Drain { .. } => "drain",
-            Errand::Publish { .. } => "publish",
-            Errand::Fetch { .. } => "fetch",
-            Errand::Describe => "describe",
-            Errand::LoopPut { .. } | Errand::LoopGet { .. } | Errand::LoopDelete { .. } => "loop",
-        }
-    }
-}
-
-fn reply_name(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Done => "done",
-        Reply::Conflict => "conflict",
-        Reply::Absent => "absent",
-        Reply::Box(_) | Reply::Deposit { .. } | Reply::Bundle(_) | Reply::Descriptor(_) => "found",
-        Reply::Busy => "busy",
-        Reply::Refused(_) => "refused",
-    }
 }
 
 impl Landed {

@@ -136,17 +136,7 @@ impl Sea {
     }
 
     fn watch(&self, request: &Request) {
-        let name = match request {
-            Request::Put { .. } => "put",
-            Request::Get { .. } => "get",
-            Request::Delete { .. } => "delete",
-            Request::Deposit { .. } => "deposit",
-            Request::Drain { .. } => "drain",
-            Request::Publish { .. } => "publish",
-            Request::Fetch { .. } => "fetch",
-            Request::Describe => "describe",
-        };
-        *self.counts.lock().unwrap().entry(name).or_default() += 1;
+        *self.counts.lock().unwrap().entry(request.name()).or_default() += 1;
         if let Request::Put { id, sealed, .. } = request {
             let mut put = self.put.lock().unwrap();
             let first = put.entry(*id).or_insert_with(|| sealed.to_vec());

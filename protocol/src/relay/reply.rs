@@ -56,6 +56,26 @@ pub enum Refusal {
 }
 
 impl Reply {
+    /// How it ended, for metrics and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Conflict => "conflict",
+            Self::Absent => "absent",
+            Self::Box(_) | Self::Deposit { .. } | Self::Bundle(_) | Self::Descriptor(_) => "found",
+            Self::Busy => "busy",
+            Self::Refused(refusal) => match refusal {
+                Refusal::Malformed => "malformed",
+                Refusal::WorkTooLow => "work_too_low",
+                Refusal::WrongDay => "wrong_day",
+                Refusal::QuotaExceeded => "quota_exceeded",
+                Refusal::Stale => "stale",
+                Refusal::Expired => "expired",
+                Refusal::BadSignature => "bad_signature",
+            },
+        }
+    }
+
     /// The body of the class the request had: exactly `class.body_len()` bytes.
     ///
     /// # Errors

@@ -40,15 +40,17 @@ pub struct Errands {
 impl Errands {
     /// Reads a log.
     pub fn in_log(log: &str) -> Self {
-        let count = |errand: &str, reply: &str| {
-            let ended = log.lines().filter(|line| line.contains("An exchange ended."));
-            ended.filter(|line| line.contains(errand) && line.contains(reply)).count()
+        let count = |request: &str, reply: &str| {
+            // Those with the loop lane are a daemon's own.
+            let ended =
+                log.lines().filter(|line| line.contains("An exchange ended.") && line.contains("own=false"));
+            ended.filter(|line| line.contains(request) && line.contains(reply)).count()
         };
         Self {
-            put: count("errand=\"put\"", "reply=\"done\""),
-            got: count("errand=\"get\"", "reply=\"found\""),
-            deleted: count("errand=\"delete\"", "reply=\"done\""),
-            empty: count("errand=\"get\"", "reply=\"absent\""),
+            put: count("request=\"put\"", "reply=\"done\""),
+            got: count("request=\"get\"", "reply=\"found\""),
+            deleted: count("request=\"delete\"", "reply=\"done\""),
+            empty: count("request=\"get\"", "reply=\"absent\""),
         }
     }
 
