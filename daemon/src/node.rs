@@ -34,6 +34,7 @@ use bauta_ipc::{
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{Mixnet, Network, Traffic};
+use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -115,7 +116,12 @@ impl Node {
     ///
     /// # Errors
     /// One variant of [`NodeError`] per cause; nothing of the home is changed then.
-    pub async fn open(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
+    pub fn open(config: NodeConfig) -> BoxFuture<'static, Result<Arc<Self>, NodeError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(Self::open_on_mixnet(config))
+    }
+
+    async fn open_on_mixnet(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
         let NodeConfig { home, network, relays, traffic, unlock, gun } = config;
         let store = open_store(&home, unlock, SystemTime.now()).await?;
         let keeper = guards::StoredGuards::load(store.clone()).await.map_err(NodeError::Store)?;
@@ -137,7 +143,16 @@ impl Node {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub async fn open_in(
+    pub fn open_in(
+        home: &Path,
+        unlock: Unlock,
+        relays: Vec<RelayAddress>,
+        world: World,
+    ) -> BoxFuture<'_, Result<Arc<Self>, NodeError>> {
+        Box::pin(Self::open_in_world(home, unlock, relays, world))
+    }
+
+    async fn open_in_world(
         home: &Path,
         unlock: Unlock,
         relays: Vec<RelayAddress>,
@@ -200,7 +215,11 @@ impl Node {
     ///
     /// # Errors
     /// None at present.
-    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), NodeError> {
+    pub fn run(self: Arc<Self>, shutdown: CancellationToken) -> BoxFuture<'static, Result<(), NodeError>> {
+        Box::pin(self.run_until(shutdown))
+    }
+
+    async fn run_until(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), NodeError> {
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = self.asked_to_stop.cancelled() => {}

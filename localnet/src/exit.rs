@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use nym_network_defaults::{ApiUrl, NymNetworkDetails, ValidatorDetails};
 use nym_sdk::{
     DebugConfig, ShutdownToken, ShutdownTracker,
@@ -128,7 +129,12 @@ impl Exit {
     }
 
     /// Takes the exit down as a crash would: its connections are cut, and nobody is told.
-    pub async fn stop(&self) {
+    pub fn stop(&self) -> BoxFuture<'_, ()> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.take_down())
+    }
+
+    async fn take_down(&self) {
         let mut running = self.inner.running.lock().await;
         if let Some(Running { end, task }) = running.take() {
             end.cancel();
@@ -140,7 +146,12 @@ impl Exit {
     ///
     /// # Errors
     /// [`ExitError`] if its gateway does not take it.
-    pub async fn start(&self) -> Result<(), ExitError> {
+    pub fn start(&self) -> BoxFuture<'_, Result<(), ExitError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.bring_up())
+    }
+
+    async fn bring_up(&self) -> Result<(), ExitError> {
         let mut running = self.inner.running.lock().await;
         if running.is_some() || self.inner.network.is_cancelled() {
             return Ok(());

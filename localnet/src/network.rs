@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +53,12 @@ impl Localnet {
     /// # Errors
     /// [`StartError`] if a number in the configuration is out of range, the directory cannot be used,
     /// or a port of the earlier run is taken.
-    pub async fn start(config: LocalnetConfig) -> Result<Self, StartError> {
+    pub fn start(config: LocalnetConfig) -> BoxFuture<'static, Result<Self, StartError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(Self::start_all(config))
+    }
+
+    async fn start_all(config: LocalnetConfig) -> Result<Self, StartError> {
         check(&config)?;
         let (epochs, limits) = (config.epochs, config.limits);
         let store = config.dir.as_deref().map(Store::open).transpose().map_err(StartError::Store)?;
@@ -185,7 +191,12 @@ impl Localnet {
     ///
     /// # Errors
     /// [`RotateError::Store`] if the new keys cannot be kept; nothing has changed then.
-    pub async fn rotate_keys(&self) -> Result<u32, RotateError> {
+    pub fn rotate_keys(&self) -> BoxFuture<'_, Result<u32, RotateError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.rotate_all_keys())
+    }
+
+    async fn rotate_all_keys(&self) -> Result<u32, RotateError> {
         let epochs = self.shared.epochs;
         let now = OffsetDateTime::now_utc();
         self.shared.advance(|epoch| epoch.next_rotation(epochs, now)).await
@@ -210,7 +221,12 @@ impl Localnet {
     }
 
     /// Ends the network and waits until its sockets are closed.
-    pub async fn stop(&self) {
+    pub fn stop(&self) -> BoxFuture<'_, ()> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.stop_all())
+    }
+
+    async fn stop_all(&self) {
         self.shared.token.cancel();
         for exit in &self.exits {
             exit.stop().await;

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use nym_crypto::asymmetric::ed25519;
 use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::sync::CancellationToken;
@@ -139,7 +140,12 @@ impl Node {
     ///
     /// It stays in the topology, like a node that died within the epoch.
     /// A gateway keeps its registrations and inboxes.
-    pub async fn stop(&self) {
+    pub fn stop(&self) -> BoxFuture<'_, ()> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.take_down())
+    }
+
+    async fn take_down(&self) {
         let mut running = self.inner.running.lock().await;
         if let Some(node) = running.take() {
             self.inner.up.store(false, Ordering::Relaxed);
@@ -151,7 +157,12 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError::Bind`] if another process took one of its ports and keeps it for five seconds.
-    pub async fn start(&self) -> Result<(), NodeError> {
+    pub fn start(&self) -> BoxFuture<'_, Result<(), NodeError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.bring_up())
+    }
+
+    async fn bring_up(&self) -> Result<(), NodeError> {
         let mut running = self.inner.running.lock().await;
         if running.is_some() || self.inner.network.is_cancelled() {
             return Ok(());
@@ -177,7 +188,12 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError::Store`] if the registrations on disk could not be emptied.
-    pub async fn wipe(&self) -> Result<(), NodeError> {
+    pub fn wipe(&self) -> BoxFuture<'_, Result<(), NodeError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.forget())
+    }
+
+    async fn forget(&self) -> Result<(), NodeError> {
         let Some(gateway) = &self.inner.core.gateway else { return Ok(()) };
         gateway.wipe().await.map_err(|source| NodeError::Store { node: self.id(), source })
     }

@@ -11,6 +11,7 @@ use bauta_protocol::address::RelayAddress;
 use bauta_protocol::id::RelayId;
 use bauta_protocol::relay::Reply;
 use bauta_sphinx_client::{Incoming, Network, Observer, Service, ServiceConfig, Traffic};
+use futures::future::BoxFuture;
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::{Semaphore, mpsc};
@@ -101,7 +102,12 @@ impl Relay {
     ///
     /// # Errors
     /// [`RelayError`]; nothing runs then.
-    pub async fn start(config: RelayConfig) -> Result<Self, RelayError> {
+    pub fn start(config: RelayConfig) -> BoxFuture<'static, Result<Self, RelayError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(Self::start_all(config))
+    }
+
+    async fn start_all(config: RelayConfig) -> Result<Self, RelayError> {
         if !(1..=bauta_protocol::descriptor::MAX_DOORS).contains(&config.doors) {
             return Err(RelayError::Doors(config.doors));
         }
@@ -186,7 +192,12 @@ impl Relay {
     ///
     /// # Errors
     /// [`RelayError::Close`] if the store does not close cleanly. What was acknowledged is durable all the same.
-    pub async fn stop(self) -> Result<(), RelayError> {
+    pub fn stop(self) -> BoxFuture<'static, Result<(), RelayError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.stop_all())
+    }
+
+    async fn stop_all(self) -> Result<(), RelayError> {
         self.stop.disarm().cancel();
         let _ = self.listener.await;
         let _ = self.upkeep.await;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::DoorAddress;
+use futures::future::BoxFuture;
 use nym_sdk::mixnet::Recipient;
 use rand::rngs::OsRng;
 use thiserror::Error;
@@ -159,7 +160,12 @@ impl Exits {
     ///
     /// # Errors
     /// [`OpenError`]; of several exits, the most telling answer.
-    pub async fn open(&self, host: &str, port: u16) -> Result<ExitStream, OpenError> {
+    pub fn open<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<ExitStream, OpenError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.open_remote(host, port))
+    }
+
+    async fn open_remote(&self, host: &str, port: u16) -> Result<ExitStream, OpenError> {
         let remote = remote(host, port).ok_or(OpenError::Host)?;
         tokio::select! {
             biased;

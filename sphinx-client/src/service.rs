@@ -13,6 +13,7 @@ use std::time::Instant;
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::relay::Class;
+use futures::future::BoxFuture;
 use nym_sdk::mixnet::{AnonymousSenderTag, ReconstructedMessage};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -158,7 +159,14 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError`]; nothing runs then.
-    pub async fn start(config: ServiceConfig) -> Result<(Self, mpsc::Receiver<Incoming>), ServiceError> {
+    pub fn start(
+        config: ServiceConfig,
+    ) -> BoxFuture<'static, Result<(Self, mpsc::Receiver<Incoming>), ServiceError>> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(Self::start_all(config))
+    }
+
+    async fn start_all(config: ServiceConfig) -> Result<(Self, mpsc::Receiver<Incoming>), ServiceError> {
         allow(&config.network, config.traffic).map_err(ServiceError::Traffic)?;
         if config.doors == 0 || config.doors > MOST_DOORS {
             return Err(ServiceError::Doors(config.doors));
@@ -206,7 +214,12 @@ impl Service {
     }
 
     /// Ends the service. The doors' addresses stay its own.
-    pub async fn stop(mut self) {
+    pub fn stop(mut self) -> BoxFuture<'static, ()> {
+        // Boxed, so that other crates do not compile all of it once more.
+        Box::pin(self.stop_all())
+    }
+
+    async fn stop_all(mut self) {
         self.core.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
