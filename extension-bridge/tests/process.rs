@@ -224,7 +224,9 @@ fn a_daemon_that_starts_is_waited_for() {
     let mut host = Host::start(home.path(), &[ORIGIN]);
     let socket = UnixListener::bind(home.path().join("run/bridge.sock")).unwrap();
     let (stream, _) = socket.accept().unwrap();
-    assert!(!line(&mut BufReader::new(stream)).is_empty());
+    // Held until the host has ended: a daemon that hangs up is an error.
+    let mut stream = BufReader::new(stream);
+    assert!(!line(&mut stream).is_empty());
     host.input = None;
     assert!(host.finish().success());
 }

@@ -214,7 +214,7 @@ impl Service {
     }
 
     /// Ends the service. The doors' addresses stay its own.
-    pub fn stop(mut self) -> BoxFuture<'static, ()> {
+    pub fn stop(self) -> BoxFuture<'static, ()> {
         // Boxed, so that other crates do not compile all of it once more.
         Box::pin(self.stop_all())
     }
