@@ -2,22 +2,54 @@
 CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 
-.PHONY: help demo test build packages fmt clippy doc unit chaos
+.PHONY: help demo test build packages fmt clippy doc unit chaos extension extension-test e2e
 
 help:
-	@echo 'make demo    a local mixnet, a relay and two daemons: one message and its answer, end to end'
-	@echo 'make test    formatting, lints, documentation and every test'
-	@echo 'make build   target/release/bauta'
+	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
+	@echo 'make test        formatting, lints, documentation and every test'
+	@echo 'make build       target/release/bauta'
+	@echo 'make extension   the browser extension: dist/chromium and dist/firefox in extension-bridge/extension'
+	@echo 'make e2e         the extension in real browsers, with real daemons and the local mixnet'
 
 packages:
 	@maint/packages $(PACKAGES)
 
-# npm writes this file last. The scripts of packages are not run.
+# npm writes these files last. The scripts of packages are not run; esbuild works without its own.
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
 GUN := tests/gun/node_modules/.package-lock.json
 
 $(GUN): tests/gun/package.json tests/gun/package-lock.json | packages
-	cd tests/gun && npm ci --ignore-scripts --omit=optional --no-audit --no-fund
+	cd tests/gun && $(NPM_CI) --omit=optional
 	touch $@
+
+# The extension's tools want a newer node than that of Debian 12.
+EXTENSION := extension-bridge/extension
+IN_EXTENSION := cd $(EXTENSION) && $(CURDIR)/maint/with-node
+TOOLS := $(EXTENSION)/node_modules/.package-lock.json
+BUILT := $(EXTENSION)/dist/.built
+TESTED := $(EXTENSION)/dist/.tested
+LINTED := $(EXTENSION)/dist/.linted
+files = $(foreach dir,$(1),$(shell find $(EXTENSION)/$(dir) -type f 2>/dev/null))
+
+$(TOOLS): $(EXTENSION)/package.json $(EXTENSION)/package-lock.json | packages
+	$(IN_EXTENSION) $(NPM_CI)
+	touch $@
+
+$(BUILT): $(TOOLS) extension-bridge/ids.json $(call files,src static _locales scripts)
+	$(IN_EXTENSION) npm run --silent build
+	touch $@
+
+$(TESTED): $(BUILT) ipc/openrpc.json $(call files,test)
+	$(IN_EXTENSION) npm test --silent
+	touch $@
+
+$(LINTED): $(BUILT) $(EXTENSION)/tsconfig.json $(call files,test e2e)
+	$(IN_EXTENSION) npm run --silent lint
+	touch $@
+
+extension: $(BUILT)
+
+extension-test: $(TESTED) $(LINTED)
 
 # Always the whole workspace: another selection has other features, and cargo would compile the tree a second time.
 build: packages
@@ -38,8 +70,11 @@ doc: packages
 unit: build $(GUN)
 	$(CARGO) test --release --locked --workspace
 
+e2e: build $(BUILT) $(GUN)
+	$(IN_EXTENSION) npm run --silent --if-present e2e
+
 # Two people write to each other while daemons, relay and gateways fail.
 chaos: build
 	target/release/chaos --messages 40
 
-test: packages fmt unit chaos clippy doc
+test: packages fmt extension-test unit e2e chaos clippy doc
