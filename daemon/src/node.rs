@@ -185,6 +185,7 @@ impl Node {
             time: world.time,
             times,
             answered: Mutex::default(),
+            nonsense: Mutex::default(),
             stop: CancellationToken::new(),
         });
         let mut actors = Actors::default();

@@ -203,6 +203,7 @@ error_codes! {
     RELAY_REFUSED "relay.refused" Network No "The relay refused the request." "Use another relay, or tell its operator.";
     RELAY_SUSPECT "relay.suspect" Network Later "The relay seems to show a contact another descriptor than you." "Bauta compares the two with the contact; nothing needs to be done yet.";
     RELAY_DISHONEST "relay.dishonest" Network No "The relay shows different clients different addresses, so it could tell them apart. It is no longer used." "Use another relay.";
+    RELAY_NONSENSE "relay.nonsense" Network Later "A relay gives answers that cannot be read or are not signed by whom they should be. Nothing of them is kept." "What you sent waits and is tried again. If this lasts, use another relay: bauta up --relay ADDRESS";
     RELAY_FAILED "relay.failed" Network No "The relay service could not start or went down." "See its log.";
     LOCALNET_FAILED "localnet.failed" User No "The local mixnet could not start." "Check the directory, or use another one.";
     PERSONA_NONE "persona.none" User No "There is no persona yet." "Make one: bauta persona new NAME";

@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) times: Times,
     /// When each relay last answered.
     pub(crate) answered: Mutex<HashMap<RelayId, Timestamp>>,
+    /// When each relay last gave an answer that was none.
+    pub(crate) nonsense: Mutex<HashMap<RelayId, Timestamp>>,
     /// Ends everything.
     pub(crate) stop: CancellationToken,
 }
@@ -46,6 +48,16 @@ impl Shared {
     pub(super) fn note_answer(&self, relay: RelayId) {
         let now = self.time.now();
         self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
+    }
+
+    pub(super) fn note_nonsense(&self, relay: RelayId) {
+        let now = self.time.now();
+        self.nonsense.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
+    }
+
+    /// When a relay last gave an answer that was none.
+    pub(crate) fn last_nonsense(&self, relay: RelayId) -> Option<Timestamp> {
+        self.nonsense.lock().unwrap_or_else(PoisonError::into_inner).get(&relay).copied()
     }
 
     /// When a relay last answered.

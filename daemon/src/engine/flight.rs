@@ -46,6 +46,8 @@ pub(super) enum Missed {
     Exchange(ExchangeError),
     #[error("the relay's answer cannot be read: {0}")]
     Unreadable(WireError),
+    #[error("the relay answered what was not asked")]
+    Unfitting,
     #[error("the work was not finished")]
     Work,
 }
@@ -84,7 +86,34 @@ async fn exchange(
     let reply = Reply::decode(class, &answer).map_err(Missed::Unreadable)?;
     let own = matches!(errand, Errand::LoopPut { .. } | Errand::LoopGet { .. } | Errand::LoopDelete { .. });
     tracing::debug!(request = name, reply = reply.name(), own, "An exchange ended.");
-    Ok(reply)
+    if fits(errand, &reply) { Ok(reply) } else { Err(Missed::Unfitting) }
+}
+
+/// Whether an answer belongs to what was asked.
+fn fits(errand: &Errand, reply: &Reply) -> bool {
+    match reply {
+        Reply::Busy | Reply::Refused(_) => true,
+        Reply::Done => matches!(
+            errand,
+            Errand::Put { .. }
+                | Errand::Delete { .. }
+                | Errand::Deposit { .. }
+                | Errand::Publish { .. }
+                | Errand::LoopPut { .. }
+                | Errand::LoopDelete { .. }
+        ),
+        Reply::Conflict => {
+            matches!(errand, Errand::Put { .. } | Errand::Publish { .. } | Errand::LoopPut { .. })
+        }
+        Reply::Absent => matches!(
+            errand,
+            Errand::Get { .. } | Errand::Drain { .. } | Errand::Fetch { .. } | Errand::LoopGet { .. }
+        ),
+        Reply::Box(_) => matches!(errand, Errand::Get { .. } | Errand::LoopGet { .. }),
+        Reply::Deposit { .. } => matches!(errand, Errand::Drain { .. }),
+        Reply::Bundle(_) => matches!(errand, Errand::Fetch { .. }),
+        Reply::Descriptor(_) => matches!(errand, Errand::Describe),
+    }
 }
 
 async fn request(errand: Errand, terms: &Terms, today: Day) -> Result<Request, Missed> {
@@ -134,9 +163,14 @@ async fn search<T: Send + 'static>(
 }
 
 impl Landed {
-    /// Whether the relay answered at all.
+    /// Whether the relay gave an answer to what it was asked.
     pub(super) fn answered(&self) -> bool {
         self.outcome.is_ok()
+    }
+
+    /// Whether the relay gave an answer that is none.
+    pub(super) fn is_nonsense(&self) -> bool {
+        matches!(self.outcome, Err(Missed::Unreadable(_) | Missed::Unfitting))
     }
 }
 

@@ -15,6 +15,9 @@ use crate::view::{self, utc};
 /// A stored message without a receipt for so long is shown.
 const UNRECEIVED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
+/// Answers of a relay that were none are shown for so long.
+const NONSENSE_SHOWN: Duration = Duration::from_secs(60 * 60);
+
 /// What the store knows for the status.
 struct Kept {
     personas: Vec<(i64, String, u64, u64)>,
@@ -68,7 +71,7 @@ impl Node {
             traffic_note: self.traffic.bandwidth_note().to_owned(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
-            health: self.health(&kept, state),
+            health: self.health(&kept, state, now),
             personas,
             relays,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -139,7 +142,7 @@ impl Node {
         }
     }
 
-    fn health(&self, kept: &Kept, state: State) -> Vec<RpcError> {
+    fn health(&self, kept: &Kept, state: State, now: Timestamp) -> Vec<RpcError> {
         let mut health = Vec::new();
         if !kept.relays.iter().any(|(_, _, usable)| *usable) {
             health.push(RpcError::new(
@@ -156,6 +159,12 @@ impl Node {
                 health.push(dishonesty(*id));
             } else if kept.suspects.contains(id) {
                 health.push(suspicion(*id));
+            }
+            if self.shared.last_nonsense(*id).is_some_and(|at| now.since(at) < NONSENSE_SHOWN) {
+                let message = format!(
+                    "The relay {id} gave answers that cannot be read or are not signed by whom they should be."
+                );
+                health.push(RpcError::new(&codes::RELAY_NONSENSE, message));
             }
         }
         if kept.unreceived > 0 {

@@ -1,12 +1,18 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bauta::node::TimeSource;
 use bauta_ipc::{Api, ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
-use bauta_protocol::descriptor::{Descriptor, DescriptorTerms, MAX_LIFETIME, RelayIdentity};
+use bauta_protocol::BOX_LEN;
+use bauta_protocol::bundle::BUNDLE_LEN;
+use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, MAX_LIFETIME, RelayIdentity};
+use bauta_protocol::handshake::HANDSHAKE_LEN;
+use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use rand_core::Rng;
 
-use crate::support::{Home, Sea, SharedClock, door, friends, rng, until};
+use crate::support::{Home, Sea, SharedClock, below, door, friends, rng, until};
 
 /// A relay that shows each of two clients doors of its own could tell them apart. They find out, and stop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,4 +102,147 @@ async fn boxes_without_a_receipt_are_put_again() {
     bob.start().await;
     alice.wait(&id, MessageState::Delivered).await;
     assert_eq!(bob.texts().await, ["while you were away"]);
+}
+
+fn noise<const LEN: usize>() -> Box<[u8; LEN]> {
+    let mut bytes = Box::new([0; LEN]);
+    rng().fill_bytes(bytes.as_mut_slice());
+    bytes
+}
+
+/// Bytes that are no reply, replies to what was not asked, and replies whose content is noise.
+fn nonsense(class: Class, request: &Request) -> Option<Vec<u8>> {
+    let mut raw = vec![0; class.body_len()];
+    let reply = match below(10) {
+        0 => {
+            rng().fill_bytes(&mut raw);
+            return Some(raw);
+        }
+        1 => return Some(raw),
+        2 => return Some(vec![0xff; class.body_len()]),
+        3 => return Some(Vec::new()),
+        4 if matches!(request, Request::Get { .. } | Request::Drain { .. } | Request::Fetch { .. }) => {
+            Reply::Done
+        }
+        5 => Reply::Box(noise::<BOX_LEN>()),
+        6 => Reply::Bundle(noise::<BUNDLE_LEN>()),
+        7 => Reply::Descriptor(noise::<DESCRIPTOR_LEN>()),
+        8 => Reply::Deposit { seq: u64::MAX, sealed: noise::<HANDSHAKE_LEN>().to_vec() },
+        _ => Reply::Refused(Refusal::Malformed),
+    };
+    // What does not fit into the class is cut, as a broken relay might.
+    Some(reply.encode(class).unwrap_or(raw))
+}
+
+async fn complains(home: &Home) -> bool {
+    let health = home.api().status_get(Empty {}).await.unwrap().health;
+    health.iter().any(|item| item.is(&codes::RELAY_NONSENSE) && !item.hint.is_empty())
+}
+
+/// Whatever a relay answers, it is told to the user, changes nothing, and what waits goes out when it is sane again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nonsense_is_told_and_changes_nothing() {
+    let sea = Sea::new();
+    let (alice, bob) = friends(&sea, &[sea.relay().await]).await;
+    assert!(!complains(&alice).await);
+
+    let answered = Arc::new(Mutex::new(BTreeMap::<&str, u32>::new()));
+    let count = Arc::clone(&answered);
+    *alice.boats.forge.lock().unwrap() = Some(Box::new(move |class, request| {
+        *count.lock().unwrap().entry(request.name()).or_default() += 1;
+        nonsense(class, request)
+    }));
+    let waiting = alice.send("bob", "through the noise").await;
+    let before = (alice.contacts().await, alice.events().await.len());
+    let met = async |times: u32| {
+        until("every kind of request met nonsense", async || {
+            let met = answered.lock().unwrap();
+            ["put", "get", "drain"].iter().all(|kind| met.get(kind).is_some_and(|met| *met >= times))
+        })
+        .await;
+    };
+    // By then no get is held any more that an honest relay took.
+    met(20).await;
+    let coming = bob.send("alice", "can you hear me?").await;
+    bob.wait(&coming, MessageState::Stored).await;
+    met(40).await;
+    assert!(complains(&alice).await);
+    assert_eq!(alice.contacts().await, before.0);
+    assert!(alice.texts().await.is_empty() && bob.texts().await.is_empty());
+    assert!(alice.requests().await.is_empty());
+    let told = |event: &EventBody| {
+        matches!(
+            event,
+            EventBody::MessageReceived { .. }
+                | EventBody::ContactRequest { .. }
+                | EventBody::ContactChanged { .. }
+        )
+    };
+    assert!(!alice.events().await.iter().skip(before.1).any(|event| told(&event.body)));
+
+    *alice.boats.forge.lock().unwrap() = None;
+    alice.wait(&waiting, MessageState::Delivered).await;
+    bob.wait(&coming, MessageState::Delivered).await;
+    assert_eq!(bob.texts().await, ["through the noise"]);
+    assert_eq!(alice.texts().await, ["can you hear me?"]);
+    assert!(sea.reused.lock().unwrap().is_empty());
+}
+
+/// Keys that a persona did not sign are not written to, whoever signed them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
+    let sea = Sea::new();
+    let relays = [sea.relay().await];
+    let (bob, stranger) = Home::with(&sea, &relays, "bob").await;
+    let (mallory, other) = Home::with(&sea, &relays, "mallory").await;
+    let (alice, _) = Home::with(&sea, &relays, "alice").await;
+
+    // What the relay holds of both, as anybody may ask for it.
+    let bundles = Arc::new(Mutex::new(BTreeMap::<String, Box<[u8; BUNDLE_LEN]>>::new()));
+    for (home, name) in [(&bob, "bob"), (&mallory, "mallory")] {
+        let kept = Arc::clone(&bundles);
+        *home.boats.forge.lock().unwrap() = Some(Box::new(move |_, request| {
+            if let Request::Publish { bundle } = request {
+                kept.lock().unwrap().insert(name.to_owned(), bundle.clone());
+            }
+            None
+        }));
+        home.api().persona_publish(bauta_ipc::OptionalPersona::default()).await.unwrap();
+    }
+    until("both are seen", async || bundles.lock().unwrap().len() == 2).await;
+
+    let asked = Arc::new(Mutex::new(0_usize));
+    let (count, held) = (Arc::clone(&asked), Arc::clone(&bundles));
+    *alice.boats.forge.lock().unwrap() = Some(Box::new(move |class, request| {
+        let Request::Fetch { .. } = request else { return None };
+        let mut asked = count.lock().unwrap();
+        *asked += 1;
+        let held = held.lock().unwrap();
+        let mut bundle = held["bob"].clone();
+        match *asked % 3 {
+            // The signature stands at the end; the keys before it.
+            0 => bundle[BUNDLE_LEN - 1] ^= 1,
+            1 => bundle[BUNDLE_LEN / 2] ^= 1,
+            _ => bundle = held["mallory"].clone(),
+        }
+        Some(Reply::Bundle(bundle).encode(class).unwrap())
+    }));
+    let contact = alice.add("bob", &stranger.address).await.unwrap();
+    let id = alice.send("bob", "for you alone").await;
+    until("it is told", async || {
+        let shown = alice.contacts().await.remove(0);
+        let unreachable = |problem: &bauta_ipc::RpcError| {
+            problem.is(&codes::CONTACT_UNREACHABLE) && !problem.hint.is_empty()
+        };
+        shown.problem.as_ref().is_some_and(unreachable) && complains(&alice).await
+    })
+    .await;
+    assert_eq!(sea.count("deposit"), 0, "nothing is sealed to keys that are not his");
+    let shown = alice.contacts().await.remove(0);
+    assert_eq!((shown.state, shown.public_key), (contact.state, contact.public_key));
+    assert!(mallory.requests().await.is_empty() && other.address != stranger.address);
+
+    *alice.boats.forge.lock().unwrap() = None;
+    assert_eq!(bob.wait_for_request().await.text, "for you alone");
+    alice.wait(&id, MessageState::Stored).await;
 }

@@ -163,11 +163,16 @@ pub(crate) fn door() -> DoorAddress {
     DoorAddress(bytes)
 }
 
+/// Makes an answer to a request of a class; `None`: the truth.
+pub(crate) type Forge = Box<dyn FnMut(Class, &Request) -> Option<Vec<u8>> + Send>;
+
 /// One home's way over the sea.
 pub(crate) struct Boats {
     sea: Arc<Sea>,
     /// What a relay shows this home in place of its descriptor.
     pub(crate) shown: Mutex<HashMap<RelayId, Descriptor>>,
+    /// What the relays answer this home in place of the truth.
+    pub(crate) forge: Mutex<Option<Forge>>,
     pub(crate) cut: AtomicBool,
 }
 
@@ -209,6 +214,11 @@ impl Exchanger for Boat {
         }
         let request = Request::decode(class, body).unwrap();
         sea.watch(&request);
+        if let Some(forged) =
+            self.boats.forge.lock().unwrap().as_mut().and_then(|forge| forge(class, &request))
+        {
+            return Ok(forged);
+        }
         if matches!(request, Request::Put { .. })
             && sea
                 .swallow_puts
@@ -254,7 +264,12 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new(sea: &Arc<Sea>, relays: &[RelayAddress]) -> Self {
-        let boats = Boats { sea: Arc::clone(sea), shown: Mutex::default(), cut: AtomicBool::new(false) };
+        let boats = Boats {
+            sea: Arc::clone(sea),
+            shown: Mutex::default(),
+            forge: Mutex::default(),
+            cut: AtomicBool::new(false),
+        };
         Self {
             dir: tempfile::tempdir().unwrap(),
             sea: Arc::clone(sea),

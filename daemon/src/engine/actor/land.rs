@@ -5,6 +5,7 @@ use std::time::Duration;
 use bauta_ipc::ContactChange;
 use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle};
+use bauta_protocol::descriptor::DescriptorError;
 use bauta_protocol::id::{BoxId, RelayId};
 use bauta_protocol::relay::{Refusal, Reply};
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ impl Actor {
     pub(super) async fn land(&mut self, landed: Landed) {
         if landed.answered() {
             self.shared.note_answer(landed.relay);
+        } else if landed.is_nonsense() {
+            self.shared.note_nonsense(landed.relay);
         }
         let Landed { errand, relay, outcome } = landed;
         if let Err(missed) = &outcome {
@@ -37,7 +40,7 @@ impl Actor {
             Errand::Deposit { session, .. } => self.land_deposit(session, outcome).await,
             Errand::Drain { .. } => self.land_drain(outcome).await,
             Errand::Publish { prekeys, .. } => self.land_publish(prekeys, outcome).await,
-            Errand::Fetch { contact, .. } => self.land_fetch(contact, outcome).await,
+            Errand::Fetch { contact, .. } => self.land_fetch(relay, contact, outcome).await,
             Errand::Describe => self.land_describe(relay, outcome).await,
             Errand::LoopPut { slot, .. } | Errand::LoopDelete { slot, .. } => {
                 self.loop_lane.land(slot, matches!(outcome, Ok(Reply::Done)));
@@ -144,7 +147,7 @@ impl Actor {
         self.paused_publish = Some((Instant::now() + wait, failures.saturating_add(1)));
     }
 
-    async fn land_fetch(&mut self, contact: i64, outcome: Result<Reply, Missed>) {
+    async fn land_fetch(&mut self, relay: RelayId, contact: i64, outcome: Result<Reply, Missed>) {
         let at = self.shared.moment();
         let kept = self
             .shared
@@ -155,7 +158,9 @@ impl Actor {
             })
             .await;
         self.under_way.joins.remove(&contact);
-        self.report(kept, "keep a bundle");
+        if let Some(Fetched::Forged) = self.report(kept, "keep a bundle") {
+            self.shared.note_nonsense(relay);
+        }
     }
 
     async fn land_describe(&mut self, relay: RelayId, outcome: Result<Reply, Missed>) {
@@ -167,7 +172,16 @@ impl Actor {
                     .store
                     .run(move |tx| descriptors::keep(tx, relay, bytes.as_slice(), now))
                     .await;
-                self.report(kept, "keep a descriptor").and_then(Result::ok)
+                let kept = self.report(kept, "keep a descriptor");
+                if matches!(
+                    kept,
+                    Some(Err(DescriptorError::Malformed
+                        | DescriptorError::WrongRelay
+                        | DescriptorError::BadSignature))
+                ) {
+                    self.shared.note_nonsense(relay);
+                }
+                kept.and_then(Result::ok)
             }
             _ => None,
         };
@@ -259,28 +273,38 @@ fn keep_deposit(
     }
 }
 
+/// What a relay gave out as a contact's bundle.
+enum Fetched {
+    /// Nothing, or a bundle of theirs.
+    Honest,
+    /// What they did not sign.
+    Forged,
+}
+
 /// A relay answered for a contact's bundle.
 fn fetched(
     tx: &Tx<'_>,
     contact: i64,
     bytes: Option<&[u8; BUNDLE_LEN]>,
     at: &Moment,
-) -> Result<(), StoreError> {
-    let Some(row) = tx.contact(contact)? else { return Ok(()) };
-    let shown = bytes.and_then(|bytes| Bundle::from_bytes(bytes).ok()).filter(|bundle| {
-        row.public == Some(bundle.persona()) && bundle.check_fresh(at.now, row.bundle_version).is_ok()
-    });
+) -> Result<Fetched, StoreError> {
+    let Some(row) = tx.contact(contact)? else { return Ok(Fetched::Honest) };
+    let theirs = bytes
+        .and_then(|bytes| Bundle::from_bytes(bytes).ok())
+        .filter(|bundle| row.public == Some(bundle.persona()));
+    let found = if bytes.is_some() && theirs.is_none() { Fetched::Forged } else { Fetched::Honest };
+    let shown = theirs.filter(|bundle| bundle.check_fresh(at.now, row.bundle_version).is_ok());
     if let Some(bundle) = &shown {
         keep_bundle(tx, contact, bundle, at.now)?;
         descriptors::compare(tx, &row, bundle.relay().id, bundle.descriptor(), at)?;
     }
     let persona = tx.persona(row.persona)?;
     // The peer may have begun meanwhile.
-    let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none()) else { return Ok(()) };
+    let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none()) else { return Ok(found) };
     let wanted = row.rejoin || tx.has_undelivered(contact)?;
     match shown.or_else(|| bundle_of(&row, at)) {
-        Some(bundle) if wanted => send::begin(tx, &persona, &row, &bundle, at),
-        Some(_) => tx.set_contact_attempt(contact, at.now, 0),
+        Some(bundle) if wanted => send::begin(tx, &persona, &row, &bundle, at)?,
+        Some(_) => tx.set_contact_attempt(contact, at.now, 0)?,
         None => {
             let wait = backoff::after(at.times.pace.resend_after, row.attempts);
             let attempts = row.attempts.saturating_add(1);
@@ -289,9 +313,9 @@ fn fetched(
             if attempts == view::ATTEMPTS_SHOWN {
                 view::contact_changed(tx, contact, ContactChange::State, at.now)?;
             }
-            Ok(())
         }
     }
+    Ok(found)
 }
 
 /// The contact's bundle as it was last seen, while it holds.

@@ -1429,6 +1429,7 @@ export const ERROR_CODES = [
   'relay.refused',
   'relay.suspect',
   'relay.dishonest',
+  'relay.nonsense',
   'relay.failed',
   'localnet.failed',
   'persona.none',
