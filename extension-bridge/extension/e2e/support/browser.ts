@@ -1,0 +1,184 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type BrowserContext, type CDPSession, type Page, type Worker } from 'playwright-core';
+import { program, ROOT } from './processes.ts';
+import { PATIENCE, until } from './until.ts';
+import type { Daemon } from './world.ts';
+
+const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { host: string; chromium: [{ id: string }] };
+
+export interface BrowserOptions {
+  /** Gives the extension every site of 127.0.0.1, as a click on the browser's own question would. */
+  readonly grantSites?: boolean;
+  readonly colorScheme?: 'light' | 'dark';
+  /** `zh-CN`, for instance. */
+  readonly locale?: string;
+  readonly width?: number;
+  readonly height?: number;
+}
+
+/** The extension's pages. */
+export type PageName = 'panel.html' | 'panel.html?popup' | 'popup' | 'onboarding.html';
+
+/** Debian's Chromium with the real extension, in a profile of its own, and the real native messaging host. */
+export class Browser {
+  readonly id = IDS.chromium[0].id;
+  readonly dir: string;
+  readonly #home: string | undefined;
+  readonly #options: BrowserOptions;
+  #context: BrowserContext | undefined;
+  #watch: CDPSession | undefined;
+  #workerStatus = '';
+  #workerStops = 0;
+
+  private constructor(home: string | undefined, options: BrowserOptions) {
+    this.dir = mkdtempSync(join(tmpdir(), 'bauta-'));
+    this.#home = home;
+    this.#options = options;
+  }
+
+  /** `home`: the daemon's, which the host finds by its environment; without one, no host is installed. */
+  static async launch(home?: string, options: BrowserOptions = {}): Promise<Browser> {
+    const browser = new Browser(home, options);
+    process.once('exit', () => browser.#remove());
+    browser.#copyExtension();
+    if (home !== undefined) browser.installHost();
+    await browser.open();
+    return browser;
+  }
+
+  /** The profile, which outlives a `quit`. */
+  get profile(): string {
+    return join(this.dir, 'profile');
+  }
+
+  get context(): BrowserContext {
+    if (this.#context === undefined) throw new Error('the browser is closed');
+    return this.#context;
+  }
+
+  /** The address of a page of the extension; of the extension itself with an empty name. */
+  url(page: PageName | ''): string {
+    return `chrome-extension://${this.id}/${page === 'popup' ? 'panel.html?popup' : page}`;
+  }
+
+  /** Opens a page of the extension in a tab of its own. */
+  async page(name: PageName): Promise<Page> {
+    const page = await this.tab();
+    await page.goto(this.url(name));
+    return page;
+  }
+
+  /** An empty tab. */
+  async tab(): Promise<Page> {
+    const page = await this.context.newPage();
+    page.setDefaultTimeout(PATIENCE * 1000);
+    return page;
+  }
+
+  /** The service worker; waits until it runs. */
+  worker(): Promise<Worker> {
+    return until('the service worker runs', () => this.#worker());
+  }
+
+  /** Whether the browser runs the service worker now. */
+  get workerRuns(): boolean {
+    return this.#workerStatus === 'running';
+  }
+
+  /**
+   * Stops the service worker, as the browser does with one that was idle.
+   * It starts again when something needs it, as any open page of the extension does.
+   */
+  async stopWorker(): Promise<void> {
+    await until('the service worker runs', () => this.workerRuns);
+    const before = this.#workerStops;
+    await this.#watch?.send('ServiceWorker.stopAllWorkers');
+    await until('the service worker has stopped', () => this.#workerStops > before);
+  }
+
+  /** Pairs with a daemon as a user does: the code that the extension shows is typed on the command line. */
+  async pair(daemon: Daemon, grants: readonly string[] = []): Promise<void> {
+    const page = await this.page('onboarding.html');
+    await page.locator('#pair button').click();
+    const code = await pairingCode(page);
+    await daemon.json('pair', 'approve', code, ...grants.flatMap((grant) => ['--grant', grant]));
+    await page.locator('#pair .ok').waitFor();
+    await page.close();
+  }
+
+  /** Closes the browser and keeps its profile; `open` starts it again. */
+  async quit(): Promise<void> {
+    const context = this.#context;
+    this.#context = undefined;
+    await context?.close();
+  }
+
+  async open(): Promise<void> {
+    const { colorScheme = 'light', locale = 'en-US', width = 360, height = 640 } = this.#options;
+    const extension = join(this.dir, 'extension');
+    this.#context = await chromium.launchPersistentContext(this.profile, {
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      headless: true,
+      // Chromium does not start its sandbox as root.
+      chromiumSandbox: process.getuid?.() !== 0,
+      viewport: { width, height },
+      colorScheme,
+      locale,
+      timeout: PATIENCE * 1000,
+      args: [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, `--lang=${locale}`],
+      env: { ...(process.env as Record<string, string>), LANGUAGE: locale.replace('-', '_'), ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }) },
+    });
+    await this.#watchWorker();
+    await this.worker();
+  }
+
+  /** Closes the browser and removes its profile. */
+  async close(): Promise<void> {
+    await this.quit();
+    this.#remove();
+  }
+
+  /** Tells the browser where the host is. */
+  installHost(): void {
+    const hosts = join(this.profile, 'NativeMessagingHosts');
+    mkdirSync(hosts, { recursive: true });
+    const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_origins: [`chrome-extension://${this.id}/`] };
+    writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
+  }
+
+  #copyExtension(): void {
+    const copy = join(this.dir, 'extension');
+    cpSync(join(ROOT, 'dist/chromium'), copy, { recursive: true });
+    if (this.#options.grantSites !== true) return;
+    const file = join(copy, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...manifest, host_permissions: ['http://127.0.0.1/*'] }));
+  }
+
+  /** Follows what the browser says about the service worker; its first, empty tab lends the connection. */
+  async #watchWorker(): Promise<void> {
+    const watch = await this.context.newCDPSession(this.context.pages()[0] ?? (await this.tab()));
+    watch.on('ServiceWorker.workerVersionUpdated', ({ versions }) => {
+      for (const { scriptURL, runningStatus } of versions) {
+        if (!scriptURL.startsWith(this.url(''))) continue;
+        this.#workerStatus = runningStatus;
+        if (runningStatus === 'stopped') this.#workerStops += 1;
+      }
+    });
+    await watch.send('ServiceWorker.enable');
+    this.#watch = watch;
+  }
+
+  #worker(): Worker | undefined {
+    return this.context.serviceWorkers().find((worker) => worker.url().startsWith(this.url('')));
+  }
+
+  #remove(): void {
+    if (existsSync(this.dir)) rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** The six digits that the onboarding page shows. */
+export const pairingCode = async (onboarding: Page): Promise<string> => (await onboarding.locator('.code').innerText()).replaceAll(/\D/g, '');

@@ -1,0 +1,26 @@
+/** How long a condition may take before a test gives up, in seconds. Generous: the machine may be busy. */
+export const PATIENCE = 60;
+
+const PAUSE = 100;
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE));
+
+/**
+ * Asks again and again until there is an answer, and gives it. `undefined`, `false` and a throw are no answer.
+ * At the deadline it throws, with the last thing that was thrown as the cause.
+ */
+export const until = async <T>(what: string, ask: () => T | undefined | false | Promise<T | undefined | false>, seconds = PATIENCE): Promise<T> => {
+  const deadline = Date.now() + seconds * 1000;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`, cause === undefined ? {} : { cause });
+    await pause();
+  }
+};

@@ -1,0 +1,42 @@
+// Builds the extension, bundles the browser tests, and runs them one file after another.
+// With names, only those: `node scripts/e2e.mjs panel page`.
+import { build } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+
+const SUFFIX = '.e2e.ts';
+const root = fileURLToPath(new URL('..', import.meta.url));
+const known = readdirSync(join(root, 'e2e')).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such test: ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  process.exit(1);
+}
+const names = wanted.length > 0 ? wanted : known;
+
+const runNode = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
+
+if (runNode(join(root, 'scripts/build.mjs')) !== 0) process.exit(1);
+const out = mkdtempSync(join(root, 'node_modules', '.e2e-'));
+let status = 1;
+try {
+  await build({
+    entryPoints: names.map((name) => join(root, 'e2e', `${name}${SUFFIX}`)),
+    outdir: out,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  });
+  status = runNode('--enable-source-maps', '--test', '--test-concurrency=1', ...names.map((name) => join(out, `${name}.e2e.mjs`)));
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
+process.exit(status);
