@@ -7,10 +7,10 @@ use bauta_ipc::{
     SetProfile, SocialNetwork, WaitForPost, codes,
 };
 use bauta_protocol::gun::Value;
-use bauta_protocol::mask::partition::{Tag, v37_set};
+use bauta_protocol::mask::partition::{Tag, v37_set, v38_path, v40_path};
 use bauta_protocol::mask::{
-    Network, Payload, PersonaId, PostIv, PublicKey, Reader, Record, SecretKey, TypedMessage, Version,
-    decrypt, find_in_text,
+    Network, Payload, PersonaId, PostIv, ProfileId, PublicKey, Reader, Record, SecretKey, TypedMessage,
+    Version, decrypt, find_in_text,
 };
 use data_encoding::{BASE64, HEXLOWER};
 
@@ -363,6 +363,73 @@ async fn the_older_format_goes_both_ways() {
     assert!(refused.is(&codes::POST_AUTHOR), "{refused:?}");
     let post = encrypt(&bob, wordless(EncryptPost { public: true, ..v38("for all", &[]) })).await;
     assert_eq!(open(&carol, &post.text).await.unwrap().text, "for all");
+}
+
+/// Versions that nothing writes any more: the keys lie where they lay then, and the author's key comes from the page's
+/// profile, because the text names nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_oldest_formats_are_read() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/mask.json");
+    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let case = vectors["cases"].as_array().unwrap().iter().find(|case| case["id"] == "s13-v39").unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let bytes = |value: &serde_json::Value| HEXLOWER.decode(text(value).as_bytes()).unwrap();
+    let (grace, frank) = (&vectors["keys"]["grace"], &vectors["keys"]["frank"]);
+    let stored = &case["input"]["gun"][0];
+    let record = Record {
+        encrypted_key: bytes(&stored["encrypted_post_key_hex"]),
+        salt: Some(bytes(&stored["iv_to_be_published_hex"]).try_into().unwrap()),
+        ephemeral: None,
+    };
+    let v39 = text(&case["input"]["payload_text"]);
+    // The two differ in their mark, in where the key lies, and in nothing that is encrypted.
+    let v40 = v39.replacen("3/4|", "2/4|", 1);
+    let iv = PostIv(bytes(&case["output"]["parsed"]["ok"]["encryption"]["iv"]).try_into().unwrap());
+
+    let world = World::new().await;
+    for (version, post) in [(Version::V39, &v39), (Version::V40, &v40)] {
+        let mut home = Home::new(&world.sea, &world.relays);
+        home.gun = Some(world.peer.gun());
+        home.start().await;
+        let source = ImportSource::Key { key: Secret::new(text(&grace["private_hex"])) };
+        home.api().persona_import(ImportPersonas { source, name: Some("grace".into()) }).await.unwrap();
+        settings(&home, 1, 0).await;
+        let profiles = [("facebook.com/grace", "grace"), ("facebook.com/frank", "frank")];
+        home.add("frank", &text(&frank["public_compressed_hex"])).await.unwrap();
+        for (profile, of) in profiles {
+            let params = SetProfile { profile: profile.into(), of: of.into(), persona: None, replace: false };
+            home.api().profile_set(params).await.unwrap();
+        }
+        let params = DecryptPost {
+            text: post.clone(),
+            author: Some("frank".into()),
+            network: Some(SocialNetwork::Facebook),
+            ..DecryptPost::default()
+        };
+        let refused = home.api().post_decrypt(params.clone()).await.unwrap_err();
+        assert!(refused.is(&codes::POST_NOT_SHARED), "{refused:?}");
+        let properties: Vec<(String, Value)> = record
+            .to_properties(version)
+            .into_iter()
+            .map(|(name, value)| (name, Value::Text(value.as_str().unwrap().to_owned())))
+            .collect();
+        let properties: Vec<(&str, Value)> =
+            properties.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        match version {
+            Version::V39 => {
+                let key = Tag::of_key_v39(&public(&text(&grace["public_compressed_hex"])));
+                let [parent, name] = v38_path(Network::Facebook, Tag::of_post(&iv), key).unwrap();
+                world.peer.write("then", &properties);
+                world.peer.write(&format!("{parent}/{name}"), &[("then", Value::Link("then".into()))]);
+            }
+            _ => {
+                let reader: ProfileId = "person:facebook.com/grace".parse().unwrap();
+                world.peer.write(&v40_path(&iv, &reader).join("/"), &properties);
+            }
+        }
+        let opened = home.api().post_decrypt(params).await.unwrap();
+        assert_eq!(opened.text, "5\u{1f9e9}five", "{version:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
