@@ -35,7 +35,7 @@ try {
     sourcemap: 'inline',
     logLevel: 'warning',
   });
-  status = runNode('--enable-source-maps', '--test', '--test-concurrency=1', ...names.map((name) => join(out, `${name}.e2e.mjs`)));
+  status = runNode('--enable-source-maps', '--experimental-websocket', '--test', '--test-concurrency=1', ...names.map((name) => join(out, `${name}.e2e.mjs`)));
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

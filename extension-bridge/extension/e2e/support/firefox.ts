@@ -1,0 +1,188 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Bidi } from './bidi.ts';
+import { program, ROOT, Running } from './processes.ts';
+import { until } from './until.ts';
+import type { Daemon } from './world.ts';
+
+const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { host: string; firefox: [{ id: string }] };
+
+/** Debian's Firefox, or the one that `$FIREFOX` names; undefined where there is none. */
+export const firefoxPath = (): string | undefined => {
+  const path = process.env['FIREFOX'] ?? '/usr/bin/firefox-esr';
+  return existsSync(path) ? path : undefined;
+};
+
+const NOWHERE = '127.0.0.1';
+/** Whatever is not on this machine goes to a port where nobody listens: the browser asks its maker for nothing. */
+const PREFERENCES = {
+  'network.proxy.type': 1,
+  ...Object.fromEntries(['http', 'ssl', 'socks'].flatMap((kind) => [[`network.proxy.${kind}`, NOWHERE], [`network.proxy.${kind}_port`, 9]])),
+  'browser.shell.checkDefaultBrowser': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'intl.locale.requested': 'en-US',
+};
+
+interface Context {
+  readonly context: string;
+  readonly url: string;
+}
+
+/** One tab. Clicks and keys are those of a user: the browser finds what lies under the pointer. */
+export class FirefoxPage {
+  readonly #bidi: Bidi;
+  readonly #context: string;
+
+  constructor(bidi: Bidi, context: string) {
+    this.#bidi = bidi;
+    this.#context = context;
+  }
+
+  /** Runs an expression in the page; what comes back is text, a number, a boolean or nothing. */
+  async evaluate<T extends string | number | boolean | undefined>(expression: string): Promise<T> {
+    const answer = await this.#bidi.send<{ type: string; result?: { value?: T }; exceptionDetails?: { text: string } }>('script.evaluate', {
+      expression,
+      target: { context: this.#context },
+      awaitPromise: true,
+    });
+    if (answer.type !== 'success') throw new Error(answer.exceptionDetails?.text ?? answer.type);
+    return answer.result?.value as T;
+  }
+
+  /** What a reader sees of the first element that the selector finds; throws when there is none. */
+  text(selector = 'body'): Promise<string> {
+    return this.evaluate<string>(`document.querySelector(${JSON.stringify(selector)}).innerText`);
+  }
+
+  /** Waits until the text stands there. */
+  async shows(wanted: string | RegExp, selector = 'body'): Promise<string> {
+    return until(`the page shows ${wanted}`, async () => {
+      const text = await this.text(selector);
+      return (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text)) && text;
+    });
+  }
+
+  async click(selector: string): Promise<void> {
+    await this.#bidi.send('browsingContext.activate', { context: this.#context });
+    // A page may draw itself anew between finding an element and pressing it.
+    await until(`${selector} can be clicked`, async () => {
+      const { nodes } = await this.#bidi.send<{ nodes: { sharedId: string }[] }>('browsingContext.locateNodes', {
+        context: this.#context,
+        locator: { type: 'css', value: selector },
+        maxNodeCount: 1,
+      });
+      const [element] = nodes;
+      if (element === undefined) return false;
+      const origin = { type: 'element', element };
+      await this.#act({
+        type: 'pointer',
+        id: 'mouse',
+        actions: [{ type: 'pointerMove', x: 0, y: 0, origin }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }],
+      });
+      return true;
+    });
+  }
+
+  /** Types into what has the focus; `\n` is Enter. */
+  async type(text: string): Promise<void> {
+    const keys = [...text].map((letter) => (letter === '\n' ? '\uE007' : letter));
+    await this.#act({ type: 'key', id: 'keyboard', actions: keys.flatMap((value) => [{ type: 'keyDown', value }, { type: 'keyUp', value }]) });
+  }
+
+  async close(): Promise<void> {
+    await this.#bidi.send('browsingContext.close', { context: this.#context });
+  }
+
+  #act(source: object): Promise<unknown> {
+    return this.#bidi.send('input.performActions', { context: this.#context, actions: [source] });
+  }
+}
+
+/** Firefox with the extension, in a profile of its own, and the real native messaging host. */
+export class Firefox {
+  readonly #dir: string;
+  readonly #running: Running;
+  #bidi: Bidi | undefined;
+  #onboarding: FirefoxPage | undefined;
+
+  private constructor(path: string, home: string) {
+    this.#dir = mkdtempSync(join(tmpdir(), 'bauta-'));
+    process.once('exit', () => this.#remove());
+    const profile = join(this.#dir, 'profile');
+    mkdirSync(profile);
+    writeFileSync(join(profile, 'user.js'), Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
+    this.#installHost();
+    const { DISPLAY: _, WAYLAND_DISPLAY: __, XDG_CONFIG_HOME: ___, ...env } = process.env;
+    this.#running = new Running(path, ['--headless', '--no-remote', '--remote-debugging-port', '0', '--profile', profile], { ...env, HOME: this.#dir, BAUTA_HOME: home });
+  }
+
+  /** `home`: the daemon's, which the host finds by its environment. */
+  static async launch(path: string, home: string): Promise<Firefox> {
+    const firefox = new Firefox(path, home);
+    try {
+      const url = await until('Firefox listens', () => {
+        firefox.#running.assertRunning();
+        return /WebDriver BiDi listening on (ws:\S+)/.exec(firefox.#running.stderr)?.[1];
+      });
+      firefox.#bidi = await Bidi.connect(url);
+      await firefox.#connection.send('webExtension.install', { extensionData: { type: 'path', path: join(ROOT, 'dist/firefox') } });
+      return firefox;
+    } catch (error) {
+      await firefox.close();
+      throw error;
+    }
+  }
+
+  /** The page that the extension opens by itself when it is installed. */
+  async onboarding(): Promise<FirefoxPage> {
+    this.#onboarding ??= await this.#tab('onboarding.html');
+    return this.#onboarding;
+  }
+
+  /** Opens the panel in a tab. By the extension itself: the protocol does not go to pages of extensions. */
+  async panel(): Promise<FirefoxPage> {
+    const onboarding = await this.onboarding();
+    await onboarding.evaluate('browser.tabs.create({ url: browser.runtime.getURL("panel.html") }).then(() => undefined)');
+    return this.#tab('panel.html');
+  }
+
+  /** Pairs with a daemon as a user does: the code that the extension shows is typed on the command line. */
+  async pair(daemon: Daemon): Promise<void> {
+    const page = await this.onboarding();
+    await page.click('#pair button.main');
+    const code = await page.shows(/\d{3} \d{3}/, '#pair .code');
+    await daemon.json('pair', 'approve', code.replaceAll(/\D/g, ''));
+    await page.shows('Paired', '#pair .ok');
+  }
+
+  async close(): Promise<void> {
+    this.#bidi?.close();
+    await this.#running.end().finally(() => this.#remove());
+  }
+
+  get #connection(): Bidi {
+    if (this.#bidi === undefined) throw new Error('there is no connection');
+    return this.#bidi;
+  }
+
+  #tab(name: string): Promise<FirefoxPage> {
+    return until(`there is a tab of ${name}`, async () => {
+      const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree');
+      const found = contexts.find(({ url }) => url.startsWith('moz-extension://') && url.endsWith(`/${name}`));
+      return found === undefined ? undefined : new FirefoxPage(this.#connection, found.context);
+    });
+  }
+
+  /** Where Firefox looks for the hosts of a user (MDN "Native manifests"). */
+  #installHost(): void {
+    const hosts = join(this.#dir, '.mozilla/native-messaging-hosts');
+    mkdirSync(hosts, { recursive: true });
+    const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_extensions: [IDS.firefox[0].id] };
+    writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
+  }
+
+  #remove(): void {
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
