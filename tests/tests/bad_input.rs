@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use bauta_ipc::{Client, RpcError, openrpc, socket_path};
+use bauta_ipc::{Client, RpcError, bridge_socket_path, openrpc, socket_path};
 use bauta_tests::program::{Answer, Program};
 use bauta_tests::world::{Person, STARTUP, World, introduce};
 use serde_json::{Map, Value, json};
@@ -189,9 +189,9 @@ fn a_text_that_is_too_long_names_the_limit(person: &Person) {
     assert_refused(&person.run(&["contact", "invite", "--name", &"n".repeat(1000)]));
 }
 
-/// Even where the directory stands open, the daemon tells another user nothing.
+/// Even where the directory stands open, the daemon tells another user nothing, on neither socket.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_user_cannot_use_the_socket() {
+async fn another_user_cannot_use_the_sockets() {
     if let Some(socket) = std::env::var_os(SOCKET) {
         return knock(Path::new(&socket));
     }
@@ -204,7 +204,7 @@ async fn another_user_cannot_use_the_socket() {
         world.start_relay();
         let mut alice = world.person("alice");
         alice.up();
-        let socket = socket_path(alice.home()).unwrap();
+        let sockets = [socket_path(alice.home()).unwrap(), bridge_socket_path(alice.home()).unwrap()];
         let copy = world.dir().join("knock");
         std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
         let open = |path: &Path, mode| {
@@ -213,22 +213,26 @@ async fn another_user_cannot_use_the_socket() {
         for path in [world.dir(), &copy] {
             open(path, 0o755);
         }
-        let knock = || {
+        let knock = |socket: &Path| {
             let mut command = Command::new(&copy);
-            command.args(["--exact", "another_user_cannot_use_the_socket", "--nocapture"]);
-            command.env(SOCKET, &socket).uid(NOBODY).gid(NOBODY).current_dir("/");
+            command.args(["--exact", "another_user_cannot_use_the_sockets", "--nocapture"]);
+            command.env(SOCKET, socket).uid(NOBODY).gid(NOBODY).current_dir("/");
             let output = command.output().unwrap();
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
             said
         };
-        assert!(knock().contains("connect: Permission denied"));
-        for path in [alice.home(), socket.parent().unwrap()] {
-            open(path, 0o755);
+        for socket in &sockets {
+            assert!(knock(socket).contains("connect: Permission denied"));
         }
-        open(&socket, 0o666);
-        let said = knock();
-        assert!(said.contains("access.peer") && !said.contains("\"result\""), "{said}");
+        for socket in &sockets {
+            for path in [alice.home(), socket.parent().unwrap()] {
+                open(path, 0o755);
+            }
+            open(socket, 0o666);
+            let said = knock(socket);
+            assert!(said.contains("access.peer") && !said.contains("\"result\""), "{said}");
+        }
         alice.ok(&["status"]);
     });
 }
