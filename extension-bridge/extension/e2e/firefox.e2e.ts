@@ -1,26 +1,38 @@
 import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { Firefox, firefoxPath } from './support/firefox.ts';
 import { until } from './support/until.ts';
 import { World, type Daemon } from './support/world.ts';
 
 const path = firefoxPath();
+/** A site whose script notes the keys it hears. */
+const PAGE = `<!doctype html><html lang="en"><title>A site</title><main></main><textarea id="area" rows="4" cols="60"></textarea>
+<script>window.heard = ''; addEventListener('keydown', (event) => { heard += event.key; }, true);</script></html>`;
 
 describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr here' }, () => {
   let world: World;
   let alice: Daemon;
   let bob: Daemon;
   let firefox: Firefox;
+  let site: Server;
 
   before(async () => {
     world = await World.start();
     [alice, bob] = await Promise.all([world.daemon('alice'), world.daemon('bob')]);
     await world.introduce(alice, bob);
-    firefox = await Firefox.launch(path as string, alice.home);
+    firefox = await Firefox.launch(path as string, alice.home, { grantSites: true });
+    site = createServer((_, response) => {
+      response.setHeader('content-type', 'text/html; charset=utf-8');
+      response.end(PAGE);
+    });
+    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   });
 
   after(async () => {
     await firefox?.close();
+    site?.close();
     await world?.stop();
   });
 
@@ -46,5 +58,28 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await panel.shows('Delivered', '.own');
     await bob.json('send', 'alice', 'at nine');
     await panel.shows('at nine', '.theirs');
+  });
+
+  test('a post is opened in its page, which has nothing of it; one is written, and sees no key', async () => {
+    const post = await bob.json<{ text: string }>('post', 'encrypt', 'the ball begins at ten', '--public', '--wait', 'queued');
+    const page = await firefox.tab();
+    await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
+    await page.evaluate(`document.querySelector('main').textContent = ${JSON.stringify(post.text)}`);
+    await page.frame('post.html', 'the ball begins at ten');
+    const held = await page.evaluate<string>('document.documentElement.outerHTML + document.documentElement.innerText');
+    assert.ok(!held.includes('the ball'), held);
+
+    await page.click('#area');
+    await page.press('\uE00A', '\uE008', 'E');
+    const overlay = await page.frame('compose.html');
+    await page.evaluate('heard = ""');
+    await overlay.click('#everyone');
+    await overlay.click('#text');
+    await overlay.type('masks off at midnight');
+    await overlay.click('button.main');
+    const written = await until('the post is in the editor', async () => (await page.evaluate<string>('document.querySelector("#area").value')) || undefined);
+    assert.equal(await page.evaluate('heard'), '');
+    const opened = await bob.json<{ text: string }>('post', 'decrypt', written, '--offline');
+    assert.equal(opened.text, 'masks off at midnight');
   });
 });

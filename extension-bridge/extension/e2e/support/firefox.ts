@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bidi } from './bidi.ts';
@@ -27,9 +27,18 @@ const PREFERENCES = {
 interface Context {
   readonly context: string;
   readonly url: string;
+  readonly children: readonly Context[] | null;
 }
 
-/** One tab. Clicks and keys are those of a user: the browser finds what lies under the pointer. */
+/** A page and what is framed in it, closed shadow roots or not. */
+const andFrames = (context: Context): Context[] => [context, ...(context.children ?? []).flatMap(andFrames)];
+
+export interface FirefoxOptions {
+  /** Gives the extension every site of 127.0.0.1, as a click on the browser's own question would. */
+  readonly grantSites?: boolean;
+}
+
+/** One tab, or a frame in one. Clicks and keys are those of a user: the browser finds what lies under the pointer. */
 export class FirefoxPage {
   readonly #bidi: Bidi;
   readonly #context: string;
@@ -50,6 +59,22 @@ export class FirefoxPage {
     return answer.result?.value as T;
   }
 
+  async goto(url: string): Promise<void> {
+    await this.#bidi.send('browsingContext.navigate', { context: this.#context, url, wait: 'complete' });
+  }
+
+  /** A frame of the extension in this page that shows the text. */
+  frame(name: 'post.html' | 'compose.html', text = ''): Promise<FirefoxPage> {
+    return until(`a frame ${name} with “${text}”`, async () => {
+      const { contexts } = await this.#bidi.send<{ contexts: Context[] }>('browsingContext.getTree', { root: this.#context });
+      for (const { context, url } of contexts.flatMap(andFrames)) {
+        const frame = new FirefoxPage(this.#bidi, context);
+        if (url.startsWith('moz-extension://') && url.includes(`/${name}#`) && (await frame.text()).includes(text)) return frame;
+      }
+      return undefined;
+    });
+  }
+
   /** What a reader sees of the first element that the selector finds; throws when there is none. */
   text(selector = 'body'): Promise<string> {
     return this.evaluate<string>(`document.querySelector(${JSON.stringify(selector)}).innerText`);
@@ -64,7 +89,6 @@ export class FirefoxPage {
   }
 
   async click(selector: string): Promise<void> {
-    await this.#bidi.send('browsingContext.activate', { context: this.#context });
     // A page may draw itself anew between finding an element and pressing it.
     await until(`${selector} can be clicked`, async () => {
       const { nodes } = await this.#bidi.send<{ nodes: { sharedId: string }[] }>('browsingContext.locateNodes', {
@@ -82,6 +106,17 @@ export class FirefoxPage {
       });
       return true;
     });
+  }
+
+  /** Brings the tab to the front. */
+  async activate(): Promise<void> {
+    await this.#bidi.send('browsingContext.activate', { context: this.#context });
+  }
+
+  /** Presses keys together, such as Alt and Shift and a letter. */
+  async press(...keys: string[]): Promise<void> {
+    const actions = [...keys.map((value) => ({ type: 'keyDown', value })), ...keys.toReversed().map((value) => ({ type: 'keyUp', value }))];
+    await this.#act({ type: 'key', id: 'keyboard', actions });
   }
 
   /** Types into what has the focus; `\n` is Enter. */
@@ -106,27 +141,28 @@ export class Firefox {
   #bidi: Bidi | undefined;
   #onboarding: FirefoxPage | undefined;
 
-  private constructor(path: string, home: string) {
+  private constructor(path: string, home: string, options: FirefoxOptions) {
     this.#dir = mkdtempSync(join(tmpdir(), 'bauta-'));
     process.once('exit', () => this.#remove());
     const profile = join(this.#dir, 'profile');
     mkdirSync(profile);
     writeFileSync(join(profile, 'user.js'), Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
+    this.#copyExtension(options);
     this.#installHost();
     const { DISPLAY: _, WAYLAND_DISPLAY: __, XDG_CONFIG_HOME: ___, ...env } = process.env;
     this.#running = new Running(path, ['--headless', '--no-remote', '--remote-debugging-port', '0', '--profile', profile], { ...env, HOME: this.#dir, BAUTA_HOME: home });
   }
 
   /** `home`: the daemon's, which the host finds by its environment. */
-  static async launch(path: string, home: string): Promise<Firefox> {
-    const firefox = new Firefox(path, home);
+  static async launch(path: string, home: string, options: FirefoxOptions = {}): Promise<Firefox> {
+    const firefox = new Firefox(path, home, options);
     try {
       const url = await until('Firefox listens', () => {
         firefox.#running.assertRunning();
         return /WebDriver BiDi listening on (ws:\S+)/.exec(firefox.#running.stderr)?.[1];
       });
       firefox.#bidi = await Bidi.connect(url);
-      await firefox.#connection.send('webExtension.install', { extensionData: { type: 'path', path: join(ROOT, 'dist/firefox') } });
+      await firefox.#connection.send('webExtension.install', { extensionData: { type: 'path', path: join(firefox.#dir, 'extension') } });
       return firefox;
     } catch (error) {
       await firefox.close();
@@ -147,9 +183,16 @@ export class Firefox {
     return this.#tab('panel.html');
   }
 
+  /** An empty tab, in front. */
+  async tab(): Promise<FirefoxPage> {
+    const { context } = await this.#connection.send<Context>('browsingContext.create', { type: 'tab' });
+    return new FirefoxPage(this.#connection, context);
+  }
+
   /** Pairs with a daemon as a user does: the code that the extension shows is typed on the command line. */
   async pair(daemon: Daemon): Promise<void> {
     const page = await this.onboarding();
+    await page.activate();
     await page.click('#pair button.main');
     const code = await page.shows(/\d{3} \d{3}/, '#pair .code');
     await daemon.json('pair', 'approve', code.replaceAll(/\D/g, ''));
@@ -170,7 +213,7 @@ export class Firefox {
     return until(`there is a tab of ${name}`, async () => {
       const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree');
       const found = contexts.find(({ url }) => url.startsWith('moz-extension://') && url.endsWith(`/${name}`));
-      return found === undefined ? undefined : new FirefoxPage(this.#connection, found.context);
+      return found && new FirefoxPage(this.#connection, found.context);
     });
   }
 
@@ -180,6 +223,15 @@ export class Firefox {
     mkdirSync(hosts, { recursive: true });
     const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_extensions: [IDS.firefox[0].id] };
     writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
+  }
+
+  #copyExtension(options: FirefoxOptions): void {
+    const copy = join(this.#dir, 'extension');
+    cpSync(join(ROOT, 'dist/firefox'), copy, { recursive: true });
+    if (options.grantSites !== true) return;
+    const file = join(copy, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...manifest, host_permissions: ['http://127.0.0.1/*'] }));
   }
 
   #remove(): void {
