@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { Browser } from './support/browser.ts';
-import { shot } from './support/shots.ts';
+import { after, before } from 'node:test';
+import type { Page } from 'playwright-core';
+import { Browser, pairingCode } from './support/browser.ts';
+import { badge, Panel, settles } from './support/panel.ts';
+import { Story } from './support/story.ts';
+import { until } from './support/until.ts';
 import { World, type Daemon } from './support/world.ts';
 
+// Alice has the browser; Bob and Carol have command lines. The tests go on from each other, as a user does.
 let world: World;
 let alice: Daemon;
+let bob: Daemon;
+let carol: Daemon;
 let browser: Browser;
+let panel: Panel;
+const story = new Story(() => browser.pictures('dist/failures'));
 
 before(async () => {
   world = await World.start();
-  alice = await world.daemon('alice');
+  alice = world.home('alice');
   browser = await Browser.launch(alice.home);
+  [bob, carol] = await Promise.all([world.daemon('bob'), world.daemon('carol')]);
 });
 
 after(async () => {
@@ -19,20 +28,170 @@ after(async () => {
   await world?.stop();
 });
 
-test('the extension pairs with the daemon', async () => {
-  await browser.pair(alice);
-  const panel = await browser.page('panel.html');
-  await panel.getByText('Connected through the mixnet').waitFor();
-  await shot(panel, 'panel-empty');
+interface InboxEntry {
+  readonly from: string;
+  readonly text: string;
+}
+
+const inbox = async (daemon: Daemon, from: string): Promise<string[]> => {
+  const messages = await daemon.json<InboxEntry[]>('inbox');
+  return messages.filter((message) => message.from === from).map((message) => message.text);
+};
+
+const arrives = (daemon: Daemon, from: string, text: string): Promise<boolean> =>
+  until(`"${text}" arrives at ${daemon.name}`, async () => (await inbox(daemon, from)).includes(text));
+
+const bobSends = async (...texts: string[]): Promise<void> => {
+  for (const text of texts) await bob.json('send', 'alice', text);
+};
+
+const onboarding = (): Promise<Page> => until('the onboarding page opens by itself', () => browser.context.pages().find((page) => page.url() === browser.url('onboarding.html')));
+
+story.step('first run: says what is hidden and what is not, and how to start the daemon', async () => {
+  const page = await onboarding();
+  await page.getByRole('heading', { name: 'Hidden', exact: true }).waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'Hidden', exact: true }).locator('xpath=..').locator('li').count(), 3);
+  assert.equal(await page.getByRole('heading', { name: 'Not hidden' }).locator('xpath=..').locator('li').count(), 3);
+  const step = page.locator('#daemon');
+  await step.getByText('Not running', { exact: true }).waitFor();
+  await step.getByText('bauta up', { exact: true }).waitFor();
+  await step.getByText('This page moves on by itself').waitFor();
 });
 
-test('a stopped worker starts again', async () => {
-  for (const page of browser.context.pages().slice(1)) await page.close();
-  await browser.stopWorker();
-  assert.equal(browser.workerRuns, false);
-  const panel = await browser.page('panel.html');
-  await panel.getByText('Connected through the mixnet').waitFor();
-  assert.equal(browser.workerRuns, true);
-  const worker = await browser.worker();
-  assert.equal(await worker.evaluate(() => chrome.runtime.id), browser.id);
+story.step('the page moves on by itself when the daemon answers', async () => {
+  const page = await onboarding();
+  await alice.start();
+  await page.locator('#daemon').getByText('Found, version').waitFor();
+  await page.getByRole('button', { name: 'Show a pairing code' }).waitFor();
+});
+
+story.step('a wrong code is refused, and the third one ends the pairing', async () => {
+  const page = await onboarding();
+  await page.getByRole('button', { name: 'Show a pairing code' }).click();
+  const code = await pairingCode(page);
+  assert.match(code, /^\d{6}$/);
+  const wrong = code === '000000' ? '111111' : '000000';
+  for (const answer of ['2 tries are left', '1 try is left', 'the extension was refused']) {
+    const { stderr, code: status } = await alice.cli('pair', 'approve', wrong);
+    assert.notEqual(status, 0);
+    assert.ok(stderr.includes(answer), stderr);
+  }
+  await page.getByText('The pairing was refused').waitFor();
+  const { stderr } = await alice.cli('pair', 'approve', code);
+  assert.ok(stderr.includes('No extension waits for a code'), stderr);
+});
+
+story.step('the right code pairs, and what was granted is shown', async () => {
+  const page = await onboarding();
+  await page.getByRole('button', { name: 'Show a pairing code' }).click();
+  await page.getByText(/\d seconds left/).waitFor();
+  await alice.json('pair', 'approve', await pairingCode(page));
+  const step = page.locator('#pair');
+  await step.getByText('Paired').waitFor();
+  for (const grant of ['status.read', 'posts.use', 'contacts.read', 'messages.read', 'messages.send']) {
+    await step.getByText(grant).waitFor();
+  }
+});
+
+story.step('a persona that is made on the command line appears', async () => {
+  const page = await onboarding();
+  await page.locator('#persona').getByText('bauta persona new NAME').waitFor();
+  await alice.json('persona', 'new', 'alice');
+  await page.locator('#persona').getByText('alice').waitFor();
+  await page.close();
+  panel = await Panel.open(browser);
+  await panel.saysOfItself('Connected through the mixnet');
+  await panel.shows('No contacts yet');
+});
+
+story.step('an invitation from the panel, as QR code and as text, is used by the other side', async () => {
+  await panel.press('+ Invite someone');
+  await panel.page.getByLabel('Name, for you only').fill('bob');
+  await panel.press('Make an invitation');
+  const invitation = await panel.page.locator('.command code').innerText();
+  assert.equal(await panel.scan(panel.page.locator('.qr')), invitation);
+  await panel.press('‹ Back');
+  await panel.row('bob').getByText('Invited, no answer yet').waitFor();
+  await bob.json('contact', 'add', 'alice', invitation);
+  await panel.row('bob').getByText('Invited, no answer yet').waitFor({ state: 'detached' });
+  await until('bob is an active contact', async () => (await alice.json('contact', 'show', 'bob')).state === 'active');
+});
+
+story.step('a message from the panel arrives, and its answer appears without reload', async () => {
+  await panel.openConversation('bob');
+  await panel.write('hello from the panel');
+  await panel.holds(['hello from the panel']);
+  await arrives(bob, 'alice', 'hello from the panel');
+  await panel.lastOwnIs('Delivered');
+  await bobSends('hello from the command line');
+  await panel.holds(['hello from the panel', 'hello from the command line']);
+});
+
+story.step('what the panel says of a message is what became of it', async () => {
+  await bob.stop();
+  await panel.write('while you were out');
+  await panel.lastOwnIs('Stored at the relay');
+  await bob.start();
+  await panel.lastOwnIs('Delivered');
+  await arrives(bob, 'alice', 'while you were out');
+});
+
+story.step('what was not read is marked, on the row and on the icon, until it is read', async () => {
+  await panel.press('‹ Back');
+  await bobSends('one', 'two');
+  await panel.hasUnread('bob', 2);
+  await panel.row('bob').getByText('two').waitFor();
+  await panel.openConversation('bob');
+  await settles(() => badge(browser), '');
+  await panel.press('‹ Back');
+  await panel.hasUnread('bob', 0);
+});
+
+story.step('a request is shown and accepted, and the conversation goes on', async () => {
+  await alice.json('persona', 'publish');
+  const { address } = await alice.json('persona', 'show', 'alice');
+  await carol.json('contact', 'add', 'alice', address);
+  await carol.json('send', 'alice', 'we met at the library');
+  await panel.press('Requests: 1');
+  await panel.shows('we met at the library');
+  await panel.shows('The sender learns nothing until you accept.');
+  await panel.page.getByLabel('Name, for you only').fill('carol');
+  await panel.press('Accept');
+  await panel.openConversation('carol');
+  await panel.holds(['we met at the library']);
+  await panel.write('so we did');
+  await arrives(carol, 'alice', 'so we did');
+  await panel.press('‹ Back');
+});
+
+story.step('a request is blocked, and nothing more comes from its sender', async () => {
+  const { address } = await alice.json('persona', 'show', 'alice');
+  await carol.json('persona', 'new', 'pest');
+  await carol.json('contact', 'add', 'alice', address, '--as', 'pest');
+  await carol.json('send', 'alice', 'buy this', '--as', 'pest');
+  await panel.press('Requests: 1');
+  await panel.shows('buy this');
+  await panel.press('Delete and block');
+  await panel.row('bob').waitFor();
+  await carol.json('send', 'alice', 'buy this too', '--as', 'pest');
+  await carol.json('send', 'alice', 'only I', '--as', 'carol');
+  await panel.hasUnread('carol', 1);
+  assert.equal(await panel.button('Requests: 1').count(), 0);
+  assert.deepEqual(await alice.json('contact', 'requests'), []);
+});
+
+story.step('the safety number is that of both command lines, in digits and as QR code', async () => {
+  const [ours, theirs] = [await alice.json('contact', 'verify', 'bob'), await bob.json('contact', 'verify', 'alice')];
+  assert.equal(ours.digits, theirs.digits);
+  await panel.openConversation('bob');
+  await panel.press('Verify');
+  const digits = await panel.page.locator('.digits').innerText();
+  assert.equal(digits.split(/\s+/).join(' ').trim(), ours.digits);
+  assert.equal(await panel.scan(panel.page.locator('.qr')), ours.qr);
+  assert.equal(ours.qr, theirs.qr);
+  await panel.press('The numbers are equal');
+  await panel.shows('Verified');
+  assert.equal((await alice.json('contact', 'show', 'bob')).verified, true);
+  await panel.press('‹ Back');
+  await panel.press('‹ Back');
 });

@@ -71,10 +71,8 @@ export class Browser {
   }
 
   /** An empty tab. */
-  async tab(): Promise<Page> {
-    const page = await this.context.newPage();
-    page.setDefaultTimeout(PATIENCE * 1000);
-    return page;
+  tab(): Promise<Page> {
+    return this.context.newPage();
   }
 
   /** The service worker; waits until it runs. */
@@ -108,6 +106,11 @@ export class Browser {
     await page.close();
   }
 
+  /** Takes a picture of every page that is open, for whoever looks into a failure. */
+  async pictures(dir: string): Promise<void> {
+    for (const [index, page] of this.context.pages().entries()) await page.screenshot({ path: join(ROOT, dir, `${index}.png`) });
+  }
+
   /** Closes the browser and keeps its profile; `open` starts it again. */
   async quit(): Promise<void> {
     const context = this.#context;
@@ -130,6 +133,7 @@ export class Browser {
       args: [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, `--lang=${locale}`],
       env: { ...(process.env as Record<string, string>), LANGUAGE: locale.replace('-', '_'), ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }) },
     });
+    this.#context.setDefaultTimeout(PATIENCE * 1000);
     await this.#watchWorker();
     await this.worker();
   }

@@ -84,5 +84,9 @@ document.documentElement.lang = language();
 translate(document);
 client.onState = draw;
 client.onAnew = () => void personaStep();
+// A persona that was made meanwhile connects, and so it is told of.
+client.onEvent = (event) => {
+  if (event.kind === 'status.changed') void personaStep();
+};
 client.open();
 draw();

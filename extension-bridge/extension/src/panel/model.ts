@@ -42,6 +42,10 @@ export class Model {
           this.#soon('people', () => this.people());
           break;
         case 'status.changed':
+          // A persona that is new connects, and so it is told of.
+          if (event.persona != null && !this.personas.some((one) => one.name === event.persona)) this.#soon('all', () => this.load());
+          else this.#soon('standing', () => this.standing());
+          break;
         case 'health':
           this.#soon('standing', () => this.standing());
           break;

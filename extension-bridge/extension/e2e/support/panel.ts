@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import type { Browser } from './browser.ts';
+import { run } from './processes.ts';
+import { until } from './until.ts';
+
+/** The panel as its user sees it, in English. */
+export class Panel {
+  readonly page: Page;
+  readonly #browser: Browser;
+
+  private constructor(page: Page, browser: Browser) {
+    this.page = page;
+    this.#browser = browser;
+  }
+
+  static async open(browser: Browser): Promise<Panel> {
+    return new Panel(await browser.page('panel.html'), browser);
+  }
+
+  async close(): Promise<void> {
+    await this.page.close();
+  }
+
+  /** Waits until the status line says this. */
+  async saysOfItself(status: string): Promise<void> {
+    await this.page.locator('#status').getByText(status, { exact: true }).waitFor();
+  }
+
+  /** Waits until the text stands somewhere below the status line. */
+  async shows(text: string): Promise<void> {
+    await this.page.locator('#view').getByText(text).first().waitFor();
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  async press(name: string): Promise<void> {
+    await this.button(name).click();
+  }
+
+  row(contact: string): Locator {
+    return this.page.locator(`[id="contact-${contact}"]`);
+  }
+
+  async openConversation(contact: string): Promise<void> {
+    await this.row(contact).click();
+    await this.page.getByRole('log').waitFor();
+  }
+
+  get field(): Locator {
+    return this.page.getByRole('textbox', { name: /^Write to/ });
+  }
+
+  /** Types a message and sends it with Enter. */
+  async write(text: string): Promise<void> {
+    await this.field.fill(text);
+    await this.field.press('Enter');
+  }
+
+  /** The messages of the open conversation, oldest first, without the dividers between days. */
+  texts(): Promise<string[]> {
+    return this.page.locator('.bubbles li:not(.day) > p').allInnerTexts();
+  }
+
+  /** Waits until the open conversation holds these messages and no others. */
+  async holds(expected: readonly string[]): Promise<void> {
+    await settles(() => this.texts(), expected);
+  }
+
+  /** Waits until the line under the last own message begins with these words. */
+  async lastOwnIs(state: string): Promise<void> {
+    await this.page.locator('.own').last().locator('.meta').getByText(state).waitFor();
+  }
+
+  /** Waits until the contact's row, and the extension's icon, show so many unread messages. */
+  async hasUnread(contact: string, count: number): Promise<void> {
+    await settles(async () => [await this.row(contact).locator('.count .hidden').allInnerTexts(), await badge(this.#browser)], count === 0 ? [[], ''] : [[`${count} unread`], String(count)]);
+  }
+
+  /** What a reader of QR codes finds in the picture of this element. */
+  async scan(code: Locator): Promise<string> {
+    const file = join(this.#browser.dir, 'code.png');
+    writeFileSync(file, await code.screenshot());
+    const { stdout, stderr, code: status } = await run('zbarimg', ['--quiet', '--raw', '-Sdisable', '-Sqrcode.enable', file]);
+    assert.equal(status, 0, `zbarimg reads the code ${stderr}`);
+    return stdout.trim();
+  }
+
+  /** Presses Tab once around the page; gives the names of what was focused, in order. */
+  async tabAround(): Promise<string[]> {
+    const names: string[] = [];
+    await this.page.evaluate(() => {
+      document.body.tabIndex = -1;
+      document.body.focus();
+      document.body.removeAttribute('tabindex');
+      for (const marked of document.querySelectorAll('[data-seen]')) marked.removeAttribute('data-seen');
+    });
+    for (;;) {
+      await this.page.keyboard.press('Tab');
+      const name = await this.page.evaluate(() => {
+        const focused = document.activeElement as HTMLElement | null;
+        if (focused === null || focused === document.body || focused.dataset['seen'] !== undefined) return undefined;
+        focused.dataset['seen'] = '';
+        return focused.getAttribute('aria-label') ?? (focused instanceof HTMLInputElement || focused instanceof HTMLSelectElement || focused instanceof HTMLTextAreaElement ? focused.labels?.[0]?.textContent : undefined) ?? focused.innerText.split('\n')[0] ?? '';
+      });
+      if (name === undefined) return names;
+      names.push(name);
+    }
+  }
+}
+
+/** The number on the extension's icon. */
+export const badge = async (browser: Browser): Promise<string> => (await browser.worker()).evaluate(() => chrome.action.getBadgeText({}));
+
+/** Waits until what is asked for equals what is expected; at the deadline it shows the difference. */
+export const settles = async <T>(ask: () => Promise<T>, expected: T): Promise<void> => {
+  await until('what is expected', async () => {
+    assert.deepEqual(await ask(), expected);
+    return true;
+  });
+};

@@ -1,0 +1,28 @@
+import { test } from 'node:test';
+
+/** Tests of one file that go on from each other: after the first that fails, the others are left out. */
+export class Story {
+  #failed: string | undefined;
+  readonly #onFailure: (name: string) => Promise<void>;
+
+  /** `onFailure` may take pictures for whoever looks into it. */
+  constructor(onFailure: (name: string) => Promise<void> = async () => {}) {
+    this.#onFailure = onFailure;
+  }
+
+  step(name: string, run: () => Promise<void>): void {
+    test(name, async (context) => {
+      if (this.#failed !== undefined) {
+        context.skip(`after the failure of: ${this.#failed}`);
+        return;
+      }
+      try {
+        await run();
+      } catch (error) {
+        this.#failed = name;
+        await this.#onFailure(name).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+}
