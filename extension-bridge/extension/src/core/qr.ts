@@ -1,7 +1,7 @@
 import qrcode from 'qrcode-generator';
 import { svg } from './mark.ts';
 
-/** A QR code with its quiet zone. Throws when the text does not fit. */
+/** A QR code with its quiet zone, of text whose characters are bytes. Throws when it does not fit. */
 export const qr = (text: string, label: string): SVGSVGElement => {
   const code = qrcode(0, 'M');
   code.addData(text, 'Byte');

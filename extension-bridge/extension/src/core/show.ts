@@ -1,6 +1,6 @@
-import type { RpcError } from '../api/generated.ts';
+import type { RpcError, State } from '../api/generated.ts';
 import { button, h } from './dom.ts';
-import { words as say } from './i18n.ts';
+import { language, region, words as say, wordsIfAny } from './i18n.ts';
 import type { LinkState } from './messages.ts';
 
 /** A command to copy. */
@@ -11,38 +11,119 @@ export const command = (text: string): HTMLElement => {
     });
   }, 'quiet');
   copy.setAttribute('aria-label', `${say('copy')}: ${text}`);
-  return h('div', { class: 'command' }, h('code', { tabindex: 0 }, text), copy);
+  return h('div', { class: 'command' }, h('code', { tabindex: 0, dir: 'ltr' }, text), copy);
 };
+
+/** What the daemon says of an error. Its own sentences are English, and say more than those by code of other languages. */
+const sentence = (kind: 'error' | 'hint', error: RpcError): string =>
+  (language() === 'en' ? '' : wordsIfAny(`${kind}_${error.code.replaceAll('.', '_')}`)) || (kind === 'error' ? error.message : (error.hint ?? ''));
 
 /** A hint's words, and its command to copy where it ends with one: "Start it: bauta up". */
-const advice = (hint: string): HTMLElement => {
-  const [, lead, line] = /^(?:(.+): )?(bauta [^.]+)$/.exec(hint) ?? [];
-  if (line === undefined) return h('p', { class: 'meta' }, hint);
-  return h('div', {}, lead === undefined ? undefined : h('p', { class: 'meta' }, `${lead}:`), command(line));
+export const advice = (error: RpcError): HTMLElement => {
+  const [, lead = '', line] = /^(?:(.+): )?(bauta [^.]+)$/.exec(error.hint ?? '') ?? [];
+  const words = sentence('hint', error);
+  if (line === undefined) return h('p', { class: 'note' }, words);
+  const own = words === error.hint ? lead : words;
+  return h('div', {}, own === '' ? undefined : h('p', { class: 'note' }, `${own}${language() === 'en' ? ':' : '：'}`), command(line));
 };
 
-/** What happened, what to do about it, and a button where there is something to press. */
-export const problem = (error: RpcError, again?: () => void): HTMLElement =>
+/** What happened, as one sentence. */
+export const errorWords = (error: RpcError): string => sentence('error', error);
+
+const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^(daemon|hello|link)\.|^store\.locked$/, 'means_link'],
+  [/^(store|access\.files)/, 'means_store'],
+  [/^(access|session|pair)\./, 'means_access'],
+  [/^relay\.(dishonest)$/, 'means_relay'],
+  [/^(network|relay|gun)\.|^contact\.(unreachable|pending)$|^message\.(timeout|unreceived)$|^post\.timeout$/, 'means_network'],
+  [/^(message|post)\.failed$/, 'means_failed'],
+  [/^contact\.changed$/, 'means_changed'],
+  [/^profile\.changed$/, 'means_profile'],
+  [/^invitation\./, 'means_invitation'],
+  [/^(name|contact|message|persona|request)\./, 'means_unchanged'],
+];
+
+/** What an error means for the reader; undefined where its own sentence says all that is known. */
+export const meaning = (code: string): string | undefined => {
+  const key = MEANINGS.find(([codes]) => codes.test(code))?.[1];
+  return key === undefined ? undefined : say(key);
+};
+
+/** What happened, what it means, and the one thing to do: a command to copy, or a button where pressing it can help. */
+export const problem = (error: RpcError, again?: () => void, means = meaning(error.code)): HTMLElement =>
   h(
     'div',
     { class: 'problem', role: 'alert' },
-    h('p', {}, error.message),
-    error.hint ? advice(error.hint) : undefined,
+    h('p', { class: 'what' }, errorWords(error)),
+    means === undefined ? undefined : h('p', {}, means),
+    error.hint ? advice(error) : undefined,
     again !== undefined && error.retry !== 'no' ? button(say('tryAgain'), again) : undefined,
   );
 
 /** The one sentence on how the extension and the daemon stand. */
 export const linkWords = (state: LinkState): string => say(`stage_${state.stage}`);
 
-/** `14:03` in the reader's own way; with the day when it is another one. */
-export const time = (at: string): HTMLElement => {
-  const date = new Date(at);
-  const valid = !Number.isNaN(date.getTime());
-  const short = valid ? date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) : '';
-  return h('time', valid ? { datetime: at, title: date.toLocaleString() } : {}, short);
+/** The phases of connecting as the daemon names them, in their order. */
+export const CONNECTING: ReadonlyMap<string, string> = new Map([
+  ['waiting a random moment', 'phase_waiting'],
+  ['choosing a gateway', 'phase_choosing'],
+  ['registering with the gateway', 'phase_registering'],
+  ['waiting for the first answer of a relay', 'phase_first'],
+]);
+const OTHERS: ReadonlyMap<string, string> = new Map([
+  ['no relay has answered for a minute', 'phase_quiet'],
+  ['looking for a gateway', 'phase_looking'],
+]);
+
+/** A phase in the reader's language; one that this version does not know, as the daemon says it. */
+export const phaseWords = (phase: string): string => {
+  const key = CONNECTING.get(phase) ?? OTHERS.get(phase);
+  return key === undefined ? phase : say(key);
 };
 
+/** How a connection stands, with its phase where that says more: the same sentence as on the command line. */
+export const stateWords = (state: State, phase: string | null | undefined): string => {
+  if (phase && state === 'connecting') return say('connectingPhase', phaseWords(phase));
+  if (phase && state === 'lost') return say('lostPhase', phaseWords(phase));
+  return say(`state_${state}`);
+};
+
+/** The words for what a pairing may do. */
+export const grantWords = (grants: readonly string[]): HTMLElement =>
+  h('ul', { class: 'facts' }, ...grants.map((grant) => h('li', {}, wordsIfAny(`grant_${grant.replaceAll('.', '_')}`) || grant)));
+
+const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+/** Whole days back from now in the reader's time zone; the round takes the hour of summer time. */
+const daysAgo = (date: Date): number => Math.round((midnight(new Date()) - midnight(date)) / 86_400_000);
+
+const element = (at: string, words: (date: Date) => string): HTMLElement => {
+  const date = new Date(at);
+  const valid = !Number.isNaN(date.getTime());
+  return h('time', valid ? { datetime: at, title: date.toLocaleString(region()) } : {}, valid ? words(date) : '');
+};
+
+const clock = (date: Date): string => date.toLocaleTimeString(region(), { hour: 'numeric', minute: '2-digit' });
+
+/** `14:03` in the reader's own way. */
+export const time = (at: string): HTMLElement => element(at, clock);
+
+/** As short as it can be: the time today, the day's name within a week, else the date. */
+export const when = (at: string): HTMLElement =>
+  element(at, (date) => {
+    const days = daysAgo(date);
+    if (days === 0) return clock(date);
+    if (days > 0 && days < 7) return date.toLocaleDateString(region(), { weekday: 'short' });
+    return date.toLocaleDateString(region(), { day: 'numeric', month: 'short', ...(date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }) });
+  });
+
+/** A day's name for a divider: today, yesterday, or the date. */
 export const day = (at: string): string => {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? '' : date.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long' });
+  if (Number.isNaN(date.getTime())) return '';
+  const days = daysAgo(date);
+  if (days === 0 || days === 1) {
+    const words = new Intl.RelativeTimeFormat(region(), { numeric: 'auto' }).format(-days, 'day');
+    return words.charAt(0).toLocaleUpperCase(region()) + words.slice(1);
+  }
+  return date.toLocaleDateString(region(), { weekday: 'long', day: 'numeric', month: 'long', ...(date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }) });
 };

@@ -1,24 +1,24 @@
 import type { RpcError } from '../api/generated.ts';
 import { button, byId, h } from '../core/dom.ts';
-import { language, words as say } from '../core/i18n.ts';
+import { isolated, language, words as say } from '../core/i18n.ts';
 import { problem } from '../core/show.ts';
 
 /** Below the daemon's own limit for the text of a post, which answers for itself; a count in time is kinder. */
 const LONGEST = 15_000;
-const NETWORKS = ['twitter', 'facebook', 'minds', 'instagram'];
+const NETWORKS = { twitter: 'Twitter', facebook: 'Facebook', minds: 'Minds', instagram: 'Instagram' };
 const ticket = location.hash.slice(1);
 const port = chrome.runtime.connect({ name: 'compose' });
 const chosen = new Set<string>();
 let people: string[] = [];
 
 const errors = h('div');
-const text = h('textarea', { id: 'text', rows: 6, dir: 'auto', 'aria-describedby': 'left' });
+const text = h('textarea', { id: 'text', rows: 5, dir: 'auto', 'aria-describedby': 'left' });
 const left = h('p', { id: 'left', class: 'meta' });
 const persona = h('select', { id: 'persona' });
-const network = h('select', { id: 'network' }, ...NETWORKS.map((name) => h('option', { value: name }, name)));
+const network = h('select', { id: 'network' }, ...Object.entries(NETWORKS).map(([name, words]) => h('option', { value: name }, words)));
 const everyone = h('input', { id: 'everyone', type: 'checkbox' });
 const chips = h('div', { class: 'chips' });
-const search = h('input', { id: 'search', autocomplete: 'off' });
+const search = h('input', { id: 'search', autocomplete: 'off', dir: 'auto', placeholder: say('composeAdd') });
 const suggest = h('ul', { class: 'suggest', 'aria-label': say('composeAdd') });
 const submit = h('button', { type: 'submit', class: 'main' }, say('composeInsert'));
 const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), chips, search, suggest, h('p', { class: 'meta' }, say('composeOnlyYou')));
@@ -26,12 +26,12 @@ const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), ch
 const draw = (): void => {
   chips.replaceChildren(
     ...[...chosen].map((name) => {
-      const chip = button(`${name} ×`, () => {
+      const chip = button(`${isolated(name)} ×`, () => {
         chosen.delete(name);
         draw();
         search.focus();
       });
-      chip.setAttribute('aria-label', say('composeRemove', name));
+      chip.setAttribute('aria-label', say('composeRemove', isolated(name)));
       return chip;
     }),
   );
@@ -39,7 +39,7 @@ const draw = (): void => {
   const matching = people.filter((name) => !chosen.has(name) && name.toLocaleLowerCase().includes(wanted)).slice(0, 8);
   suggest.replaceChildren(
     ...matching.map((name) =>
-      h('li', {}, button(name, () => {
+      h('li', {}, button(isolated(name), () => {
         chosen.add(name);
         search.value = '';
         draw();
@@ -67,13 +67,13 @@ const encrypt = (event: Event): void => {
 
 port.onMessage.addListener((message: { of?: string; error?: RpcError; people?: string[]; personas?: string[]; network?: string }) => {
   if (message.error !== undefined) {
-    errors.replaceChildren(problem(message.error));
+    errors.replaceChildren(problem(message.error, undefined, say('means_notInserted')));
     count();
     return;
   }
   if (message.of !== 'people') return;
   people = message.people ?? [];
-  if (persona.options.length === 0) persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, name)));
+  if (persona.options.length === 0) persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, isolated(name))));
   if (message.network !== undefined) network.value = message.network;
   draw();
 });
@@ -103,16 +103,14 @@ byId('view').replaceChildren(
     { onsubmit: encrypt },
     h('h1', {}, say('composeTitle')),
     errors,
-    h('label', { for: 'persona' }, say('persona')),
-    persona,
-    h('label', { for: 'text' }, say('composeText')),
+    h('label', { for: 'text', class: 'hidden' }, say('composeText')),
     text,
     left,
-    h('p', {}, everyone, ' ', h('label', { for: 'everyone', class: 'inline' }, say('composePublic'))),
+    h('label', { class: 'inline', for: 'everyone' }, everyone, h('span', {}, say('composePublic'))),
     readers,
-    h('label', { for: 'network' }, say('composeNetwork')),
-    network,
-    h('div', { class: 'actions' }, submit, button(say('cancel'), cancel, 'quiet')),
+    h('div', { class: 'two' }, h('div', {}, h('label', { for: 'persona' }, say('persona')), persona), h('div', {}, h('label', { for: 'network' }, say('composeNetwork')), network)),
+    h('p', { class: 'note' }, say('composeReveals')),
+    h('div', { class: 'foot' }, submit, button(say('cancel'), cancel, 'quiet')),
   ),
 );
 count();

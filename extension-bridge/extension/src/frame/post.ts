@@ -1,7 +1,7 @@
 import { button, byId, h } from '../core/dom.ts';
-import { language, words as say } from '../core/i18n.ts';
+import { isolated, language, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
-import { problem } from '../core/show.ts';
+import { errorWords, problem } from '../core/show.ts';
 import type { Opened } from '../worker/pages.ts';
 
 const [ticket = '', size = ''] = location.hash.slice(1).split(',');
@@ -20,23 +20,26 @@ const draw = (opened: Opened): void => {
   clearInterval(clock);
   switch (opened.state) {
     case 'waiting':
-      view.replaceChildren(line(say('post_waiting')));
+      view.replaceChildren(line(h('span', {}, say('post_waiting'))));
       break;
     case 'looking': {
-      const seconds = h('span');
+      // Readers hear the line, not every second of it.
+      const seconds = h('span', { 'aria-hidden': 'true' });
+      const long = h('span', { role: 'status' });
       const from = Date.now();
       clock = setInterval(() => {
         const passed = Math.round((Date.now() - from) / 1000);
+        if (passed >= 10 && long.textContent === '') long.textContent = say('post_long');
         if (passed >= 3) seconds.textContent = say('post_seconds', String(passed));
       }, 1000);
-      view.replaceChildren(line(h('span', { role: 'status' }, say('post_looking')), seconds));
+      view.replaceChildren(line(h('span', { role: 'status' }, say('post_looking')), seconds, long));
       break;
     }
     case 'ask':
-      view.replaceChildren(line(say('post_ask'), button(say('post_fetch'), () => ask('ask'), 'quiet')));
+      view.replaceChildren(line(h('span', {}, say('post_ask')), button(say('post_fetch'), () => ask('ask'), 'quiet')));
       break;
     case 'gone':
-      if (!done) view.replaceChildren(line(say('post_gone')));
+      if (!done) view.replaceChildren(line(h('span', {}, say('post_gone'))));
       break;
     case 'open': {
       done = true;
@@ -45,12 +48,12 @@ const draw = (opened: Opened): void => {
       view.replaceChildren(
         ...(post.warning ? [problem(post.warning)] : []),
         h('p', { class: 'opened', dir: 'auto' }, post.text),
-        h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, say(post.public === true ? 'post_public' : 'post_private')), by === undefined ? undefined : h('span', { dir: 'auto' }, say('post_by', by))),
+        h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, say(post.public === true ? 'post_public' : 'post_private')), by === undefined ? undefined : h('span', {}, say('post_by', isolated(by)))),
       );
       break;
     }
     case 'failed':
-      view.replaceChildren(opened.error.code === 'post.not_shared' ? line(opened.error.message, button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem(opened.error, () => ask('ask')));
+      view.replaceChildren(opened.error.code === 'post.not_shared' ? line(h('span', {}, errorWords(opened.error)), button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem(opened.error, () => ask('ask'), say('means_closed')));
       break;
   }
 };

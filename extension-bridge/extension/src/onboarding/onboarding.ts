@@ -2,7 +2,8 @@ import { Client } from '../core/client.ts';
 import { button, byId, h } from '../core/dom.ts';
 import { language, translate, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
-import { command, linkWords, problem } from '../core/show.ts';
+import { inviteForm } from '../core/invite.ts';
+import { command, grantWords, linkWords, problem } from '../core/show.ts';
 
 const client = new Client();
 let clock: ReturnType<typeof setInterval> | undefined;
@@ -15,20 +16,25 @@ const label = (): string => {
   return `${name} (${system()})`;
 };
 
+/** What `bauta pair approve` gives when nothing else is said. */
+const ASKED = ['status.read', 'posts.use', 'contacts.read', 'messages.read', 'messages.send'];
 const FOUND = new Set(['unpaired', 'pairing', 'refused', 'expired', 'revoked', 'ready']);
 
 const daemonStep = (): HTMLElement => {
   const { state } = client;
   if (FOUND.has(state.stage)) return h('p', { class: 'ok' }, say('daemonFound', state.version ?? ''));
-  if (state.stage === 'missing') return h('div', {}, h('p', {}, say('missingNote')), command('bauta browser install'));
+  const moves = h('p', { class: 'meta' }, say('movesOn'));
+  const shell = h('p', { class: 'note' }, say(`terminal_${system()}`));
+  if (state.stage === 'missing') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), h('p', {}, say('missingNote')), shell, command('bauta browser install'), moves);
   if (state.stage === 'connecting') return h('p', { role: 'status' }, linkWords(state));
-  return h('div', {}, h('p', {}, linkWords(state)), state.failure?.hint ? problem(state.failure) : state.stage === 'stopped' ? command('bauta up') : undefined, h('p', { class: 'meta' }, say('movesOn')));
+  if (state.stage === 'stopped') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), h('p', {}, say('stoppedNote')), shell, command('bauta up'), moves);
+  return h('div', {}, h('p', { class: 'what' }, linkWords(state)), state.failure === undefined ? undefined : problem(state.failure), moves);
 };
 
 const pairStep = (): HTMLElement => {
   const { state } = client;
   clearInterval(clock);
-  if (state.stage === 'ready') return h('div', {}, h('p', { class: 'ok' }, say('paired')), h('p', { class: 'meta' }, state.grants.join(', ')));
+  if (state.stage === 'ready') return h('div', {}, h('p', { class: 'ok' }, say('paired')), h('p', {}, say('grants')), grantWords(state.grants));
   if (state.stage === 'pairing' && state.code !== undefined) {
     const left = h('span', { role: 'timer' });
     const until = Date.parse(state.expiresAt ?? '');
@@ -44,6 +50,8 @@ const pairStep = (): HTMLElement => {
       h('p', { class: 'code', 'aria-label': [...state.code].join(' ') }, `${state.code.slice(0, 3)} ${state.code.slice(3)}`),
       command(`bauta pair approve ${state.code}`),
       h('p', { class: 'meta' }, left),
+      h('p', {}, say('grants')),
+      grantWords(ASKED),
       h('p', { class: 'note' }, say('grantsNote')),
     );
   }
@@ -53,20 +61,42 @@ const pairStep = (): HTMLElement => {
 
 const personaStep = async (): Promise<void> => {
   const place = byId('persona');
-  if (client.state.stage !== 'ready') {
+  const { state } = client;
+  if (state.stage !== 'ready') {
     place.replaceChildren(h('p', { class: 'meta' }, say('afterPairing')));
     return;
   }
   try {
     const { personas } = await client.call('persona.list', {});
+    const own = personas.filter((one) => state.personas?.includes(one.name) ?? true);
+    // What was made or typed here stays when the list is read again.
+    const key = own.map((one) => one.name).join('\n');
+    if (place.dataset['key'] === key && own.length > 0) return;
+    place.dataset['key'] = key;
+    if (own.length === 0) {
+      place.replaceChildren(h('p', {}, say('newPersona')), command('bauta persona new NAME'), command('bauta persona import --help'), h('p', { class: 'meta' }, say('movesOn')));
+      return;
+    }
     place.replaceChildren(
-      personas.length > 0
-        ? h('ul', { class: 'plain' }, ...personas.map((one) => h('li', {}, mark(one.public_key), h('span', { dir: 'auto' }, one.name))))
-        : h('div', {}, h('p', {}, say('noPersona')), command('bauta persona new NAME'), command('bauta persona import --help')),
-      h('p', {}, say('openPanelNote')),
+      h('ul', { class: 'plain' }, ...own.map((one) => h('li', {}, mark(one.public_key), h('bdi', {}, one.name)))),
+      state.grants.includes('messages.send') ? inviteForm(client, own[0]?.name) : '',
+      h('p', { class: 'note' }, say('openPanelNote')),
     );
   } catch {
     place.replaceChildren(h('p', { class: 'note' }, say('personasHidden')));
+  }
+};
+
+/** Which step is done, and which one is next. */
+const marks = (): void => {
+  const { stage } = client.state;
+  const now = stage === 'ready' ? 4 : FOUND.has(stage) ? 3 : 2;
+  for (const step of [1, 2, 3, 4]) {
+    const card = byId(`step${step}`);
+    card.classList.toggle('done', step > 1 && step < now);
+    card.classList.toggle('later', step > now);
+    if (step === now) card.setAttribute('aria-current', 'step');
+    else card.removeAttribute('aria-current');
   }
 };
 
@@ -77,6 +107,7 @@ const draw = (): void => {
   last = key;
   byId('daemon').replaceChildren(daemonStep());
   byId('pair').replaceChildren(pairStep());
+  marks();
   void personaStep();
 };
 

@@ -19,6 +19,8 @@ export class Model {
   last = new Map<string, HistoryEntry>();
   history: HistoryEntry[] = [];
   earlier: number | undefined;
+  /** The open conversation was read once: that it is empty is known. */
+  read = false;
   error: RpcError | undefined;
   view: View = { name: 'list' };
   #loading = 0;
@@ -66,6 +68,7 @@ export class Model {
     if (view.name === 'chat') {
       this.history = [];
       this.earlier = undefined;
+      this.read = false;
       void this.messages(this.persona ?? '', view.contact);
     }
     this.onChange();
@@ -138,6 +141,7 @@ export class Model {
       const first = messages[0];
       const older = first === undefined ? [] : this.history.slice(0, Math.max(0, this.history.findIndex((one) => one.id === first.id)));
       this.history = [...older, ...messages];
+      this.read = true;
       if (older.length === 0) this.earlier = previous ?? undefined;
       if (document.visibilityState === 'visible') this.client.read(persona, contact);
     });

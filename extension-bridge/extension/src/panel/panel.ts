@@ -1,7 +1,8 @@
 import { button, byId, h } from '../core/dom.ts';
-import { language, translate, words as say } from '../core/i18n.ts';
+import { isolated, language, translate, words as say } from '../core/i18n.ts';
+import { gear, sidePanel } from '../core/icons.ts';
 import { mark } from '../core/mark.ts';
-import { command, linkWords, problem } from '../core/show.ts';
+import { advice, command, grantWords, linkWords, problem, stateWords } from '../core/show.ts';
 import { patternOf, siteOf } from '../worker/sites.ts';
 import { Model } from './model.ts';
 import * as views from './views.ts';
@@ -30,13 +31,52 @@ const dot = (): string => {
   }
 };
 
+/** After so many seconds a state that should pass says what to do. */
+const LONG = 10;
+
+/** Since when this page has looked for the daemon. */
+let looking = Date.now();
+
+/** Since when what is under way is under way; undefined when nothing is. */
+const underWay = (): number | undefined => {
+  const { stage } = model.client.state;
+  if (stage === 'connecting') return looking;
+  const { status } = model;
+  if (stage !== 'ready' || status === undefined || !['connecting', 'lost', 'degraded', 'off'].includes(status.state)) return undefined;
+  return Date.parse(status.since);
+};
+
+/** What to do about what takes long. */
+const counsel = (): HTMLElement[] => {
+  if (model.client.state.stage === 'connecting') return [h('p', { class: 'note' }, say('longLooking')), command('bauta up')];
+  switch (model.status?.state) {
+    case 'off':
+      return [h('p', { class: 'note' }, say('longOff')), command('bauta up --relay ADDRESS')];
+    case 'degraded':
+      return [h('p', { class: 'note' }, say('longDegraded'))];
+    default:
+      return [h('p', { class: 'note' }, say('longConnecting'))];
+  }
+};
+
 const statusLine = (): void => {
   const { state } = model.client;
   const { status } = model;
-  const sentence = state.stage !== 'ready' || status === undefined ? linkWords(state) : status.state === 'connecting' && status.phase ? say('connectingPhase', status.phase) : say(`state_${status.state}`);
+  if (state.stage !== 'connecting') looking = Date.now();
+  const sentence = state.stage !== 'ready' || status === undefined ? linkWords(state) : stateWords(status.state, status.phase);
   const line = byId('status');
   line.className = dot();
   if (line.textContent !== sentence) line.textContent = sentence;
+  const from = underWay();
+  const passed = from === undefined ? 0 : Math.max(0, Math.round((Date.now() - from) / 1000));
+  const counts = from !== undefined && status?.state !== 'off';
+  byId('elapsed').textContent = counts && passed >= 1 && passed < 600 ? say('elapsed', String(passed)) : '';
+  const place = byId('advice');
+  // A daemon without a persona has nobody to connect: the view says what to do.
+  const key = from === undefined || passed < LONG || (status?.state === 'off' && model.personas.length === 0) ? '' : sentence;
+  if (place.dataset['key'] === key) return;
+  place.dataset['key'] = key;
+  place.replaceChildren(...(key === '' ? [] : counsel()));
 };
 
 const personaBar = (): void => {
@@ -46,29 +86,40 @@ const personaBar = (): void => {
   const key = model.personas.map((one) => one.name).join('\n');
   if (select.dataset['key'] !== key) {
     select.dataset['key'] = key;
-    select.replaceChildren(...model.personas.map((one) => h('option', { value: one.name }, one.name)));
+    select.replaceChildren(...model.personas.map((one) => h('option', { value: one.name }, isolated(one.name))));
   }
   if (model.persona !== undefined && select.value !== model.persona) select.value = model.persona;
   byId('mark').replaceChildren(mark(model.personas.find((one) => one.name === model.persona)?.public_key ?? ''));
 };
 
-/** Not connected or not paired: what is true, and the one thing to do. */
+/** Not connected or not paired: what is true, what it means, and the one thing to do. */
 const apart = (): HTMLElement => {
   const { state } = model.client;
-  const open = (): void => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') });
-  switch (state.stage) {
+  const { stage, failure } = state;
+  const title = h('h2', { id: 'title', tabindex: -1 }, linkWords(state));
+  const again = (): HTMLElement => button(say('tryAgain'), () => model.client.retry(), 'main');
+  const hint = failure?.hint ? advice(failure) : undefined;
+  const says = (note: string, ...more: Array<HTMLElement | undefined>): HTMLElement => h('section', { class: 'empty' }, title, h('p', {}, say(note)), ...more);
+  switch (stage) {
     case 'unpaired':
     case 'pairing':
     case 'refused':
     case 'expired':
     case 'revoked':
-      return h('section', { class: 'empty' }, h('p', {}, linkWords(state)), h('p', { class: 'note' }, say('pairNote')), button(say('openPairing'), open, 'main'));
-    case 'missing':
-      return h('section', { class: 'empty' }, h('p', {}, say('missingNote')), command('bauta browser install'), button(say('tryAgain'), () => model.client.retry(), 'main'));
+      return says('unpairedNote', h('p', { class: 'note' }, say('pairNote')), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'main'));
     case 'connecting':
-      return h('section', { class: 'empty' }, h('p', { role: 'status' }, linkWords(state)));
-    default:
-      return h('section', { class: 'empty' }, h('p', {}, say('stoppedNote')), state.failure?.hint ? problem(state.failure) : state.stage === 'stopped' ? command('bauta up') : undefined, button(say('tryAgain'), () => model.client.retry(), 'main'));
+    case 'ready':
+      return h('section', { class: 'empty' }, title);
+    case 'missing':
+      return says('missingNote', command('bauta browser install'), again());
+    case 'forbidden':
+      return says('forbiddenNote', hint ?? command('bauta browser install'), again());
+    case 'version':
+      return says('versionNote', command('bauta down'), command('bauta up'), again());
+    case 'locked':
+      return says('lockedNote', hint, again());
+    case 'stopped':
+      return says('stoppedNote', hint ?? command('bauta up'), again());
   }
 };
 
@@ -97,6 +148,7 @@ const settings = (): HTMLElement => {
   const on = h('ul', { class: 'plain' });
   void chrome.permissions.getAll().then(({ origins = [] }) =>
     on.replaceChildren(
+      ...(origins.length === 0 ? [h('li', { class: 'note' }, say('noSites'))] : []),
       ...origins.map((origin) => h('li', {}, h('span', {}, origin.replace(/\/\*$/, '')), button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins: [origin] }).then(redraw), 'quiet'))),
     ),
   );
@@ -106,7 +158,7 @@ const settings = (): HTMLElement => {
     h('div', { class: 'head' }, button(`‹ ${say('back')}`, () => model.go({ name: 'list' }), 'quiet'), h('h2', { id: 'title', tabindex: -1 }, say('settings'))),
     siteBox(),
     h('div', { class: 'card' }, h('h3', {}, say('sitesOn')), on),
-    h('div', { class: 'card' }, h('h3', {}, say('pairing')), h('p', {}, linkWords(state)), h('p', { class: 'meta' }, state.grants.join(', ')), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'quiet')),
+    h('div', { class: 'card' }, h('h3', {}, say('pairing')), h('p', {}, linkWords(state)), state.grants.length === 0 ? undefined : h('div', {}, h('h4', {}, say('grants')), grantWords(state.grants)), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'quiet')),
   );
 };
 
@@ -159,7 +211,7 @@ const draw = (): void => {
       : view.name === 'list'
         ? [model.persona, model.contacts, model.requests.length, [...model.last], unread, state.grants]
         : view.name === 'chat'
-          ? [model.history, model.earlier, model.contacts.find((one) => one.name === view.contact)]
+          ? [model.history, model.earlier, model.read, model.contacts.find((one) => one.name === view.contact)]
           : view.name === 'requests'
             ? model.requests
             : view.name === 'status'
@@ -191,10 +243,12 @@ document.title = 'Bauta';
 document.body.classList.toggle('popup', popup);
 translate(document);
 byId('status').addEventListener('click', () => model.go({ name: 'status' }));
+byId('settings').append(gear());
 byId('settings').addEventListener('click', () => model.go({ name: 'settings' }));
 byId('persona').addEventListener('change', (event) => model.choose((event.target as HTMLSelectElement).value));
 const aside = byId('aside');
 aside.hidden = !popup;
+aside.append(sidePanel());
 aside.addEventListener('click', () => {
   if (FIREFOX) void browser.sidebarAction.open().then(() => window.close());
   else void chrome.windows.getCurrent().then((current) => (current.id === undefined ? undefined : chrome.sidePanel.open({ windowId: current.id }))).then(() => window.close());
@@ -206,4 +260,5 @@ document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && model.view.name === 'chat' && model.persona !== undefined) model.client.read(model.persona, model.view.contact);
 });
 model.onChange = draw;
+setInterval(statusLine, 1000);
 model.start();

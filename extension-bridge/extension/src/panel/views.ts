@@ -1,11 +1,12 @@
 import type { Contact, HistoryEntry, SafetyNumber } from '../api/generated.ts';
-import { failureFrom } from '../core/failure.ts';
 import { button, h } from '../core/dom.ts';
-import { words as say } from '../core/i18n.ts';
+import { isolated, words as say, wordsIfAny } from '../core/i18n.ts';
+import { stateIcon } from '../core/icons.ts';
+import { fill, inviteForm } from '../core/invite.ts';
 import { unreadKey } from '../core/messages.ts';
 import { mark } from '../core/mark.ts';
 import { qr } from '../core/qr.ts';
-import { command, day, problem, time } from '../core/show.ts';
+import { command, CONNECTING, day, phaseWords, problem, stateWords, time, when } from '../core/show.ts';
 import type { Model } from './model.ts';
 
 /** The daemon's own limit for a message, in bytes of UTF-8. */
@@ -20,49 +21,60 @@ const back = (model: Model, to: () => void = () => model.go({ name: 'list' })): 
 const head = (model: Model, title: string, to?: () => void, ...more: HTMLElement[]): HTMLElement =>
   h('div', { class: 'head' }, back(model, to), h('h2', { id: 'title', tabindex: -1, dir: 'auto' }, title), ...more);
 
-const stateWords = (entry: HistoryEntry): string => (entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`));
+const ownWords = (entry: HistoryEntry): string => (entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`));
 
 const contactRow = (model: Model, contact: Contact): HTMLElement => {
   const unread = model.client.unread[unreadKey(contact.persona, contact.name)] ?? 0;
   const last = model.last.get(contact.name);
+  const state = last?.direction === 'out' ? (last.state ?? undefined) : undefined;
   const row = h(
     'button',
     { type: 'button', class: unread > 0 ? 'row unread' : 'row', id: `contact-${contact.name}`, onclick: () => model.go({ name: 'chat', contact: contact.name }) },
     mark(contact.public_key ?? ''),
     h('span', { class: 'who', dir: 'auto' }, contact.name),
-    h('span', { class: 'line', dir: 'auto' }, contact.state === 'active' ? (last?.text.slice(0, 120) ?? '') : say(`contact_${contact.state}`)),
-    h('span', { class: 'meta' }, last === undefined ? undefined : stateWords(last) || time(last.at)),
+    h('span', { class: 'meta' }, state === undefined ? undefined : stateIcon(state, say(`message_${state}`)), last === undefined ? undefined : when(last.at)),
+    h('span', { class: 'line', dir: 'auto' }, contact.state === 'active' || last !== undefined ? (last?.text.slice(0, 120) ?? '') : say(`contact_${contact.state}`)),
     unread > 0 ? h('span', { class: 'count' }, h('span', { class: 'hidden' }, say('unread', String(unread))), h('span', { 'aria-hidden': 'true' }, String(unread))) : undefined,
   );
   return h('li', {}, row);
 };
 
+const requestsRow = (model: Model): HTMLElement =>
+  h('button', { type: 'button', class: 'row requests', id: 'requests', onclick: () => model.go({ name: 'requests' }) }, h('span', { class: 'who' }, `${say('requests')} ${model.requests.length}`), h('span', { 'aria-hidden': 'true' }, '›'));
+
 export const list = (model: Model): HTMLElement => {
   const open = model.contacts.filter((contact) => contact.state !== 'blocked');
   return h(
     'section',
-    {},
-    model.requests.length > 0 ? button(say('requestsCount', String(model.requests.length)), () => model.go({ name: 'requests' }), 'wide') : undefined,
+    { class: 'list' },
+    model.requests.length > 0 ? requestsRow(model) : undefined,
     open.length > 0
       ? h('ul', { class: 'rows', 'aria-label': say('conversations') }, ...open.map((contact) => contactRow(model, contact)))
-      : h('div', { class: 'empty' }, h('p', {}, say(model.persona === undefined ? 'noPersona' : 'noContacts')), model.persona === undefined ? command('bauta persona new NAME') : undefined),
+      : h('div', { class: 'empty' }, h('p', {}, say(model.persona === undefined ? 'noPersona' : 'noContacts')), model.persona === undefined ? command('bauta persona new NAME') : h('p', { class: 'note' }, say('inboxNote'))),
     model.can('messages.send') && model.persona !== undefined
-      ? h('div', { class: 'actions' }, button(`+ ${say('inviteSomeone')}`, () => model.go({ name: 'invite' }), 'main'), button(say('addByAddress'), () => model.go({ name: 'add' }), 'quiet'))
+      ? h('div', { class: 'foot' }, button(`+ ${say('inviteSomeone')}`, () => model.go({ name: 'invite' }), 'main'), button(say('addByAddress'), () => model.go({ name: 'add' }), 'quiet'))
       : undefined,
   );
 };
 
-const bubble = (entry: HistoryEntry, isLast: boolean): HTMLElement =>
-  h(
+const bubble = (entry: HistoryEntry, isLast: boolean): HTMLElement => {
+  const own = entry.direction === 'out';
+  const at = time(entry.delivered_at ?? entry.stored_at ?? entry.at);
+  const below = own && (isLast || entry.state === 'failed');
+  return h(
     'li',
-    { class: entry.direction === 'out' ? 'own' : 'theirs' },
+    { class: own ? 'own' : 'theirs' },
     h('p', { dir: 'auto' }, entry.text),
-    h('span', { class: isLast || entry.state === 'failed' ? 'meta' : 'meta quieter' }, stateWords(entry), entry.direction === 'out' ? ' ' : '', time(entry.delivered_at ?? entry.stored_at ?? entry.at)),
+    below
+      ? h('span', { class: 'meta' }, ownWords(entry), ' ', at)
+      : h('span', { class: 'meta beside' }, h('span', { class: 'hidden' }, ownWords(entry), ' '), at),
     entry.error ? problem(entry.error) : undefined,
   );
+};
 
 export const log = (model: Model): HTMLElement => {
   const lastOwn = model.history.findLast((entry) => entry.direction === 'out');
+  const contact = model.view.name === 'chat' ? model.view.contact : '';
   const items: HTMLElement[] = [];
   let shown = '';
   for (const entry of model.history) {
@@ -71,11 +83,11 @@ export const log = (model: Model): HTMLElement => {
     shown = today;
     items.push(bubble(entry, entry === lastOwn));
   }
-  const contact = model.view.name === 'chat' ? model.view.contact : '';
   return h(
     'div',
-    { class: 'scroll', tabindex: 0, 'aria-label': say('conversationWith', contact), role: 'log' },
+    { class: 'scroll', id: 'log', tabindex: 0, 'aria-label': say('conversationWith', isolated(contact)), role: 'log' },
     model.earlier === undefined ? undefined : button(say('earlier'), () => void model.more(contact), 'quiet'),
+    items.length === 0 && model.read ? h('p', { class: 'note empty' }, say('noMessages', isolated(contact))) : undefined,
     h('ol', { class: 'bubbles' }, ...items),
   );
 };
@@ -84,7 +96,7 @@ export const chatHead = (model: Model, name: string): HTMLElement => {
   const contact = model.contacts.find((one) => one.name === name);
   return h(
     'div',
-    {},
+    { class: 'chat-head' },
     head(model, name, undefined, button(say(contact?.verified === true ? 'verified' : 'verify'), () => model.go({ name: 'verify', contact: name }), 'quiet')),
     contact?.problem ? problem(contact.problem) : undefined,
     contact !== undefined && contact.state !== 'active' ? h('p', { class: 'note' }, say(`contact_${contact.state}`)) : undefined,
@@ -93,11 +105,12 @@ export const chatHead = (model: Model, name: string): HTMLElement => {
 
 export const composer = (model: Model, contact: string): HTMLElement => {
   const note = h('span', { class: 'meta', role: 'status' });
-  const field = h('textarea', { id: 'text', rows: 1, 'aria-label': say('writeTo', contact), placeholder: say('writeTo', contact), dir: 'auto' });
+  const field = h('textarea', { id: 'text', rows: 1, 'aria-label': say('writeTo', isolated(contact)), placeholder: say('writeTo', isolated(contact)), dir: 'auto' });
   const length = (): number => new TextEncoder().encode(field.value).length;
   const grow = (): void => {
     field.style.height = 'auto';
-    field.style.height = `${Math.min(field.scrollHeight, 132)}px`;
+    // Six lines, with what stands around them.
+    field.style.height = `${Math.min(field.scrollHeight + 2, 6 * 20 + 12)}px`;
     const over = length() - LONGEST_MESSAGE;
     note.textContent = over > 0 ? say('tooLong', String(over)) : '';
   };
@@ -134,7 +147,7 @@ export const composer = (model: Model, contact: string): HTMLElement => {
 
 export const requests = (model: Model): HTMLElement => {
   const items = model.requests.map((request) => {
-    const name = h('input', { id: `name-${request.id}`, value: request.public_key.slice(2, 10), maxlength: 64, 'aria-label': say('nameForThem') });
+    const name = h('input', { id: `name-${request.id}`, value: request.public_key.slice(2, 10), maxlength: 64, dir: 'auto' });
     const gone = async (step: () => Promise<unknown>): Promise<void> => {
       await model.try(async () => void (await step()));
       await model.people();
@@ -144,8 +157,8 @@ export const requests = (model: Model): HTMLElement => {
     return h(
       'li',
       { class: 'card' },
-      h('div', { class: 'from' }, mark(request.public_key), h('code', {}, request.public_key.slice(2, 10)), time(request.received_at)),
-      h('p', { dir: 'auto', class: 'text' }, request.text),
+      h('div', { class: 'from' }, mark(request.public_key), h('code', {}, request.public_key.slice(2, 10)), when(request.received_at)),
+      request.text === '' ? h('p', { class: 'note' }, say('noWords')) : h('p', { dir: 'auto', class: 'text' }, request.text),
       h('label', { for: name.id }, say('nameForThem')),
       name,
       h(
@@ -156,33 +169,14 @@ export const requests = (model: Model): HTMLElement => {
       ),
     );
   });
-  return h('section', {}, head(model, say('requests')), h('p', { class: 'note' }, say('requestsNote')), h('ul', { class: 'cards' }, ...items));
+  return h('section', {}, head(model, say('requests')), h('p', { class: 'note' }, say('requestsNote')), h('ul', { class: 'cards' }, ...items), h('p', { class: 'meta' }, say('requestsAfter')));
 };
 
-/** Fills `place` when the step is done; a failure takes its place with the way out. */
-const fill = (place: HTMLElement, step: () => Promise<HTMLElement>): void => {
-  place.replaceChildren(h('p', { class: 'meta', role: 'status' }, say('working')));
-  step().then(
-    (made) => place.replaceChildren(made),
-    (error: unknown) => place.replaceChildren(problem(failureFrom(error).toJSON(), () => fill(place, step))),
-  );
-};
-
-export const invite = (model: Model): HTMLElement => {
-  const name = h('input', { id: 'invite-name', maxlength: 64 });
-  const place = h('div', { 'aria-live': 'polite' });
-  const make = (): void =>
-    fill(place, async () => {
-      const { persona } = model;
-      const made = await model.client.call('contact.invite', { ...(persona === undefined ? {} : { persona }), ...(name.value.trim() === '' ? {} : { name: name.value.trim() }) });
-      return h('div', { class: 'made' }, qr(made.address, say('invitationQr')), command(made.address), h('p', { class: 'meta' }, say('invitationUntil', new Date(made.expires_at).toLocaleString())), h('p', { class: 'note' }, say('invitationNote')));
-    });
-  return h('section', {}, head(model, say('inviteSomeone')), h('form', { onsubmit: (event) => { event.preventDefault(); make(); } }, h('label', { for: name.id }, say('nameForThem')), name, h('button', { type: 'submit', class: 'main' }, say('makeInvitation'))), place);
-};
+export const invite = (model: Model): HTMLElement => h('section', {}, head(model, say('inviteSomeone')), inviteForm(model.client, model.persona));
 
 export const add = (model: Model): HTMLElement => {
-  const address = h('textarea', { id: 'add-address', rows: 3, spellcheck: 'false', required: true });
-  const name = h('input', { id: 'add-name', maxlength: 64, required: true });
+  const address = h('textarea', { id: 'add-address', rows: 3, spellcheck: 'false', required: true, class: 'code-text', dir: 'ltr' });
+  const name = h('input', { id: 'add-name', maxlength: 64, required: true, dir: 'auto', autocomplete: 'off' });
   const place = h('div', { 'aria-live': 'polite' });
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -194,8 +188,11 @@ export const add = (model: Model): HTMLElement => {
       return h('p', {}, contact.name);
     });
   };
-  return h('section', {}, head(model, say('addByAddress')), h('form', { onsubmit: submit }, h('label', { for: address.id }, say('address')), address, h('label', { for: name.id }, say('nameForThem')), name, h('button', { type: 'submit', class: 'main' }, say('add'))), h('p', { class: 'note' }, say('addNote')), place);
+  return h('section', {}, head(model, say('addByAddress')), h('form', { onsubmit: submit }, h('label', { for: address.id }, say('address')), address, h('label', { for: name.id }, say('nameForThem')), name, h('p', { class: 'note' }, say('addNote')), h('button', { type: 'submit', class: 'main' }, say('add'))), place);
 };
+
+/** What hex digits stand for, one byte in each character: the same code as the command line's. */
+const bytesOf = (hex: string): string => hex.replaceAll(/../g, (digits) => String.fromCharCode(Number.parseInt(digits, 16)));
 
 const safety = (model: Model, contact: string, number: SafetyNumber, place: HTMLElement): HTMLElement => {
   const set = (to: boolean): void =>
@@ -208,10 +205,10 @@ const safety = (model: Model, contact: string, number: SafetyNumber, place: HTML
   return h(
     'div',
     { class: 'made' },
-    qr(number.qr, say('safetyQr')),
+    qr(bytesOf(number.qr), say('safetyQr')),
     h('p', { class: 'digits' }, ...number.digits.split(' ').map((group) => h('span', {}, `${group} `))),
     h('p', { class: 'note' }, say('safetyNote')),
-    number.verified ? h('p', { class: 'ok' }, say('verified')) : undefined,
+    h('p', { class: number.verified ? 'ok' : 'note' }, say(number.verified ? 'verified' : 'notVerified')),
     number.verified ? button(say('unmark'), () => set(false), 'quiet') : button(say('markEqual'), () => set(true), 'main'),
   );
 };
@@ -223,30 +220,42 @@ export const verify = (model: Model, contact: string): HTMLElement => {
     const number = await model.client.call('contact.verify', { ...(persona === undefined ? {} : { persona }), contact });
     return safety(model, contact, number, place);
   });
-  return h('section', {}, head(model, say('safetyNumberOf', contact), () => model.go({ name: 'chat', contact })), place);
+  return h('section', {}, head(model, say('safetyNumberOf', isolated(contact)), () => model.go({ name: 'chat', contact })), place);
 };
+
+/** The phases of connecting, with the one that holds now. */
+const phases = (now: string): HTMLElement =>
+  h('ol', { class: 'phases' }, ...[...CONNECTING.keys()].map((phase) => h('li', phase === now ? { 'aria-current': 'step' } : {}, phaseWords(phase))));
 
 export const standing = (model: Model): HTMLElement => {
   const { status } = model;
-  const facts: Array<[string, string | HTMLElement]> =
-    status === undefined
-      ? []
-      : [
-          [say('state'), say(`state_${status.state}`)],
-          ...(status.phase ? [[say('phase'), status.phase] as [string, string]] : []),
-          [say('since'), time(status.since)],
-          [say('traffic'), `${status.traffic}. ${status.traffic_note ?? ''}`],
-          [say('network'), status.network],
-          [say('lastExchange'), status.last_exchange ? time(status.last_exchange) : say('never')],
-          [say('queued'), String(status.queued)],
-          [say('version'), status.version],
-        ];
+  if (status === undefined) return h('section', {}, head(model, say('connection')));
+  const { state, phase } = status;
+  const traffic = wordsIfAny(`traffic_${status.traffic}`) || `${status.traffic}: ${status.traffic_note ?? ''}`;
+  const facts: Array<[string, string | HTMLElement]> = [
+    [say('state'), stateWords(state, phase)],
+    ...(state === 'degraded' && phase ? [[say('phase'), phaseWords(phase)] as [string, string]] : []),
+    ...(state === 'connecting' && phase && CONNECTING.has(phase) ? [[say('phases'), phases(phase)] as [string, HTMLElement]] : []),
+    [say('since'), when(status.since)],
+    [say('lastExchange'), status.last_exchange ? when(status.last_exchange) : say('never')],
+    [say('queued'), String(status.queued)],
+    [say('traffic'), traffic],
+    [say('network'), wordsIfAny(`network_${status.network}`) || status.network],
+    [say('version'), status.version],
+  ];
+  const shown = status.personas.filter((one) => model.client.state.personas?.includes(one.name) ?? true);
   return h(
     'section',
     {},
     head(model, say('connection')),
+    ...status.health.map((item) => problem(item)),
     h('dl', {}, ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
-    ...(status?.personas ?? []).filter((one) => model.client.state.personas?.includes(one.name) ?? true).map((one) => h('p', { class: 'meta' }, `${one.name}: ${say(`state_${one.state}`)}${one.phase ? `, ${one.phase}` : ''}`)),
-    ...(status?.health ?? []).map((item) => problem(item)),
+    shown.length === 0 ? undefined : h('h3', {}, say('persona')),
+    h(
+      'ul',
+      { class: 'plain' },
+      ...shown.map((one) => h('li', {}, mark(model.personas.find((known) => known.name === one.name)?.public_key ?? ''), h('bdi', {}, one.name), h('span', { class: 'meta' }, stateWords(one.state, one.phase)))),
+    ),
+    shown.length === 0 ? undefined : h('p', { class: 'note' }, say('inboxNote')),
   );
 };
