@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ERROR_CODES } from '../src/api/generated.ts';
 
 type Messages = Record<string, { message: string }>;
 
@@ -19,23 +20,32 @@ const STATES = ['off', 'connecting', 'ready', 'degraded', 'lost', 'locked'];
 const MESSAGES = ['queued', 'stored', 'delivered', 'failed'];
 const CONTACTS = ['invited', 'pending', 'active', 'blocked'];
 
+const GRANTS = ['status_read', 'posts_use', 'contacts_read', 'messages_read', 'messages_send'];
+const TRAFFIC = ['full', 'saver', 'metered', 'paranoid', 'test'];
+const SYSTEMS = ['linux', 'mac', 'windows'];
+const NETWORKS = ['local', 'mainnet'];
+/** The daemon's own sentences are English; other languages have theirs by its codes. */
+const TRANSLATED = /^(error|hint)_/;
+
 const used = (): Set<string> => {
   const keys = new Set<string>();
   for (const text of [...sources('src'), ...sources('static')]) {
-    for (const [, key] of text.matchAll(/\bsay\('([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
+    for (const [, key] of text.matchAll(/\b(?:say|words)\('([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '([A-Za-z0-9_]+)' : '[A-Za-z0-9_]+'/g)) if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '[A-Za-z0-9_]+' : '([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/data-i18n(?:-label)?="([A-Za-z0-9_]+)"/g)) if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/__MSG_([A-Za-z0-9_]+)__/g)) if (key !== undefined) keys.add(key);
   }
-  for (const [prefix, names] of [['stage', STAGES], ['state', STATES], ['message', MESSAGES], ['contact', CONTACTS]] as const) {
+  // Keys that stand in tables of the code, such as those of phases and meanings.
+  for (const text of sources('src')) for (const [, key] of text.matchAll(/'((?:phase|means)_[a-z]+|[a-z]+Note|notVerified|noPersona|noContacts)'/gi)) if (key !== undefined) keys.add(key);
+  for (const [prefix, names] of [['stage', STAGES], ['state', STATES], ['message', MESSAGES], ['contact', CONTACTS], ['grant', GRANTS], ['traffic', TRAFFIC], ['terminal', SYSTEMS], ['network', NETWORKS]] as const) {
     for (const name of names) keys.add(`${prefix}_${name}`);
   }
   return keys;
 };
 
 test('both languages have the same keys, and the same places for what is put in', () => {
-  assert.deepEqual(Object.keys(chinese), Object.keys(english));
+  assert.deepEqual(Object.keys(chinese).filter((key) => !TRANSLATED.test(key)), Object.keys(english));
   for (const [key, { message }] of Object.entries(english)) {
     const places = (text: string | undefined) => [...(text ?? '').matchAll(/\$\d/g)].map(String).sort();
     assert.deepEqual(places(chinese[key]?.message), places(message), key);
@@ -50,9 +60,29 @@ test('every key in use has words, and all words are in use', () => {
   assert.deepEqual(Object.keys(english).filter((key) => !keys.has(key)), []);
 });
 
+test('errors that are told in Chinese are ones that the daemon has, each with its hint', () => {
+  const codes = new Set(ERROR_CODES.map((code) => code.replaceAll('.', '_')));
+  const told = Object.keys(chinese).filter((key) => TRANSLATED.test(key));
+  assert.deepEqual(told.filter((key) => !codes.has(key.replace(TRANSLATED, ''))), []);
+  for (const key of told) assert.ok(chinese[key.replace(TRANSLATED, key.startsWith('error') ? 'hint_' : 'error_')], key);
+});
+
+test('the same words as on the command line', () => {
+  const words = readFileSync('../../daemon/src/cli/words.rs', 'utf8');
+  for (const key of ['state_off', 'state_connecting', 'state_ready', 'state_degraded', 'state_lost', 'state_locked', ...MESSAGES.map((state) => `message_${state}`)]) {
+    assert.ok(words.includes(`"${english[key]?.message}"`), key);
+  }
+  for (const state of CONTACTS) assert.ok(words.toLowerCase().includes(`"${english[`contact_${state}`]?.message.toLowerCase()}"`), state);
+  const phases = readFileSync('../../daemon/src/view.rs', 'utf8');
+  for (const [key, { message }] of Object.entries(english)) if (key.startsWith('phase_')) assert.ok(phases.includes(`"${message}"`), key);
+  const traffic = readFileSync('../../sphinx-client/src/traffic.rs', 'utf8');
+  for (const profile of TRAFFIC) assert.ok(traffic.includes(english[`traffic_${profile}`]?.message.replace(/^[^:]+: /, '') ?? '?'), profile);
+});
+
 test('the glossary holds', () => {
   for (const [key, english_, chinese_] of [
     ['persona', 'Persona', '身份'],
+    ['language', 'en', 'zh-CN'],
     ['requests', 'Requests', '请求'],
     ['message_stored', 'Stored at the relay', '已存至中继'],
     ['message_delivered', 'Delivered', '已送达'],

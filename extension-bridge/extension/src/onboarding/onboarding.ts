@@ -93,7 +93,9 @@ const marks = (): void => {
   const now = stage === 'ready' ? 4 : FOUND.has(stage) ? 3 : 2;
   for (const step of [1, 2, 3, 4]) {
     const card = byId(`step${step}`);
-    card.classList.toggle('done', step > 1 && step < now);
+    const done = step > 1 && step < now;
+    card.querySelector('.done')?.remove();
+    if (done) card.querySelector('h2')?.append(h('span', { class: 'done' }, say('stepDone')));
     card.classList.toggle('later', step > now);
     if (step === now) card.setAttribute('aria-current', 'step');
     else card.removeAttribute('aria-current');
