@@ -90,7 +90,7 @@ export const stateWords = (state: State, phase: string | null | undefined): stri
 
 /** The words for what a pairing may do. */
 export const grantWords = (grants: readonly string[]): HTMLElement =>
-  h('ul', { class: 'facts' }, ...grants.map((grant) => h('li', {}, wordsIfAny(`grant_${grant.replaceAll('.', '_')}`) || grant)));
+  h('ul', { class: 'facts' }, ...grants.map((grant) => h('li', {}, wordsIfAny(`grant_${grant.replaceAll('.', '_')}`), ' ', h('code', {}, grant))));
 
 const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 /** Whole days back from now in the reader's time zone; the round takes the hour of summer time. */

@@ -191,9 +191,6 @@ export const add = (model: Model): HTMLElement => {
   return h('section', {}, head(model, say('addByAddress')), h('form', { onsubmit: submit }, h('label', { for: address.id }, say('address')), address, h('label', { for: name.id }, say('nameForThem')), name, h('p', { class: 'note' }, say('addNote')), h('button', { type: 'submit', class: 'main' }, say('add'))), place);
 };
 
-/** What hex digits stand for, one byte in each character: the same code as the command line's. */
-const bytesOf = (hex: string): string => hex.replaceAll(/../g, (digits) => String.fromCharCode(Number.parseInt(digits, 16)));
-
 const safety = (model: Model, contact: string, number: SafetyNumber, place: HTMLElement): HTMLElement => {
   const set = (to: boolean): void =>
     fill(place, async () => {
@@ -205,7 +202,7 @@ const safety = (model: Model, contact: string, number: SafetyNumber, place: HTML
   return h(
     'div',
     { class: 'made' },
-    qr(bytesOf(number.qr), say('safetyQr')),
+    qr(number.qr, say('safetyQr')),
     h('p', { class: 'digits' }, ...number.digits.split(' ').map((group) => h('span', {}, `${group} `))),
     h('p', { class: 'note' }, say('safetyNote')),
     h('p', { class: number.verified ? 'ok' : 'note' }, say(number.verified ? 'verified' : 'notVerified')),
