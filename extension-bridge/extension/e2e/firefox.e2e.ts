@@ -22,7 +22,7 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     world = await World.start();
     [alice, bob] = await Promise.all([world.daemon('alice'), world.daemon('bob')]);
     await world.introduce(alice, bob);
-    firefox = await Firefox.launch(path as string, alice.home, { grantSites: true });
+    firefox = await Firefox.launch(path as string, alice.home);
     site = createServer((_, response) => {
       response.setHeader('content-type', 'text/html; charset=utf-8');
       response.end(PAGE);
@@ -58,13 +58,32 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await panel.shows('Delivered', '.own');
     await bob.json('send', 'alice', 'at nine');
     await panel.shows('at nine', '.theirs');
+    await panel.close();
   });
 
-  test('a post is opened in its page, which has nothing of it; one is written, and sees no key', async () => {
+  test('a background page that ends in the middle loses nothing', async () => {
+    const panel = await firefox.panel();
+    await panel.shows('at nine');
+    await firefox.stopBackground();
+    await bob.json('send', 'alice', 'bring a lantern');
+    await panel.shows('bring a lantern', '.row .line');
+    await panel.close();
+    await firefox.stopBackground();
+    await bob.json('send', 'alice', 'and a cloak', '--wait', 'delivered');
+    const again = await firefox.panel();
+    await again.shows('and a cloak', '.row .line');
+    await again.shows('2 unread', '.row .count');
+    await again.close();
+  });
+
+  test('on a site that is switched on, a post is opened and one is written, and the page has nothing of them', async () => {
+    const address = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`;
     const post = await bob.json<{ text: string }>('post', 'encrypt', 'the ball begins at ten', '--public', '--wait', 'queued');
     const page = await firefox.tab();
-    await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
+    await page.goto(address);
     await page.evaluate(`document.querySelector('main').textContent = ${JSON.stringify(post.text)}`);
+    await firefox.switchOn('http://127.0.0.1/*');
+    await page.activate();
     await page.frame('post.html', 'the ball begins at ten');
     const held = await page.evaluate<string>('document.documentElement.outerHTML + document.documentElement.innerText');
     assert.ok(!held.includes('the ball'), held);

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bidi } from './bidi.ts';
@@ -22,6 +22,8 @@ const PREFERENCES = {
   'browser.shell.checkDefaultBrowser': false,
   'datareporting.policy.dataSubmissionEnabled': false,
   'intl.locale.requested': 'en-US',
+  // Its questions can be answered at once.
+  'security.notification_enable_delay': 0,
 };
 
 interface Context {
@@ -33,12 +35,7 @@ interface Context {
 /** A page and what is framed in it, closed shadow roots or not. */
 const andFrames = (context: Context): Context[] => [context, ...(context.children ?? []).flatMap(andFrames)];
 
-export interface FirefoxOptions {
-  /** Gives the extension every site of 127.0.0.1, as a click on the browser's own question would. */
-  readonly grantSites?: boolean;
-}
-
-/** One tab, or a frame in one. Clicks and keys are those of a user: the browser finds what lies under the pointer. */
+/** One tab, a frame in one, or the browser's own window. Clicks and keys are those of a user: the browser finds what lies under the pointer. */
 export class FirefoxPage {
   readonly #bidi: Bidi;
   readonly #context: string;
@@ -141,28 +138,27 @@ export class Firefox {
   #bidi: Bidi | undefined;
   #onboarding: FirefoxPage | undefined;
 
-  private constructor(path: string, home: string, options: FirefoxOptions) {
+  private constructor(path: string, home: string) {
     this.#dir = mkdtempSync(join(tmpdir(), 'bauta-'));
     process.once('exit', () => this.#remove());
     const profile = join(this.#dir, 'profile');
     mkdirSync(profile);
     writeFileSync(join(profile, 'user.js'), Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
-    this.#copyExtension(options);
     this.#installHost();
     const { DISPLAY: _, WAYLAND_DISPLAY: __, XDG_CONFIG_HOME: ___, ...env } = process.env;
-    this.#running = new Running(path, ['--headless', '--no-remote', '--remote-debugging-port', '0', '--profile', profile], { ...env, HOME: this.#dir, BAUTA_HOME: home });
+    this.#running = new Running(path, ['--headless', '--no-remote', '--remote-allow-system-access', '--remote-debugging-port', '0', '--profile', profile], { ...env, HOME: this.#dir, BAUTA_HOME: home });
   }
 
   /** `home`: the daemon's, which the host finds by its environment. */
-  static async launch(path: string, home: string, options: FirefoxOptions = {}): Promise<Firefox> {
-    const firefox = new Firefox(path, home, options);
+  static async launch(path: string, home: string): Promise<Firefox> {
+    const firefox = new Firefox(path, home);
     try {
       const url = await until('Firefox listens', () => {
         firefox.#running.assertRunning();
         return /WebDriver BiDi listening on (ws:\S+)/.exec(firefox.#running.stderr)?.[1];
       });
       firefox.#bidi = await Bidi.connect(url);
-      await firefox.#connection.send('webExtension.install', { extensionData: { type: 'path', path: join(firefox.#dir, 'extension') } });
+      await firefox.#connection.send('webExtension.install', { extensionData: { type: 'path', path: join(ROOT, 'dist/firefox') } });
       return firefox;
     } catch (error) {
       await firefox.close();
@@ -199,6 +195,30 @@ export class Firefox {
     await page.shows('Paired', '#pair .ok');
   }
 
+  /** Asks for a site as the popup does, and answers the browser's own question. */
+  async switchOn(pattern: string): Promise<void> {
+    const [page, window] = [await this.onboarding(), await this.#window()];
+    await page.activate();
+    // Only while it handles a click may an extension ask.
+    await page.evaluate(`addEventListener('click', () => { globalThis.asked = browser.permissions.request({ origins: [${JSON.stringify(pattern)}] }); }, { once: true })`);
+    await page.click('h1');
+    // The protocol has no pointer in the browser's own window, so the button is pressed by script.
+    const button = 'document.querySelector("#addon-webext-permissions-notification:not([hidden])").button';
+    await until('the browser asks', async () => {
+      await window.evaluate(`${button}.click()`);
+      return true;
+    });
+    if (!(await page.evaluate<boolean>('globalThis.asked'))) throw new Error('the browser did not give the permission');
+  }
+
+  /** Stops the background page, as the browser does with one that was idle. */
+  async stopBackground(): Promise<void> {
+    const window = await this.#window();
+    const extension = `WebExtensionPolicy.getByID(${JSON.stringify(IDS.firefox[0].id)}).extension`;
+    const state = await window.evaluate<string>(`(async (it) => { await it.terminateBackground({ disableResetIdleForTest: true }); return it.backgroundState; })(${extension})`);
+    if (state !== 'stopped') throw new Error(`the background page is ${state}`);
+  }
+
   async close(): Promise<void> {
     this.#bidi?.close();
     await this.#running.end().finally(() => this.#remove());
@@ -207,6 +227,14 @@ export class Firefox {
   get #connection(): Bidi {
     if (this.#bidi === undefined) throw new Error('there is no connection');
     return this.#bidi;
+  }
+
+  /** The browser's own window, where its questions stand. */
+  async #window(): Promise<FirefoxPage> {
+    const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree', { 'moz:scope': 'chrome' });
+    const [window] = contexts;
+    if (window === undefined) throw new Error('Firefox has no window');
+    return new FirefoxPage(this.#connection, window.context);
   }
 
   #tab(name: string): Promise<FirefoxPage> {
@@ -223,15 +251,6 @@ export class Firefox {
     mkdirSync(hosts, { recursive: true });
     const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_extensions: [IDS.firefox[0].id] };
     writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
-  }
-
-  #copyExtension(options: FirefoxOptions): void {
-    const copy = join(this.#dir, 'extension');
-    cpSync(join(ROOT, 'dist/firefox'), copy, { recursive: true });
-    if (options.grantSites !== true) return;
-    const file = join(copy, 'manifest.json');
-    const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-    writeFileSync(file, JSON.stringify({ ...manifest, host_permissions: ['http://127.0.0.1/*'] }));
   }
 
   #remove(): void {
