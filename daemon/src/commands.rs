@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod browser;
 mod contact;
 mod conversation;
 mod daemon;
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit,
         Command::History(args) => conversation::history(args, context).await,
         Command::Post(args) => post::run(args, context).await,
         Command::Profile(args) => profile::run(args, context).await,
+        Command::Browser(args) => browser::run(args, context),
         Command::Pair(args) => pair::run(args, context).await,
         Command::Relay(args) => relay::run(args, context).await,
         Command::Rpc(args) => rpc::run(args, context).await,

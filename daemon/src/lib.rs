@@ -9,6 +9,7 @@ pub mod gun;
 pub mod node;
 pub mod unlock;
 
+mod browsers;
 mod commands;
 mod posts;
 mod random;

@@ -12,15 +12,21 @@ pub const HOST_NAME: &str = "app.bauta.bridge";
 static IDS: &str = include_str!("../ids.json");
 
 #[derive(Deserialize)]
-struct Ids {
+pub(crate) struct Ids {
     host: String,
-    chromium: Vec<Extension>,
-    firefox: Vec<Extension>,
+    pub(crate) chromium: Vec<Extension>,
+    pub(crate) firefox: Vec<Extension>,
 }
 
 #[derive(Deserialize)]
-struct Extension {
-    id: String,
+pub(crate) struct Extension {
+    pub(crate) id: String,
+}
+
+impl Ids {
+    pub(crate) fn compiled() -> Result<Self, CallerError> {
+        serde_json::from_str(IDS).map_err(|_| CallerError::List)
+    }
 }
 
 /// An extension that may use the host, as the browser named it.
@@ -68,7 +74,7 @@ impl Caller {
     /// Chromium gives the extension's origin first (and on some systems a window after it); Firefox gives the path of
     /// the host's manifest, then the extension's id (Chrome "Native messaging", MDN "Native messaging").
     pub fn of(arguments: &[OsString]) -> Result<Self, CallerError> {
-        let ids: Ids = serde_json::from_str(IDS).map_err(|_| CallerError::List)?;
+        let ids = Ids::compiled()?;
         let text = |place: usize| arguments.get(place).and_then(|argument| argument.to_str());
         let first = text(0).ok_or(CallerError::NotABrowser)?;
         if let Some(rest) = first.strip_prefix("chrome-extension://") {
@@ -119,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_list_is_well_formed() {
-        let ids: Ids = serde_json::from_str(IDS).unwrap();
+        let ids = Ids::compiled().unwrap();
         assert_eq!(ids.host, HOST_NAME);
         let letters = |id: &str| id.len() == 32 && id.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
         assert!(!ids.chromium.is_empty() && ids.chromium.iter().all(|known| letters(&known.id)));

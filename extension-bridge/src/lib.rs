@@ -7,8 +7,14 @@ mod caller;
 mod daemon;
 mod frame;
 mod host;
+mod manifest;
+mod places;
 
 pub use self::caller::{Caller, CallerError, HOST_NAME};
 pub use self::daemon::connect;
 pub use self::frame::{FrameError, read_frame, write_frame};
 pub use self::host::{End, join, report};
+pub use self::manifest::{Family, MANIFEST_NAME, Manifest};
+pub use self::places::{
+    Browser, Place, Platform, Roots, Sandbox, profile_manifest, system_places, user_places,
+};

@@ -1,13 +1,14 @@
 mod unlocking;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bauta_ipc::{Exit, HomeLock, RpcError, State, codes};
+use bauta_ipc::{Exit, HomeLock, RpcError, State, codes, home_directory};
 use bauta_sphinx_client::ExitAddress;
 
 use super::daemon::Daemon;
 use super::network::{self, SLOW};
+use crate::browsers;
 use crate::cli::args::{ExitName, Up};
 use crate::cli::{Context, LogTarget, Output, Progress, interrupted, start_logging, state_words, unreadable};
 use crate::node::{GunSettings, NodeConfig};
@@ -35,11 +36,25 @@ pub(super) async fn run(args: Up, context: &Context) -> Result<Exit, RpcError> {
         endpoint: args.gun_endpoint,
     };
     let (network, relays, traffic) = (chosen.network, chosen.relays, args.traffic);
+    let shown_home = home.clone();
     let config = NodeConfig { home, network, relays, traffic, unlock, gun };
     let mut daemon = Daemon::start(config, lock, stop).await?;
+    refresh_browsers(&shown_home);
     let told = tell(&mut daemon, Progress::begin(&context.out, log), &context.out).await;
     let closed = daemon.close().await;
     told.and(closed).map(|()| Exit::Ok)
+}
+
+/// The manifests of this user's browsers follow this program when it moved, as an update may do.
+/// Only for the home that a host finds when a browser starts it: other daemons may run beside.
+fn refresh_browsers(home: &Path) {
+    let usual = home_directory(std::env::var_os("BAUTA_HOME").map(PathBuf::from).as_deref());
+    if usual.is_ok_and(|usual| usual == home) {
+        tokio::task::spawn_blocking(|| match browsers::refresh() {
+            Ok(count) => tracing::debug!("{count} manifests for browsers were rewritten."),
+            Err(error) => tracing::debug!("The manifests for browsers were left as they are: {error}"),
+        });
+    }
 }
 
 fn read_root(path: &Path) -> Result<Vec<u8>, RpcError> {

@@ -1,0 +1,299 @@
+//! `bauta browser …` as people run it, in a home directory of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const CHROMIUM: &str = ".config/chromium/NativeMessagingHosts/app.bauta.bridge.json";
+const CHROME: &str = ".config/google-chrome/NativeMessagingHosts/app.bauta.bridge.json";
+const FIREFOX: &str = ".mozilla/native-messaging-hosts/app.bauta.bridge.json";
+
+/// A user with a home directory, and a host that can be installed.
+struct User {
+    directory: TempDir,
+    host: PathBuf,
+}
+
+impl User {
+    fn new(directories: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(directory.path()).unwrap();
+        for made in directories {
+            fs::create_dir_all(root.join(made)).unwrap();
+        }
+        let host = root.join("programs/bauta-bridge");
+        fs::create_dir_all(host.parent().unwrap()).unwrap();
+        fs::write(&host, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&host, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { directory, host }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.directory.path().join(below)
+    }
+
+    fn bauta(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bauta"));
+        command
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_RUNTIME_DIR")
+            .env("HOME", self.directory.path())
+            .env("BAUTA_HOME", self.path("bauta"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.bauta().args(line.split_whitespace()).output().unwrap()
+    }
+
+    /// Runs `bauta browser … --json`; its status, and what it printed.
+    fn json(&self, line: &str) -> (i32, Value) {
+        let output = self.run(&format!("browser {line} --json"));
+        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        (output.status.code().unwrap(), value)
+    }
+
+    fn install(&self, more: &str) -> (i32, Value) {
+        self.json(&format!("install --host {} {more}", self.host.display()))
+    }
+
+    fn manifest(&self, below: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(below)).unwrap()).unwrap()
+    }
+}
+
+/// The states of rows, each after its path below the user's home.
+fn states(user: &User, rows: &Value) -> Vec<(String, String)> {
+    let home = format!("{}/", user.directory.path().display());
+    let row = |row: &Value| {
+        let path = row["path"].as_str().unwrap();
+        (path.strip_prefix(&home).unwrap_or(path).to_owned(), row["state"].as_str().unwrap().to_owned())
+    };
+    rows.as_array().unwrap_or_else(|| panic!("{rows}")).iter().map(row).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(path, state)| ((*path).to_owned(), (*state).to_owned())).collect()
+}
+
+#[test]
+fn a_dry_run_prints_the_places_of_every_system() {
+    let user = User::new(&[]);
+    let home = user.directory.path().display().to_string();
+    let data = include_str!("data/browser-places.txt");
+    let mut seen = 0;
+    for platform in ["linux", "macos", "windows"] {
+        for whose in ["user", "system"] {
+            let expected: Vec<(&str, String)> = data
+                .lines()
+                .filter(|line| !line.starts_with('#'))
+                .filter_map(|line| line.strip_prefix(&format!("{platform} {whose} ")))
+                .map(|line| line.split_once(' ').unwrap())
+                .map(|(browsers, path)| (browsers, path.replacen('~', &home, 1)))
+                .collect();
+            assert!(!expected.is_empty());
+            seen += expected.len();
+            let scope = if whose == "system" { "--system" } else { "" };
+            let line = format!("install --dry-run --platform {platform} {scope}");
+            let (code, rows) = user.json(&line);
+            let printed: Vec<(String, String)> = rows
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| {
+                    let browsers =
+                        row["browsers"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+                    (browsers.collect::<Vec<_>>().join(","), row["path"].as_str().unwrap().to_owned())
+                })
+                .collect();
+            let wanted: Vec<_> =
+                expected.iter().map(|(browsers, path)| ((*browsers).to_owned(), path.clone())).collect();
+            assert_eq!((code, printed), (0, wanted), "{platform} {whose}");
+            // For people the same, one line each below the heading.
+            let output = user.run(&format!("browser {line}"));
+            let text = String::from_utf8(output.stdout).unwrap();
+            let lines: Vec<&str> = text.lines().skip(1).collect();
+            assert_eq!(lines.len(), expected.len());
+            for (line, (_, path)) in lines.iter().zip(&expected) {
+                let columns: Vec<&str> =
+                    line.trim().split("  ").filter(|column| !column.is_empty()).collect();
+                assert_eq!(columns[1].trim(), path, "{line}");
+            }
+        }
+    }
+    let all = data.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(seen, all, "a line of the data was not compared");
+    assert!(!user.path(".config").exists(), "a dry run writes nothing");
+}
+
+#[test]
+fn browsers_that_are_there_get_a_manifest() {
+    let user = User::new(&[".config/chromium/Default", ".config/google-chrome/Default", ".mozilla/firefox"]);
+    let written = pairs(&[(CHROME, "written"), (CHROMIUM, "written"), (FIREFOX, "written")]);
+    let (code, rows) = user.install("");
+    assert_eq!((code, states(&user, &rows)), (0, written));
+    let manifest = user.manifest(CHROMIUM);
+    assert_eq!(manifest["name"], "app.bauta.bridge");
+    assert_eq!(manifest["type"], "stdio");
+    assert_eq!(manifest["path"], user.host.to_str().unwrap());
+    assert_eq!(manifest["allowed_origins"][0], "chrome-extension://glggelpbdmnoognbkiacemakhjalbeki/");
+    assert_eq!(user.manifest(FIREFOX)["allowed_extensions"][0], "extension@bauta.app");
+    assert_eq!(fs::metadata(user.path(CHROMIUM)).unwrap().permissions().mode() & 0o777, 0o644);
+    assert!(!user.path(".config/vivaldi").exists());
+    // Again nothing is to be done.
+    let (code, rows) = user.install("");
+    assert!(code == 0 && states(&user, &rows).iter().all(|(_, state)| state == "current"), "{rows}");
+    let (_, rows) = user.json("list");
+    assert!(states(&user, &rows).len() >= 3, "{rows}");
+    assert_eq!(user.json("remove").0, 0);
+    for path in [CHROMIUM, CHROME, FIREFOX] {
+        assert!(!user.path(path).exists() && !user.path(path).parent().unwrap().exists(), "{path}");
+    }
+    assert_eq!(user.json("remove"), (0, Value::Array(Vec::new())));
+    let (_, rows) = user.json("list --browser chromium");
+    assert_eq!(states(&user, &rows)[0], pairs(&[(CHROMIUM, "missing")])[0]);
+}
+
+#[test]
+fn only_what_is_named_is_written() {
+    let user = User::new(&[".config/chromium", ".config/microsoft-edge-beta"]);
+    let (code, rows) = user.install("--browser edge --browser brave");
+    assert_eq!(code, 0);
+    let states = states(&user, &rows);
+    let edge = ".config/microsoft-edge-beta/NativeMessagingHosts/app.bauta.bridge.json";
+    assert!(states.contains(&(edge.to_owned(), "written".to_owned())), "{rows}");
+    assert!(states.iter().filter(|(path, _)| path != edge).all(|(_, state)| state == "not-found"), "{rows}");
+    assert!(!user.path(CHROMIUM).exists() && !user.path(".config/BraveSoftware").exists());
+    // A browser that was named and is not there is an error that says where it was looked for.
+    let (code, told) = user.install("--browser vivaldi");
+    assert_eq!((code, &told["error"]["code"]), (1, &Value::from("file.failed")));
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("Vivaldi was not found") && message.contains(".config/vivaldi"), "{message}");
+    let nobody = User::new(&[]);
+    let (code, told) = nobody.install("");
+    assert_eq!((code, &told["error"]["code"]), (1, &Value::from("file.failed")));
+}
+
+#[test]
+fn opera_reads_chromes_place() {
+    let user = User::new(&[".config/opera"]);
+    let (code, rows) = user.install("");
+    assert_eq!((code, states(&user, &rows)), (0, pairs(&[(CHROME, "written")])));
+    assert_eq!(rows[0]["browsers"], serde_json::json!(["opera"]));
+    let (_, rows) = user.json("list --browser opera");
+    assert_eq!(rows[0]["title"], "Opera");
+    // Where both are there, it stays for the other one.
+    fs::create_dir_all(user.path(".config/google-chrome/Default")).unwrap();
+    let (code, rows) = user.json("remove --browser opera");
+    assert_eq!((code, states(&user, &rows)), (1, pairs(&[(CHROME, "shared")])));
+    assert_eq!(rows[0]["with"], "Chrome");
+    assert_eq!(user.json("remove --browser opera --browser chrome").0, 0);
+    assert!(!user.path(CHROME).exists());
+}
+
+#[test]
+fn a_directory_of_profiles_is_written_as_it_is_named() {
+    let user = User::new(&[]);
+    let profile = user.path("profile");
+    let manifest = "profile/NativeMessagingHosts/app.bauta.bridge.json";
+    let (code, rows) = user.install(&format!("--dir {}", profile.display()));
+    assert_eq!((code, states(&user, &rows)), (0, pairs(&[(manifest, "written")])));
+    assert!(user.manifest(manifest)["allowed_origins"].is_array());
+    let (_, rows) = user.json(&format!("list --dir {}", profile.display()));
+    assert_eq!(states(&user, &rows)[0].0, manifest);
+    assert_eq!(user.json(&format!("remove --dir {}", profile.display())).0, 0);
+    assert!(!user.path(manifest).exists());
+}
+
+#[test]
+fn what_others_wrote_stays_and_what_is_damaged_is_replaced() {
+    let user = User::new(&[".config/chromium", ".mozilla/firefox"]);
+    user.install("");
+    let whole = fs::read_to_string(user.path(FIREFOX)).unwrap();
+    let foreign = r#"{"name":"app.bauta.bridge","description":"mine","path":"/bin/sh","type":"stdio"}"#;
+    fs::write(user.path(CHROMIUM), foreign).unwrap();
+    fs::write(user.path(FIREFOX), &whole[..whole.len() / 2]).unwrap();
+    let (_, rows) = user.json("list --browser chromium --browser firefox");
+    let list = states(&user, &rows);
+    assert!(list.starts_with(&pairs(&[(CHROMIUM, "foreign")])), "{rows}");
+    assert!(list.contains(&(FIREFOX.to_owned(), "damaged".to_owned())), "{rows}");
+    let left = pairs(&[(CHROMIUM, "foreign"), (FIREFOX, "damaged")]);
+    let (code, rows) = user.json("remove");
+    assert_eq!((code, states(&user, &rows)), (1, left));
+    let (code, rows) = user.install("");
+    assert_eq!((code, states(&user, &rows)), (1, pairs(&[(CHROMIUM, "foreign"), (FIREFOX, "written")])));
+    assert_eq!(fs::read_to_string(user.path(CHROMIUM)).unwrap(), foreign);
+    assert_eq!(fs::read_to_string(user.path(FIREFOX)).unwrap(), whole);
+}
+
+#[test]
+fn a_dry_run_changes_nothing_here_either() {
+    let user = User::new(&[".config/chromium"]);
+    let host = user.host.display().to_string();
+    let (_, rows) = user.json(&format!("install --dry-run --host {host}"));
+    let would = states(&user, &rows);
+    assert!(would.contains(&pairs(&[(CHROMIUM, "would-write")])[0]), "{rows}");
+    assert!(would.contains(&pairs(&[(FIREFOX, "not-found")])[0]), "{rows}");
+    assert!(!user.path(CHROMIUM).exists());
+    user.install("");
+    let (_, rows) = user.json(&format!("install --dry-run --host {host}"));
+    assert!(states(&user, &rows).contains(&pairs(&[(CHROMIUM, "current")])[0]), "{rows}");
+    let (code, rows) = user.json("remove --dry-run");
+    assert_eq!((code, states(&user, &rows)), (0, pairs(&[(CHROMIUM, "would-remove")])));
+    assert!(user.path(CHROMIUM).exists());
+}
+
+#[test]
+fn other_systems_are_only_shown() {
+    let user = User::new(&[".config/chromium"]);
+    for (line, code) in [
+        ("install --platform macos", "usage"),
+        ("install --platform windows --browser edge", "usage"),
+        ("install --dry-run --platform macos --browser opera", "usage"),
+        ("install --dry-run --platform macos --system --browser chrome-for-testing", "usage"),
+        ("install --dir d --system", "usage"),
+        ("install --host nowhere", "file.failed"),
+        ("install --host /", "file.failed"),
+    ] {
+        let (status, told) = user.json(line);
+        assert_eq!((status, told["error"]["code"].as_str()), (1, Some(code)), "{line}");
+    }
+    assert!(!user.path(CHROMIUM).exists());
+}
+
+#[test]
+fn the_host_is_beside_the_program_or_on_the_path() {
+    let user = User::new(&[".config/chromium", "elsewhere"]);
+    let program = user.path("programs/bauta");
+    let built = env!("CARGO_BIN_EXE_bauta");
+    if fs::hard_link(built, &program).is_err() {
+        fs::copy(built, &program).unwrap();
+    }
+    let install = |program: &Path, path: &str| {
+        let mut command = Command::new(program);
+        command.env("HOME", user.directory.path()).env_remove("XDG_CONFIG_HOME").env("PATH", path);
+        command.args(["browser", "install", "--json"]).output().unwrap()
+    };
+    // Through a symbolic link it is still the real one's neighbour.
+    let link = user.path("elsewhere/bauta");
+    symlink(&program, &link).unwrap();
+    let output = install(&link, "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(user.manifest(CHROMIUM)["path"], user.host.to_str().unwrap());
+    let other = user.path("elsewhere/bauta-bridge");
+    fs::rename(&user.host, &other).unwrap();
+    let output = install(&program, "relative:/nonexistent");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told["error"]["hint"].as_str().unwrap().contains("--host PATH"), "{told}");
+    let output = install(&program, user.path("elsewhere").to_str().unwrap());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let found = fs::canonicalize(&other).unwrap();
+    assert_eq!(user.manifest(CHROMIUM)["path"], found.to_str().unwrap());
+}
