@@ -49,7 +49,7 @@ test('a flood is opened few at a time, the newest first, and the rest is told to
   assert.equal(most, MAX_OPENING);
   assert.ok(order.length <= MAX_QUEUE + MAX_OPENING);
   assert.equal(order[MAX_OPENING], '9999');
-  assert.equal(last.get(50)?.state, 'ask');
+  assert.equal(last.get(50)?.state, 'held');
   assert.equal(last.get(9_999)?.state, 'open');
 });
 

@@ -1,41 +1,19 @@
 import { words as say } from '../core/i18n.ts';
 import { editorOf, insert, type Editor } from './editor.ts';
-import { place, placeButton, type Placed } from './place.ts';
+import { place, placeButton, setStyle, type Placed } from './place.ts';
+import { Posts } from './posts.ts';
 import { Scanner } from './scan.ts';
 
-/** Frames that stand in one page at a time; what left the screen longest ago makes room. */
-const MAX_FRAMES = 40;
-/** Elements that are watched for coming on the screen. */
-const MAX_WATCHED = 5000;
-/** A page that takes our element out again is left alone after this many times. */
-const MAX_TRIES = 3;
+/** Changes that come one after another are looked at together, in milliseconds. */
+const SWEEP_AFTER = 200;
+const SWEEP_EVERY = 2000;
 
-interface Post {
-  readonly payload: string;
-  readonly element: HTMLElement;
-  placed: Placed | undefined;
-  ticket: string | undefined;
-  visible: boolean;
-  asked: boolean;
-  tries: number;
-}
+// A page that is open when its site is switched on gets the script once more: one of them is enough.
+const marker = globalThis as { bautaRuns?: boolean };
 
-/** One post of an element; an element with several shows each. */
-const posts = new Map<HTMLElement, Post[]>();
-const byTicket = new Map<string, Post>();
 let composing: { ticket: string; placed: Placed; editor: Editor } | undefined;
 let running = true;
-
-const stop = (): void => {
-  running = false;
-  scanner.stop();
-  screen.disconnect();
-  for (const all of posts.values()) for (const post of all) post.placed?.host.remove();
-  posts.clear();
-  byTicket.clear();
-  composing?.placed.host.remove();
-  opener.remove();
-};
+let soon: ReturnType<typeof setTimeout> | undefined;
 
 const ask = async (message: Record<string, unknown>): Promise<{ ticket?: string }> => {
   try {
@@ -49,88 +27,16 @@ const ask = async (message: Record<string, unknown>): Promise<{ ticket?: string 
   }
 };
 
-const take = (post: Post): void => {
-  post.placed?.host.remove();
-  post.placed = undefined;
-  if (post.ticket !== undefined) {
-    byTicket.delete(post.ticket);
-    void ask({ type: 'drop', payload: post.ticket });
-  }
-  post.ticket = undefined;
-};
-
-const forget = (element: HTMLElement): void => {
-  for (const post of posts.get(element) ?? []) take(post);
-  posts.delete(element);
-  screen.unobserve(element);
-};
-
-/** Makes room among the frames; says whether there is some. */
-const room = (): boolean => {
-  if (byTicket.size < MAX_FRAMES) return true;
-  for (const post of byTicket.values()) {
-    if (post.visible) continue;
-    take(post);
-    return true;
-  }
-  return false;
-};
-
-const show = async (post: Post): Promise<void> => {
-  if (post.asked || post.tries >= MAX_TRIES || (post.placed?.host.isConnected === true)) return;
-  if (post.placed !== undefined) take(post);
-  if (!room()) return;
-  post.asked = true;
-  const { ticket } = await ask({ type: 'post', payload: post.payload });
-  post.asked = false;
-  if (ticket === undefined || !running) return;
-  if (!post.visible || !post.element.isConnected) {
-    void ask({ type: 'drop', payload: ticket });
-    return;
-  }
-  post.tries += 1;
-  post.ticket = ticket;
-  byTicket.set(ticket, post);
-  const size = Number.parseFloat(getComputedStyle(post.element).fontSize) || 14;
-  post.placed = place('post.html', ticket, `,${Math.round(size)}`, say('post_waiting'), 'width: 100%; min-width: 200px; height: 44px; margin: 4px 0;');
-  post.element.after(post.placed.host);
-};
-
-const screen = new IntersectionObserver(
-  (changes) => {
-    for (const { target, isIntersecting } of changes) {
-      for (const post of posts.get(target as HTMLElement) ?? []) {
-        post.visible = isIntersecting;
-        if (isIntersecting) void show(post);
-      }
-    }
+const posts = new Posts(ask, () => scanner.again());
+const scanner = new Scanner(
+  (element, payload) => posts.found(element, payload),
+  () => {
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      if (running) posts.sweep();
+    }, SWEEP_AFTER);
   },
-  { rootMargin: '200px' },
 );
-
-/** What the page took out, or changed into something else, is let go. */
-const sweep = (): void => {
-  for (const [element, all] of posts) {
-    if (!element.isConnected) {
-      forget(element);
-      continue;
-    }
-    for (const post of all) if (post.visible && post.placed?.host.isConnected === false) void show(post);
-  }
-};
-
-const scanner = new Scanner((element, payload) => {
-  const known = posts.get(element);
-  if (known?.some((post) => post.payload === payload) === true) return;
-  if (known === undefined && posts.size >= MAX_WATCHED) sweep();
-  if (known === undefined && posts.size >= MAX_WATCHED) return;
-  const post: Post = { payload, element, placed: undefined, ticket: undefined, visible: false, asked: false, tries: 0 };
-  // A link has one payload; a changed one replaces what stood there.
-  if (known !== undefined && element instanceof HTMLAnchorElement) forget(element);
-  posts.set(element, [...(posts.get(element) ?? []), post].slice(-16));
-  screen.unobserve(element);
-  screen.observe(element);
-});
 
 const closeCompose = (): Editor | undefined => {
   const { editor, placed } = composing ?? {};
@@ -140,16 +46,20 @@ const closeCompose = (): Editor | undefined => {
 };
 
 const openCompose = async (editor: Editor): Promise<void> => {
+  // A page may have taken the overlay out together with what it stood in.
+  if (composing?.placed.host.isConnected === false) composing = undefined;
   if (composing !== undefined) return;
   const { ticket } = await ask({ type: 'compose' });
-  if (ticket === undefined || composing !== undefined) return;
-  const placed = place(
-    'compose.html',
-    ticket,
-    '',
-    say('composeTitle'),
-    'position: fixed; z-index: 2147483647; inset: 0; margin: auto; width: min(400px, 94vw); height: min(480px, 90vh); box-shadow: 0 1px 2px rgb(0 0 0 / 40%);',
-  );
+  if (ticket === undefined || composing !== undefined || !running) return;
+  const placed = place('compose.html', ticket, '', say('composeTitle'), {
+    position: 'fixed',
+    'z-index': '2147483647',
+    inset: '0',
+    margin: 'auto',
+    width: 'min(400px, 94vw)',
+    height: 'min(480px, 90vh)',
+    'box-shadow': '0 1px 2px rgb(0 0 0 / 40%)',
+  });
   composing = { ticket, placed, editor };
   document.documentElement.append(placed.host);
   placed.frame.focus();
@@ -161,60 +71,105 @@ const opener = placeButton(say('composeOpen'), () => {
 });
 
 const moveOpener = (): void => {
-  if (near === undefined || !near.isConnected) {
+  if (near === undefined || !near.isConnected || !running) {
     opener.remove();
     return;
   }
   const box = near.getBoundingClientRect();
-  opener.style.left = `${Math.max(0, Math.min(box.right - 90, innerWidth - 100))}px`;
-  opener.style.top = `${Math.max(0, Math.min(box.bottom + 4, innerHeight - 40))}px`;
+  setStyle(opener, {
+    left: `${Math.max(0, Math.min(box.right - 90, innerWidth - 100))}px`,
+    top: `${Math.max(0, Math.min(box.bottom + 4, innerHeight - 40))}px`,
+  });
   if (!opener.isConnected) document.documentElement.append(opener);
 };
 
+const focused = (event: Event): void => {
+  if (!event.isTrusted) return;
+  const editor = editorOf(event.target);
+  if (editor !== undefined && editor.getBoundingClientRect().width >= 120) near = editor;
+  else if (event.target !== opener) near = undefined;
+  moveOpener();
+};
+
+const pressed = (event: KeyboardEvent): void => {
+  if (!event.isTrusted || !event.altKey || !event.shiftKey || event.code !== 'KeyE') return;
+  const editor = editorOf(event.target);
+  if (editor === undefined) return;
+  event.preventDefault();
+  void openCompose(editor);
+};
+
+const scrolled = (): void => {
+  if (near !== undefined) requestAnimationFrame(moveOpener);
+};
+
+/** A worker that was started anew knows no tickets; it asks whose they are. */
+const restore = async (ticket: string): Promise<void> => {
+  const payload = posts.payload(ticket);
+  if (payload !== undefined) await ask({ type: 'restore', kind: 'post', ticket, payload });
+  else if (composing?.ticket === ticket) await ask({ type: 'restore', kind: 'compose', ticket });
+};
+
+interface FromWorker {
+  readonly type?: unknown;
+  readonly ticket?: unknown;
+  readonly height?: unknown;
+  readonly open?: unknown;
+  readonly text?: unknown;
+}
+
+const listen = (message: FromWorker, sender: chrome.runtime.MessageSender, respond: (answer: unknown) => void): boolean => {
+  // Only the worker speaks here; it has no tab.
+  if (sender.id !== chrome.runtime.id || sender.tab !== undefined) return false;
+  const { type, ticket, height, text } = message;
+  if (type === 'check') void ask({ type: 'check' });
+  if (typeof ticket !== 'string') return false;
+  if (type === 'restore') {
+    void restore(ticket).finally(() => respond({}));
+    return true;
+  }
+  if (type === 'height' && typeof height === 'number') posts.resized(ticket, height, message.open === true);
+  if (composing?.ticket !== ticket) return false;
+  if (type === 'cancel') closeCompose()?.focus();
+  if (type === 'insert' && typeof text === 'string') {
+    // Where the page has no editor any more, the overlay stays, and shows what there is to paste.
+    const done = insert(composing.editor, text);
+    if (done) closeCompose();
+    respond({ done });
+  }
+  return false;
+};
+
+const every = setInterval(() => posts.sweep(), SWEEP_EVERY);
+
 const start = (): void => {
-  document.addEventListener(
-    'focusin',
-    (event) => {
-      if (!running || !event.isTrusted) return;
-      const editor = editorOf(event.target);
-      if (editor !== undefined && editor.getBoundingClientRect().width >= 120) {
-        near = editor;
-        moveOpener();
-      }
-    },
-    true,
-  );
-  document.addEventListener(
-    'keydown',
-    (event) => {
-      if (!running || !event.isTrusted || !event.altKey || !event.shiftKey || event.code !== 'KeyE') return;
-      const editor = editorOf(event.target);
-      if (editor === undefined) return;
-      event.preventDefault();
-      void openCompose(editor);
-    },
-    true,
-  );
-  addEventListener('scroll', () => near !== undefined && running && requestAnimationFrame(moveOpener), { passive: true, capture: true });
-  chrome.runtime.onMessage.addListener((message: { type?: unknown; ticket?: unknown; height?: unknown; text?: unknown }, sender) => {
-    // Only the worker speaks here; it has no tab.
-    if (sender.id !== chrome.runtime.id || sender.tab !== undefined || typeof message.ticket !== 'string') return;
-    if (message.type === 'height' && typeof message.height === 'number') {
-      const host = byTicket.get(message.ticket)?.placed?.host;
-      if (host !== undefined) host.style.height = `${message.height}px`;
-    } else if (composing?.ticket === message.ticket) {
-      const editor = closeCompose();
-      if (message.type === 'insert' && typeof message.text === 'string' && editor !== undefined) insert(editor, message.text);
-      else editor?.focus();
-    }
-  });
-  setInterval(() => running && sweep(), 2000);
+  document.addEventListener('focusin', focused, true);
+  document.addEventListener('keydown', pressed, true);
+  addEventListener('scroll', scrolled, { passive: true, capture: true });
+  chrome.runtime.onMessage.addListener(listen);
   scanner.start();
 };
 
-// A page that is open when its site is switched on gets the script once more: one of them is enough.
-const marker = globalThis as { bautaRuns?: boolean };
-if (marker.bautaRuns !== true) {
+/** Leaves the page as if nothing had been here; the script may be put in again. */
+const stop = (): void => {
+  if (!running) return;
+  running = false;
+  marker.bautaRuns = false;
+  clearInterval(every);
+  clearTimeout(soon);
+  document.removeEventListener('focusin', focused, true);
+  document.removeEventListener('keydown', pressed, true);
+  removeEventListener('scroll', scrolled, { capture: true });
+  chrome.runtime?.onMessage?.removeListener(listen);
+  scanner.stop();
+  posts.stop();
+  closeCompose();
+  opener.remove();
+};
+
+if (marker.bautaRuns === true) {
+  clearInterval(every);
+} else {
   marker.bautaRuns = true;
   start();
 }

@@ -47,7 +47,7 @@ export const fromLink = (link: string): string | undefined => {
   if (!rest.startsWith('=')) return undefined;
   const value = rest.slice(1);
   if (version === '2') return /^[A-Za-z0-9+/=%_-]{24,}$/.test(value) ? link : undefined;
-  if (version === '1') return value.startsWith('%20') && value.endsWith('%40') ? link : undefined;
+  if (version === '1') return /^%20[!-~]+%40$/.test(value) ? link : undefined;
   return undefined;
 };
 

@@ -10,15 +10,27 @@ export interface Placed {
   readonly frame: HTMLIFrameElement;
 }
 
-const RESET = 'all: initial; display: block; contain: content;';
+type Style = Readonly<Record<string, string>>;
 
-/** Not yet in the page. The address holds the ticket; only this script and the frame know it. */
-export const place = (page: 'post.html' | 'compose.html', ticket: string, more: string, title: string, style: string): Placed => {
+/** Sets styles that the page's own sheets do not win over, and that its policy on inline styles does not stop. */
+export const setStyle = (element: HTMLElement, style: Style): void => {
+  for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value, 'important');
+};
+
+const RESET: Style = { all: 'initial', display: 'block', contain: 'content' };
+
+const makeHost = (style: Style): HTMLElement => {
   const host = document.createElement('div');
   own.add(host);
-  host.setAttribute('style', `${RESET} ${style}`);
+  setStyle(host, { ...RESET, ...style });
+  return host;
+};
+
+/** Not yet in the page. The address holds the ticket; only this script and the frame know it. */
+export const place = (page: 'post.html' | 'compose.html', ticket: string, more: string, title: string, style: Style): Placed => {
+  const host = makeHost(style);
   const frame = document.createElement('iframe');
-  frame.setAttribute('style', 'border: 0; width: 100%; height: 100%; display: block; color-scheme: normal;');
+  setStyle(frame, { border: '0', width: '100%', height: '100%', display: 'block', 'color-scheme': 'normal' });
   frame.title = title;
   frame.referrerPolicy = 'no-referrer';
   frame.src = `${chrome.runtime.getURL(page)}#${ticket}${more}`;
@@ -28,15 +40,22 @@ export const place = (page: 'post.html' | 'compose.html', ticket: string, more: 
 
 /** A button of ours, out of the page's reach as far as a page allows. */
 export const placeButton = (label: string, run: () => void): HTMLElement => {
-  const host = document.createElement('div');
-  own.add(host);
-  host.setAttribute('style', `${RESET} position: fixed; z-index: 2147483646;`);
+  const host = makeHost({ position: 'fixed', 'z-index': '2147483646' });
   const button = document.createElement('button');
   button.type = 'button';
   button.textContent = '✎ Bauta';
   button.setAttribute('aria-label', label);
   button.title = label;
-  button.setAttribute('style', 'font: 12px/16px system-ui, sans-serif; min-height: 32px; padding: 4px 12px; border: 1px solid #85827a; border-radius: 8px; background: #fff; color: #8e2430; cursor: pointer;');
+  setStyle(button, {
+    font: '12px/16px system-ui, sans-serif',
+    'min-height': '32px',
+    padding: '4px 12px',
+    border: '1px solid #85827a',
+    'border-radius': '8px',
+    background: '#fff',
+    color: '#8e2430',
+    cursor: 'pointer',
+  });
   // A page can send clicks, but not ones that the browser trusts.
   button.addEventListener('click', (event) => {
     if (event.isTrusted) run();

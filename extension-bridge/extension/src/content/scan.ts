@@ -13,11 +13,26 @@ export type OnFound = (element: HTMLElement, payload: string) => void;
 
 const editable = (element: Element): boolean => element instanceof HTMLElement && element.isContentEditable;
 
-/** Payloads in one element's links and text. */
-const lookAt = (node: Node, found: OnFound): void => {
+const passedOver = (element: Element): boolean => PASSED_OVER.has(element.tagName.toUpperCase()) || isOwn(element) || editable(element);
+
+/** Whether a change is in what is not searched: in an editor, for instance, where a post may just have been put. */
+const outside = (node: Node): boolean => {
+  let element = node instanceof Element ? node : node.parentElement;
+  if (element !== null && editable(element)) return true;
+  for (; element !== null; element = element.parentElement) if (PASSED_OVER.has(element.tagName.toUpperCase()) || isOwn(element)) return true;
+  return false;
+};
+
+/** The payload of a link: in its address, its text or its title. */
+export const payloadOf = (anchor: HTMLAnchorElement): string | undefined => {
+  const text = anchor.textContent ?? '';
+  return fromLink(anchor.href) ?? (text.length < MAX_TEXT ? fromLink(text.trim()) : undefined) ?? fromLink(anchor.title);
+};
+
+/** Payloads in one element's links and text. `climbed` holds the elements whose whole text was searched already. */
+const lookAt = (node: Node, climbed: Set<Element>, found: OnFound): void => {
   if (node instanceof HTMLAnchorElement) {
-    const text = node.textContent ?? '';
-    const payload = fromLink(node.href) ?? (text.length < MAX_TEXT ? fromLink(text.trim()) : undefined) ?? fromLink(node.title);
+    const payload = payloadOf(node);
     if (payload !== undefined) found(node, payload);
     return;
   }
@@ -27,6 +42,9 @@ const lookAt = (node: Node, found: OnFound): void => {
   let all = findPayloads(node.data);
   let element: HTMLElement | null = parent;
   for (let up = 0; all.length === 0 && up < PARENTS && element !== null; up += 1) {
+    // Once each: many broken payloads in one element must not make its text be read as often.
+    if (climbed.has(element)) return;
+    climbed.add(element);
     const text: string = element.textContent ?? '';
     if (text.length <= MAX_TEXT) all = findPayloads(text);
     if (all.length === 0) element = element.parentElement;
@@ -38,13 +56,17 @@ const lookAt = (node: Node, found: OnFound): void => {
 /** Searches a page and what changes in it, a little at a time. */
 export class Scanner {
   readonly #found: OnFound;
+  readonly #done: () => void;
   readonly #roots = new Set<Node>();
   readonly #observer: MutationObserver;
   #walker: TreeWalker | undefined;
+  #climbed = new Set<Element>();
   #scheduled = false;
 
-  constructor(found: OnFound) {
+  /** `done` is called when everything that changed was searched. */
+  constructor(found: OnFound, done: () => void) {
     this.#found = found;
+    this.#done = done;
     this.#observer = new MutationObserver((changes) => {
       for (const change of changes) {
         if (change.type === 'characterData' || change.type === 'attributes') this.#add(change.target);
@@ -55,6 +77,11 @@ export class Scanner {
 
   start(): void {
     this.#observer.observe(document.documentElement, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['href', 'title'] });
+    this.again();
+  }
+
+  /** Searches the whole page once more. */
+  again(): void {
     this.#add(document.body ?? document.documentElement);
   }
 
@@ -91,17 +118,21 @@ export class Scanner {
     while (performance.now() < end) {
       if (this.#walker === undefined) {
         const [root] = this.#roots;
-        if (root === undefined) return;
+        if (root === undefined) {
+          this.#done();
+          return;
+        }
         this.#roots.delete(root);
-        if (!root.isConnected) continue;
+        if (!root.isConnected || outside(root)) continue;
+        this.#climbed = new Set();
         this.#walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
-          node instanceof Element && (PASSED_OVER.has(node.tagName.toUpperCase()) || isOwn(node) || editable(node)) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+          node instanceof Element && passedOver(node) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
         );
-        lookAt(root, this.#found);
+        lookAt(root, this.#climbed, this.#found);
       }
       const node = this.#walker.nextNode();
       if (node === null) this.#walker = undefined;
-      else lookAt(node, this.#found);
+      else lookAt(node, this.#climbed, this.#found);
     }
     this.#schedule();
   }

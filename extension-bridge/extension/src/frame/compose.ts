@@ -1,13 +1,13 @@
 import type { RpcError } from '../api/generated.ts';
 import { button, byId, h } from '../core/dom.ts';
 import { isolated, language, words as say } from '../core/i18n.ts';
-import { problem } from '../core/show.ts';
+import { command, problem } from '../core/show.ts';
 
 /** Below the daemon's own limit for the text of a post, which answers for itself; a count in time is kinder. */
 const LONGEST = 15_000;
 const NETWORKS = { twitter: 'Twitter', facebook: 'Facebook', minds: 'Minds', instagram: 'Instagram' };
 const ticket = location.hash.slice(1);
-const port = chrome.runtime.connect({ name: 'compose' });
+let port: chrome.runtime.Port | undefined;
 const chosen = new Set<string>();
 let people: string[] = [];
 
@@ -55,7 +55,18 @@ const count = (): void => {
   submit.disabled = over < 0 || text.value === '';
 };
 
-const send = (message: Record<string, unknown>): void => port.postMessage({ ...message, ticket });
+const send = (message: Record<string, unknown>): void => {
+  // The worker may have slept while the text was written.
+  if (port === undefined) {
+    port = chrome.runtime.connect({ name: 'compose' });
+    port.onMessage.addListener(take);
+    port.onDisconnect.addListener(() => {
+      port = undefined;
+      count();
+    });
+  }
+  port.postMessage({ ...message, ticket });
+};
 const cancel = (): void => send({ type: 'cancel' });
 
 const encrypt = (event: Event): void => {
@@ -65,9 +76,14 @@ const encrypt = (event: Event): void => {
   send({ type: 'encrypt', params: { persona: persona.value, text: text.value, network: network.value, public: everyone.checked, to: everyone.checked ? [] : [...chosen] } });
 };
 
-port.onMessage.addListener((message: { of?: string; error?: RpcError; people?: string[]; personas?: string[]; network?: string }) => {
+const take = (message: { of?: string; error?: RpcError; people?: string[]; personas?: string[]; network?: string; text?: string }): void => {
   if (message.error !== undefined) {
     errors.replaceChildren(problem(message.error, undefined, say('means_notInserted')));
+    count();
+    return;
+  }
+  if (message.of === 'encrypt' && message.text !== undefined) {
+    errors.replaceChildren(h('div', { class: 'problem', role: 'alert' }, h('p', {}, say('composeNoEditor')), command(message.text)));
     count();
     return;
   }
@@ -76,7 +92,7 @@ port.onMessage.addListener((message: { of?: string; error?: RpcError; people?: s
   if (persona.options.length === 0) persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, isolated(name))));
   if (message.network !== undefined) network.value = message.network;
   draw();
-});
+};
 
 text.addEventListener('input', count);
 search.addEventListener('input', draw);

@@ -9,6 +9,8 @@ const view = byId('view');
 let port: chrome.runtime.Port | undefined;
 let clock: ReturnType<typeof setInterval> | undefined;
 let done = false;
+/** The height that the page was told last. */
+let told = -1;
 
 const ask = (type: 'open' | 'ask'): void => {
   connect().postMessage({ type, ticket });
@@ -38,12 +40,16 @@ const draw = (opened: Opened): void => {
     case 'ask':
       view.replaceChildren(line(h('span', {}, say('post_ask')), button(say('post_fetch'), () => ask('ask'), 'quiet')));
       break;
+    case 'held':
+      view.replaceChildren(line(say('post_waiting'), button(say('tryAgain'), () => ask('ask'), 'quiet')));
+      break;
     case 'gone':
       if (!done) view.replaceChildren(line(h('span', {}, say('post_gone'))));
       break;
     case 'open': {
       done = true;
       const { post } = opened;
+      told = -1;
       const by = post.author_name ?? post.author?.replace(/^person:/, '');
       view.replaceChildren(
         ...(post.warning ? [problem(post.warning)] : []),
@@ -56,6 +62,7 @@ const draw = (opened: Opened): void => {
       view.replaceChildren(opened.error.code === 'post.not_shared' ? line(h('span', {}, errorWords(opened.error)), button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem(opened.error, () => ask('ask'), say('means_closed')));
       break;
   }
+  tellHeight();
 };
 
 const connect = (): chrome.runtime.Port => {
@@ -65,7 +72,7 @@ const connect = (): chrome.runtime.Port => {
   made.onMessage.addListener(draw);
   made.onDisconnect.addListener(() => {
     port = undefined;
-    if (!done) draw({ state: 'ask' });
+    if (!done) draw({ state: 'held' });
   });
   return made;
 };
@@ -73,6 +80,15 @@ const connect = (): chrome.runtime.Port => {
 document.documentElement.lang = language();
 const pixels = Number(size);
 if (pixels >= 10 && pixels <= 40) document.documentElement.style.setProperty('--page-size', `${pixels}px`);
-new ResizeObserver(() => port?.postMessage({ type: 'height', ticket, height: Math.ceil(document.body.getBoundingClientRect().height) })).observe(document.body);
+const tellHeight = (): void => {
+  const height = Math.ceil(document.body.getBoundingClientRect().height);
+  if (height === told) return;
+  told = height;
+  connect().postMessage({ type: 'height', ticket, height, open: done });
+};
+const sizes = new ResizeObserver(tellHeight);
 // A frame that a page put up by itself has no ticket, and stays empty.
-if (/^[0-9a-f-]{36}$/.test(ticket)) ask('open');
+if (/^[0-9a-f-]{36}$/.test(ticket)) {
+  ask('open');
+  sizes.observe(document.body);
+}

@@ -4,12 +4,14 @@ import { MAX_PAYLOAD } from '../content/finder.ts';
 
 /** Posts opened at a time, over all tabs: each costs the daemon a slow hash. */
 export const MAX_OPENING = 2;
-/** Posts that wait to be opened, over all tabs; past it the oldest tells its frame to ask again. */
+/** Posts that wait to be opened, over all tabs; past it the oldest is held until the user asks for it. */
 export const MAX_QUEUE = 200;
 /** Tickets that one tab can hold. */
 export const MAX_TICKETS = 500;
 /** Keys looked up through the mixnet by themselves, per site and minute; past it each takes a click. */
 export const AUTO_LOOKUPS = 6;
+/** Posts opened by themselves, per site and minute; past it each takes a click. A page that changes for ever costs no more. */
+export const AUTO_OPENINGS = 300;
 const MINUTE = 60_000;
 /** Longer than the daemon's own limit for a lookup. */
 const LOOKUP_TIMEOUT = 120_000;
@@ -27,6 +29,8 @@ export type Opened =
   | { readonly state: 'waiting' }
   | { readonly state: 'looking' }
   | { readonly state: 'ask' }
+  /** Too many at once: it waits for the user. */
+  | { readonly state: 'held' }
   | { readonly state: 'gone' }
   | { readonly state: 'open'; readonly post: DecryptedPost }
   | { readonly state: 'failed'; readonly error: RpcError };
@@ -44,16 +48,20 @@ export const networkOf = (origin: string): SocialNetwork | undefined => {
   return undefined;
 };
 
+const NAME = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Whether something is written as the name of a ticket. */
+export const isTicketName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
+
 /** Tickets: what a content script may have shown, each tied to the tab it was asked from. */
 export class Tickets {
   readonly #tickets = new Map<string, Ticket>();
   readonly #perTab = new Map<number, number>();
 
-  /** Undefined when the tab holds too many already, or the payload is too long. */
-  give(ticket: Ticket): string | undefined {
+  /** Undefined when the tab holds too many already, the payload is too long, or the name is another's. */
+  give(ticket: Ticket, name: string = crypto.randomUUID()): string | undefined {
     const held = this.#perTab.get(ticket.tab) ?? 0;
-    if (held >= MAX_TICKETS || ticket.payload.length > MAX_PAYLOAD) return undefined;
-    const name = crypto.randomUUID();
+    if (held >= MAX_TICKETS || ticket.payload.length > MAX_PAYLOAD || this.#tickets.has(name) || !isTicketName(name)) return undefined;
     this.#tickets.set(name, ticket);
     this.#perTab.set(ticket.tab, held + 1);
     return name;
@@ -92,6 +100,7 @@ export class Opener {
   readonly #now: () => number;
   readonly #queue: Job[] = [];
   readonly #lookups = new Map<string, number[]>();
+  readonly #openings = new Map<string, number[]>();
   #running = 0;
 
   constructor(decrypt: Decrypt, now: () => number = Date.now) {
@@ -105,7 +114,7 @@ export class Opener {
     tell({ state: 'waiting' });
     // What a user asked for goes first; else what came last is what is on the screen now.
     this.#queue.unshift(job);
-    while (this.#queue.length > MAX_QUEUE) this.#queue.pop()?.tell({ state: 'ask' });
+    while (this.#queue.length > MAX_QUEUE) this.#queue.pop()?.tell({ state: 'held' });
     this.#next();
     return () => {
       job.gone = true;
@@ -131,6 +140,10 @@ export class Opener {
       if (!job.gone) job.tell(opened);
     };
     const text = job.ticket.payload;
+    if (!job.asked && !this.#allowed(this.#openings, job.ticket.origin, AUTO_OPENINGS)) {
+      tell({ state: 'held' });
+      return;
+    }
     try {
       tell({ state: 'open', post: await this.#decrypt({ text, offline: true }, LOOKUP_TIMEOUT) });
       return;
@@ -142,7 +155,7 @@ export class Opener {
       }
     }
     if (job.gone) return;
-    if (!job.asked && !this.#allowed(job.ticket.origin)) {
+    if (!job.asked && !this.#allowed(this.#lookups, job.ticket.origin, AUTO_LOOKUPS)) {
       tell({ state: 'ask' });
       return;
     }
@@ -160,12 +173,13 @@ export class Opener {
     }
   }
 
-  #allowed(origin: string): boolean {
+  /** Counts one against an allowance per site and minute. */
+  #allowed(times: Map<string, number[]>, origin: string, most: number): boolean {
     const now = this.#now();
-    const recent = (this.#lookups.get(origin) ?? []).filter((at) => now - at < MINUTE);
-    if (recent.length >= AUTO_LOOKUPS) return false;
+    const recent = (times.get(origin) ?? []).filter((at) => now - at < MINUTE);
+    if (recent.length >= most) return false;
     recent.push(now);
-    this.#lookups.set(origin, recent);
+    times.set(origin, recent);
     return true;
   }
 }

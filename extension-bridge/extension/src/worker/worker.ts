@@ -5,7 +5,7 @@ import { mayCall, speakerOf, unreadKey, type Speaker, type ToPage, type ToWorker
 import { realTimers } from '../core/rpc.ts';
 import { indexedKeys } from '../core/store.ts';
 import { Link } from './link.ts';
-import { Opener, Tickets, networkOf, type Opened } from './pages.ts';
+import { Opener, Tickets, isTicketName, networkOf, type Opened, type Ticket } from './pages.ts';
 import { inject, isOn, register } from './sites.ts';
 
 /** Set by the build. */
@@ -44,7 +44,28 @@ const link = new Link({
   now: Date.now,
 });
 
-const opener = new Opener((params, timeout) => link.call('post.decrypt', params, timeout));
+/** A page may be faster than the connection, at the browser's start or after the worker has slept. */
+const CONNECTING_TIME = 10_000;
+const waiting = new Set<() => void>();
+const connected = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (link.state.stage !== 'connecting') {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      waiting.delete(done);
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, CONNECTING_TIME);
+    waiting.add(done);
+  });
+
+const opener = new Opener(async (params, timeout) => {
+  await connected();
+  return link.call('post.decrypt', params, timeout);
+});
 
 const tell = (port: chrome.runtime.Port, message: ToPage): void => {
   try {
@@ -70,7 +91,10 @@ const keepUnread = async (counts: Record<string, number>): Promise<void> => {
   tellAll({ type: 'unread', unread: counts });
 };
 
-link.onState = (state) => tellAll({ type: 'link', state });
+link.onState = (state) => {
+  if (state.stage !== 'connecting') for (const done of [...waiting]) done();
+  tellAll({ type: 'link', state });
+};
 link.onAnew = () => tellAll({ type: 'anew' });
 link.onEvent = async (event: Event) => {
   const counts = await unread();
@@ -133,35 +157,54 @@ const servePanel = (port: chrome.runtime.Port): void => {
   });
 };
 
+/** Tells the content script of a tab something. It stands in the page itself, in none of its frames. */
+const toContent = async (tab: number | undefined, message: Record<string, unknown>): Promise<unknown> => {
+  if (tab === undefined) return undefined;
+  return chrome.tabs.sendMessage(tab, message, { frameId: 0 }).catch(() => undefined);
+};
+
+/** The ticket of a frame, on a site that is on. What a worker before this one gave, the content script tells again. */
+const ticketOf = async (name: unknown, tab: number | undefined, kind: Ticket['kind']): Promise<Ticket | undefined> => {
+  if (tickets.take(name, tab, kind) === undefined && isTicketName(name)) await toContent(tab, { type: 'restore', ticket: name });
+  const ticket = tickets.take(name, tab, kind);
+  return ticket !== undefined && (await isOn(ticket.origin)) ? ticket : undefined;
+};
+
 /** A frame of ours inside a page: shows one post. The page's own script cannot reach it. */
 const servePost = (port: chrome.runtime.Port, tab: number | undefined): void => {
   let cancel = (): void => {};
   let ticketName: string | undefined;
+  let gone = false;
+  const say = (opened: Opened): void => {
+    try {
+      port.postMessage(opened);
+    } catch {
+      cancel();
+    }
+  };
   port.onDisconnect.addListener(() => {
+    gone = true;
     cancel();
     if (ticketName !== undefined) tickets.drop(ticketName);
   });
-  port.onMessage.addListener((message: { type?: unknown; ticket?: unknown; height?: unknown }) => {
-    const ticket = tickets.take(message.ticket, tab, 'post');
+  const open = async (name: unknown, asked: boolean): Promise<void> => {
+    const ticket = await ticketOf(name, tab, 'post');
+    if (gone) return;
     if (ticket === undefined) {
-      // The worker was started anew and knows no tickets; or the frame is not one that we put up.
-      port.postMessage({ state: 'gone' } satisfies Opened);
+      // The frame is not one that we put up, or the site is off.
+      say({ state: 'gone' });
       return;
     }
-    ticketName = message.ticket as string;
+    ticketName = name as string;
+    cancel();
+    cancel = opener.open(ticket, asked, say);
+  };
+  port.onMessage.addListener((message: { type?: unknown; ticket?: unknown; height?: unknown; open?: unknown }) => {
     if (message.type === 'open' || message.type === 'ask') {
-      cancel();
-      cancel = opener.open(ticket, message.type === 'ask', (opened) => {
-        try {
-          port.postMessage(opened);
-        } catch {
-          cancel();
-        }
-      });
+      void open(message.ticket, message.type === 'ask');
     } else if (message.type === 'height' && typeof message.height === 'number') {
-      void chrome.tabs
-        .sendMessage(ticket.tab, { type: 'height', ticket: ticketName, height: Math.min(Math.max(message.height, 0), 20_000) }, { frameId: ticket.frame })
-        .catch(() => undefined);
+      // The content script knows its own tickets.
+      void toContent(tab, { type: 'height', ticket: message.ticket, height: Math.min(Math.max(message.height, 0), 20_000), open: message.open === true });
     }
   });
 };
@@ -169,12 +212,16 @@ const servePost = (port: chrome.runtime.Port, tab: number | undefined): void => 
 /** A frame of ours inside a page: the overlay that a post is written in. */
 const serveCompose = (port: chrome.runtime.Port, tab: number | undefined): void => {
   port.onMessage.addListener((message: { type?: unknown; ticket?: unknown; params?: unknown; persona?: unknown }) => {
-    const ticket = tickets.take(message.ticket, tab, 'compose');
-    if (ticket === undefined) return;
-    const name = message.ticket as string;
-    const toContent = (what: Record<string, unknown>): Promise<unknown> =>
-      chrome.tabs.sendMessage(ticket.tab, { ...what, ticket: name }, { frameId: ticket.frame }).catch(() => undefined);
+    const name = message.ticket;
     const work = async (): Promise<unknown> => {
+      if (message.type === 'cancel') {
+        await toContent(tab, { type: 'cancel', ticket: name });
+        if (tickets.take(name, tab, 'compose') !== undefined) tickets.drop(name as string);
+        return { done: true };
+      }
+      const ticket = await ticketOf(name, tab, 'compose');
+      if (ticket === undefined) throw new Failure({ code: 'page.gone', message: 'This page is not open any more, or its site was switched off.', hint: 'Reload the page.', retry: 'no' });
+      await connected();
       switch (message.type) {
         case 'people': {
           const { personas } = await link.call('persona.list', {});
@@ -184,15 +231,12 @@ const serveCompose = (port: chrome.runtime.Port, tab: number | undefined): void 
           return { people: contacts.filter((contact) => contact.public_key != null && contact.state !== 'blocked').map((contact) => contact.name), personas: names, network: networkOf(ticket.origin) };
         }
         case 'encrypt': {
-          const made = await link.call('post.encrypt', message.params as Methods['post.encrypt']['params']);
-          await toContent({ type: 'insert', text: made.text });
-          tickets.drop(name);
+          const made = await link.call('post.encrypt', message.params as Methods['post.encrypt']['params'], LONGEST_CALL);
+          const put = (await toContent(ticket.tab, { type: 'insert', ticket: name, text: made.text })) as { done?: boolean } | undefined;
+          if (put?.done !== true) return { text: made.text };
+          tickets.drop(name as string);
           return { done: true };
         }
-        case 'cancel':
-          await toContent({ type: 'cancel' });
-          tickets.drop(name);
-          return { done: true };
         default:
           return {};
       }
@@ -216,12 +260,16 @@ chrome.runtime.onConnect.addListener((port) => {
 
 const serveContent = async (who: Extract<Speaker, { kind: 'web' }>, message: unknown): Promise<unknown> => {
   if (typeof message !== 'object' || message === null || !(await isOn(who.origin))) return { off: true };
-  const { type, payload } = message as { type?: unknown; payload?: unknown };
+  const { type, payload, kind, ticket } = message as { type?: unknown; payload?: unknown; kind?: unknown; ticket?: unknown };
   if (type === 'post' && typeof payload === 'string') {
     return { ticket: tickets.give({ kind: 'post', tab: who.tab, frame: who.frame, origin: who.origin, payload }) };
   }
   if (type === 'compose') {
     return { ticket: tickets.give({ kind: 'compose', tab: who.tab, frame: who.frame, origin: who.origin, payload: '' }) };
+  }
+  if (type === 'restore' && isTicketName(ticket) && (kind === 'post' || kind === 'compose')) {
+    tickets.give({ kind, tab: who.tab, frame: who.frame, origin: who.origin, payload: typeof payload === 'string' ? payload : '' }, ticket);
+    return {};
   }
   if (type === 'drop' && typeof payload === 'string') tickets.drop(payload);
   return {};
@@ -239,6 +287,8 @@ chrome.permissions.onAdded.addListener((added) => {
 });
 chrome.permissions.onRemoved.addListener(() => {
   void register();
+  // A script that is in a page learns it at once, and leaves.
+  void chrome.tabs.query({}).then((tabs) => tabs.forEach(({ id }) => void toContent(id, { type: 'check' })));
 });
 chrome.tabs.onRemoved.addListener((tab) => tickets.dropTab(tab));
 

@@ -1,0 +1,243 @@
+import { words as say } from '../core/i18n.ts';
+import { MAX_TEXT } from './finder.ts';
+import { place, type Placed } from './place.ts';
+import { payloadOf } from './scan.ts';
+
+/** Frames that stand in one page at a time; what left the screen longest ago makes room. */
+export const MAX_FRAMES = 40;
+/** Elements that are watched for coming on the screen. */
+export const MAX_WATCHED = 5000;
+/** Posts of one element. */
+const MAX_EACH = 16;
+/** A page that takes our element out again is left alone after this many times. */
+const MAX_TRIES = 3;
+/** A full watch list is looked through at most this often, in milliseconds. */
+const SWEEP_PAUSE = 1000;
+/** Elements that a frame stands in, not after: a table and a page have a shape. */
+const INSIDE = new Set(['BODY', 'TD', 'TH', 'CAPTION', 'FIGCAPTION', 'LEGEND', 'SUMMARY', 'DT', 'DD']);
+/** What an element must not hold to give its place to the opened text. */
+const MORE = 'img, picture, video, audio, canvas, svg, iframe, object, input, button, select, textarea, a[href]';
+
+/** Speaks to the worker. */
+export type Ask = (message: Record<string, unknown>) => Promise<{ ticket?: string }>;
+
+interface Post {
+  readonly payload: string;
+  readonly element: HTMLElement;
+  placed: Placed | undefined;
+  ticket: string | undefined;
+  elementSeen: boolean;
+  hostSeen: boolean;
+  asked: boolean;
+  open: boolean;
+  tries: number;
+}
+
+const seen = (post: Post): boolean => post.elementSeen || post.hostSeen;
+
+/** Whether the payload still stands where it was found. */
+const holds = ({ element, payload }: Post): boolean => {
+  if (element instanceof HTMLAnchorElement) return payloadOf(element) === payload;
+  const text = element.textContent ?? '';
+  return text.length <= MAX_TEXT && text.includes(payload);
+};
+
+/** The posts of a page: what is on the screen has a frame of ours, within bounds. */
+export class Posts {
+  readonly #ask: Ask;
+  readonly #rescan: () => void;
+  /** One post of an element; an element with several shows each. */
+  readonly #posts = new Map<HTMLElement, Post[]>();
+  readonly #byTicket = new Map<string, Post>();
+  readonly #byHost = new WeakMap<Element, Post>();
+  /** Elements whose place the opened text has taken, and how they were shown before. */
+  readonly #hidden = new Map<HTMLElement, [value: string, priority: string]>();
+  readonly #screen: IntersectionObserver;
+  #asking = 0;
+  #missed = false;
+  #swept = 0;
+  #running = true;
+
+  /** `rescan`: there is room again for posts that were passed over. */
+  constructor(ask: Ask, rescan: () => void) {
+    this.#ask = ask;
+    this.#rescan = rescan;
+    this.#screen = new IntersectionObserver((changes) => this.#moved(changes), { rootMargin: '200px' });
+  }
+
+  /** A payload was found in an element. */
+  found(element: HTMLElement, payload: string): void {
+    const known = this.#posts.get(element);
+    if (known?.some((post) => post.payload === payload) === true) return;
+    if (known === undefined && this.#posts.size >= MAX_WATCHED) {
+      if (performance.now() - this.#swept > SWEEP_PAUSE) this.sweep();
+      if (this.#posts.size >= MAX_WATCHED) {
+        this.#missed = true;
+        return;
+      }
+    }
+    // What stood there before and does not any more gives way.
+    for (const post of known ?? []) if (!holds(post)) this.#drop(post);
+    const posts = this.#posts.get(element) ?? [];
+    if (posts.length >= MAX_EACH) return;
+    posts.push({ payload, element, placed: undefined, ticket: undefined, elementSeen: false, hostSeen: false, asked: false, open: false, tries: 0 });
+    this.#posts.set(element, posts);
+    // Observed anew, so that its place is told for the new post, too.
+    this.#screen.unobserve(element);
+    this.#screen.observe(element);
+  }
+
+  /** What a frame says of itself, by way of the worker. */
+  resized(ticket: string, height: number, open: boolean): void {
+    const post = this.#byTicket.get(ticket);
+    post?.placed?.host.style.setProperty('height', `${height}px`, 'important');
+    if (post === undefined || post.open === open) return;
+    post.open = open;
+    this.#settle(post.element);
+  }
+
+  /** The payload that a ticket of this page stands for. */
+  payload(ticket: string): string | undefined {
+    return this.#byTicket.get(ticket)?.payload;
+  }
+
+  /** Lets go what the page took out or changed into something else, and shows what now has room. */
+  sweep(): void {
+    this.#swept = performance.now();
+    for (const [element, posts] of this.#posts) {
+      if (!element.isConnected) {
+        for (const post of [...posts]) this.#drop(post);
+        continue;
+      }
+      for (const post of [...posts]) {
+        if (post.placed !== undefined && !holds(post)) this.#drop(post);
+        else if (seen(post) && post.placed?.host.isConnected !== true && this.#hasRoom()) void this.#show(post);
+      }
+    }
+    if (this.#missed && this.#running && this.#posts.size < MAX_WATCHED * 0.9) {
+      this.#missed = false;
+      this.#rescan();
+    }
+  }
+
+  /** Takes everything out of the page. */
+  stop(): void {
+    this.#running = false;
+    this.#screen.disconnect();
+    for (const posts of [...this.#posts.values()]) for (const post of [...posts]) this.#drop(post);
+  }
+
+  #moved(changes: IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of changes) {
+      const own = this.#byHost.get(target);
+      if (own !== undefined) own.hostSeen = isIntersecting;
+      for (const post of this.#posts.get(target as HTMLElement) ?? []) {
+        post.elementSeen = isIntersecting;
+        if (isIntersecting) void this.#show(post);
+      }
+    }
+  }
+
+  async #show(post: Post): Promise<void> {
+    if (post.asked || post.placed?.host.isConnected === true) return;
+    if (post.placed !== undefined) {
+      post.tries += 1;
+      this.#take(post);
+    }
+    if (post.tries >= MAX_TRIES) return;
+    if (!holds(post)) {
+      this.#drop(post);
+      return;
+    }
+    if (!this.#makeRoom()) return;
+    post.asked = true;
+    this.#asking += 1;
+    const { ticket } = await this.#ask({ type: 'post', payload: post.payload });
+    this.#asking -= 1;
+    post.asked = false;
+    if (ticket === undefined) return;
+    if (!this.#running || !seen(post) || !post.element.isConnected || !holds(post)) {
+      void this.#ask({ type: 'drop', payload: ticket });
+      return;
+    }
+    post.ticket = ticket;
+    this.#byTicket.set(ticket, post);
+    const size = Number.parseFloat(getComputedStyle(post.element).fontSize) || 14;
+    post.placed = place('post.html', ticket, `,${Math.round(size)}`, say('post_waiting'), { width: '100%', 'min-width': '200px', height: '44px', margin: '4px 0' });
+    const { host } = post.placed;
+    this.#byHost.set(host, post);
+    this.#screen.observe(host);
+    if (INSIDE.has(post.element.tagName)) post.element.append(host);
+    else post.element.after(host);
+  }
+
+  #hasRoom(): boolean {
+    if (this.#byTicket.size + this.#asking < MAX_FRAMES) return true;
+    for (const post of this.#byTicket.values()) if (!seen(post)) return true;
+    return false;
+  }
+
+  #makeRoom(): boolean {
+    if (this.#byTicket.size + this.#asking < MAX_FRAMES) return true;
+    for (const post of this.#byTicket.values()) {
+      if (seen(post)) continue;
+      this.#take(post);
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes a post's frame out; it may come back. */
+  #take(post: Post): void {
+    if (post.placed !== undefined) {
+      this.#screen.unobserve(post.placed.host);
+      post.placed.host.remove();
+    }
+    post.placed = undefined;
+    post.hostSeen = false;
+    post.open = false;
+    if (post.ticket !== undefined) {
+      this.#byTicket.delete(post.ticket);
+      if (this.#running) void this.#ask({ type: 'drop', payload: post.ticket });
+    }
+    post.ticket = undefined;
+    this.#settle(post.element);
+  }
+
+  #drop(post: Post): void {
+    this.#take(post);
+    const left = (this.#posts.get(post.element) ?? []).filter((other) => other !== post);
+    if (left.length > 0) {
+      this.#posts.set(post.element, left);
+      return;
+    }
+    this.#posts.delete(post.element);
+    this.#screen.unobserve(post.element);
+  }
+
+  /** Opened text stands in the place of a payload that has its element for itself; else below it. */
+  #settle(element: HTMLElement): void {
+    const posts = this.#posts.get(element) ?? [];
+    const before = this.#hidden.get(element);
+    const give = posts.length > 0 && posts.every((post) => post.open) && this.#alone(element, posts);
+    if (give && before === undefined) {
+      this.#hidden.set(element, [element.style.getPropertyValue('display'), element.style.getPropertyPriority('display')]);
+      element.style.setProperty('display', 'none', 'important');
+    } else if (!give && before !== undefined) {
+      this.#hidden.delete(element);
+      if (before[0] === '') element.style.removeProperty('display');
+      else element.style.setProperty('display', ...before);
+      if (element.getAttribute('style') === '') element.removeAttribute('style');
+    }
+  }
+
+  #alone(element: HTMLElement, posts: readonly Post[]): boolean {
+    if (INSIDE.has(element.tagName)) return false;
+    for (const post of this.#byTicket.values()) if (post.placed !== undefined && element.contains(post.placed.host)) return false;
+    if (element instanceof HTMLAnchorElement) return element.querySelector('img, video') === null;
+    if (element.querySelector(MORE) !== null) return false;
+    let text = element.textContent ?? '';
+    for (const { payload } of posts) text = text.split(payload).join('');
+    return text.trim() === '';
+  }
+}
