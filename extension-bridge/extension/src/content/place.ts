@@ -17,7 +17,25 @@ export const setStyle = (element: HTMLElement, style: Style): void => {
   for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value, 'important');
 };
 
-const RESET: Style = { all: 'initial', display: 'block', contain: 'content' };
+/** What a page could make a frame invisible or misplaced with. Short, because the page's document carries it. */
+const RESET: Style = {
+  display: 'block',
+  contain: 'content',
+  visibility: 'visible',
+  opacity: '1',
+  transform: 'none',
+  filter: 'none',
+  'clip-path': 'none',
+  mask: 'none',
+  'mix-blend-mode': 'normal',
+  'pointer-events': 'auto',
+  float: 'none',
+  position: 'static',
+  border: '0',
+  padding: '0',
+  'max-width': 'none',
+  'max-height': 'none',
+};
 
 const makeHost = (style: Style): HTMLElement => {
   const host = document.createElement('div');
@@ -47,6 +65,7 @@ export const placeButton = (label: string, run: () => void): HTMLElement => {
   button.setAttribute('aria-label', label);
   button.title = label;
   setStyle(button, {
+    all: 'initial',
     font: '12px/16px system-ui, sans-serif',
     'min-height': '32px',
     padding: '4px 12px',

@@ -42,6 +42,15 @@ const holds = ({ element, payload }: Post): boolean => {
   return text.length <= MAX_TEXT && text.includes(payload);
 };
 
+/** How an element was shown: value and priority of its own `display`. */
+type Display = [value: string, priority: string];
+
+const reveal = (element: HTMLElement, before: Display): void => {
+  if (before[0] === '') element.style.removeProperty('display');
+  else element.style.setProperty('display', ...before);
+  if (element.getAttribute('style') === '') element.removeAttribute('style');
+};
+
 /** The posts of a page: what is on the screen has a frame of ours, within bounds. */
 export class Posts {
   readonly #ask: Ask;
@@ -51,7 +60,9 @@ export class Posts {
   readonly #byTicket = new Map<string, Post>();
   readonly #byHost = new WeakMap<Element, Post>();
   /** Elements whose place the opened text has taken, and how they were shown before. */
-  readonly #hidden = new Map<HTMLElement, [value: string, priority: string]>();
+  readonly #hidden = new Map<HTMLElement, Display>();
+  /** Payloads that gave their place: a copy that the page makes of such an element is hidden, too, and must not stay so. */
+  readonly #gave = new Set<string>();
   readonly #screen: IntersectionObserver;
   #asking = 0;
   #missed = false;
@@ -76,6 +87,7 @@ export class Posts {
         return;
       }
     }
+    if (this.#gave.has(payload) && !this.#hidden.has(element) && element.style.getPropertyPriority('display') === 'important') reveal(element, ['', '']);
     // What stood there before and does not any more gives way.
     for (const post of known ?? []) if (!holds(post)) this.#drop(post);
     const posts = this.#posts.get(element) ?? [];
@@ -223,11 +235,11 @@ export class Posts {
     if (give && before === undefined) {
       this.#hidden.set(element, [element.style.getPropertyValue('display'), element.style.getPropertyPriority('display')]);
       element.style.setProperty('display', 'none', 'important');
+      if (this.#gave.size >= MAX_WATCHED) this.#gave.clear();
+      for (const { payload } of posts) this.#gave.add(payload);
     } else if (!give && before !== undefined) {
       this.#hidden.delete(element);
-      if (before[0] === '') element.style.removeProperty('display');
-      else element.style.setProperty('display', ...before);
-      if (element.getAttribute('style') === '') element.removeAttribute('style');
+      reveal(element, before);
     }
   }
 

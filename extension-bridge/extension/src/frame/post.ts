@@ -41,7 +41,7 @@ const draw = (opened: Opened): void => {
       view.replaceChildren(line(h('span', {}, say('post_ask')), button(say('post_fetch'), () => ask('ask'), 'quiet')));
       break;
     case 'held':
-      view.replaceChildren(line(say('post_waiting'), button(say('tryAgain'), () => ask('ask'), 'quiet')));
+      view.replaceChildren(line(h('span', {}, say('post_waiting')), button(say('tryAgain'), () => ask('ask'), 'quiet')));
       break;
     case 'gone':
       if (!done) view.replaceChildren(line(h('span', {}, say('post_gone'))));
@@ -59,7 +59,7 @@ const draw = (opened: Opened): void => {
       break;
     }
     case 'failed':
-      view.replaceChildren(opened.error.code === 'post.not_shared' ? line(h('span', {}, errorWords(opened.error)), button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem(opened.error, () => ask('ask'), say('means_closed')));
+      view.replaceChildren(opened.error.code === 'post.not_shared' ? line(h('span', {}, errorWords(opened.error)), button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem({ ...opened.error, retry: 'now' }, () => ask('ask'), say('means_closed')));
       break;
   }
   tellHeight();
