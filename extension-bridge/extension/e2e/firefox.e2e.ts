@@ -36,10 +36,14 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await world?.stop();
   });
 
-  test('the first run opens its page, finds the daemon, and pairs', async () => {
+  test('the first run opens its page, which goes on when the host is installed, and pairs', async () => {
     const page = await firefox.onboarding();
     await page.shows('Welcome to Bauta');
+    await page.shows('bauta browser install', '#daemon');
+    const installed = await firefox.installHost();
+    assert.equal(installed.code, 0, installed.stderr);
     await page.shows('Comes after pairing', '#persona');
+    await page.shows('pairing code', '#pair');
     await firefox.pair(alice);
     await page.shows('alice', '#persona');
     const [pairing] = await alice.json<{ state: string; origin: string; label: string }[]>('pair', 'list');

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bidi } from './bidi.ts';
-import { program, ROOT, Running } from './processes.ts';
+import { program, ROOT, run, Running, type Output } from './processes.ts';
 import { until } from './until.ts';
 import type { Daemon } from './world.ts';
 
-const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { host: string; firefox: [{ id: string }] };
+const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { firefox: [{ id: string }] };
 
 /** Debian's Firefox, or the one that `$FIREFOX` names; undefined where there is none. */
 export const firefoxPath = (): string | undefined => {
@@ -131,9 +131,10 @@ export class FirefoxPage {
   }
 }
 
-/** Firefox with the extension, in a profile of its own, and the real native messaging host. */
+/** Firefox with the extension, for a user with a home and a profile of its own. */
 export class Firefox {
   readonly #dir: string;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #running: Running;
   #bidi: Bidi | undefined;
   #onboarding: FirefoxPage | undefined;
@@ -144,9 +145,9 @@ export class Firefox {
     const profile = join(this.#dir, 'profile');
     mkdirSync(profile);
     writeFileSync(join(profile, 'user.js'), Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
-    this.#installHost();
     const { DISPLAY: _, WAYLAND_DISPLAY: __, XDG_CONFIG_HOME: ___, ...env } = process.env;
-    this.#running = new Running(path, ['--headless', '--no-remote', '--remote-allow-system-access', '--remote-debugging-port', '0', '--profile', profile], { ...env, HOME: this.#dir, BAUTA_HOME: home });
+    this.#env = { ...env, HOME: this.#dir, BAUTA_HOME: home };
+    this.#running = new Running(path, ['--headless', '--no-remote', '--remote-allow-system-access', '--remote-debugging-port', '0', '--profile', profile], this.#env);
   }
 
   /** `home`: the daemon's, which the host finds by its environment. */
@@ -183,6 +184,11 @@ export class Firefox {
   async tab(): Promise<FirefoxPage> {
     const { context } = await this.#connection.send<Context>('browsingContext.create', { type: 'tab' });
     return new FirefoxPage(this.#connection, context);
+  }
+
+  /** Tells this user's Firefox where the host is. */
+  installHost(): Promise<Output> {
+    return run(program('bauta'), ['browser', 'install', '--browser', 'firefox'], this.#env);
   }
 
   /** Pairs with a daemon as a user does: the code that the extension shows is typed on the command line. */
@@ -243,14 +249,6 @@ export class Firefox {
       const found = contexts.find(({ url }) => url.startsWith('moz-extension://') && url.endsWith(`/${name}`));
       return found && new FirefoxPage(this.#connection, found.context);
     });
-  }
-
-  /** Where Firefox looks for the hosts of a user (MDN "Native manifests"). */
-  #installHost(): void {
-    const hosts = join(this.#dir, '.mozilla/native-messaging-hosts');
-    mkdirSync(hosts, { recursive: true });
-    const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_extensions: [IDS.firefox[0].id] };
-    writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
   }
 
   #remove(): void {
