@@ -178,6 +178,9 @@ story.step('a request is blocked, and nothing more comes from its sender', async
   await panel.hasUnread('carol', 1);
   assert.equal(await panel.button('Requests 1').count(), 0);
   assert.deepEqual(await alice.json('contact', 'requests'), []);
+  await panel.openConversation('carol');
+  await panel.holds(['we met at the library', 'so we did', 'only I']);
+  await panel.press('‹ Back');
 });
 
 story.step('the safety number is that of both command lines, in digits and as QR code', async () => {
@@ -194,4 +197,113 @@ story.step('the safety number is that of both command lines, in digits and as QR
   assert.equal((await alice.json('contact', 'show', 'bob')).verified, true);
   await panel.press('‹ Back');
   await panel.press('‹ Back');
+});
+
+story.step('the keyboard alone reaches everything, and Escape goes back', async () => {
+  const { page } = panel;
+  for (const [open, expected] of [
+    [undefined, ['Connected through the mixnet', 'Settings', 'Persona', 'carol', 'bob', '+ Invite someone', 'Add by address']],
+    ['bob', ['Connected through the mixnet', 'Settings', 'Persona', '‹ Back', 'Verified', 'Conversation with bob', 'Write to bob', 'Send']],
+    ['+ Invite someone', ['Connected through the mixnet', 'Settings', 'Persona', '‹ Back', 'Name, for you only', 'Make an invitation']],
+    ['Add by address', ['Connected through the mixnet', 'Settings', 'Persona', '‹ Back', 'Address or invitation', 'Name, for you only', 'Add']],
+    ['Settings', ['Connected through the mixnet', 'Settings', 'Persona', '‹ Back', 'Pair with Bauta']],
+    ['Connected through the mixnet', ['Connected through the mixnet', 'Settings', 'Persona', '‹ Back']],
+  ] as const) {
+    if (open !== undefined) await panel.openByKeyboard(open);
+    assert.deepEqual(await panel.tabAround(), expected, `in the view of ${open ?? 'all conversations'}`);
+    if (open === undefined) continue;
+    await page.keyboard.press('Escape');
+    await panel.row('bob').waitFor();
+  }
+});
+
+story.step('Enter sends, and Shift+Enter begins a new line', async () => {
+  const { page } = panel;
+  await panel.openByKeyboard('bob');
+  const before = await panel.texts();
+  await page.keyboard.type('first line');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('second line');
+  await page.keyboard.press('Enter');
+  await panel.holds([...before, 'first line\nsecond line']);
+  await arrives(bob, 'alice', 'first line\nsecond line');
+});
+
+story.step('what is being written stays when the worker is stopped', async () => {
+  await panel.field.fill('half a sen');
+  await browser.stopWorker();
+  await panel.saysOfItself('Connected through the mixnet');
+  await settles(() => panel.field.inputValue(), 'half a sen');
+  await panel.page.keyboard.type('tence');
+  await panel.page.keyboard.press('Enter');
+  await arrives(bob, 'alice', 'half a sentence');
+});
+
+story.step('the worker is stopped again and again while messages come: each is shown once, in order', async () => {
+  const before = await panel.texts();
+  const sent = Array.from({ length: 8 }, (_, at) => `number ${at + 1}`);
+  for (const text of sent) {
+    await Promise.all([bobSends(text), browser.stopWorker()]);
+  }
+  await panel.holds([...before, ...sent]);
+  await panel.write('and one back');
+  await panel.holds([...before, ...sent, 'and one back']);
+  await arrives(bob, 'alice', 'and one back');
+});
+
+story.step('messages that come while no worker runs are shown as unread when it starts', async () => {
+  const before = await panel.texts();
+  await panel.close();
+  await browser.stopWorker();
+  await bobSends('asleep 1', 'asleep 2', 'asleep 3');
+  await arrives(alice, 'bob', 'asleep 3');
+  assert.equal(browser.workerRuns, false);
+  panel = await Panel.open(browser);
+  await panel.hasUnread('bob', 3);
+  await panel.openConversation('bob');
+  await panel.holds([...before, 'asleep 1', 'asleep 2', 'asleep 3']);
+  await settles(() => badge(browser), '');
+  await panel.press('‹ Back');
+});
+
+story.step('a browser that was closed and opened knows what was not read', async () => {
+  await bobSends('before it closed');
+  await panel.hasUnread('bob', 1);
+  await browser.quit();
+  await bobSends('while it was closed');
+  await arrives(alice, 'bob', 'while it was closed');
+  await browser.open();
+  panel = await Panel.open(browser);
+  await panel.hasUnread('bob', 2);
+  await panel.openConversation('bob');
+  assert.deepEqual((await panel.texts()).slice(-2), ['before it closed', 'while it was closed']);
+});
+
+for (const [how, end] of [['stops', () => alice.stop()], ['is killed', () => alice.kill()]] as const) {
+  story.step(`the daemon ${how} and starts: the panel says so, and comes back without reload`, async () => {
+    const before = await panel.texts();
+    await end();
+    await panel.saysOfItself('Not running');
+    await panel.shows('bauta up');
+    await bobSends(`while it ${how}`);
+    await alice.start();
+    await panel.saysOfItself('Connected through the mixnet');
+    await panel.holds([...before, `while it ${how}`]);
+  });
+}
+
+story.step('a pairing that is revoked in use ends at once, and pairing again brings everything back', async () => {
+  const before = await panel.texts();
+  const [{ id }] = await alice.json('pair', 'list');
+  await alice.json('pair', 'revoke', id);
+  await panel.saysOfItself('This pairing does not hold any more');
+  const opened = browser.context.waitForEvent('page');
+  await panel.press('Pair with Bauta');
+  const page = await opened;
+  await page.getByRole('button', { name: 'Show a pairing code' }).click();
+  await alice.json('pair', 'approve', await pairingCode(page));
+  await page.getByText('Paired', { exact: true }).waitFor();
+  await page.close();
+  await panel.saysOfItself('Connected through the mixnet');
+  await panel.holds(before);
 });

@@ -222,19 +222,19 @@ test('nothing is lost while the worker sleeps, and nothing comes twice', async (
   const seen: number[] = [];
   link.onEvent = async (event) => {
     seen.push(event.cursor);
-    return true;
+    return { nothingUnread: true };
   };
   daemon.event(1);
   daemon.event(2);
   await until(() => seen.length === 2);
-  await link.settled();
+  await link.inLine();
   daemon.handlers = undefined;
   daemon.event(3);
   daemon.event(4);
   const next = setUp(daemon, local, session, store);
   next.link.onEvent = async (event) => {
     seen.push(event.cursor);
-    return true;
+    return { nothingUnread: true };
   };
   next.link.retry();
   await until(() => seen.length === 4);
@@ -247,18 +247,50 @@ test('an event that fails does not stop the next', async () => {
   link.onEvent = async (event) => {
     if (event.cursor === 1) throw new Error('no');
     seen.push(event.cursor);
-    return true;
+    return { nothingUnread: true };
   };
   daemon.event(1);
   daemon.event(2);
   await until(() => seen.length === 1);
 });
 
+test('a worker that is stopped in the middle of an event counts it once', async () => {
+  const { link, daemon, local, session, store } = await paired();
+  const count = async (): Promise<{ nothingUnread: boolean; outcome: { count: number } }> => ({ nothingUnread: false, outcome: { count: Number(session.items.get('count') ?? 0) + 1 } });
+  link.onEvent = async () => {
+    await count();
+    return new Promise(() => {});
+  };
+  daemon.event(1);
+  const next = setUp(daemon, local, session, store);
+  next.link.onEvent = count;
+  next.link.retry();
+  await until(() => session.items.get('cursor') === 1);
+  assert.equal(session.items.get('count'), 1);
+});
+
+test('something done in one line with the events waits for those before it', async () => {
+  const { link, daemon } = await paired();
+  const order: string[] = [];
+  link.onEvent = async (event) => {
+    order.push(`event ${event.cursor}`);
+    return { nothingUnread: true };
+  };
+  daemon.event(1);
+  const done = link.inLine(async () => {
+    order.push('step');
+  });
+  daemon.event(2);
+  await done;
+  await link.inLine();
+  assert.deepEqual(order, ['event 1', 'step', 'event 2']);
+});
+
 test('a log that does not reach back is begun anew', async () => {
   const { link, daemon, local, session, store } = await paired();
   daemon.event(1);
   await until(() => session.items.get('cursor') === 1);
-  await link.settled();
+  await link.inLine();
   daemon.oldest = 100;
   const next = setUp(daemon, local, session, store);
   let anew = 0;

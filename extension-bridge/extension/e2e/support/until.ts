@@ -7,7 +7,7 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 /**
  * Asks again and again until there is an answer, and gives it. `undefined`, `false` and a throw are no answer.
- * At the deadline it throws, with the last thing that was thrown as the cause.
+ * At the deadline it throws, and says what was thrown last.
  */
 export const until = async <T>(what: string, ask: () => T | undefined | false | Promise<T | undefined | false>, seconds = PATIENCE): Promise<T> => {
   const deadline = Date.now() + seconds * 1000;
@@ -20,7 +20,7 @@ export const until = async <T>(what: string, ask: () => T | undefined | false | 
     } catch (error) {
       cause = error;
     }
-    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`, cause === undefined ? {} : { cause });
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}${cause instanceof Error ? `\n${cause.message}` : ''}`);
     await pause();
   }
 };

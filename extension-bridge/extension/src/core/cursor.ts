@@ -35,12 +35,16 @@ export class Cursor {
     return this.#live;
   }
 
-  /** Everything up to here was dealt with. A mark never moves back. */
-  async advance(to: number, nothingUnread: boolean): Promise<void> {
+  /**
+   * Everything up to here was dealt with. A mark never moves back.
+   * `outcome` is what came of it, for the session: kept in one step with the mark, so that a worker that is
+   * stopped between the two cannot count an event twice.
+   */
+  async advance(to: number, nothingUnread: boolean, outcome: Record<string, unknown> = {}): Promise<void> {
     if (whole(to) === undefined) return;
     if (this.#live !== undefined && to < this.#live) return;
     this.#live = to;
-    await this.#session.set({ [LIVE]: to });
+    await this.#session.set({ ...outcome, [LIVE]: to });
     if (nothingUnread) await this.#local.set({ [FLOOR]: to });
   }
 

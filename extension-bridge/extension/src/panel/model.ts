@@ -119,6 +119,8 @@ export class Model {
       const { requests } = await this.client.call('contact.requests', { persona });
       if (turn !== this.#loading) return;
       this.requests = requests;
+      // The last one was answered: there is nothing left to show.
+      if (requests.length === 0 && this.view.name === 'requests') this.go({ name: 'list' });
       // The last lines of what is on the first screens; the rest comes when it is opened.
       for (const contact of this.contacts.slice(0, 20)) {
         if (contact.last_message_at == null) continue;

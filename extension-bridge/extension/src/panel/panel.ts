@@ -13,7 +13,8 @@ declare const browser: { sidebarAction: { open(): Promise<void> } };
 
 const model = new Model();
 const popup = location.search === '?popup';
-let shown = '';
+/** The view that is shown, and what it was made of. */
+let shown: { name: string; key: string } | undefined;
 let chat: { contact: string; head: HTMLElement; log: HTMLElement; composer: HTMLElement } | undefined;
 
 const dot = (): string => {
@@ -155,7 +156,7 @@ const settings = (): HTMLElement => {
   return h(
     'section',
     {},
-    h('div', { class: 'head' }, button(`‹ ${say('back')}`, () => model.go({ name: 'list' }), 'quiet'), h('h2', { id: 'title', tabindex: -1 }, say('settings'))),
+    views.head(model, say('settings')),
     siteBox(),
     h('div', { class: 'card' }, h('h3', {}, say('sitesOn')), on),
     h('div', { class: 'card' }, h('h3', {}, say('pairing')), h('p', {}, linkWords(state)), state.grants.length === 0 ? undefined : h('div', {}, h('h4', {}, say('grants')), grantWords(state.grants)), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'quiet')),
@@ -163,7 +164,7 @@ const settings = (): HTMLElement => {
 };
 
 const redraw = (): void => {
-  shown = '';
+  shown = undefined;
   draw();
 };
 
@@ -191,51 +192,118 @@ const drawChat = (contact: string): void => {
   }
 };
 
+const drawError = (): void => {
+  const place = byId('error');
+  const error = model.client.state.stage === 'ready' ? model.error : undefined;
+  const key = error === undefined ? '' : JSON.stringify(error);
+  if (place.dataset['key'] === key) return;
+  place.dataset['key'] = key;
+  place.replaceChildren(...(error === undefined ? [] : [problem(error, () => void model.load())]));
+};
+
+/** What had the focus in the view when the connection was lost. */
+let left: HTMLElement | undefined;
+
+/**
+ * What stands in the view's place while there is no connection; says whether it does.
+ * The view stays behind it as it is, so that nothing made or typed in it is lost.
+ */
+const drawApart = (): boolean => {
+  const { state } = model.client;
+  const needed = state.stage !== 'ready' && model.view.name !== 'settings';
+  const [place, view] = [byId('apart'), byId('view')];
+  const key = needed ? JSON.stringify(state) : '';
+  if (place.dataset['key'] === key) return needed;
+  place.dataset['key'] = key;
+  const focused = document.activeElement;
+  if (needed && focused instanceof HTMLElement && view.contains(focused)) left = focused;
+  const follow = focused === document.body || focused === left || place.contains(focused);
+  view.hidden = needed;
+  place.hidden = !needed;
+  place.replaceChildren(...(needed ? [apart()] : []));
+  if (needed && follow) document.getElementById('title')?.focus();
+  if (needed) return true;
+  if (follow) left?.focus();
+  left = undefined;
+  return false;
+};
+
+/** The element in a view made anew that stands for one of before. */
+const twin = (place: HTMLElement, before: HTMLElement): HTMLElement | undefined =>
+  [...place.querySelectorAll<HTMLElement>('[id], button')].find((one) => (before.id === '' ? one.textContent === before.textContent : one.id === before.id));
+
+/** Makes the same view anew; the focus and what was typed stay. */
+const replaceSame = (place: HTMLElement, next: HTMLElement): void => {
+  const focused = document.activeElement;
+  const fields = place.querySelectorAll('input');
+  place.replaceChildren(next);
+  for (const field of fields) {
+    const now = twin(place, field);
+    if (now instanceof HTMLInputElement) now.value = field.value;
+  }
+  if (focused instanceof HTMLElement && focused !== document.body && !focused.isConnected) twin(place, focused)?.focus();
+};
+
+/** What a view is made of: it is made anew only when that has changed. */
+const dataOf = (): unknown => {
+  const { view } = model;
+  const { state, unread } = model.client;
+  switch (view.name) {
+    case 'list':
+      return [model.persona, model.contacts, model.requests.length, [...model.last], unread, state.grants];
+    case 'chat':
+      return [model.history, model.earlier, model.read, state.grants, model.contacts.find((one) => one.name === view.contact)];
+    case 'requests':
+      return model.requests;
+    case 'status':
+      return model.status;
+    case 'settings':
+      return [state.stage, state.grants];
+    default:
+      return [];
+  }
+};
+
+const makeView = (): HTMLElement => {
+  const { view } = model;
+  switch (view.name) {
+    case 'requests':
+      return views.requests(model);
+    case 'invite':
+      return views.invite(model);
+    case 'add':
+      return views.add(model);
+    case 'verify':
+      return views.verify(model, view.contact);
+    case 'status':
+      return views.standing(model);
+    case 'settings':
+      return settings();
+    default:
+      return views.list(model);
+  }
+};
+
 const draw = (): void => {
   statusLine();
   personaBar();
-  const errors = byId('error');
-  const error = model.client.state.stage === 'ready' ? model.error : undefined;
-  const errorKey = error === undefined ? '' : JSON.stringify(error);
-  if (errors.dataset['key'] !== errorKey) {
-    errors.dataset['key'] = errorKey;
-    errors.replaceChildren(...(error === undefined ? [] : [problem(error, () => void model.load())]));
-  }
+  drawError();
+  if (drawApart()) return;
   const { view } = model;
-  const { state, unread } = model.client;
-  const ready = state.stage === 'ready';
-  // A view is made anew only when what it shows has changed, so that nothing typed in it is lost.
-  const data: unknown =
-    !ready && view.name !== 'settings'
-      ? state
-      : view.name === 'list'
-        ? [model.persona, model.contacts, model.requests.length, [...model.last], unread, state.grants]
-        : view.name === 'chat'
-          ? [model.history, model.earlier, model.read, model.contacts.find((one) => one.name === view.contact)]
-          : view.name === 'requests'
-            ? model.requests
-            : view.name === 'status'
-              ? model.status
-              : [];
-  const key = JSON.stringify([ready, view, data]);
-  if (key === shown) return;
-  const sameView = shown !== '' && JSON.stringify((JSON.parse(shown) as unknown[])[1]) === JSON.stringify(view);
-  shown = key;
-  const focused = document.activeElement?.id ?? '';
+  const name = JSON.stringify([model.persona, view]);
+  const key = JSON.stringify(dataOf());
+  if (shown?.name === name && shown.key === key) return;
+  const same = shown?.name === name;
+  shown = { name, key };
   const place = byId('view');
-  if (!ready && view.name !== 'settings') place.replaceChildren(apart());
-  else if (view.name === 'list') place.replaceChildren(views.list(model));
-  else if (view.name === 'chat') drawChat(view.contact);
-  else if (view.name === 'requests') place.replaceChildren(views.requests(model));
-  else if (view.name === 'invite') place.replaceChildren(views.invite(model));
-  else if (view.name === 'add') place.replaceChildren(views.add(model));
-  else if (view.name === 'verify') place.replaceChildren(views.verify(model, view.contact));
-  else if (view.name === 'status') place.replaceChildren(views.standing(model));
-  else place.replaceChildren(settings());
-  if (view.name === 'chat') return;
-  // Focus stays where it was, or goes to the title of what was opened.
-  if (sameView) document.getElementById(focused)?.focus();
-  else document.getElementById('title')?.focus();
+  if (view.name === 'chat') {
+    drawChat(view.contact);
+  } else if (same) {
+    replaceSame(place, makeView());
+  } else {
+    place.replaceChildren(makeView());
+    document.getElementById('title')?.focus();
+  }
 };
 
 document.documentElement.lang = language();

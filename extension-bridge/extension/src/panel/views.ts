@@ -18,7 +18,8 @@ const back = (model: Model, to: () => void = () => model.go({ name: 'list' })): 
   return pressed;
 };
 
-const head = (model: Model, title: string, to?: () => void, ...more: HTMLElement[]): HTMLElement =>
+/** The way back, and what is shown. */
+export const head = (model: Model, title: string, to?: () => void, ...more: HTMLElement[]): HTMLElement =>
   h('div', { class: 'head' }, back(model, to), h('h2', { id: 'title', tabindex: -1, dir: 'auto' }, title), ...more);
 
 const ownWords = (entry: HistoryEntry): string => (entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`));
@@ -43,7 +44,8 @@ const requestsRow = (model: Model): HTMLElement =>
   h('button', { type: 'button', class: 'row requests', id: 'requests', onclick: () => model.go({ name: 'requests' }) }, h('span', { class: 'who' }, `${say('requests')} ${model.requests.length}`), h('span', { 'aria-hidden': 'true' }, '›'));
 
 export const list = (model: Model): HTMLElement => {
-  const open = model.contacts.filter((contact) => contact.state !== 'blocked');
+  const activity = (contact: Contact): string => model.last.get(contact.name)?.at ?? contact.last_message_at ?? contact.added_at;
+  const open = model.contacts.filter((contact) => contact.state !== 'blocked').sort((one, other) => Date.parse(activity(other)) - Date.parse(activity(one)));
   return h(
     'section',
     { class: 'list' },
@@ -151,9 +153,12 @@ export const requests = (model: Model): HTMLElement => {
     const gone = async (step: () => Promise<unknown>): Promise<void> => {
       await model.try(async () => void (await step()));
       await model.people();
-      if (model.requests.length === 0) model.go({ name: 'list' });
     };
     const { persona, id } = request;
+    const accept = button(say('accept'), () => void gone(() => model.client.call('contact.accept', { persona, id, name: name.value.trim() })), 'main');
+    const block = button(say('block'), () => void gone(() => model.client.call('contact.block', { persona, contact: id })), 'quiet');
+    accept.id = `accept-${id}`;
+    block.id = `block-${id}`;
     return h(
       'li',
       { class: 'card' },
@@ -161,12 +166,7 @@ export const requests = (model: Model): HTMLElement => {
       request.text === '' ? h('p', { class: 'note' }, say('noWords')) : h('p', { dir: 'auto', class: 'text' }, request.text),
       h('label', { for: name.id }, say('nameForThem')),
       name,
-      h(
-        'div',
-        { class: 'actions' },
-        button(say('accept'), () => void gone(() => model.client.call('contact.accept', { persona, id, name: name.value.trim() })), 'main'),
-        button(say('block'), () => void gone(() => model.client.call('contact.block', { persona, contact: id })), 'quiet'),
-      ),
+      h('div', { class: 'actions' }, accept, block),
     );
   });
   return h('section', {}, head(model, say('requests')), h('p', { class: 'note' }, say('requestsNote')), h('ul', { class: 'cards' }, ...items), h('p', { class: 'meta' }, say('requestsAfter')));

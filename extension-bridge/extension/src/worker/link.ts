@@ -49,15 +49,24 @@ export const stageOfReason = (reason: string): Stage => {
   return 'stopped';
 };
 
+/** What came of an event. */
+export interface Dealt {
+  readonly nothingUnread: boolean;
+  /** What to keep for the session, in one step with the cursor. */
+  readonly outcome?: Record<string, unknown>;
+}
+
 /**
  * The one connection to the daemon: hello, pairing, proof of the key, events from the cursor, and again after
  * every loss. Each step belongs to one attempt; what an older attempt still says is dropped.
  */
 export class Link {
   onState: (state: LinkState) => void = () => {};
-  /** Called in order, one at a time; the cursor moves on when it is done. Says whether nothing is unread. */
-  onEvent: (event: Event) => Promise<boolean> = async () => true;
+  /** Called in order, one at a time; the cursor moves on when it is done. */
+  onEvent: (event: Event) => Promise<Dealt> = async () => ({ nothingUnread: true });
   onAnew: () => void = () => {};
+  /** A new pairing was made: what the session keeps belongs to the one before. */
+  onPaired: () => Promise<void> = async () => {};
   readonly #parts: LinkParts;
   #state: LinkState = { stage: 'connecting', grants: [], personas: null };
   #rpc: RpcClient | undefined;
@@ -78,8 +87,10 @@ export class Link {
     return this.#state;
   }
 
-  /** Resolves when all events that came so far are dealt with. */
-  settled(): Promise<void> {
+  /** Does something in one line with the events: when those that came so far are dealt with, and before the next. */
+  inLine(step: () => Promise<void> = async () => {}): Promise<void> {
+    // What fails must not stop what comes after it.
+    this.#events = this.#events.then(step).catch(() => undefined);
     return this.#events;
   }
 
@@ -200,6 +211,7 @@ export class Link {
       await this.#parts.local.set({ [PAIRED]: id });
       await this.#parts.session.remove([PENDING]);
       await this.#parts.cursor.reset();
+      await this.onPaired();
     }
     const grants = Array.isArray(proved.grants) ? proved.grants.filter((grant) => typeof grant === 'string') : [];
     if (grants.includes('messages.read')) await this.#follow(rpc);
@@ -210,7 +222,7 @@ export class Link {
   }
 
   async #follow(rpc: RpcClient): Promise<void> {
-    await this.#events;
+    await this.inLine();
     const since = await this.#parts.cursor.load();
     try {
       const { cursor } = await rpc.call('event.subscribe', since === undefined ? {} : { since });
@@ -227,13 +239,10 @@ export class Link {
   #notified(method: string, params: Record<string, unknown>): void {
     if (method === 'event' && typeof params['kind'] === 'string' && Number.isSafeInteger(params['cursor'])) {
       const event = params as unknown as Event;
-      this.#events = this.#events
-        .then(async () => {
-          const nothingUnread = await this.onEvent(event);
-          await this.#parts.cursor.advance(event.cursor, nothingUnread);
-        })
-        // An event that this version cannot deal with must not stop those after it.
-        .catch(() => undefined);
+      void this.inLine(async () => {
+        const { nothingUnread, outcome } = await this.onEvent(event);
+        await this.#parts.cursor.advance(event.cursor, nothingUnread, outcome);
+      });
     } else if (this.#pending !== undefined && params['id'] === this.#pending) {
       if (method === 'pair.approved') void this.#approved();
       else if (method === 'pair.refused') void this.#endPairing('refused');

@@ -84,8 +84,7 @@ const unread = async (): Promise<Record<string, number>> => {
   return typeof kept === 'object' && kept !== null ? { ...(kept as Record<string, number>) } : {};
 };
 
-const keepUnread = async (counts: Record<string, number>): Promise<void> => {
-  await session.set({ [UNREAD]: counts });
+const showUnread = async (counts: Record<string, number>): Promise<void> => {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   await chrome.action.setBadgeText({ text: total === 0 ? '' : total > 99 ? '99+' : String(total) });
   tellAll({ type: 'unread', unread: counts });
@@ -101,22 +100,28 @@ link.onEvent = async (event: Event) => {
   if (event.kind === 'message.received') {
     const key = unreadKey(event.message.persona, event.message.from);
     counts[key] = (counts[key] ?? 0) + 1;
-    await keepUnread(counts);
+    await showUnread(counts);
   }
   tellAll({ type: 'event', event });
-  return Object.keys(counts).length === 0;
+  return { nothingUnread: Object.keys(counts).length === 0, outcome: { [UNREAD]: counts } };
 };
 
-const markRead = async (persona: string, contact: string): Promise<void> => {
-  // In one line with the events, so that no count is written over.
-  await link.settled();
-  const counts = await unread();
-  const key = unreadKey(persona, contact);
-  if (counts[key] === undefined) return;
-  delete counts[key];
-  await keepUnread(counts);
-  if (Object.keys(counts).length === 0) await cursor.settle();
+link.onPaired = async () => {
+  await session.remove([UNREAD]);
+  await showUnread({});
 };
+
+const markRead = (persona: string, contact: string): Promise<void> =>
+  // In one line with the events, so that no count is written over.
+  link.inLine(async () => {
+    const counts = await unread();
+    const key = unreadKey(persona, contact);
+    if (counts[key] === undefined) return;
+    delete counts[key];
+    await session.set({ [UNREAD]: counts });
+    await showUnread(counts);
+    if (Object.keys(counts).length === 0) await cursor.settle();
+  });
 
 const answer = async (port: chrome.runtime.Port, id: number, method: MethodName, params: Record<string, unknown>): Promise<void> => {
   try {
