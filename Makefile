@@ -39,7 +39,10 @@ $(BUILT): $(TOOLS) extension-bridge/ids.json $(call files,src static _locales sc
 	$(IN_EXTENSION) npm run --silent build
 	touch $@
 
-$(TESTED): $(BUILT) ipc/openrpc.json $(call files,test)
+# Some tests compare the extension with these.
+THEIRS := ipc/openrpc.json daemon/src/cli/words.rs daemon/src/view.rs sphinx-client/src/traffic.rs
+
+$(TESTED): $(BUILT) $(THEIRS) $(call files,test)
 	$(IN_EXTENSION) npm test --silent
 	touch $@
 
