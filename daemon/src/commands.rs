@@ -5,6 +5,7 @@ mod contact;
 mod conversation;
 mod daemon;
 mod demo;
+mod doctor;
 mod generate;
 mod localnet;
 mod network;
@@ -33,6 +34,7 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit,
         Command::Up(args) => up::run(args, context).await,
         Command::Down => status::down(context).await,
         Command::Status => status::run(context).await,
+        Command::Doctor => doctor::run(context).await,
         Command::Persona(args) => persona::run(args, context).await,
         Command::Contact(args) => contact::run(args, context).await,
         Command::Send(args) => send::run(args, context).await,

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use bauta_ipc::{RpcError, codes};
@@ -68,13 +67,16 @@ fn usual_host(own: &Path, path: Option<&OsStr>) -> Option<PathBuf> {
         .find_map(|directory| resolve(&directory.join(PROGRAM)).ok())
 }
 
-/// Whether this is a file that can be executed.
+/// Whether this is a file that this user can execute.
 pub(crate) fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    use rustix::fs::{Access, access};
+    fs::metadata(path).is_ok_and(|file| file.is_file()) && access(path, Access::EXEC_OK).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn program(path: &Path, mode: u32) {

@@ -59,6 +59,10 @@ pub enum Command {
     Down,
     /// Tell how the daemon stands
     Status,
+    /// Look for what is not in order, and tell the command that puts it right
+    ///
+    /// Looks at this machine only. The status is 0 unless a check failed.
+    Doctor,
     /// Your own personas
     #[command(subcommand)]
     Persona(Persona),

@@ -29,11 +29,19 @@ impl Context {
     /// A connection to the home's daemon.
     pub(crate) async fn client(&self) -> Result<Client, RpcError> {
         Client::open(&self.home()?).await.map_err(|error| match &self.chosen {
-            Some(home) if error.is(&codes::DAEMON_NOT_RUNNING) => {
-                error.hint(format!("Start it: bauta --home {} up", shell_word(&home.display().to_string())))
+            Some(_) if error.is(&codes::DAEMON_NOT_RUNNING) => {
+                error.hint(format!("Start it: {}", self.command("up")))
             }
             _ => error,
         })
+    }
+
+    /// A command for this home, as a shell reads it.
+    pub(crate) fn command(&self, rest: &str) -> String {
+        match &self.chosen {
+            Some(home) => format!("bauta --home {} {rest}", shell_word(&home.display().to_string())),
+            None => format!("bauta {rest}"),
+        }
     }
 }
 

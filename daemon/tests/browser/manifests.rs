@@ -1,76 +1,17 @@
-//! `bauta browser …` as people run it, in a home directory of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! Installing, listing and removing manifests.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-const CHROMIUM: &str = ".config/chromium/NativeMessagingHosts/app.bauta.bridge.json";
-const CHROME: &str = ".config/google-chrome/NativeMessagingHosts/app.bauta.bridge.json";
-const FIREFOX: &str = ".mozilla/native-messaging-hosts/app.bauta.bridge.json";
-
-/// A user with a home directory, and a host that can be installed.
-struct User {
-    directory: TempDir,
-    host: PathBuf,
-}
-
-impl User {
-    fn new(directories: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(directory.path()).unwrap();
-        for made in directories {
-            fs::create_dir_all(root.join(made)).unwrap();
-        }
-        let host = root.join("programs/bauta-bridge");
-        fs::create_dir_all(host.parent().unwrap()).unwrap();
-        fs::write(&host, "#!/bin/sh\n").unwrap();
-        fs::set_permissions(&host, fs::Permissions::from_mode(0o755)).unwrap();
-        Self { directory, host }
-    }
-
-    fn path(&self, below: &str) -> PathBuf {
-        self.directory.path().join(below)
-    }
-
-    fn bauta(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bauta"));
-        command
-            .env_remove("XDG_CONFIG_HOME")
-            .env_remove("XDG_RUNTIME_DIR")
-            .env("HOME", self.directory.path())
-            .env("BAUTA_HOME", self.path("bauta"))
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        self.bauta().args(line.split_whitespace()).output().unwrap()
-    }
-
-    /// Runs `bauta browser … --json`; its status, and what it printed.
-    fn json(&self, line: &str) -> (i32, Value) {
-        let output = self.run(&format!("browser {line} --json"));
-        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-        (output.status.code().unwrap(), value)
-    }
-
-    fn install(&self, more: &str) -> (i32, Value) {
-        self.json(&format!("install --host {} {more}", self.host.display()))
-    }
-
-    fn manifest(&self, below: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.path(below)).unwrap()).unwrap()
-    }
-}
+use crate::user::{CHROME, CHROMIUM, FIREFOX, User};
 
 /// The states of rows, each after its path below the user's home.
 fn states(user: &User, rows: &Value) -> Vec<(String, String)> {
-    let home = format!("{}/", user.directory.path().display());
+    let home = format!("{}/", user.home().display());
     let row = |row: &Value| {
         let path = row["path"].as_str().unwrap();
         (path.strip_prefix(&home).unwrap_or(path).to_owned(), row["state"].as_str().unwrap().to_owned())
@@ -85,8 +26,8 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn a_dry_run_prints_the_places_of_every_system() {
     let user = User::new(&[]);
-    let home = user.directory.path().display().to_string();
-    let data = include_str!("data/browser-places.txt");
+    let home = user.home().display().to_string();
+    let data = include_str!("../data/browser-places.txt");
     let mut seen = 0;
     for platform in ["linux", "macos", "windows"] {
         for whose in ["user", "system"] {
@@ -270,14 +211,10 @@ fn other_systems_are_only_shown() {
 #[test]
 fn the_host_is_beside_the_program_or_on_the_path() {
     let user = User::new(&[".config/chromium", "elsewhere"]);
-    let program = user.path("programs/bauta");
-    let built = env!("CARGO_BIN_EXE_bauta");
-    if fs::hard_link(built, &program).is_err() {
-        fs::copy(built, &program).unwrap();
-    }
+    let program = user.program();
     let install = |program: &Path, path: &str| {
         let mut command = Command::new(program);
-        command.env("HOME", user.directory.path()).env_remove("XDG_CONFIG_HOME").env("PATH", path);
+        command.env("HOME", user.home()).env_remove("XDG_CONFIG_HOME").env("PATH", path);
         command.args(["browser", "install", "--json"]).output().unwrap()
     };
     // Through a symbolic link it is still the real one's neighbour.
