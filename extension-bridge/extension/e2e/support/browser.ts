@@ -16,6 +16,10 @@ export interface BrowserOptions {
   readonly locale?: string;
   readonly width?: number;
   readonly height?: number;
+  /** The directory of the profile, where it shall not be one of its own. */
+  readonly profile?: string;
+  /** What it inherits, where that shall not be this process's. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** The extension's pages. */
@@ -50,7 +54,7 @@ export class Browser {
 
   /** The profile, which outlives a `quit`. */
   get profile(): string {
-    return join(this.dir, 'profile');
+    return this.#options.profile ?? join(this.dir, 'profile');
   }
 
   get context(): BrowserContext {
@@ -131,7 +135,7 @@ export class Browser {
       locale,
       timeout: PATIENCE * 1000,
       args: [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, `--lang=${locale}`],
-      env: { ...(process.env as Record<string, string>), LANGUAGE: locale.replace('-', '_'), ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }) },
+      env: { ...((this.#options.env ?? process.env) as Record<string, string>), LANGUAGE: locale.replace('-', '_'), ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }) },
     });
     this.#context.setDefaultTimeout(PATIENCE * 1000);
     await this.#watchWorker();
