@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Browser } from './browser.ts';
+import { pressByKeyboard } from './keyboard.ts';
 import { run } from './processes.ts';
 import { until } from './until.ts';
 
@@ -32,6 +33,11 @@ export class Panel {
   /** Waits until the text stands below the status line. */
   async shows(text: string): Promise<void> {
     await this.page.locator('main:visible').getByText(text).first().waitFor();
+  }
+
+  /** Waits until no error is shown. */
+  async showsNoError(): Promise<void> {
+    await settles(() => this.page.locator('#error').innerText(), '');
   }
 
   button(name: string): Locator {
@@ -90,49 +96,12 @@ export class Panel {
     return stdout.trim();
   }
 
-  /** Presses Tab until the button or row of this name has the focus, and then Enter. */
+  /** Goes with the keyboard to the button or row of this name, and into the view that it opens. */
   async openByKeyboard(name: string): Promise<void> {
-    await this.#tab((focused) => focused !== name);
-    await this.page.keyboard.press('Enter');
+    await pressByKeyboard(this.page, name);
     await this.page.locator('#back').waitFor();
   }
-
-  /** Presses Tab once around the page; gives the names of what was focused, in order. */
-  tabAround(): Promise<string[]> {
-    return this.#tab(() => true);
-  }
-
-  async #tab(goOn: (name: string) => boolean): Promise<string[]> {
-    const names: string[] = [];
-    await this.page.evaluate(beginAtTop);
-    for (;;) {
-      await this.page.keyboard.press('Tab');
-      const name = await this.page.evaluate(nameOfFocused);
-      if (name === undefined) return names;
-      names.push(name);
-      if (!goOn(name)) return names;
-    }
-  }
 }
-
-/** In the page: the next Tab goes to its first element. */
-const beginAtTop = (): void => {
-  for (const seen of document.querySelectorAll('[data-seen]')) seen.removeAttribute('data-seen');
-  document.body.tabIndex = -1;
-  document.body.focus();
-  document.body.removeAttribute('tabindex');
-};
-
-/** In the page: what the focused element is called; undefined when it had the focus before, or nothing has. */
-const nameOfFocused = (): string | undefined => {
-  const focused = document.activeElement;
-  if (!(focused instanceof HTMLElement) || focused === document.body || 'seen' in focused.dataset) return undefined;
-  focused.dataset['seen'] = '';
-  const labels = 'labels' in focused ? (focused.labels as NodeListOf<HTMLLabelElement> | null) : null;
-  const name = focused.getAttribute('aria-label') ?? labels?.[0]?.textContent ?? focused.innerText.split('\n')[0];
-  // Without the marks that keep a name's direction to itself.
-  return name?.replaceAll(/[\u2066-\u2069]/g, '');
-};
 
 /** The number on the extension's icon. */
 export const badge = async (browser: Browser): Promise<string> => (await browser.worker()).evaluate(() => chrome.action.getBadgeText({}));

@@ -57,6 +57,11 @@ export class Running {
     if (!started.has(this.#child)) throw new Error(`ended by itself: ${this.#name}\n${this.stderr}`);
   }
 
+  /** Stops it in its tracks, or lets it go on. */
+  freeze(frozen: boolean): void {
+    this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   /** Ends it. When it does not go in time, it is killed, and that is an error. */
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<Output> {
     this.#child.kill(signal);

@@ -120,8 +120,14 @@ export class World {
     }
   }
 
+  /** Stops the mixnet and the relay in their tracks, so that nothing gets through; or lets them go on. */
+  freeze(frozen: boolean): void {
+    this.#localnet?.freeze(frozen);
+  }
+
   /** Ends everything and removes the directory. */
   async stop(): Promise<void> {
+    this.freeze(false);
     const ends = await Promise.allSettled([...this.daemons.map((daemon) => daemon.stop()), this.#localnet?.end()]);
     this.#localnet = undefined;
     this.#remove();

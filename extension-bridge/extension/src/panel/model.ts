@@ -24,6 +24,7 @@ export class Model {
   error: RpcError | undefined;
   view: View = { name: 'list' };
   #loading = 0;
+  readonly #turns = new Map<string, number>();
   readonly #due = new Set<string>();
 
   start(): void {
@@ -86,6 +87,7 @@ export class Model {
 
   /** Everything anew: after connecting, or when the log was not continuous. */
   async load(): Promise<void> {
+    this.error = undefined;
     await this.standing();
     await this.try(async () => {
       if (!this.can('contacts.read')) return;
@@ -135,8 +137,12 @@ export class Model {
   async messages(persona: string, contact: string): Promise<void> {
     if (persona !== this.persona || !this.can('messages.read')) return;
     const open = this.view.name === 'chat' && this.view.contact === contact;
+    const turn = (this.#turns.get(contact) ?? 0) + 1;
+    this.#turns.set(contact, turn);
     await this.try(async () => {
       const { messages, previous } = await this.client.call('message.history', { persona, contact, limit: open ? 50 : 1 });
+      // An answer that was overtaken must not bring the past back.
+      if (this.#turns.get(contact) !== turn || persona !== this.persona) return;
       const entry = messages.at(-1);
       if (entry !== undefined) this.last.set(contact, entry);
       if (!open || this.view.name !== 'chat' || this.view.contact !== contact) return;
