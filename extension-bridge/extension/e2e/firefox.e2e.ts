@@ -97,6 +97,7 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     const overlay = await page.frame('compose.html');
     await page.evaluate('heard = ""');
     await overlay.click('#everyone');
+    await overlay.shows('whoever has Mask can read the post');
     await overlay.click('#text');
     await overlay.type('masks off at midnight');
     await overlay.click('button.main');

@@ -20,6 +20,7 @@ const everyone = h('input', { id: 'everyone', type: 'checkbox' });
 const chips = h('div', { class: 'chips' });
 const search = h('input', { id: 'search', autocomplete: 'off', dir: 'auto', placeholder: say('composeAdd') });
 const suggest = h('ul', { class: 'suggest', 'aria-label': say('composeAdd') });
+const reveals = h('p', { class: 'note', role: 'status' }, say('composeReveals'));
 const submit = h('button', { type: 'submit', class: 'main' }, say('composeInsert'));
 const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), chips, search, suggest, h('p', { class: 'meta' }, say('composeOnlyYou')));
 
@@ -103,6 +104,7 @@ search.addEventListener('keydown', (event) => {
 });
 everyone.addEventListener('change', () => {
   readers.hidden = everyone.checked;
+  reveals.textContent = say(everyone.checked ? 'composeRevealsAll' : 'composeReveals');
 });
 persona.addEventListener('change', () => {
   chosen.clear();
@@ -125,7 +127,7 @@ byId('view').replaceChildren(
     h('label', { class: 'inline', for: 'everyone' }, everyone, h('span', {}, say('composePublic'))),
     readers,
     h('div', { class: 'two' }, h('div', {}, h('label', { for: 'persona' }, say('persona')), persona), h('div', {}, h('label', { for: 'network' }, say('composeNetwork')), network)),
-    h('p', { class: 'note' }, say('composeReveals')),
+    reveals,
     h('div', { class: 'foot' }, submit, button(say('cancel'), cancel, 'quiet')),
   ),
 );

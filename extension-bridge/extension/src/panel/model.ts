@@ -15,6 +15,8 @@ export class Model {
   personas: Persona[] = [];
   persona: string | undefined;
   contacts: Contact[] = [];
+  /** The lists of this persona were read once: that they are empty is known. */
+  listed = false;
   requests: Request[] = [];
   last = new Map<string, HistoryEntry>();
   history: HistoryEntry[] = [];
@@ -78,6 +80,7 @@ export class Model {
   choose(persona: string): void {
     this.persona = persona;
     this.contacts = [];
+    this.listed = false;
     this.requests = [];
     this.last.clear();
     this.view = { name: 'list' };
@@ -96,6 +99,7 @@ export class Model {
       const kept = (await chrome.storage.session.get(['persona']))['persona'];
       const known = this.personas.some((one) => one.name === (this.persona ?? kept));
       this.persona = known ? (this.persona ?? (kept as string)) : this.personas[0]?.name;
+      if (this.persona === undefined) this.listed = true;
     });
     await this.people();
     if (this.view.name === 'chat' && this.persona !== undefined) await this.messages(this.persona, this.view.contact);
@@ -116,6 +120,7 @@ export class Model {
         const { contacts } = await this.client.call('contact.list', { persona });
         if (turn !== this.#loading) return;
         this.contacts = contacts;
+        this.listed = true;
       }
       if (!this.can('messages.read')) return;
       const { requests } = await this.client.call('contact.requests', { persona });

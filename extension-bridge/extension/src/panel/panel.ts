@@ -250,7 +250,7 @@ const dataOf = (): unknown => {
   const { state, unread } = model.client;
   switch (view.name) {
     case 'list':
-      return [model.persona, model.contacts, model.requests.length, [...model.last], unread, state.grants];
+      return [model.persona, model.listed, model.contacts, model.requests.length, [...model.last], unread, state.grants];
     case 'chat':
       return [model.history, model.earlier, model.read, state.grants, model.contacts.find((one) => one.name === view.contact)];
     case 'requests':

@@ -43,6 +43,14 @@ const contactRow = (model: Model, contact: Contact): HTMLElement => {
 const requestsRow = (model: Model): HTMLElement =>
   h('button', { type: 'button', class: 'row requests', id: 'requests', onclick: () => model.go({ name: 'requests' }) }, h('span', { class: 'who' }, `${say('requests')} ${model.requests.length}`), h('span', { 'aria-hidden': 'true' }, '›'));
 
+/** Why there are no conversations; nothing as long as that is not known. */
+const nobody = (model: Model): HTMLElement[] => {
+  if (!model.can('contacts.read')) return [h('p', { class: 'note' }, say('personasHidden'))];
+  if (!model.listed) return [];
+  if (model.persona === undefined) return [h('p', {}, say('noPersona')), command('bauta persona new NAME')];
+  return [h('p', {}, say('noContacts')), h('p', { class: 'note' }, say('inboxNote'))];
+};
+
 export const list = (model: Model): HTMLElement => {
   const activity = (contact: Contact): string => model.last.get(contact.name)?.at ?? contact.last_message_at ?? contact.added_at;
   const open = model.contacts.filter((contact) => contact.state !== 'blocked').sort((one, other) => Date.parse(activity(other)) - Date.parse(activity(one)));
@@ -52,7 +60,7 @@ export const list = (model: Model): HTMLElement => {
     model.requests.length > 0 ? requestsRow(model) : undefined,
     open.length > 0
       ? h('ul', { class: 'rows', 'aria-label': say('conversations') }, ...open.map((contact) => contactRow(model, contact)))
-      : h('div', { class: 'empty' }, h('p', {}, say(model.persona === undefined ? 'noPersona' : 'noContacts')), model.persona === undefined ? command('bauta persona new NAME') : h('p', { class: 'note' }, say('inboxNote'))),
+      : h('div', { class: 'empty' }, ...nobody(model)),
     model.can('messages.send') && model.persona !== undefined
       ? h('div', { class: 'foot' }, button(`+ ${say('inviteSomeone')}`, () => model.go({ name: 'invite' }), 'main'), button(say('addByAddress'), () => model.go({ name: 'add' }), 'quiet'))
       : undefined,
