@@ -1,8 +1,9 @@
 # `make demo` runs the main job, `make test` runs every check. Rust comes from rustup; Debian is the tested system.
 CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
+BROWSERS := $(shell sed 's/\#.*//' maint/debian-packages-browsers)
 
-.PHONY: help demo test build packages fmt clippy doc unit chaos extension extension-test e2e
+.PHONY: help demo test build packages browsers fmt clippy doc unit chaos extension extension-test e2e
 
 help:
 	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
@@ -13,6 +14,9 @@ help:
 
 packages:
 	@maint/packages $(PACKAGES)
+
+browsers:
+	@maint/packages $(BROWSERS)
 
 # npm writes these files last. The scripts of packages are not run; esbuild works without its own.
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
@@ -73,11 +77,11 @@ doc: packages
 unit: build $(GUN)
 	$(CARGO) test --release --locked --workspace
 
-e2e: build $(BUILT) $(GUN)
+e2e: browsers build $(BUILT) $(GUN)
 	$(IN_EXTENSION) npm run --silent e2e
 
 # Two people write to each other while daemons, relay and gateways fail.
 chaos: build
 	target/release/chaos --messages 40
 
-test: packages fmt extension-test unit e2e chaos clippy doc
+test: packages browsers fmt extension-test unit e2e chaos clippy doc
