@@ -1,15 +1,18 @@
 // Builds the extension, bundles the browser tests, and runs them one file after another.
 // With names, only those: `node scripts/e2e.mjs panel page`.
+// `looks --keep` copies the pictures that the README shows to docs/screenshots.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
+const KEEP = '--keep';
 const SUFFIX = '.e2e.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const known = readdirSync(join(root, 'e2e')).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((name) => name !== KEEP);
+if (process.argv.includes(KEEP)) process.env.BAUTA_KEEP_SCREENSHOTS = '1';
 const unknown = wanted.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`no such test: ${unknown.join(', ')}; there are ${known.join(', ')}`);

@@ -65,6 +65,7 @@ export class Running {
   /** Ends it. When it does not go in time, it is killed, and that is an error. */
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<Output> {
     this.#child.kill(signal);
+    this.freeze(false);
     let late = false;
     const timer = setTimeout(() => {
       late = true;

@@ -3,14 +3,14 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Frame, Page } from 'playwright-core';
 import { ROOT } from './processes.ts';
 
 const AXE = readFileSync(createRequire(join(ROOT, 'package.json')).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Runs axe-core on a page and fails on a violation. */
-export const checkAccessibility = async (page: Page, name: string): Promise<void> => {
-  const session = await page.context().newCDPSession(page);
+/** Runs axe-core on a page, or on a frame of another origin, and fails on a violation. */
+export const checkAccessibility = async (page: Page | Frame, name: string): Promise<void> => {
+  const session = await ('context' in page ? page : page.page()).context().newCDPSession(page);
   // Not through the page's own `eval`: its policy allows none.
   const run = async (expression: string): Promise<unknown> => {
     const { result, exceptionDetails } = await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });

@@ -90,6 +90,13 @@ export class World {
     return world;
   }
 
+  /** Ends the network as a crash does: its description stays, and nothing of it can be reached. */
+  async killNetwork(): Promise<void> {
+    const localnet = this.#localnet;
+    this.#localnet = undefined;
+    await localnet?.end('SIGKILL');
+  }
+
   /** The network as `bauta up --network` takes it. */
   get network(): string {
     return join(this.dir, 'net/network.json');

@@ -27,7 +27,7 @@ const daemonStep = (): HTMLElement => {
   const shell = h('p', { class: 'note' }, say(`terminal_${system()}`));
   if (state.stage === 'missing') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), h('p', {}, say('missingNote')), shell, command('bauta browser install'), moves);
   if (state.stage === 'connecting') return h('p', { role: 'status' }, linkWords(state));
-  if (state.stage === 'stopped') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), h('p', {}, say('stoppedNote')), shell, command('bauta up'), moves);
+  if (state.stage === 'stopped') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), shell, command('bauta up'), moves);
   return h('div', {}, h('p', { class: 'what' }, linkWords(state)), state.failure === undefined ? undefined : problem(state.failure), moves);
 };
 
