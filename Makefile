@@ -43,8 +43,8 @@ $(BUILT): $(TOOLS) extension-bridge/ids.json $(call files,src static _locales sc
 	$(IN_EXTENSION) npm run --silent build
 	touch $@
 
-# Some tests compare the extension with these.
-THEIRS := ipc/openrpc.json daemon/src/cli/words.rs daemon/src/view.rs sphinx-client/src/traffic.rs
+# Some tests compare the extension's words with those of the programs.
+THEIRS := ipc/openrpc.json $(shell find daemon/src ipc/src sphinx-client/src -name '*.rs')
 
 $(TESTED): $(BUILT) $(THEIRS) $(call files,test)
 	$(IN_EXTENSION) npm test --silent
