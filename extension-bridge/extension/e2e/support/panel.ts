@@ -52,9 +52,14 @@ export class Panel {
     return this.page.locator(`[id="contact-${contact}"]`);
   }
 
+  /** Opens a conversation and waits until its messages are there, or the words that there are none. */
   async openConversation(contact: string): Promise<void> {
     await this.row(contact).click();
-    await this.page.getByRole('log').waitFor();
+    await this.page.locator('.bubbles li, #log .empty').first().waitFor();
+  }
+
+  async back(): Promise<void> {
+    await this.press('‹ Back');
   }
 
   get field(): Locator {
@@ -82,15 +87,21 @@ export class Panel {
     await this.page.locator('.own').last().locator('.meta').getByText(state).waitFor();
   }
 
-  /** Waits until the contact's row, and the extension's icon, show so many unread messages. */
+  /** Waits until the contact's row says so many unread messages, and the extension's icon too. */
   async hasUnread(contact: string, count: number): Promise<void> {
-    await settles(async () => [await this.row(contact).locator('.count .hidden').allInnerTexts(), await badge(this.#browser)], count === 0 ? [[], ''] : [[`${count} unread`], String(count)]);
+    await settles(() => this.row(contact).locator('.count .hidden').allInnerTexts(), count === 0 ? [] : [`${count} unread`]);
+    await this.badgeIs(count === 0 ? '' : String(count));
   }
 
-  /** What a reader of QR codes finds in the picture of this element. */
-  async scan(code: Locator): Promise<string> {
+  /** Waits until the extension's icon bears this. */
+  async badgeIs(text: string): Promise<void> {
+    await settles(async () => (await this.#browser.worker()).evaluate(() => chrome.action.getBadgeText({})), text);
+  }
+
+  /** What a reader of QR codes finds in the picture of the one that is shown. */
+  async scan(): Promise<string> {
     const file = join(this.#browser.dir, 'code.png');
-    writeFileSync(file, await code.screenshot());
+    writeFileSync(file, await this.page.locator('.qr').screenshot());
     const { stdout, stderr, code: status } = await run('zbarimg', ['--quiet', '--raw', '-Sdisable', '-Sqrcode.enable', file]);
     assert.equal(status, 0, `zbarimg reads the code ${stderr}`);
     return stdout.trim();
@@ -102,9 +113,6 @@ export class Panel {
     await this.page.locator('#back').waitFor();
   }
 }
-
-/** The number on the extension's icon. */
-export const badge = async (browser: Browser): Promise<string> => (await browser.worker()).evaluate(() => chrome.action.getBadgeText({}));
 
 /** Waits until what is asked for equals what is expected; at the deadline it shows the difference. */
 export const settles = async <T>(ask: () => Promise<T>, expected: T): Promise<void> => {

@@ -29,6 +29,29 @@ export class Daemon {
     return JSON.parse(stdout) as T;
   }
 
+  /** Sends messages, one after another; each is stored at the contact's relay when the next goes. */
+  async sends(contact: string, ...texts: string[]): Promise<void> {
+    for (const text of texts) await this.json('send', contact, text);
+  }
+
+  /** Waits until a message of the contact has arrived. */
+  async receives(contact: string, text: string): Promise<void> {
+    await until(`"${text}" arrives at ${this.name}`, async () => {
+      const messages = await this.json<Array<{ from: string; text: string }>>('inbox');
+      return messages.some((message) => message.from === contact && message.text === text);
+    });
+  }
+
+  /** Waits until the first exchange with a contact is done. */
+  async knows(contact: string): Promise<void> {
+    await until(`${contact} is a contact of ${this.name}`, async () => (await this.json('contact', 'show', contact)).state === 'active');
+  }
+
+  /** The persona's address, for strangers. */
+  async address(): Promise<string> {
+    return (await this.json('persona', 'show', this.name)).address;
+  }
+
   /** Starts the daemon and waits until it answers; not until it is connected. */
   async start(): Promise<void> {
     if (this.#running !== undefined) throw new Error(`${this.name} runs already`);
@@ -122,9 +145,7 @@ export class World {
   async introduce(one: Daemon, other: Daemon): Promise<void> {
     const { address } = await one.json('contact', 'invite', '--name', other.name);
     await other.json('contact', 'add', one.name, address);
-    for (const [daemon, contact] of [[one, other.name], [other, one.name]] as const) {
-      await until(`${contact} is a contact of ${daemon.name}`, async () => (await daemon.json('contact', 'show', contact)).state === 'active');
-    }
+    await Promise.all([one.knows(other.name), other.knows(one.name)]);
   }
 
   /** Stops the mixnet and the relay in their tracks, so that nothing gets through; or lets them go on. */
