@@ -1,3 +1,4 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,8 @@ const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { hos
 export interface BrowserOptions {
   /** Gives the extension every site of 127.0.0.1, as a click on the browser's own question would. */
   readonly grantSites?: boolean;
+  /** The same extension under an id that the host does not know. */
+  readonly otherId?: boolean;
   readonly colorScheme?: 'light' | 'dark';
   /** `zh-CN`, for instance. */
   readonly locale?: string;
@@ -22,12 +25,18 @@ export interface BrowserOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** The id that Chromium gives to a key: the first half of its SHA-256, in letters from a to p. */
+const idOf = (key: string): string =>
+  [...createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex').slice(0, 32)].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16))).join('');
+
 /** The extension's pages. */
 export type PageName = 'panel.html' | 'panel.html?popup' | 'popup' | 'onboarding.html';
 
 /** Debian's Chromium with the real extension, in a profile of its own, and the real native messaging host. */
 export class Browser {
-  readonly id = IDS.chromium[0].id;
+  readonly id: string;
+  /** Another extension's key, where it is to be one. */
+  readonly #key: string | undefined;
   readonly dir: string;
   readonly #home: string | undefined;
   readonly #options: BrowserOptions;
@@ -40,6 +49,8 @@ export class Browser {
     this.dir = mkdtempSync(join(tmpdir(), 'bauta-'));
     this.#home = home;
     this.#options = options;
+    this.#key = options.otherId === true ? generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'der' }).toString('base64') : undefined;
+    this.id = this.#key === undefined ? IDS.chromium[0].id : idOf(this.#key);
   }
 
   /** `home`: the daemon's, which the host finds by its environment; without one, no host is installed. */
@@ -152,17 +163,16 @@ export class Browser {
   installHost(): void {
     const hosts = join(this.profile, 'NativeMessagingHosts');
     mkdirSync(hosts, { recursive: true });
-    const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_origins: [`chrome-extension://${this.id}/`] };
+    const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_origins: [`chrome-extension://${IDS.chromium[0].id}/`] };
     writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
   }
 
   #copyExtension(): void {
     const copy = join(this.dir, 'extension');
     cpSync(join(ROOT, 'dist/chromium'), copy, { recursive: true });
-    if (this.#options.grantSites !== true) return;
     const file = join(copy, 'manifest.json');
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-    writeFileSync(file, JSON.stringify({ ...manifest, host_permissions: ['http://127.0.0.1/*'] }));
+    writeFileSync(file, JSON.stringify({ ...manifest, ...(this.#key === undefined ? {} : { key: this.#key }), ...(this.#options.grantSites === true ? { host_permissions: ['http://127.0.0.1/*'] } : {}) }));
   }
 
   /** Follows what the browser says about the service worker; its first, empty tab lends the connection. */

@@ -6,7 +6,7 @@ import { payloadOf } from './scan.ts';
 /** Frames that stand in one page at a time; what left the screen longest ago makes room. */
 export const MAX_FRAMES = 40;
 /** Elements that are watched for coming on the screen. */
-export const MAX_WATCHED = 5000;
+export const MAX_WATCHED = 20_000;
 /** Posts of one element. */
 const MAX_EACH = 16;
 /** A page that takes our element out again is left alone after this many times. */
