@@ -9,7 +9,7 @@ use bauta_bridge::{Browser, Family, Place, Platform, Roots, Sandbox, system_plac
 use bauta_ipc::{RpcError, codes};
 
 pub(crate) use self::files::{Condition, inspect, remove, write};
-pub(crate) use self::host::{HostError, find_host, is_program};
+pub(crate) use self::host::{HostError, find_host, guarded, is_program};
 
 /// A manifest, and the browsers that read it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bauta_ipc::{RpcError, codes};
@@ -27,6 +28,9 @@ pub(crate) enum HostError {
     /// The host's path is not Unicode, as a manifest has to be.
     #[error("{} cannot be written into a manifest, which holds Unicode only", .0.display())]
     NotUnicode(PathBuf),
+    /// Somebody else than root could put another program in its place.
+    #[error("{} can be changed by others than root, so not every user's browser should start what is there", .0.display())]
+    Unguarded(PathBuf),
     /// Nothing was named, and there is none in the usual places.
     #[error("{PROGRAM} is neither beside bauta ({}) nor on PATH", .0.display())]
     Missing(PathBuf),
@@ -34,8 +38,13 @@ pub(crate) enum HostError {
 
 impl From<HostError> for RpcError {
     fn from(error: HostError) -> Self {
-        Self::new(&codes::FILE_FAILED, format!("{error}."))
-            .hint(format!("Name it: --host PATH, where PATH is the program {PROGRAM}"))
+        let hint = match &error {
+            HostError::Unguarded(_) => {
+                format!("Copy bauta and {PROGRAM} to /usr/local/bin as root, or name another: --host PATH")
+            }
+            _ => format!("Name it: --host PATH, where PATH is the program {PROGRAM}"),
+        };
+        Self::new(&codes::FILE_FAILED, format!("{error}.")).hint(hint)
     }
 }
 
@@ -51,6 +60,21 @@ pub(crate) fn find_host(named: Option<&Path>) -> Result<PathBuf, HostError> {
         }
     };
     if host.to_str().is_none() { Err(HostError::NotUnicode(host)) } else { Ok(host) }
+}
+
+/// Refuses a host, of an absolute path without symbolic links, that somebody else than root could replace.
+pub(crate) fn guarded(host: PathBuf) -> Result<PathBuf, HostError> {
+    const STICKY: u32 = 0o1000;
+    let is_roots = |path: &Path| {
+        fs::metadata(path).is_ok_and(|file| {
+            let is_open = file.mode() & 0o022 != 0 && !(file.is_dir() && file.mode() & STICKY != 0);
+            file.uid() == 0 && !is_open
+        })
+    };
+    match host.ancestors().find(|path| !is_roots(path)) {
+        Some(open) => Err(HostError::Unguarded(open.to_owned())),
+        None => Ok(host),
+    }
 }
 
 fn resolve(path: &Path) -> Result<PathBuf, HostError> {
@@ -102,6 +126,18 @@ mod tests {
         std::os::unix::fs::symlink(root.join("real/bridge-1.2"), own.join(PROGRAM)).unwrap();
         assert_eq!(find(), Some(root.join("real/bridge-1.2")));
         assert_eq!(usual_host(&root, None), None);
+    }
+
+    #[test]
+    fn a_host_for_everybody_is_roots() {
+        let system = fs::canonicalize("/bin/sh").unwrap();
+        assert_eq!(guarded(system.clone()).unwrap(), system);
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        program(&root.join("open/bauta-bridge"), 0o755);
+        fs::set_permissions(root.join("open"), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = guarded(root.join("open/bauta-bridge")).unwrap_err();
+        assert!(matches!(error, HostError::Unguarded(path) if path.starts_with(&root)));
     }
 
     #[test]

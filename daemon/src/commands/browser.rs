@@ -6,7 +6,7 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use crate::browsers::{
-    Condition, HostError, Scope, Spot, find_host, inspect, is_program, remove, roots, spots, write,
+    Condition, HostError, Scope, Spot, find_host, guarded, inspect, is_program, remove, roots, spots, write,
 };
 use crate::cli::args::{Browser, Selection};
 use crate::cli::{Context, Output, shell_word};
@@ -26,7 +26,11 @@ pub(super) fn run(command: Browser, context: &Context) -> Result<Exit, RpcError>
                     format!("Manifests for {} can only be shown from {}.", platform.title(), here.title());
                 return Err(RpcError::new(&codes::USAGE, message).hint("Add --dry-run."));
             }
-            install(&selection, &find_host(host.as_deref())?, &context.out)
+            let mut host = find_host(host.as_deref())?;
+            if selection.place.system {
+                host = guarded(host)?;
+            }
+            install(&selection, &host, &context.out)
         }
         Browser::List { selection } => list(&selection, &context.out),
         Browser::Remove { selection, dry_run } => uninstall(&selection, dry_run, &context.out),

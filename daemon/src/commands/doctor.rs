@@ -2,6 +2,7 @@
 
 mod browser;
 mod machine;
+mod policy;
 mod running;
 
 use bauta_ipc::methods::StatusGet;

@@ -234,3 +234,13 @@ fn the_host_is_beside_the_program_or_on_the_path() {
     let found = fs::canonicalize(&other).unwrap();
     assert_eq!(user.manifest(CHROMIUM)["path"], found.to_str().unwrap());
 }
+
+#[test]
+fn what_everybodys_browser_starts_belongs_to_root() {
+    let user = User::new(&[]);
+    fs::set_permissions(user.path("programs"), fs::Permissions::from_mode(0o777)).unwrap();
+    let (code, told) = user.install("--system");
+    assert_eq!((code, &told["error"]["code"]), (1, &Value::from("file.failed")), "{told}");
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("others than root"), "{message}");
+}

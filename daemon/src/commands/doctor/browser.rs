@@ -1,8 +1,11 @@
 //! Whether each browser of this user finds the host, and may start it.
 
-use bauta_bridge::{Browser, Family, Manifest, Place, Platform, Roots, Sandbox};
+use std::path::Path;
+
+use bauta_bridge::{Browser, Family, HOST_NAME, Manifest, Place, Platform, Roots, Sandbox};
 use bauta_ipc::RpcError;
 
+use super::policy::{Policy, policy};
 use super::{Check, Verdict};
 use crate::browsers::{Condition, Scope, Spot, inspect, is_program, roots, spots};
 use crate::cli::shell_word;
@@ -19,7 +22,7 @@ fn browsers_in(platform: Platform, roots: &Roots) -> Vec<Check> {
     for spot in spots(platform, Scope::User, roots) {
         let Some(found) = spot.found() else { continue };
         for reader in &found.readers {
-            checks.push(check(&spot, reader, &system));
+            checks.push(check(&spot, reader, &system, &roots.system));
         }
     }
     if checks.is_empty() {
@@ -32,11 +35,34 @@ fn browsers_in(platform: Platform, roots: &Roots) -> Vec<Check> {
     checks
 }
 
-fn check(spot: &Spot, reader: &Place, system: &[Spot]) -> Check {
+fn check(spot: &Spot, reader: &Place, system: &[Spot], root: &Path) -> Check {
+    // What is in a sandbox does not see the system's policies.
+    let policy = if reader.sandbox.is_none() { policy(reader.browser, root) } else { Policy::default() };
+    let (state, message, fix) = if policy.is_blocked {
+        let message =
+            "The administrator's policy NativeMessagingBlocklist keeps it from starting the host.".to_owned();
+        (Verdict::Fail, message, format!("Have {HOST_NAME} added to NativeMessagingAllowlist."))
+    } else if policy.system_only {
+        let install = format!("sudo bauta browser install --system --browser {}", reader.browser.name());
+        match in_system(reader.browser, system) {
+            Some(manifest) => judge(&manifest, &install),
+            None => {
+                let message = "The administrator's policy NativeMessagingUserLevelHosts lets it read the system's manifest only, and there is none.";
+                (Verdict::Fail, message.to_owned(), install)
+            }
+        }
+    } else {
+        look(spot, reader, system)
+    };
+    let (state, message, fix) = confined(reader, state, message, fix);
+    Check::new(&format!("browser.{}", reader.browser.name()), state, message, fix).titled(reader.title)
+}
+
+fn look(spot: &Spot, reader: &Place, system: &[Spot]) -> (Verdict, String, String) {
     let install = format!("bauta browser install --browser {}", reader.browser.name());
     let path = spot.path.display().to_string();
     let replace = || format!("rm {} && {install}", shell_word(&path));
-    let (state, message, fix) = match inspect(spot) {
+    match inspect(spot) {
         Condition::Missing => match in_system(reader.browser, system) {
             Some(manifest) => judge(&manifest, "sudo bauta browser install --system"),
             None => {
@@ -57,9 +83,7 @@ fn check(spot: &Spot, reader: &Place, system: &[Spot]) -> Check {
             }
             faulty => faulty,
         },
-    };
-    let (state, message, fix) = confined(reader, state, message, fix);
-    Check::new(&format!("browser.{}", reader.browser.name()), state, message, fix).titled(reader.title)
+    }
 }
 
 /// The system's manifest, which a browser reads where the user has none.
@@ -173,7 +197,7 @@ mod tests {
         fs::set_permissions(&user.host, fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(&spot.path, good.replace("glggelpb", "aaaaaaaa")).unwrap();
         expect(Verdict::Fail, "does not allow the extension", install);
-        fs::write(&spot.path, &good[..40]).unwrap();
+        fs::write(&spot.path, good.replace('}', "")).unwrap();
         expect(Verdict::Fail, "is damaged", install);
         let replace = format!("rm {} && {install}", spot.path.display());
         fs::write(&spot.path, good.replace("Joins", "My own joins")).unwrap();
@@ -190,6 +214,24 @@ mod tests {
         fs::remove_file(&user.host).unwrap();
         let check = user.only();
         assert_eq!((check.state, check.fix.as_str()), (Verdict::Fail, "sudo bauta browser install --system"));
+    }
+
+    #[test]
+    fn the_administrators_word_counts() {
+        let user = User::new(&[".config/chromium/Default", "system/etc/chromium/policies/managed"]);
+        write(&user.spot(Scope::User, Browser::Chromium), &user.host).unwrap();
+        let policy = user.root.path().join("system/etc/chromium/policies/managed/all.json");
+        fs::write(&policy, r#"{"NativeMessagingUserLevelHosts":false}"#).unwrap();
+        let check = user.only();
+        assert_eq!(
+            (check.state, check.fix.as_str()),
+            (Verdict::Fail, "sudo bauta browser install --system --browser chromium")
+        );
+        write(&user.spot(Scope::System, Browser::Chromium), &user.host).unwrap();
+        assert_eq!(user.only().state, Verdict::Ok);
+        fs::write(&policy, r#"{"NativeMessagingBlocklist":["*"]}"#).unwrap();
+        let check = user.only();
+        assert!(check.state == Verdict::Fail && check.fix.contains("app.bauta.bridge"), "{check:?}");
     }
 
     #[test]
