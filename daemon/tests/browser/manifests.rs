@@ -159,7 +159,7 @@ fn what_others_wrote_stays_and_what_is_damaged_is_replaced() {
     let whole = fs::read_to_string(user.path(FIREFOX)).unwrap();
     let foreign = r#"{"name":"app.bauta.bridge","description":"mine","path":"/bin/sh","type":"stdio"}"#;
     fs::write(user.path(CHROMIUM), foreign).unwrap();
-    fs::write(user.path(FIREFOX), &whole[..whole.len() / 2]).unwrap();
+    fs::write(user.path(FIREFOX), &whole.as_bytes()[..whole.len() / 2]).unwrap();
     let (_, rows) = user.json("list --browser chromium --browser firefox");
     let list = states(&user, &rows);
     assert!(list.starts_with(&pairs(&[(CHROMIUM, "foreign")])), "{rows}");
