@@ -238,6 +238,19 @@ story.step('the worker is stopped again and again while messages come: each is s
   await bob.receives('alice', 'and one back');
 });
 
+story.step('a message that is under way when the worker is stopped is sent, and only once', async () => {
+  const before = await panel.texts();
+  const sent = Array.from({ length: 4 }, (_, at) => `under way ${at + 1}`);
+  for (const text of sent) {
+    await Promise.all([panel.write(text), browser.stopWorker()]);
+    await settles(() => panel.field.inputValue(), '');
+  }
+  await panel.holds([...before, ...sent]);
+  await panel.showsNoError();
+  await bob.receives('alice', 'under way 4');
+  assert.deepEqual((await bob.textsFrom('alice')).slice(-sent.length), sent);
+});
+
 story.step('messages that come while no worker runs are shown as unread when it starts', async () => {
   const before = await panel.texts();
   await panel.close();

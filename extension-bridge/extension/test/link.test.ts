@@ -315,6 +315,17 @@ test('a daemon that stops and starts: the state says so, and it comes back', asy
   await until(() => link.state.stage === 'ready');
 });
 
+test('a call that comes while the connection is being made waits for it, and for nothing else', async () => {
+  const { daemon, local, session, store } = await paired();
+  const next = setUp(daemon, local, session, store);
+  next.link.retry();
+  assert.equal(next.link.state.stage, 'connecting');
+  await next.link.call('status.get', {});
+  daemon.running = false;
+  daemon.handlers?.closed('Native host has exited.');
+  await assert.rejects(next.link.call('status.get', {}), { name: 'Failure' });
+});
+
 test('the browser\'s words for why a port closed', () => {
   assert.equal(stageOfReason('Specified native messaging host not found.'), 'missing');
   assert.equal(stageOfReason('No such native application app.bauta.bridge'), 'missing');

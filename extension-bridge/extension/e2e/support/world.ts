@@ -34,12 +34,15 @@ export class Daemon {
     for (const text of texts) await this.json('send', contact, text);
   }
 
+  /** What arrived from a contact, oldest first. */
+  async textsFrom(contact: string): Promise<string[]> {
+    const messages = await this.json<Array<{ from: string; text: string }>>('inbox');
+    return messages.filter((message) => message.from === contact).map((message) => message.text);
+  }
+
   /** Waits until a message of the contact has arrived. */
   async receives(contact: string, text: string): Promise<void> {
-    await until(`"${text}" arrives at ${this.name}`, async () => {
-      const messages = await this.json<Array<{ from: string; text: string }>>('inbox');
-      return messages.some((message) => message.from === contact && message.text === text);
-    });
+    await until(`"${text}" arrives at ${this.name}`, async () => (await this.textsFrom(contact)).includes(text));
   }
 
   /** Waits until the first exchange with a contact is done. */
@@ -155,7 +158,6 @@ export class World {
 
   /** Ends everything and removes the directory. */
   async stop(): Promise<void> {
-    this.freeze(false);
     const ends = await Promise.allSettled([...this.daemons.map((daemon) => daemon.stop()), this.#localnet?.end()]);
     this.#localnet = undefined;
     this.#remove();

@@ -7,6 +7,10 @@ interface Pending {
   reject(failure: Failure): void;
 }
 
+/** The worker was stopped: what was asked may or may not have been done. */
+const broken = (): Failure =>
+  new Failure({ code: 'daemon.unreachable', message: 'The connection to the daemon broke before the answer came.', hint: '', retry: 'now' });
+
 /** How a page of the extension reaches the daemon: through the worker, which holds the only connection. */
 export class Client {
   state: LinkState = { stage: 'connecting', grants: [], personas: null };
@@ -16,6 +20,7 @@ export class Client {
   onEvent: (event: Event) => void = () => {};
   onAnew: () => void = () => {};
   readonly #pending = new Map<number, Pending>();
+  readonly #awaited = new Set<() => void>();
   #port: chrome.runtime.Port | undefined;
   #next = 1;
 
@@ -25,8 +30,7 @@ export class Client {
     port.onMessage.addListener((message: ToPage) => this.#take(message));
     port.onDisconnect.addListener(() => {
       this.#port = undefined;
-      const failure = new Failure({ code: 'daemon.unreachable', message: 'The connection to the daemon broke before the answer came.', hint: '', retry: 'now' });
-      for (const pending of this.#pending.values()) pending.reject(failure);
+      for (const pending of this.#pending.values()) pending.reject(broken());
       this.#pending.clear();
       // The worker was put to sleep: opening a port wakes it, and its state comes at once.
       setTimeout(() => this.open(), 50);
@@ -40,8 +44,22 @@ export class Client {
       this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
       if (!this.#send({ type: 'call', id, method, params })) {
         this.#pending.delete(id);
-        reject(new Failure({ code: 'daemon.unreachable', message: 'The connection to the daemon broke before the answer came.', hint: '', retry: 'now' }));
+        reject(broken());
       }
+    });
+  }
+
+  /** Resolves when the worker says the next time that there is a connection; false: it did not in time. */
+  reconnected(milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const back = (): void => end(true);
+      const timer = setTimeout(() => end(false), milliseconds);
+      const end = (well: boolean): void => {
+        clearTimeout(timer);
+        this.#awaited.delete(back);
+        resolve(well);
+      };
+      this.#awaited.add(back);
     });
   }
 
@@ -71,6 +89,7 @@ export class Client {
       case 'link':
         this.state = message.state;
         this.onState();
+        if (this.state.stage === 'ready') for (const back of this.#awaited) back();
         break;
       case 'unread':
         this.unread = message.unread;

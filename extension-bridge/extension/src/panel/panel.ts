@@ -201,6 +201,25 @@ const drawError = (): void => {
   place.replaceChildren(...(error === undefined ? [] : [problem(error, () => void model.load())]));
 };
 
+/** A worker that was stopped is back before this has passed, in milliseconds; calls wait for it. Until then the view stays. */
+const GRACE = 2000;
+
+/** When the view gives way to a connection that is not back; undefined: there was none to come back. */
+let graceEnds: number | undefined;
+
+const comesBack = (): boolean => {
+  const { stage } = model.client.state;
+  if (stage !== 'connecting') {
+    graceEnds = stage === 'ready' ? Number.POSITIVE_INFINITY : undefined;
+    return false;
+  }
+  if (graceEnds === Number.POSITIVE_INFINITY) {
+    graceEnds = Date.now() + GRACE;
+    setTimeout(draw, GRACE);
+  }
+  return graceEnds !== undefined && Date.now() < graceEnds;
+};
+
 /** What had the focus in the view when the connection was lost. */
 let left: HTMLElement | undefined;
 
@@ -286,6 +305,7 @@ const makeView = (): HTMLElement => {
 
 const draw = (): void => {
   statusLine();
+  if (comesBack()) return;
   personaBar();
   drawError();
   if (drawApart()) return;

@@ -1,7 +1,8 @@
-import type { Contact, HistoryEntry, SafetyNumber } from '../api/generated.ts';
+import type { Contact, HistoryEntry, Methods, SafetyNumber } from '../api/generated.ts';
 import { button, h } from '../core/dom.ts';
 import { isolated, words as say, wordsIfAny } from '../core/i18n.ts';
 import { stateIcon } from '../core/icons.ts';
+import { failureFrom } from '../core/failure.ts';
 import { fill, inviteForm } from '../core/invite.ts';
 import { unreadKey } from '../core/messages.ts';
 import { mark } from '../core/mark.ts';
@@ -11,6 +12,8 @@ import type { Model } from './model.ts';
 
 /** The daemon's own limit for a message, in bytes of UTF-8. */
 const LONGEST_MESSAGE = 15_000;
+/** How long a message that broke off waits for the worker to be back, in milliseconds. */
+const RECONNECTING = 10_000;
 
 const back = (model: Model, to: () => void = () => model.go({ name: 'list' })): HTMLElement => {
   const pressed = button(`‹ ${say('back')}`, to, 'quiet');
@@ -124,6 +127,16 @@ export const composer = (model: Model, contact: string): HTMLElement => {
     const over = length() - LONGEST_MESSAGE;
     note.textContent = over > 0 ? say('tooLong', String(over)) : '';
   };
+  // The same id again is the same message, so sending again cannot send it twice.
+  const post = async (message: Methods['message.send']['params']): Promise<void> => {
+    try {
+      await model.client.call('message.send', message);
+    } catch (error) {
+      const brokeOff = failureFrom(error).retry === 'now';
+      if (!brokeOff || !(await model.client.reconnected(RECONNECTING))) throw error;
+      await model.client.call('message.send', message);
+    }
+  };
   let draft = crypto.randomUUID().replaceAll('-', '');
   let sending = false;
   const send = async (): Promise<void> => {
@@ -131,10 +144,9 @@ export const composer = (model: Model, contact: string): HTMLElement => {
     if (sending || text.trim() === '' || length() > LONGEST_MESSAGE || model.persona === undefined) return;
     sending = true;
     const { persona } = model;
-    // The same id again is the same message, so trying again cannot send it twice.
     const well = await model.try(async () => {
       model.error = undefined;
-      await model.client.call('message.send', { persona, contact, text, id: draft });
+      await post({ persona, contact, text, id: draft });
     });
     sending = false;
     if (!well) return;

@@ -76,6 +76,8 @@ export class Link {
   #expiry: number | undefined;
   #watched = 0;
   #events: Promise<void> = Promise.resolve();
+  /** Calls that wait until it is known whether there is a connection. */
+  readonly #decided: Array<() => void> = [];
   #last: Failure | undefined;
   #pending: string | undefined;
 
@@ -107,8 +109,9 @@ export class Link {
     void this.#connect();
   }
 
-  /** Throws a `Failure`. */
+  /** Waits for a connection that is being made. Throws a `Failure`. */
   async call<M extends AllNames>(method: M, params: AllMethods[M]['params'], timeout?: number): Promise<AllMethods[M]['result']> {
+    if (this.#state.stage === 'connecting') await new Promise<void>((resolve) => this.#decided.push(resolve));
     const rpc = this.#rpc;
     if (rpc === undefined || this.#state.stage !== 'ready') {
       throw new Failure(this.#state.failure ?? { code: 'daemon.unreachable', message: 'There is no connection to the daemon.', hint: 'bauta up', retry: 'later' });
@@ -314,5 +317,6 @@ export class Link {
   #enter(state: LinkState): void {
     this.#state = state;
     this.onState(state);
+    if (state.stage !== 'connecting') for (const go of this.#decided.splice(0)) go();
   }
 }
