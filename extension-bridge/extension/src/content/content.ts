@@ -57,7 +57,7 @@ const openCompose = async (editor: Editor): Promise<void> => {
     inset: '0',
     margin: 'auto',
     width: 'min(400px, 94vw)',
-    height: 'min(480px, 90vh)',
+    height: 'min(600px, 90vh)',
     'box-shadow': '0 1px 2px rgb(0 0 0 / 40%)',
   });
   composing = { ticket, placed, editor };

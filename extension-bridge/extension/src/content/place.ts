@@ -35,6 +35,14 @@ const RESET: Style = {
   padding: '0',
   'max-width': 'none',
   'max-height': 'none',
+  'border-radius': '8px',
+};
+
+/** Whether text on the page is light, and so its ground dark: what stands between it should look the same. */
+export const shadeOf = (color: string): 'dark' | 'light' | '' => {
+  const [red, green, blue] = (/^rgba?\((\d+), (\d+), (\d+)/.exec(color) ?? []).slice(1).map(Number);
+  if (red === undefined || green === undefined || blue === undefined) return '';
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 128 ? 'dark' : 'light';
 };
 
 const makeHost = (style: Style): HTMLElement => {

@@ -1,6 +1,6 @@
 import { words as say } from '../core/i18n.ts';
 import { MAX_TEXT } from './finder.ts';
-import { place, type Placed } from './place.ts';
+import { place, shadeOf, type Placed } from './place.ts';
 import { payloadOf } from './scan.ts';
 
 /** Frames that stand in one page at a time; what left the screen longest ago makes room. */
@@ -174,8 +174,9 @@ export class Posts {
     }
     post.ticket = ticket;
     this.#byTicket.set(ticket, post);
-    const size = Number.parseFloat(getComputedStyle(post.element).fontSize) || 14;
-    post.placed = place('post.html', ticket, `,${Math.round(size)}`, say('post_waiting'), { width: '100%', 'min-width': '200px', height: '44px', margin: '4px 0' });
+    const { fontSize, color } = getComputedStyle(post.element);
+    const size = Number.parseFloat(fontSize) || 14;
+    post.placed = place('post.html', ticket, `,${Math.round(size)},${shadeOf(color)}`, say('post_waiting'), { width: '100%', 'min-width': '200px', height: '44px', margin: '4px 0' });
     const { host } = post.placed;
     this.#byHost.set(host, post);
     this.#screen.observe(host);

@@ -22,9 +22,11 @@ const search = h('input', { id: 'search', autocomplete: 'off', dir: 'auto', plac
 const suggest = h('ul', { class: 'suggest', 'aria-label': say('composeAdd') });
 const reveals = h('p', { class: 'note', role: 'status' }, say('composeReveals'));
 const submit = h('button', { type: 'submit', class: 'main' }, say('composeInsert'));
-const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), chips, search, suggest, h('p', { class: 'meta' }, say('composeOnlyYou')));
+const nobody = h('p', { class: 'meta' }, say('composeOnlyYou'));
+const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), chips, search, suggest, nobody);
 
 const draw = (): void => {
+  nobody.hidden = chosen.size > 0;
   chips.replaceChildren(
     ...[...chosen].map((name) => {
       const chip = button(`${isolated(name)} ×`, () => {

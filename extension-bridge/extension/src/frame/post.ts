@@ -4,7 +4,7 @@ import { mark } from '../core/mark.ts';
 import { errorWords, problem } from '../core/show.ts';
 import type { Opened } from '../worker/pages.ts';
 
-const [ticket = '', size = ''] = location.hash.slice(1).split(',');
+const [ticket = '', size = '', shade = ''] = location.hash.slice(1).split(',');
 const view = byId('view');
 let port: chrome.runtime.Port | undefined;
 let clock: ReturnType<typeof setInterval> | undefined;
@@ -78,6 +78,7 @@ const connect = (): chrome.runtime.Port => {
 };
 
 document.documentElement.lang = language();
+if (shade === 'dark' || shade === 'light') document.documentElement.style.colorScheme = shade;
 const pixels = Number(size);
 if (pixels >= 10 && pixels <= 40) document.documentElement.style.setProperty('--page-size', `${pixels}px`);
 const tellHeight = (): void => {
