@@ -33,6 +33,11 @@ test('what only looks like one is left alone', () => {
   }
 });
 
+test('what is no character of a link ends nothing in one', () => {
+  for (const odd of ['\ud800', '\udc00', '\u0000', '\u202e', '\u00e9']) assert.equal(fromLink(LINK1.replace('4/4', odd)), undefined);
+  assert.deepEqual(findPayloads(`🎼6/8|\ud800:|| \ud83c🎼 ${V37}`).map((one) => one.payload), [V37]);
+});
+
 test('a cut link holds nothing', () => {
   assert.deepEqual(findPayloads('https://mask.io/?PostData_v2=AZcBAq…'), []);
   assert.equal(fromLink(`${LINK2} `), undefined);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecryptedPost } from '../src/api/generated.ts';
 import { Failure } from '../src/core/failure.ts';
-import { AUTO_LOOKUPS, MAX_OPENING, MAX_QUEUE, MAX_TICKETS, networkOf, Opener, Tickets, type Opened, type Ticket } from '../src/worker/pages.ts';
+import { AUTO_LOOKUPS, AUTO_OPENINGS, isTicketName, MAX_OPENING, MAX_QUEUE, MAX_TICKETS, networkOf, Opener, Tickets, type Opened, type Ticket } from '../src/worker/pages.ts';
 
 const ticket = (payload: string, tab = 1): Ticket => ({ kind: 'post', tab, frame: 0, origin: 'https://a.example', payload });
 const post: DecryptedPost = { text: 'hello', author_known: false };
@@ -29,6 +29,54 @@ test('a tab holds a bounded number of tickets, and dropping makes room', () => {
   tickets.drop(names[0] ?? '');
   assert.notEqual(tickets.give(ticket('more')), undefined);
   assert.equal(tickets.give(ticket('x'.repeat(70_000), 3)), undefined);
+});
+
+test('a ticket that a worker before gave is given again under its name, and no other is taken over', () => {
+  const tickets = new Tickets();
+  const name = tickets.give(ticket('x', 4)) ?? '';
+  assert.equal(isTicketName(name), true);
+  assert.equal(tickets.give(ticket('y', 5), name), undefined);
+  assert.equal(tickets.take(name, 4, 'post')?.payload, 'x');
+  const anew = new Tickets();
+  assert.equal(anew.give(ticket('x', 4), name), name);
+  assert.equal(anew.take(name, 4, 'post')?.payload, 'x');
+  for (const bad of ['', 'x', name.toUpperCase(), `${name} `, '__proto__']) {
+    assert.equal(isTicketName(bad), false, bad);
+    assert.equal(anew.give(ticket('x'), bad), undefined);
+  }
+  for (const bad of [undefined, null, 7, [name], { name }]) assert.equal(isTicketName(bad), false);
+});
+
+test('a page that changes without end is held after an allowance, per site, until the user asks', async () => {
+  let time = 0;
+  let decrypts = 0;
+  const opener = new Opener(
+    async () => {
+      decrypts += 1;
+      return post;
+    },
+    () => time,
+  );
+  const last: string[] = [];
+  const open = async (count: number, one: (at: number) => Ticket, asked = false) => {
+    last.length = 0;
+    for (let at = 0; at < count; at += 1) {
+      opener.open(one(at), asked, (opened) => (last[at] = opened.state));
+      await tick();
+    }
+  };
+  await open(AUTO_OPENINGS + 50, (at) => ticket(String(at)));
+  assert.equal(decrypts, AUTO_OPENINGS);
+  assert.equal(last.filter((state) => state === 'held').length, 50);
+  await open(1, (at) => ({ ...ticket(String(at)), origin: 'https://b.example' }));
+  assert.equal(last[0], 'open');
+  await open(3, (at) => ticket(String(at)), true);
+  assert.deepEqual(last, ['open', 'open', 'open']);
+  await open(1, (at) => ticket(String(at)));
+  assert.equal(last[0], 'held');
+  time = 61_000;
+  await open(1, (at) => ticket(String(at)));
+  assert.equal(last[0], 'open');
 });
 
 test('a flood is opened few at a time, the newest first, and the rest is told to ask', async () => {
