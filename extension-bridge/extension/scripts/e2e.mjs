@@ -1,5 +1,6 @@
 // Builds the extension, bundles the browser tests, and runs them one file after another.
 // With names, only those: `node scripts/e2e.mjs panel page`.
+// `--measure` prints times and sizes instead.
 // `looks --keep` copies the pictures that the README shows to docs/screenshots.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
@@ -8,10 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
 const KEEP = '--keep';
+const MEASURE = '--measure';
 const SUFFIX = '.e2e.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const known = readdirSync(join(root, 'e2e')).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
-const wanted = process.argv.slice(2).filter((name) => name !== KEEP);
+const wanted = process.argv.slice(2).filter((name) => name !== KEEP && name !== MEASURE);
+const measure = process.argv.includes(MEASURE);
 if (process.argv.includes(KEEP)) process.env.BAUTA_KEEP_SCREENSHOTS = '1';
 const unknown = wanted.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
@@ -27,7 +30,7 @@ const out = mkdtempSync(join(root, 'node_modules', '.e2e-'));
 let status = 1;
 try {
   await build({
-    entryPoints: names.map((name) => join(root, 'e2e', `${name}${SUFFIX}`)),
+    entryPoints: measure ? [join(root, 'e2e/measure.ts')] : names.map((name) => join(root, 'e2e', `${name}${SUFFIX}`)),
     outdir: out,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -38,7 +41,7 @@ try {
     sourcemap: 'inline',
     logLevel: 'warning',
   });
-  status = runNode('--enable-source-maps', '--experimental-websocket', '--test', '--test-concurrency=1', ...names.map((name) => join(out, `${name}.e2e.mjs`)));
+  status = measure ? runNode('--enable-source-maps', join(out, 'measure.mjs')) : runNode('--enable-source-maps', '--experimental-websocket', '--test', '--test-concurrency=1', ...names.map((name) => join(out, `${name}.e2e.mjs`)));
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

@@ -36,6 +36,13 @@ export class Host {
     return answer.error === undefined ? answer.result : { code: answer.error.data.code, hint: answer.error.data.hint };
   }
 
+  /** The daemon's answer to `hello`, told at once and not when somebody looks. */
+  async firstAnswer(): Promise<void> {
+    const answered = new Promise((resolve) => this.#child.stdout.once('data', resolve));
+    this.raw(JSON.stringify({ jsonrpc: '2.0', id: this.#next++, method: 'hello', params: { protocol: 1, features: [], client: 'test/1' } }));
+    await answered;
+  }
+
   hello(): Promise<any> {
     return this.call('hello', { protocol: 1, features: [], client: 'test/1' });
   }

@@ -48,6 +48,7 @@ const draw = (opened: Opened): void => {
       break;
     case 'open': {
       done = true;
+      performance.mark('opened');
       const { post } = opened;
       told = -1;
       const by = post.author_name ?? post.author?.replace(/^person:/, '');
