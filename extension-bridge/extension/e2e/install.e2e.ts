@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import type { Locator } from 'playwright-core';
 import { Browser } from './support/browser.ts';
-import { program, run } from './support/processes.ts';
+import { makeDirectory, program, removeDirectory, run } from './support/processes.ts';
 import { Story } from './support/story.ts';
 
 // A user without a daemon, whose Chromium keeps its profile where it always does.
-const home = mkdtempSync(join(tmpdir(), 'bauta-'));
+const home = makeDirectory();
 const { XDG_CONFIG_HOME: _, BAUTA_HOME: __, ...others } = process.env;
 const env = { ...others, HOME: home };
 const profile = join(home, '.config/chromium');
@@ -37,7 +36,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  rmSync(home, { recursive: true, force: true, maxRetries: 3 });
+  removeDirectory(home);
 });
 
 story.step('without a manifest the extension and bauta doctor name the same command', async () => {

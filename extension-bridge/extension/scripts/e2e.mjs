@@ -26,6 +26,8 @@ const names = wanted.length > 0 ? wanted : known;
 const runNode = (...args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1;
 
 if (runNode(join(root, 'scripts/build.mjs')) !== 0) process.exit(1);
+// Pictures of failures are of this run.
+rmSync(join(root, 'dist/failures'), { recursive: true, force: true });
 const out = mkdtempSync(join(root, 'node_modules', '.e2e-'));
 let status = 1;
 try {

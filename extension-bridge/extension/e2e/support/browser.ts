@@ -1,9 +1,8 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type CDPSession, type Page, type Worker } from 'playwright-core';
-import { program, ROOT } from './processes.ts';
+import { makeDirectory, program, removeDirectory, ROOT } from './processes.ts';
 import { PATIENCE, until } from './until.ts';
 import type { Daemon } from './world.ts';
 
@@ -46,7 +45,7 @@ export class Browser {
   #workerStops = 0;
 
   private constructor(home: string | undefined, options: BrowserOptions) {
-    this.dir = mkdtempSync(join(tmpdir(), 'bauta-'));
+    this.dir = makeDirectory();
     this.#home = home;
     this.#options = options;
     this.#key = options.otherId === true ? generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'der' }).toString('base64') : undefined;
@@ -56,7 +55,6 @@ export class Browser {
   /** `home`: the daemon's, which the host finds by its environment; without one, no host is installed. */
   static async launch(home?: string, options: BrowserOptions = {}): Promise<Browser> {
     const browser = new Browser(home, options);
-    process.once('exit', () => browser.#remove());
     browser.#copyExtension();
     if (home !== undefined) browser.installHost();
     await browser.open();
@@ -130,6 +128,7 @@ export class Browser {
   async quit(): Promise<void> {
     const context = this.#context;
     this.#context = undefined;
+    this.#workerStatus = '';
     await context?.close();
   }
 
@@ -145,7 +144,8 @@ export class Browser {
       colorScheme,
       locale,
       timeout: PATIENCE * 1000,
-      args: [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, `--lang=${locale}`],
+      // Whatever is not on this machine is not found: the browser asks its maker for nothing.
+      args: [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, `--lang=${locale}`, '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost'],
       env: { ...((this.#options.env ?? process.env) as Record<string, string>), LANGUAGE: locale.replace('-', '_'), ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }) },
     });
     this.#context.setDefaultTimeout(PATIENCE * 1000);
@@ -156,7 +156,7 @@ export class Browser {
   /** Closes the browser and removes its profile. */
   async close(): Promise<void> {
     await this.quit();
-    this.#remove();
+    removeDirectory(this.dir);
   }
 
   /** Tells the browser where the host is. */
@@ -191,10 +191,6 @@ export class Browser {
 
   #worker(): Worker | undefined {
     return this.context.serviceWorkers().find((worker) => worker.url().startsWith(this.url('')));
-  }
-
-  #remove(): void {
-    if (existsSync(this.dir)) rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bidi } from './bidi.ts';
-import { program, ROOT, run, Running, type Output } from './processes.ts';
+import { makeDirectory, program, removeDirectory, ROOT, run, Running, type Output } from './processes.ts';
 import { until } from './until.ts';
 import type { Daemon } from './world.ts';
 
@@ -140,8 +139,7 @@ export class Firefox {
   #onboarding: FirefoxPage | undefined;
 
   private constructor(path: string, home: string) {
-    this.#dir = mkdtempSync(join(tmpdir(), 'bauta-'));
-    process.once('exit', () => this.#remove());
+    this.#dir = makeDirectory();
     const profile = join(this.#dir, 'profile');
     mkdirSync(profile);
     writeFileSync(join(profile, 'user.js'), Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
@@ -227,7 +225,7 @@ export class Firefox {
 
   async close(): Promise<void> {
     this.#bidi?.close();
-    await this.#running.end().finally(() => this.#remove());
+    await this.#running.end().finally(() => removeDirectory(this.#dir));
   }
 
   get #connection(): Bidi {
@@ -249,9 +247,5 @@ export class Firefox {
       const found = contexts.find(({ url }) => url.startsWith('moz-extension://') && url.endsWith(`/${name}`));
       return found && new FirefoxPage(this.#connection, found.context);
     });
-  }
-
-  #remove(): void {
-    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 3 });
   }
 }

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATIENCE } from './until.ts';
 
@@ -16,12 +18,27 @@ export interface Output {
 }
 
 const started = new Set<ChildProcess>();
+const directories = new Set<string>();
 
 // However the tests end, what they started ends, too.
 process.on('exit', () => {
   for (const child of started) child.kill('SIGKILL');
+  for (const directory of directories) removeDirectory(directory);
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+/** An empty directory that is gone when the tests are. Its path is short: that of a socket in it has at most 107 bytes. */
+export const makeDirectory = (): string => {
+  const directory = mkdtempSync(join(tmpdir(), 'bauta-'));
+  directories.add(directory);
+  return directory;
+};
+
+/** Removes what `makeDirectory` made. */
+export const removeDirectory = (directory: string): void => {
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  directories.delete(directory);
+};
 
 /** A program that goes on until it is ended. */
 export class Running {

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { program, run, Running, type Output } from './processes.ts';
+import { makeDirectory, program, removeDirectory, run, Running, type Output } from './processes.ts';
 import { until } from './until.ts';
 
 /** One daemon in a home of its own, with what its owner types on the command line. */
@@ -99,9 +97,7 @@ export class World {
   }
 
   static async start({ gateways = 2 }: { gateways?: number } = {}): Promise<World> {
-    // Short: the path of a socket has at most 107 bytes.
-    const world = new World(mkdtempSync(join(tmpdir(), 'bauta-')));
-    process.once('exit', () => world.#remove());
+    const world = new World(makeDirectory());
     const localnet = new Running(program('bauta'), ['localnet', '--dir', join(world.dir, 'net'), '--gateways', String(gateways)]);
     world.#localnet = localnet;
     try {
@@ -160,11 +156,7 @@ export class World {
   async stop(): Promise<void> {
     const ends = await Promise.allSettled([...this.daemons.map((daemon) => daemon.stop()), this.#localnet?.end()]);
     this.#localnet = undefined;
-    this.#remove();
+    removeDirectory(this.dir);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  }
-
-  #remove(): void {
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
   }
 }
