@@ -27,16 +27,16 @@ const ask = async (message: Record<string, unknown>): Promise<{ ticket?: string 
   }
 };
 
+/** One look around for all that happens in a short time. */
+const sweepSoon = (): void => {
+  soon ??= setTimeout(() => {
+    soon = undefined;
+    if (running) posts.sweep();
+  }, SWEEP_AFTER);
+};
+
 const posts = new Posts(ask, () => scanner.again());
-const scanner = new Scanner(
-  (element, payload) => posts.found(element, payload),
-  () => {
-    soon ??= setTimeout(() => {
-      soon = undefined;
-      if (running) posts.sweep();
-    }, SWEEP_AFTER);
-  },
-);
+const scanner = new Scanner((element, payload) => posts.found(element, payload), sweepSoon);
 
 const closeCompose = (): Editor | undefined => {
   const { editor, placed } = composing ?? {};
@@ -100,6 +100,8 @@ const pressed = (event: KeyboardEvent): void => {
 };
 
 const scrolled = (): void => {
+  posts.scrolled();
+  sweepSoon();
   if (near !== undefined) requestAnimationFrame(moveOpener);
 };
 

@@ -13,6 +13,8 @@ const MAX_EACH = 16;
 const MAX_TRIES = 3;
 /** A full watch list is looked through at most this often, in milliseconds. */
 const SWEEP_PAUSE = 1000;
+/** Shown at once is what stands still; what is scrolled past waits for the next look around. In milliseconds. */
+const STILL = 150;
 /** Elements that a frame stands in, not after: a table and a page have a shape. */
 const INSIDE = new Set(['BODY', 'TD', 'TH', 'CAPTION', 'FIGCAPTION', 'LEGEND', 'SUMMARY', 'DT', 'DD']);
 /** What an element must not hold to give its place to the opened text. */
@@ -67,6 +69,7 @@ export class Posts {
   #asking = 0;
   #missed = false;
   #swept = 0;
+  #scrolled = Number.NEGATIVE_INFINITY;
   #running = true;
 
   /** `rescan`: there is room again for posts that were passed over. */
@@ -113,6 +116,11 @@ export class Posts {
     return this.#byTicket.get(ticket)?.payload;
   }
 
+  /** The page is being scrolled; a sweep comes soon. */
+  scrolled(): void {
+    this.#scrolled = performance.now();
+  }
+
   /** Lets go what the page took out or changed into something else, and shows what now has room. */
   sweep(): void {
     this.#swept = performance.now();
@@ -140,12 +148,13 @@ export class Posts {
   }
 
   #moved(changes: IntersectionObserverEntry[]): void {
+    const still = performance.now() - this.#scrolled > STILL;
     for (const { target, isIntersecting } of changes) {
       const own = this.#byHost.get(target);
       if (own !== undefined) own.hostSeen = isIntersecting;
       for (const post of this.#posts.get(target as HTMLElement) ?? []) {
         post.elementSeen = isIntersecting;
-        if (isIntersecting) void this.#show(post);
+        if (isIntersecting && still) void this.#show(post);
       }
     }
   }
