@@ -339,6 +339,21 @@ test('a worker that starts anew opens what stands in the page', async () => {
   await page.close();
 });
 
+test('without a daemon the reason stands in the page, and trying again opens the post when there is one', async () => {
+  const post = await write('when the daemon is back', '--public');
+  const page = await open('/');
+  await alice.stop();
+  await put(page, paragraph(post));
+  const frame = await frameWith(page, 'Try again');
+  const reason = await frame.locator('body').innerText();
+  assert.match(reason, /daemon[^]*The post stays closed/);
+  await alice.start();
+  await alice.connected();
+  await frame.getByText('Try again').click();
+  await frameWith(page, 'when the daemon is back');
+  await page.close();
+});
+
 test('the policy of a page does not stop what its user wants, and learns nothing', async () => {
   const page = await open('/strict');
   const violations: string[] = [];

@@ -46,10 +46,15 @@ const link = new Link({
 
 /** A page may be faster than the connection, at the browser's start or after the worker has slept. */
 const CONNECTING_TIME = 10_000;
+/** Without a connection; the next try may be a minute away. */
+const APART = new Set(['missing', 'forbidden', 'stopped', 'locked', 'version']);
 const waiting = new Set<() => void>();
-const connected = (): Promise<void> =>
+
+/** Waits while a connection is being made. `now`: somebody pressed a button, so that it is tried at once. */
+const connected = (now: boolean): Promise<void> =>
   new Promise((resolve) => {
-    if (link.state.stage !== 'connecting') {
+    const apart = now && APART.has(link.state.stage);
+    if (link.state.stage !== 'connecting' && !apart) {
       resolve();
       return;
     }
@@ -60,10 +65,11 @@ const connected = (): Promise<void> =>
     };
     const timer = setTimeout(done, CONNECTING_TIME);
     waiting.add(done);
+    if (apart) link.retry();
   });
 
 const opener = new Opener(async (params, timeout) => {
-  await connected();
+  await connected(false);
   return link.call('post.decrypt', params, timeout);
 });
 
@@ -201,6 +207,8 @@ const servePost = (port: chrome.runtime.Port, tab: number | undefined): void => 
       return;
     }
     ticketName = name as string;
+    if (asked) await connected(true);
+    if (gone) return;
     cancel();
     cancel = opener.open(ticket, asked, say);
   };
@@ -226,7 +234,7 @@ const serveCompose = (port: chrome.runtime.Port, tab: number | undefined): void 
       }
       const ticket = await ticketOf(name, tab, 'compose');
       if (ticket === undefined) throw new Failure({ code: 'page.gone', message: 'This page is not open any more, or its site was switched off.', hint: 'Reload the page.', retry: 'no' });
-      await connected();
+      await connected(true);
       switch (message.type) {
         case 'people': {
           const { personas } = await link.call('persona.list', {});
