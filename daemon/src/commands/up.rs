@@ -86,7 +86,11 @@ async fn tell(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result<(
     let mut progress = Some(progress);
     let (mut last, mut was_ready) = (None, false);
     loop {
-        let status = daemon.status().await?;
+        let status = match daemon.status().await {
+            // It was asked to end while it was asked how it stands.
+            Err(error) if error.is(&codes::DAEMON_STOPPING) => return daemon.ended().await,
+            status => status?,
+        };
         let words = state_words(status.state, status.phase.as_deref());
         match &progress {
             Some(waiting) if status.state == State::Ready => {

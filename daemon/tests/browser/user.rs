@@ -120,7 +120,8 @@ impl Daemon {
     pub(crate) fn stop(mut self) {
         let id = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-        assert!(self.0.wait().unwrap().success());
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
     }
 }
 
