@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { Browser, pairingCode } from './support/browser.ts';
 import { pressByKeyboard, tabAround } from './support/keyboard.ts';
 import { Panel, settles } from './support/panel.ts';
+import { checkAccessibility } from './support/shots.ts';
 import { Story } from './support/story.ts';
 import { until } from './support/until.ts';
 import { World, type Daemon } from './support/world.ts';
@@ -288,6 +289,7 @@ for (const [how, end] of [['stops', () => alice.stop()], ['is killed', () => ali
     await end();
     await panel.saysOfItself('Not running');
     await panel.shows('bauta up');
+    await checkAccessibility(panel.page, 'the panel without a daemon');
     await bob.sends('alice', `while it ${how}`);
     await alice.start();
     await panel.saysOfItself('Connected through the mixnet');
@@ -309,4 +311,19 @@ story.step('a pairing that is revoked in use ends at once, and pairing again bri
   await page.close();
   await panel.saysOfItself('Connected through the mixnet');
   await panel.holds(before);
+});
+
+story.step('each persona has its own conversations', async () => {
+  const { page } = panel;
+  await panel.back();
+  await alice.json('persona', 'new', 'alias');
+  await page.getByRole('option', { name: 'alias' }).waitFor({ state: 'attached' });
+  await page.getByLabel('Persona').selectOption('alias');
+  await panel.shows('No contacts yet');
+  assert.equal(await panel.row('bob').count(), 0);
+  await bob.sends('alice', 'are you there?');
+  await panel.badgeIs('1');
+  assert.equal(await panel.row('bob').count(), 0);
+  await page.getByLabel('Persona').selectOption('alice');
+  await panel.hasUnread('bob', 1);
 });
