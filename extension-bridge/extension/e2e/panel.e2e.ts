@@ -323,6 +323,7 @@ story.step('each persona has its own conversations', async () => {
   assert.equal(await panel.row('bob').count(), 0);
   await bob.sends('alice', 'are you there?');
   await panel.badgeIs('1');
+  await page.getByRole('option', { name: /alice.*\(1\)/ }).waitFor({ state: 'attached' });
   assert.equal(await panel.row('bob').count(), 0);
   await page.getByLabel('Persona').selectOption('alice');
   await panel.hasUnread('bob', 1);

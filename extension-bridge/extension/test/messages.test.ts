@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { mayCall, speakerOf } from '../src/core/messages.ts';
+import { mayCall, speakerOf, unreadKey, unreadOf } from '../src/core/messages.ts';
 
 const ID = 'glggelpbdmnoognbkiacemakhjalbeki';
 const BASE = `chrome-extension://${ID}/`;
@@ -43,4 +43,9 @@ test('what changes personas or stops the daemon is never called', () => {
     assert.equal(mayCall(method), false, String(method));
   }
   for (const method of ['status.get', 'message.send', 'post.decrypt', 'contact.verify']) assert.equal(mayCall(method), true);
+});
+
+test('unread messages are counted by persona', () => {
+  const unread = { [unreadKey('al', 'bob')]: 1, [unreadKey('alice', 'bob')]: 2, [unreadKey('alice', 'carol')]: 3 };
+  assert.deepEqual([unreadOf(unread, 'al'), unreadOf(unread, 'alice'), unreadOf(unread, 'bob')], [1, 5, 0]);
 });

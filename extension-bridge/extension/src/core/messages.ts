@@ -36,6 +36,10 @@ export type Unread = Readonly<Record<string, number>>;
 
 export const unreadKey = (persona: string, contact: string): string => `${persona}\n${contact}`;
 
+/** How many of them a persona has. */
+export const unreadOf = (unread: Unread, persona: string): number =>
+  Object.entries(unread).reduce((sum, [key, count]) => (key.startsWith(unreadKey(persona, '')) ? sum + count : sum), 0);
+
 export type ToWorker =
   | { readonly type: 'call'; readonly id: number; readonly method: MethodName; readonly params: Record<string, unknown> }
   | { readonly type: 'pair'; readonly label: string }

@@ -2,6 +2,7 @@ import { button, byId, h } from '../core/dom.ts';
 import { isolated, language, translate, words as say } from '../core/i18n.ts';
 import { gear, sidePanel } from '../core/icons.ts';
 import { mark } from '../core/mark.ts';
+import { unreadOf } from '../core/messages.ts';
 import { advice, command, grantWords, linkWords, problem, stateWords } from '../core/show.ts';
 import { patternOf, siteOf } from '../worker/sites.ts';
 import { Model } from './model.ts';
@@ -84,10 +85,12 @@ const personaBar = (): void => {
   const place = byId('personas');
   place.hidden = model.client.state.stage !== 'ready' || model.personas.length === 0;
   const select = byId('persona') as HTMLSelectElement;
-  const key = model.personas.map((one) => one.name).join('\n');
+  const others = model.personas.map((one) => [one.name, one.name === model.persona ? 0 : unreadOf(model.client.unread, one.name)] as const);
+  const key = JSON.stringify(others);
   if (select.dataset['key'] !== key) {
     select.dataset['key'] = key;
-    select.replaceChildren(...model.personas.map((one) => h('option', { value: one.name }, isolated(one.name))));
+    // What waits for another persona is told of, without its list.
+    select.replaceChildren(...others.map(([name, count]) => h('option', { value: name }, isolated(name), count === 0 ? '' : ` (${count})`)));
   }
   if (model.persona !== undefined && select.value !== model.persona) select.value = model.persona;
   byId('mark').replaceChildren(mark(model.personas.find((one) => one.name === model.persona)?.public_key ?? ''));
