@@ -24,7 +24,7 @@ export const advice = (error: RpcError): HTMLElement => {
   const words = sentence('hint', error);
   if (line === undefined) return h('p', { class: 'note' }, words);
   const own = words === error.hint ? lead : words;
-  return h('div', {}, own === '' ? undefined : h('p', { class: 'note' }, `${own}${language() === 'en' ? ':' : '：'}`), command(line));
+  return h('div', {}, own === '' ? undefined : h('p', { class: 'note' }, `${own.replace(/[.。]$/, '')}${language() === 'en' ? ':' : '：'}`), command(line));
 };
 
 /** What happened, as one sentence. */
@@ -35,7 +35,8 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(store|access\.files)/, 'means_store'],
   [/^(access|session|pair)\./, 'means_access'],
   [/^relay\.(dishonest)$/, 'means_relay'],
-  [/^(network|relay|gun)\.|^contact\.(unreachable|pending)$|^message\.(timeout|unreceived)$|^post\.timeout$/, 'means_network'],
+  [/^contact\.(unreachable|pending)$/, 'means_unreachable'],
+  [/^(network|relay|gun)\.|^message\.(timeout|unreceived)$|^post\.timeout$/, 'means_network'],
   [/^(message|post)\.failed$/, 'means_failed'],
   [/^contact\.changed$/, 'means_changed'],
   [/^profile\.changed$/, 'means_profile'],

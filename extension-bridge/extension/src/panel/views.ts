@@ -96,13 +96,22 @@ export const log = (model: Model): HTMLElement => {
     shown = today;
     items.push(bubble(entry, entry === lastOwn));
   }
-  return h(
+  const scroll = h(
     'div',
     { class: 'scroll', id: 'log', tabindex: 0, 'aria-label': say('conversationWith', isolated(contact)), role: 'log' },
     model.earlier === undefined ? undefined : button(say('earlier'), () => void model.more(contact), 'quiet'),
     items.length === 0 && model.read ? h('p', { class: 'note empty' }, say('noMessages', isolated(contact))) : undefined,
     h('ol', { class: 'bubbles' }, ...items),
   );
+  // Whoever reads the end stays there when the panel or the field below changes its size.
+  let atEnd = true;
+  scroll.addEventListener('scroll', () => {
+    atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+  });
+  new ResizeObserver(() => {
+    if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  }).observe(scroll);
+  return scroll;
 };
 
 export const chatHead = (model: Model, name: string): HTMLElement => {
