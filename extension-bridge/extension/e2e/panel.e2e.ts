@@ -3,10 +3,10 @@ import { after, before } from 'node:test';
 import type { Page } from 'playwright-core';
 import { Browser, pairingCode } from './support/browser.ts';
 import { pressByKeyboard, tabAround } from './support/keyboard.ts';
-import { Panel, settles } from './support/panel.ts';
+import { Panel } from './support/panel.ts';
 import { checkAccessibility } from './support/shots.ts';
 import { Story } from './support/story.ts';
-import { until } from './support/until.ts';
+import { settles, until } from './support/until.ts';
 import { World, type Daemon } from './support/world.ts';
 
 // Alice has the browser; Bob and Carol have command lines. The tests go on from each other, as a user does.
@@ -131,7 +131,7 @@ story.step('what was not read is marked, on the row and on the icon, until it is
   await panel.hasUnread('bob', 2);
   await panel.row('bob').getByText('two').waitFor();
   await panel.openConversation('bob');
-  await panel.badgeIs('');
+  await browser.badgeIs('');
   await panel.back();
   await panel.hasUnread('bob', 0);
 });
@@ -263,7 +263,7 @@ story.step('messages that come while no worker runs are shown as unread when it 
   await panel.hasUnread('bob', 3);
   await panel.openConversation('bob');
   await panel.holds([...before, 'asleep 1', 'asleep 2', 'asleep 3']);
-  await panel.badgeIs('');
+  await browser.badgeIs('');
   await panel.back();
 });
 
@@ -297,6 +297,24 @@ for (const [how, end] of [['stops', () => alice.stop()], ['is killed', () => ali
   });
 }
 
+story.step('a daemon that starts while no page is open and no worker runs is found by the browser\'s clock', async () => {
+  await panel.close();
+  await alice.stop();
+  const worker = await browser.worker();
+  await settles(() => worker.evaluate(async () => (await chrome.alarms.get('wake'))?.periodInMinutes), 1);
+  // The same alarm, sooner.
+  await worker.evaluate(() => chrome.alarms.create('wake', { when: Date.now() + 5000 }));
+  await browser.stopWorker();
+  await alice.start();
+  await bob.sends('alice', 'are you awake?');
+  await until('the worker runs', () => browser.workerRuns);
+  await browser.badgeIs('1');
+  await settles(() => worker.evaluate(() => chrome.alarms.get('wake')), undefined);
+  panel = await Panel.open(browser);
+  await panel.hasUnread('bob', 1);
+  await panel.openConversation('bob');
+});
+
 story.step('a pairing that is revoked in use ends at once, and pairing again brings everything back', async () => {
   const before = await panel.texts();
   const [{ id }] = await alice.json('pair', 'list');
@@ -322,7 +340,7 @@ story.step('each persona has its own conversations', async () => {
   await panel.shows('No contacts yet');
   assert.equal(await panel.row('bob').count(), 0);
   await bob.sends('alice', 'are you there?');
-  await panel.badgeIs('1');
+  await browser.badgeIs('1');
   await page.getByRole('option', { name: /alice.*\(1\)/ }).waitFor({ state: 'attached' });
   assert.equal(await panel.row('bob').count(), 0);
   await page.getByLabel('Persona').selectOption('alice');

@@ -36,7 +36,7 @@ test('the manifest for Firefox has the id that the host lets in', () => {
 });
 
 test('no manifest asks for more than it says', () => {
-  const common = ['nativeMessaging', 'storage', 'scripting', 'activeTab'];
+  const common = ['nativeMessaging', 'storage', 'scripting', 'activeTab', 'alarms'];
   assert.deepEqual(manifest('chromium').permissions, [...common, 'sidePanel']);
   assert.deepEqual(manifest('firefox').permissions, common);
   for (const browser of ['chromium', 'firefox']) {

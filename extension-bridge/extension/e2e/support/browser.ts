@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type CDPSession, type Page, type Worker } from 'playwright-core';
 import { makeDirectory, program, removeDirectory, ROOT } from './processes.ts';
-import { PATIENCE, until } from './until.ts';
+import { PATIENCE, settles, until } from './until.ts';
 import type { Daemon } from './world.ts';
 
 const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { host: string; chromium: [{ id: string }] };
@@ -91,6 +91,11 @@ export class Browser {
   /** The service worker; waits until it runs. */
   worker(): Promise<Worker> {
     return until('the service worker runs', () => this.#worker());
+  }
+
+  /** Waits until the extension's icon bears this. */
+  async badgeIs(text: string): Promise<void> {
+    await settles(async () => (await this.worker()).evaluate(() => chrome.action.getBadgeText({})), text);
   }
 
   /** Whether the browser runs the service worker now. */

@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import type { Browser } from './browser.ts';
 import { pressByKeyboard } from './keyboard.ts';
 import { run } from './processes.ts';
-import { until } from './until.ts';
+import { settles } from './until.ts';
 
 /** The panel as its user sees it, in English. */
 export class Panel {
@@ -90,12 +90,7 @@ export class Panel {
   /** Waits until the contact's row says so many unread messages, and the extension's icon too. */
   async hasUnread(contact: string, count: number): Promise<void> {
     await settles(() => this.row(contact).locator('.count .hidden').allInnerTexts(), count === 0 ? [] : [`${count} unread`]);
-    await this.badgeIs(count === 0 ? '' : String(count));
-  }
-
-  /** Waits until the extension's icon bears this. */
-  async badgeIs(text: string): Promise<void> {
-    await settles(async () => (await this.#browser.worker()).evaluate(() => chrome.action.getBadgeText({})), text);
+    await this.#browser.badgeIs(count === 0 ? '' : String(count));
   }
 
   /** What a reader of QR codes finds in the picture of the one that is shown. */
@@ -113,11 +108,3 @@ export class Panel {
     await this.page.locator('#back').waitFor();
   }
 }
-
-/** Waits until what is asked for equals what is expected; at the deadline it shows the difference. */
-export const settles = async <T>(ask: () => Promise<T>, expected: T): Promise<void> => {
-  await until('what is expected', async () => {
-    assert.deepEqual(await ask(), expected);
-    return true;
-  });
-};

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+
 /** How long a condition may take before a test gives up, in seconds. Generous: the machine may be busy. */
 export const PATIENCE = 60;
 
@@ -23,4 +25,12 @@ export const until = async <T>(what: string, ask: () => T | undefined | false | 
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}${cause instanceof Error ? `\n${cause.message}` : ''}`);
     await pause();
   }
+};
+
+/** Waits until what is asked for equals what is expected; at the deadline it shows the difference. */
+export const settles = async <T>(ask: () => Promise<T>, expected: T): Promise<void> => {
+  await until('what is expected', async () => {
+    assert.deepEqual(await ask(), expected);
+    return true;
+  });
 };

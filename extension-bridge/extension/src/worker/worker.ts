@@ -1,7 +1,7 @@
 import type { Event, MethodName, Methods } from '../api/generated.ts';
 import { Cursor, type Area } from '../core/cursor.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
-import { mayCall, speakerOf, unreadKey, type Speaker, type ToPage, type ToWorker } from '../core/messages.ts';
+import { mayCall, speakerOf, unreadKey, type Speaker, type Stage, type ToPage, type ToWorker } from '../core/messages.ts';
 import { realTimers } from '../core/rpc.ts';
 import { indexedKeys } from '../core/store.ts';
 import { Link } from './link.ts';
@@ -13,6 +13,7 @@ declare const FIREFOX: boolean;
 
 const HOST = 'app.bauta.bridge';
 const UNREAD = 'unread';
+const WAKE = 'wake';
 const BASE = chrome.runtime.getURL('');
 /** Waiting calls have their own limits in the daemon; here only what never answers ends. */
 const LONGEST_CALL = 120_000;
@@ -96,7 +97,14 @@ const showUnread = async (counts: Record<string, number>): Promise<void> => {
   tellAll({ type: 'unread', unread: counts });
 };
 
+/** Without a native port the browser stops the worker, and its timers with it; the browser's own clock wakes it again. */
+const keepLooking = (stage: Stage): void => {
+  if (stage === 'stopped' || stage === 'locked') void chrome.alarms.create(WAKE, { periodInMinutes: 1 });
+  else if (stage !== 'connecting') void chrome.alarms.clear(WAKE);
+};
+
 link.onState = (state) => {
+  keepLooking(state.stage);
   if (state.stage !== 'connecting') for (const done of [...waiting]) done();
   tellAll({ type: 'link', state });
 };
@@ -309,6 +317,7 @@ chrome.runtime.onInstalled.addListener((details) => {
   void register();
   if (details.reason === 'install') void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') });
 });
+chrome.alarms.onAlarm.addListener(() => link.retry());
 chrome.runtime.onStartup.addListener(() => {
   void register();
 });
