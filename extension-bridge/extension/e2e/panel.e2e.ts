@@ -254,7 +254,7 @@ story.step('a message that is under way when the worker is stopped is sent, and 
 
 story.step('messages that come while no worker runs are shown as unread when it starts', async () => {
   const before = await panel.texts();
-  await panel.close();
+  await browser.closePages();
   await browser.stopWorker();
   await bob.sends('alice', 'asleep 1', 'asleep 2', 'asleep 3');
   await alice.receives('bob', 'asleep 3');
@@ -298,13 +298,14 @@ for (const [how, end] of [['stops', () => alice.stop()], ['is killed', () => ali
 }
 
 story.step('a daemon that starts while no page is open and no worker runs is found by the browser\'s clock', async () => {
-  await panel.close();
+  await browser.closePages();
   await alice.stop();
   const worker = await browser.worker();
   await settles(() => worker.evaluate(async () => (await chrome.alarms.get('wake'))?.periodInMinutes), 1);
   // The same alarm, sooner.
   await worker.evaluate(() => chrome.alarms.create('wake', { when: Date.now() + 5000 }));
   await browser.stopWorker();
+  assert.equal(browser.workerRuns, false);
   await alice.start();
   await bob.sends('alice', 'are you awake?');
   await until('the worker runs', () => browser.workerRuns);

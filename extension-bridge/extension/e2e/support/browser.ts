@@ -88,6 +88,14 @@ export class Browser {
     return this.context.newPage();
   }
 
+  /**
+   * Closes every page but the empty one, so that nothing wakes the worker.
+   * The first page of the extension is among them: a browser that loads it from a directory installs it anew at each start.
+   */
+  async closePages(): Promise<void> {
+    for (const page of this.context.pages()) if (page.url() !== 'about:blank') await page.close();
+  }
+
   /** The service worker; waits until it runs. */
   worker(): Promise<Worker> {
     return until('the service worker runs', () => this.#worker());

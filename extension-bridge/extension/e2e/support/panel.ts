@@ -21,10 +21,6 @@ export class Panel {
     return new Panel(await browser.page('panel.html'), browser);
   }
 
-  async close(): Promise<void> {
-    await this.page.close();
-  }
-
   /** Waits until the status line says this. */
   async saysOfItself(status: string): Promise<void> {
     await this.page.locator('#status').getByText(status, { exact: true }).waitFor();
