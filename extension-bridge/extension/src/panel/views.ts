@@ -88,6 +88,7 @@ const bubble = (entry: HistoryEntry, isLast: boolean): HTMLElement => {
 export const log = (model: Model): HTMLElement => {
   const lastOwn = model.history.findLast((entry) => entry.direction === 'out');
   const contact = model.view.name === 'chat' ? model.view.contact : '';
+  const stuck = model.contacts.find((one) => one.name === contact)?.problem != null;
   const items: HTMLElement[] = [];
   let shown = '';
   for (const entry of model.history) {
@@ -100,7 +101,7 @@ export const log = (model: Model): HTMLElement => {
     'div',
     { class: 'scroll', id: 'log', tabindex: 0, 'aria-label': say('conversationWith', isolated(contact)), role: 'log' },
     model.earlier === undefined ? undefined : button(say('earlier'), () => void model.more(contact), 'quiet'),
-    items.length === 0 && model.read ? h('p', { class: 'note empty' }, say('noMessages', isolated(contact))) : undefined,
+    items.length === 0 && model.read && !stuck ? h('p', { class: 'note empty' }, say('noMessages', isolated(contact))) : undefined,
     h('ol', { class: 'bubbles' }, ...items),
   );
   // Whoever reads the end stays there when the panel or the field below changes its size.
