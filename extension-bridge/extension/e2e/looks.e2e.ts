@@ -488,7 +488,7 @@ story.step('connecting: phases, elapsed time, and what to do after ten seconds',
       await side.picture(side.panel, 'status-connecting', { height: 720 });
       await side.back();
       await side.panel.locator('#advice p').waitFor();
-      await side.picture(side.panel, 'list-connecting-long', { ...WIDE, scheme: side === english ? 'dark' : 'light' });
+      await side.picture(side.panel, 'list-trying', { ...WIDE, scheme: side === english ? 'dark' : 'light' });
     }),
   );
 });

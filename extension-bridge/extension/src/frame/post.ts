@@ -55,7 +55,7 @@ const draw = (opened: Opened): void => {
       view.replaceChildren(
         ...(post.warning ? [problem(post.warning)] : []),
         h('p', { class: 'opened', dir: 'auto' }, post.text),
-        h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, say(post.public === true ? 'post_public' : 'post_private')), by === undefined ? undefined : h('span', {}, say('post_by', isolated(by)))),
+        h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, [say(post.public === true ? 'post_public' : 'post_private'), ...(by === undefined ? [] : [say('post_by', isolated(by))])].join(' · '))),
       );
       break;
     }
