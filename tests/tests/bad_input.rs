@@ -206,7 +206,10 @@ async fn another_user_cannot_use_the_sockets() {
         alice.up();
         let sockets = [socket_path(alice.home()).unwrap(), bridge_socket_path(alice.home()).unwrap()];
         let copy = world.dir().join("knock");
-        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        // By another process: a child that the other test starts meanwhile would hold a file open that this one writes,
+        // and such a file cannot be executed.
+        let own = std::env::current_exe().unwrap();
+        assert!(Command::new("cp").arg(own).arg(&copy).status().unwrap().success());
         let open = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
