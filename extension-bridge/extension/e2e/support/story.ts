@@ -1,5 +1,8 @@
 import { test } from 'node:test';
 
+/** After so many milliseconds a step is given up: something hangs that has no deadline of its own. */
+const LONGEST = 300_000;
+
 /** Tests of one file that go on from each other: after the first that fails, the others are left out. */
 export class Story {
   #failed: string | undefined;
@@ -11,7 +14,7 @@ export class Story {
   }
 
   step(name: string, run: () => Promise<void>): void {
-    test(name, async (context) => {
+    test(name, { timeout: LONGEST }, async (context) => {
       if (this.#failed !== undefined) {
         context.skip(`after the failure of: ${this.#failed}`);
         return;
