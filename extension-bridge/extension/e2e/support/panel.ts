@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { Browser } from './browser.ts';
 import { pressByKeyboard } from './keyboard.ts';
-import { run } from './processes.ts';
 import { settles } from './until.ts';
 
 /** The panel as its user sees it, in English. */
@@ -89,13 +89,13 @@ export class Panel {
     await this.#browser.badgeIs(count === 0 ? '' : String(count));
   }
 
-  /** What a reader of QR codes finds in the picture of the one that is shown. */
-  async scan(): Promise<string> {
+  /** The bytes that a reader of QR codes finds in the picture of the one that is shown. */
+  async scan(): Promise<Buffer> {
     const file = join(this.#browser.dir, 'code.png');
     writeFileSync(file, await this.page.locator('.qr').screenshot());
-    const { stdout, stderr, code: status } = await run('zbarimg', ['--quiet', '--raw', '-Sdisable', '-Sqrcode.enable', file]);
-    assert.equal(status, 0, `zbarimg reads the code ${stderr}`);
-    return stdout.trim();
+    const { stdout, stderr, status } = spawnSync('zbarimg', ['--quiet', '--raw', '--oneshot', '-Sdisable', '-Sqrcode.enable', '-Sbinary', file]);
+    assert.equal(status, 0, `zbarimg reads the code ${String(stderr)}`);
+    return stdout;
   }
 
   /** Goes with the keyboard to the button or row of this name, and into the view that it opens. */

@@ -1,6 +1,9 @@
 import qrcode from 'qrcode-generator';
 import { svg } from './mark.ts';
 
+/** Hexadecimal digits as text whose characters are bytes, which is what `qr` takes. */
+export const bytesOf = (hex: string): string => (hex.match(/../g) ?? []).map((digits) => String.fromCharCode(Number.parseInt(digits, 16))).join('');
+
 /** A QR code with its quiet zone, of text whose characters are bytes. Throws when it does not fit. */
 export const qr = (text: string, label: string): SVGSVGElement => {
   const code = qrcode(0, 'M');

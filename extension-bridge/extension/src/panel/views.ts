@@ -6,7 +6,7 @@ import { failureFrom } from '../core/failure.ts';
 import { fill, inviteForm } from '../core/invite.ts';
 import { unreadKey } from '../core/messages.ts';
 import { mark } from '../core/mark.ts';
-import { qr } from '../core/qr.ts';
+import { bytesOf, qr } from '../core/qr.ts';
 import { command, CONNECTING, day, phaseWords, problem, stateWords, time, when } from '../core/show.ts';
 import type { Model } from './model.ts';
 
@@ -232,7 +232,7 @@ const safety = (model: Model, contact: string, number: SafetyNumber, place: HTML
   return h(
     'div',
     { class: 'made' },
-    qr(number.qr, say('safetyQr')),
+    qr(bytesOf(number.qr), say('safetyQr')),
     h('p', { class: 'digits' }, ...number.digits.split(' ').map((group) => h('span', {}, `${group} `))),
     h('p', { class: 'note' }, say('safetyNote')),
     h('p', { class: number.verified ? 'ok' : 'note' }, say(number.verified ? 'verified' : 'notVerified')),
