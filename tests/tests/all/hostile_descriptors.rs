@@ -1,5 +1,4 @@
 //! A relay that signs different descriptors for different clients is caught by the messages the clients exchange.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! After a run with known texts, names and keys, none of them stands in any file or log.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Personas from Mask and back, and what `bauta up` remembers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,4 @@
 //! Posts between two daemons, their keys on a real Gun relay behind the mixnet and its exit.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,5 +1,4 @@
 //! The vector files of Mask's formats pass, and what the runner is to notice makes it fail.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

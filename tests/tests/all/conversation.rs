@@ -1,5 +1,4 @@
 //! Two people at two shells, over the local mixnet: invitation, message, answer, request, acceptance, block.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::time::Duration;
 

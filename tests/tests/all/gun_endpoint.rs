@@ -1,5 +1,4 @@
 //! Programs that speak Gun themselves, with the loopback endpoint as their only peer.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::path::Path;
 use std::process::Stdio;

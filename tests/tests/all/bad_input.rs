@@ -1,11 +1,4 @@
 //! Whatever is wrong in a call or a command: a clear error with a hint, no panic, and nothing has changed.
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -218,7 +211,7 @@ async fn another_user_cannot_use_the_sockets() {
         }
         let knock = |socket: &Path| {
             let mut command = Command::new(&copy);
-            command.args(["--exact", "another_user_cannot_use_the_sockets", "--nocapture"]);
+            command.args(["--exact", "bad_input::another_user_cannot_use_the_sockets", "--nocapture"]);
             command.env(SOCKET, socket).uid(NOBODY).gid(NOBODY).current_dir("/");
             let output = command.output().unwrap();
             let said = String::from_utf8_lossy(&output.stdout).into_owned();

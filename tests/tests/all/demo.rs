@@ -1,5 +1,4 @@
 //! `bauta demo`: what it prints for programs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::process::Stdio;
 

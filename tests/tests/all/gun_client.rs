@@ -1,5 +1,4 @@
 //! The Gun client with real relays, over TCP instead of the mixnet.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

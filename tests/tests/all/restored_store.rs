@@ -1,5 +1,4 @@
 //! A store put back from an old copy: nothing is encrypted under a used key, and the conversation heals.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::Path;

@@ -2,13 +2,6 @@
 //!
 //! Mixnet, relay and daemons run in a network namespace that has only a loopback device, and every `connect`, `sendto`
 //! and `sendmsg` of one daemon is recorded.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout
-)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
