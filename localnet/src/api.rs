@@ -40,7 +40,7 @@ async fn connection(stream: TcpStream, service: TowerToHyperService<Router>) {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(READ_BUFFER);
     if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "An api connection ended early");
+        tracing::debug!(%error, "A connection to the directory ended early.");
     }
 }
 

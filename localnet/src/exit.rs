@@ -206,7 +206,7 @@ async fn run(inner: Arc<Inner>, end: CancellationToken, connected: oneshot::Send
                     let _ = connected.send(Err(error));
                     return;
                 }
-                tracing::debug!(%error, "The exit is not connected");
+                tracing::debug!(%error, "The exit is not connected.");
             }
         }
         tokio::select! {

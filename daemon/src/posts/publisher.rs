@@ -93,7 +93,7 @@ async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreEr
         None => Err(RpcError::new(&codes::GUN_NONE, "No Gun relay is set.")),
     };
     if let Err(error) = &outcome {
-        tracing::info!("The keys of a post are not published yet: {}", error.message);
+        tracing::debug!("The keys of a post are not published yet: {}", error.message);
     }
     let now = shared.time.now();
     shared.store.run(move |tx| keep(tx, &due, outcome.as_ref().err(), now)).await?;

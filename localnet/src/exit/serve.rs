@@ -114,7 +114,7 @@ pub(super) async fn serve(
 async fn take(policy: &ExitPolicy, desk: &Arc<Desk>, message: ReconstructedMessage) {
     let Some(tag) = message.sender_tag else { return };
     let Ok(request) = Socks5ProviderRequest::try_from_bytes(&message.message) else {
-        tracing::debug!("A message that is no request to an exit was dropped");
+        tracing::debug!("A message that is not a request to an exit was dropped.");
         return;
     };
     let RequestContent::ProviderData(content) = request.content else { return };
