@@ -44,7 +44,7 @@ $(BUILT): $(TOOLS) extension-bridge/ids.json $(call files,src static _locales sc
 	touch $@
 
 # Some tests compare the extension's words with those of the programs.
-THEIRS := ipc/openrpc.json $(shell find daemon/src ipc/src sphinx-client/src -name '*.rs')
+THEIRS := ipc/openrpc.json $(shell find cli/src daemon/src ipc/src sphinx-client/src -name '*.rs')
 
 $(TESTED): $(BUILT) $(THEIRS) $(call files,test)
 	$(IN_EXTENSION) npm test --silent

@@ -1,17 +1,18 @@
 //! The Bauta daemon: personas, their conversations, and the encrypted store they live in.
 //!
 //! [`node::Node`] is the daemon behind the local API; it reaches the network only through the mixnet client that it is
-//! given. [`unlock`] keeps the key of its store.
+//! given. [`Daemon`] is a node that serves its sockets. [`unlock`] keeps the key of its store.
 
-pub mod cli;
-pub mod engine;
 pub mod gun;
 pub mod node;
+pub mod random;
 pub mod unlock;
 
-mod browsers;
-mod commands;
+mod engine;
 mod posts;
-mod random;
+mod serving;
 mod store;
 mod view;
+
+pub use self::serving::Daemon;
+pub use self::store::is_there as store_exists;

@@ -23,7 +23,6 @@ use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{Network, PublicKey};
 
-use crate::cli::sentence;
 use crate::gun::GunError;
 
 /// The network of the API as the formats know it.
@@ -68,7 +67,7 @@ pub(crate) fn gun_failed(error: &GunError) -> RpcError {
         GunError::Stopped => &codes::DAEMON_STOPPING,
         _ => &codes::GUN_UNREACHABLE,
     };
-    RpcError::new(code, sentence(error))
+    RpcError::of(code, error)
 }
 
 /// Runs what takes the processor for long.

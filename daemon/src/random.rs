@@ -4,7 +4,7 @@ use getrandom::SysRng;
 use rand_core::{Rng, UnwrapErr};
 
 /// The generator. Where the operating system gives no random numbers, nothing here may go on: it panics.
-pub(crate) fn rng() -> UnwrapErr<SysRng> {
+pub fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 

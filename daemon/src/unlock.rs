@@ -204,6 +204,14 @@ impl Unlock {
         Ok(read_description(home)?.map(|description| description.mode))
     }
 
+    /// Whether this opens the key of a home that has a store.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check(&self, home: &Path) -> Result<(), UnlockError> {
+        master_key(home, self, false).map(drop)
+    }
+
     /// The mode this belongs to.
     pub fn mode(&self) -> Mode {
         match self {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bauta::node::{GunSettings, Node, NodeConfig};
-use bauta::unlock::Unlock;
+use bauta_daemon::node::{GunSettings, Node, NodeConfig};
+use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, Api, CreateInvitation, Empty, InboxOf, MessageState, NewPersona,
     OptionalPersona, SendMessage, State, WaitFor,

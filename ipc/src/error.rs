@@ -1,5 +1,6 @@
 //! The one error shape of the API, and the list of every code.
 
+use std::error::Error;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -43,6 +44,11 @@ impl RpcError {
             hint: code.hint.to_owned(),
             retry: code.retry,
         }
+    }
+
+    /// An error of another part under this code; its message is the error and its causes, as [`sentence`] writes them.
+    pub fn of(code: &Code, error: &dyn Error) -> Self {
+        Self::new(code, sentence(error))
     }
 
     /// Replaces the hint.
@@ -93,7 +99,24 @@ impl fmt::Display for RpcError {
     }
 }
 
-impl std::error::Error for RpcError {}
+impl Error for RpcError {}
+
+/// An error and its causes as one sentence. A cause that the text before it quotes is not repeated.
+pub fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
 
 /// What the command line exits with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -252,4 +275,31 @@ error_codes! {
     INTERRUPTED "interrupted" User Now "The command was interrupted." "";
     FILE_FAILED "file.failed" User No "A file or stream could not be read or written." "Check the path and its permissions.";
     INTERNAL "internal" Bug No "Something happened that should not be possible." "Please report it, with the daemon's log.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the door does not open")]
+    struct Unquoted(#[source] std::io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the door does not open: {0}")]
+    struct Quoted(#[source] std::io::Error);
+
+    #[test]
+    fn each_cause_is_named_once() {
+        let rust = || std::io::Error::other("rust");
+        for error in [&Unquoted(rust()) as &dyn Error, &Quoted(rust())] {
+            assert_eq!(sentence(error), "The door does not open: rust.");
+        }
+        assert_eq!(sentence(&std::io::Error::other("done.")), "Done.");
+        let told = RpcError::of(&codes::USAGE, &Unquoted(rust()));
+        assert_eq!(
+            (told.message, told.hint.as_str()),
+            ("The door does not open: rust.".into(), codes::USAGE.hint)
+        );
+    }
 }

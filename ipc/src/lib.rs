@@ -20,7 +20,7 @@ mod types;
 
 pub use self::api::{Api, EventStream};
 pub use self::client::{Client, Subscription};
-pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for};
+pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for, sentence};
 pub use self::grant::{Access, Grant};
 pub use self::home::home_directory;
 pub use self::method::{Method, MethodInfo, Network};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta::gun::{Dial, DialError, Gun, GunConfig, Stream};
+use bauta_daemon::gun::{Dial, DialError, Gun, GunConfig, Stream};
 use tokio::net::TcpStream;
 
 use crate::process::Process;

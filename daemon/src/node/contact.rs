@@ -242,9 +242,7 @@ fn who(text: &str) -> Result<Found, RpcError> {
         (None, _) if text.trim().contains(char::is_whitespace) => {
             Err(RpcError::new(&codes::CONTACT_ADDRESS, "The text holds no address and no persona key."))
         }
-        (None, _) => {
-            Err(RpcError::new(&codes::CONTACT_ADDRESS, super::error::sentence(&refused.to_string())))
-        }
+        (None, _) => Err(RpcError::of(&codes::CONTACT_ADDRESS, &refused)),
     }
 }
 

@@ -44,10 +44,11 @@ impl From<NodeError> for RpcError {
         match error {
             NodeError::Unlock(error) => error.into(),
             NodeError::Store(error) => error.into(),
-            NodeError::Endpoint(error) => Self::new(&codes::USAGE, sentence(&error.to_string()))
-                .hint("Name another: --gun-endpoint PORT"),
-            NodeError::Gun(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
-            NodeError::Mixnet(error) => Self::new(&codes::USAGE, sentence(&error.to_string())),
+            NodeError::Endpoint(error) => {
+                Self::of(&codes::USAGE, &error).hint("Name another: --gun-endpoint PORT")
+            }
+            NodeError::Gun(error) => Self::of(&codes::USAGE, &error),
+            NodeError::Mixnet(error) => Self::of(&codes::USAGE, &error),
         }
     }
 }
@@ -60,7 +61,7 @@ impl From<UnlockError> for RpcError {
             UnlockError::OtherMode { .. } => &codes::USAGE,
             _ => &codes::UNLOCK_FAILED,
         };
-        Self::new(code, sentence(&error.to_string()))
+        Self::of(code, &error)
     }
 }
 
@@ -77,25 +78,6 @@ impl From<StoreError> for RpcError {
                 &codes::STORE_FAILED
             }
         };
-        Self::new(code, sentence(&error.to_string()))
-    }
-}
-
-/// An error's words as a sentence for people.
-pub(super) fn sentence(text: &str) -> String {
-    let mut rest = text.chars();
-    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", rest.as_str().trim_end_matches('.'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_become_sentences() {
-        assert_eq!(sentence("the disk is full"), "The disk is full.");
-        assert_eq!(sentence("done."), "Done.");
-        assert_eq!(sentence(""), ".");
+        Self::of(code, &error)
     }
 }

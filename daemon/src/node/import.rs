@@ -70,7 +70,7 @@ impl Node {
 }
 
 fn export_failed(error: &ExportError) -> RpcError {
-    RpcError::new(&codes::INTERNAL, super::error::sentence(&error.to_string()))
+    RpcError::of(&codes::INTERNAL, error)
 }
 
 fn read(params: ImportPersonas, now: Timestamp) -> Result<Taken, RpcError> {
@@ -108,12 +108,8 @@ fn hex_key(text: &str) -> Option<SecretKey> {
 }
 
 fn unreadable(error: &PersonaError) -> RpcError {
-    let mut words = error.to_string();
-    if let Some(cause) = std::error::Error::source(error) {
-        words = format!("{words}: {cause}");
-    }
     let code = if error.kind() == Kind::Internal { &codes::INTERNAL } else { &codes::PERSONA_SECRET };
-    RpcError::new(code, super::error::sentence(&words))
+    RpcError::of(code, error)
 }
 
 fn read_backup(file: &Secret, password: &Secret, name: Option<String>) -> Result<Taken, RpcError> {
@@ -137,17 +133,13 @@ fn read_backup(file: &Secret, password: &Secret, name: Option<String>) -> Result
 }
 
 /// Why a backup file does not open, for people.
-pub(crate) fn unopened(error: &OpenError) -> RpcError {
+pub fn unopened(error: &OpenError) -> RpcError {
     let code = match error {
         OpenError::WrongPassword => &codes::BACKUP_PASSWORD,
         OpenError::Read(BackupReadError::Old | BackupReadError::UnknownVersion(_)) => &codes::BACKUP_VERSION,
         _ => &codes::BACKUP_INVALID,
     };
-    let mut words = error.to_string();
-    if let OpenError::Read(cause) = error {
-        words = format!("{words}: {cause}");
-    }
-    RpcError::new(code, super::error::sentence(&words))
+    RpcError::of(code, error)
 }
 
 /// Keeps what was taken; gives the personas that are new.

@@ -20,7 +20,6 @@ use data_encoding::BASE64;
 use tokio::time::Instant;
 
 use super::{Node, names, profile};
-use crate::cli::sentence;
 use crate::posts::{
     self, internal, key_tags, mask_key, nodes_of, off_thread, persona_key, post_tag, shown_network,
 };
@@ -58,7 +57,7 @@ impl Node {
         }
         let meta = match &params.meta {
             Some(meta) => Meta::from_json(&serde_json::Value::Object(meta.clone()).to_string())
-                .map_err(|error| RpcError::new(&codes::POST_TEXT, sentence(&error)))?,
+                .map_err(|error| RpcError::of(&codes::POST_TEXT, &error))?,
             None => Meta::default(),
         };
         let chosen = params.network.unwrap_or(SocialNetwork::Twitter);
@@ -367,7 +366,7 @@ fn not_written(error: &EncryptError) -> RpcError {
         EncryptError::Message(_) | EncryptError::TooLarge => &codes::POST_TEXT,
         EncryptError::Pack(_) => &codes::INTERNAL,
     };
-    RpcError::new(code, sentence(error))
+    RpcError::of(code, error)
 }
 
 fn not_appended(error: &AppendError) -> RpcError {
@@ -378,7 +377,7 @@ fn not_appended(error: &AppendError) -> RpcError {
         AppendError::WrongPostKey => &codes::POST_DAMAGED,
         AppendError::Broken(error) => return posts::broken(error),
     };
-    RpcError::new(code, sentence(error))
+    RpcError::of(code, error)
 }
 
 fn iv_of(text: &str) -> Result<PostIv, RpcError> {

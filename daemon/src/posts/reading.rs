@@ -8,8 +8,6 @@ use bauta_protocol::mask::{
 };
 use serde_json::{Map, Value};
 
-use crate::cli::sentence;
-
 /// The first post of a text that can be taken apart, and the network that its form shows.
 ///
 /// # Errors
@@ -27,11 +25,9 @@ pub(crate) fn find(text: &str) -> Result<(Payload, Option<Network>), RpcError> {
         }
     }
     Err(match refusal {
-        Some(ParseError::UnknownVersion) => {
-            RpcError::new(&codes::POST_VERSION, sentence(&ParseError::UnknownVersion))
-        }
-        Some(ParseError::TooLarge) => RpcError::new(&codes::POST_TEXT, sentence(&ParseError::TooLarge)),
-        Some(error) => RpcError::new(&codes::POST_DAMAGED, sentence(&error)),
+        Some(ParseError::UnknownVersion) => RpcError::of(&codes::POST_VERSION, &ParseError::UnknownVersion),
+        Some(ParseError::TooLarge) => RpcError::of(&codes::POST_TEXT, &ParseError::TooLarge),
+        Some(error) => RpcError::of(&codes::POST_DAMAGED, &error),
         None if text.contains('\u{1f3bc}') || text.contains("PostData_v") => {
             RpcError::new(&codes::POST_DAMAGED, "The post was cut off, or damaged on the way.")
         }
@@ -144,7 +140,7 @@ pub(crate) fn unreadable(error: &DecryptError) -> RpcError {
         DecryptError::Changed => &codes::POST_DAMAGED,
         DecryptError::Broken(_) | DecryptError::Damaged | DecryptError::Message(_) => &codes::POST_DAMAGED,
     };
-    RpcError::new(code, sentence(error))
+    RpcError::of(code, error)
 }
 
 /// A field that stands in the way of an own post.

@@ -35,7 +35,10 @@ pub(crate) fn private_home(home: &Path) -> Result<(), StoreError> {
 }
 
 /// Whether a home has a database already.
-pub(crate) fn is_there(home: &Path) -> Result<bool, StoreError> {
+///
+/// # Errors
+/// When the home cannot be read.
+pub fn is_there(home: &Path) -> Result<bool, StoreError> {
     home.join(DATABASE).try_exists().map_err(StoreError::file(home.to_owned()))
 }
 

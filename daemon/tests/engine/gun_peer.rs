@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use bauta::gun::{Dial, DialError, Gun, GunConfig, Stream};
+use bauta_daemon::gun::{Dial, DialError, Gun, GunConfig, Stream};
 use bauta_protocol::gun::{Graph, GraphLimits, Message, MessageId, Node, Value, decode, encode};
 use futures::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};

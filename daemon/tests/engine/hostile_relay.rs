@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bauta::node::TimeSource;
+use bauta_daemon::node::TimeSource;
 use bauta_ipc::{Api, ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
 use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::BUNDLE_LEN;

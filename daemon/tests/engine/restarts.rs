@@ -1,8 +1,8 @@
 use std::fs;
 use std::path::Path;
 
-use bauta::node::NodeError;
-use bauta::unlock::{Mode, Unlock, UnlockError};
+use bauta_daemon::node::NodeError;
+use bauta_daemon::unlock::{Mode, Unlock, UnlockError};
 use bauta_ipc::{Api, Empty, MessageState, NewPersona, State, codes};
 use zeroize::Zeroizing;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bauta::node::{Exchanger, Exchangers, Node, NodeError, SystemTime, TimeSource, Times, World};
-use bauta::unlock::Unlock;
+use bauta_daemon::node::{Exchanger, Exchangers, Node, NodeError, SystemTime, TimeSource, Times, World};
+use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, MessageState,
     NewPersona, OptionalPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe, WaitFor,
@@ -259,7 +259,7 @@ pub(crate) struct Home {
     node: Option<Arc<Node>>,
     pub(crate) times: Times,
     /// The way to Gun relays, at the next start.
-    pub(crate) gun: Option<bauta::gun::Gun>,
+    pub(crate) gun: Option<bauta_daemon::gun::Gun>,
 }
 
 impl Home {

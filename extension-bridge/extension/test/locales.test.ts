@@ -68,7 +68,7 @@ test('errors that are told in Chinese are ones that the daemon has, each with it
 });
 
 test('the same words as on the command line', () => {
-  const words = readFileSync('../../daemon/src/cli/words.rs', 'utf8');
+  const words = readFileSync('../../cli/src/words.rs', 'utf8');
   for (const key of ['state_off', 'state_connecting', 'state_ready', 'state_degraded', 'state_lost', 'state_locked', ...MESSAGES.map((state) => `message_${state}`)]) {
     assert.ok(words.includes(`"${english[key]?.message}"`), key);
   }

@@ -38,7 +38,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     if std::env::var_os(ACT_AS_BAUTA).is_some() {
-        return bauta::cli::main();
+        return bauta::main();
     }
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -35,7 +35,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 fn main() -> ExitCode {
     if std::env::var_os(ACT_AS_BAUTA).is_some() {
-        return bauta::cli::main();
+        return bauta::main();
     }
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Runtime::new().unwrap();

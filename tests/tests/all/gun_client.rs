@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use bauta::gun::{CollectLimits, Ended, GetLimits, Gun, GunError, NodeUpdate};
+use bauta_daemon::gun::{CollectLimits, Ended, GetLimits, Gun, GunError, NodeUpdate};
 use bauta_protocol::gun::{Message, MessageId, decode, encode};
 use bauta_tests::gun_relay::{GunRelay, TestRoot, VERSIONS, free_port, tcp_client};
 use futures::{SinkExt, StreamExt};

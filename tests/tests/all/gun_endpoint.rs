@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bauta::gun::endpoint::{Endpoint, new_secret_path};
-use bauta::gun::{GetLimits, Gun, GunConfig, GunError, NodeUpdate};
+use bauta_daemon::gun::endpoint::{Endpoint, new_secret_path};
+use bauta_daemon::gun::{GetLimits, Gun, GunConfig, GunError, NodeUpdate};
 use bauta_localnet::{ExitPolicy, Localnet, LocalnetConfig};
 use bauta_sphinx_client::{GuardKeeper, Mixnet, Network, Traffic};
 use bauta_tests::gun_relay::{GunRelay, VERSIONS, node, tcp_client};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bauta::gun::CollectLimits;
+use bauta_daemon::gun::CollectLimits;
 use bauta_protocol::mask::partition::{Tag, v37_set};
 use bauta_protocol::mask::{Network, PostIv, PublicKey};
 use bauta_tests::gun_relay::{GunRelay, TestRoot, tcp_client};

@@ -1,0 +1,202 @@
+use bauta_ipc::methods::{
+    ContactAccept, ContactAdd, ContactBlock, ContactInvite, ContactListAll, ContactRequests, ContactShow,
+    ContactVerify,
+};
+use bauta_ipc::{
+    AcceptRequest, AddContact, BlockContact, Client, Contact as Known, ContactRef, ContactState,
+    CreateInvitation, Exit, OptionalPersona, Request, RpcError, SafetyNumber, VerifyContact, codes,
+};
+use comfy_table::Table;
+use data_encoding::HEXLOWER_PERMISSIVE;
+
+use crate::args::Contact;
+use crate::{
+    Context, Output, ago, block, contact_words, expiry, moment, printable, qr_lines, shell_word, short_key,
+    text_of,
+};
+
+/// `bauta contact …`
+pub(super) async fn run(command: Contact, context: &Context) -> Result<Exit, RpcError> {
+    let client = context.client().await?;
+    let out = &context.out;
+    match command {
+        Contact::Invite { name, qr, acting } => {
+            invite(&client, CreateInvitation { persona: acting.persona, name }, qr, out).await?;
+        }
+        Contact::Add { name, address, from_text, acting } => {
+            let address = match (address, from_text) {
+                (Some(address), _) => address,
+                (None, Some(path)) => text_of(&path)?,
+                (None, None) => String::new(),
+            };
+            let added =
+                client.call::<ContactAdd>(&AddContact { persona: acting.persona, name, address }).await?;
+            out.show(&added, |added| {
+                let next = match added.state {
+                    ContactState::Active => "You can write to each other.",
+                    _ => "What you write goes out as soon as the keys are exchanged.",
+                };
+                format!("{} is a contact now. {next}", printable(&added.name))
+            })?;
+        }
+        Contact::List(acting) => {
+            let list =
+                client.call::<ContactListAll>(&OptionalPersona { persona: acting.persona }).await?.contacts;
+            out.show(&list, |list| table(list))?;
+            if list.is_empty() && !out.is_json() {
+                out.note("No contacts yet. Invite someone: bauta contact invite");
+            }
+        }
+        Contact::Show { name, acting } => {
+            let shown =
+                client.call::<ContactShow>(&ContactRef { persona: acting.persona, contact: name }).await?;
+            out.show(&shown, describe)?;
+        }
+        Contact::Requests(acting) => {
+            let list =
+                client.call::<ContactRequests>(&OptionalPersona { persona: acting.persona }).await?.requests;
+            out.show(&list, |list| list.iter().map(request).collect::<Vec<_>>().join("\n"))?;
+            if !out.is_json() {
+                out.note(if list.is_empty() {
+                    "No requests."
+                } else {
+                    "Accept: bauta contact accept ID --name NAME. Refuse: bauta contact block ID. \
+                     The sender learns nothing until you accept."
+                });
+            }
+        }
+        Contact::Accept { id, name, acting } => {
+            let params = AcceptRequest { persona: acting.persona, id, name };
+            let accepted = client.call::<ContactAccept>(&params).await?;
+            out.show(&accepted, |accepted| format!("{} is a contact now.", printable(&accepted.name)))?;
+        }
+        Contact::Block { contact, acting } => {
+            let blocked =
+                client.call::<ContactBlock>(&BlockContact { persona: acting.persona, contact }).await?;
+            out.show(&blocked, |_| "Blocked. To them it looks as if you were offline.".to_owned())?;
+        }
+        Contact::Verify { name, matches, differs, acting } => {
+            let mark = (matches || differs).then_some(matches);
+            let params = VerifyContact { persona: acting.persona, contact: name, mark };
+            let number = client.call::<ContactVerify>(&params).await?;
+            verify(&number, out)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn invite(client: &Client, params: CreateInvitation, qr: bool, out: &Output) -> Result<(), RpcError> {
+    let invitation = client.call::<ContactInvite>(&params).await?;
+    out.show(&invitation, |invitation| invitation.address.clone())?;
+    if out.is_json() {
+        return Ok(());
+    }
+    if qr {
+        out.text(&qr_lines(invitation.address.as_bytes(), out.has_colour())?)?;
+    }
+    out.note(&format!(
+        "For one person, over a channel you trust: whoever uses it first becomes your contact. It ends {}.",
+        expiry(invitation.expires_at)
+    ));
+    Ok(())
+}
+
+fn verify(number: &SafetyNumber, out: &Output) -> Result<(), RpcError> {
+    out.show(number, |number| {
+        let groups: Vec<&str> = number.digits.split(' ').collect();
+        groups.chunks(4).map(|row| row.join(" ")).collect::<Vec<_>>().join("\n")
+    })?;
+    if out.is_json() {
+        return Ok(());
+    }
+    if out.is_terminal() {
+        let bytes = HEXLOWER_PERMISSIVE.decode(number.qr.as_bytes()).map_err(|error| {
+            RpcError::new(&codes::INTERNAL, format!("The daemon's QR code is damaged: {error}."))
+        })?;
+        out.text(&qr_lines(&bytes, out.has_colour())?)?;
+    }
+    let name = printable(&number.contact);
+    out.note(&if number.verified {
+        format!("You have marked {name}'s number as equal.")
+    } else {
+        let word = shell_word(&name);
+        format!(
+            "Compare it with {name}'s, in person or by a call. If equal: bauta contact verify {word} --matches"
+        )
+    });
+    Ok(())
+}
+
+fn table(list: &[Known]) -> String {
+    if list.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header(["NAME", "KEY", "STATE", "VERIFIED", "LAST MESSAGE"]);
+    for contact in list {
+        table.add_row([
+            printable(&contact.name),
+            contact.public_key.as_deref().map(short_key).unwrap_or_default(),
+            state(contact),
+            if contact.verified { "yes" } else { "no" }.to_owned(),
+            contact.last_message_at.map(ago).unwrap_or_default(),
+        ]);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn state(contact: &Known) -> String {
+    match &contact.problem {
+        Some(problem) => problem.message.clone(),
+        None => contact_words(contact.state).to_owned(),
+    }
+}
+
+fn describe(contact: &Known) -> String {
+    let mut lines = vec![
+        format!("name      {}", printable(&contact.name)),
+        format!("state     {}", contact_words(contact.state)),
+        format!("key       {}", contact.public_key.as_deref().unwrap_or("not known yet")),
+        format!("verified  {}", if contact.verified { "yes" } else { "no" }),
+        format!("added     {}", moment(contact.added_at)),
+    ];
+    if let Some(problem) = &contact.problem {
+        lines.push(format!("problem   {}", printable(&problem.message)));
+        if !problem.hint.is_empty() {
+            lines.push(format!("          {}", problem.hint));
+        }
+    }
+    lines.join("\n")
+}
+
+fn request(request: &Request) -> String {
+    let heading =
+        format!("{}  {}  {}  ", request.id, moment(request.received_at), short_key(&request.public_key));
+    block(&heading, &request.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use bauta_ipc::Utc;
+
+    use super::*;
+
+    #[test]
+    fn tables_hold_no_foreign_controls() {
+        let contact = Known {
+            persona: "alice".into(),
+            name: "bo\x1bb".into(),
+            public_key: Some("02".repeat(33)),
+            state: ContactState::Active,
+            verified: false,
+            added_at: Utc::from_millis(0),
+            last_message_at: None,
+            problem: None,
+        };
+        let text = table(std::slice::from_ref(&contact));
+        assert!(!text.contains('\x1b') && text.contains("02020202") && text.contains("connected"), "{text}");
+        assert!(!describe(&contact).contains('\x1b'));
+        assert_eq!(table(&[]), "");
+    }
+}

@@ -1,0 +1,142 @@
+use std::collections::HashSet;
+
+use bauta_ipc::methods::{MessageHistory, MessageInbox};
+use bauta_ipc::{
+    Client, Direction, EventBody, Exit, HistoryEntry, HistoryOf, InboxOf, MessageState, ReceivedMessage,
+    RpcError,
+};
+
+use crate::args::{History, Inbox};
+use crate::{Context, Output, acting, block, interrupted, message_words, moment, printable};
+
+/// `bauta inbox`: what arrived, oldest first; with `--follow` then what arrives.
+pub(super) async fn inbox(args: Inbox, context: &Context) -> Result<Exit, RpcError> {
+    let client = context.client().await?;
+    let persona = acting(&client, args.acting.persona).await?;
+    if args.follow {
+        return follow(&client, persona, context).await;
+    }
+    let messages = all(&client, &persona).await?;
+    context.out.show(&messages, |messages| messages.iter().map(received).collect::<Vec<_>>().join("\n"))?;
+    if messages.is_empty() && !context.out.is_json() {
+        context.out.note("Nothing has arrived yet.");
+    }
+    Ok(Exit::Ok)
+}
+
+async fn follow(client: &Client, persona: String, context: &Context) -> Result<Exit, RpcError> {
+    let stop = interrupted()?;
+    // First the subscription, then the list: what arrives in between comes twice and is told apart by its id.
+    let mut events = context.client().await?.subscribe(None).await?;
+    let mut known = HashSet::new();
+    for message in all(client, &persona).await? {
+        print(&context.out, &message)?;
+        known.insert(message.id);
+    }
+    while !context.out.is_closed() {
+        let event = tokio::select! {
+            () = stop.cancelled() => return Ok(Exit::Ok),
+            event = events.next() => event?,
+        };
+        if let EventBody::MessageReceived { message } = event.body
+            && message.persona == persona
+            && !known.contains(&message.id)
+        {
+            print(&context.out, &message)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn all(client: &Client, persona: &str) -> Result<Vec<ReceivedMessage>, RpcError> {
+    let (mut messages, mut after) = (Vec::new(), None);
+    loop {
+        let page = client
+            .call::<MessageInbox>(&InboxOf { persona: Some(persona.to_owned()), after, limit: None })
+            .await?;
+        messages.extend(page.messages);
+        match page.next {
+            Some(next) if after.is_none_or(|after| next > after) => after = Some(next),
+            _ => return Ok(messages),
+        }
+    }
+}
+
+/// `bauta history`: the whole conversation, oldest first.
+pub(super) async fn history(args: History, context: &Context) -> Result<Exit, RpcError> {
+    let client = context.client().await?;
+    let (mut pages, mut before) = (Vec::new(), None);
+    loop {
+        let params = HistoryOf {
+            persona: args.acting.persona.clone(),
+            contact: args.name.clone(),
+            before,
+            limit: None,
+        };
+        let page = client.call::<MessageHistory>(&params).await?;
+        pages.push(page.messages);
+        match page.previous {
+            Some(previous) if before.is_none_or(|before| previous < before) => before = Some(previous),
+            _ => break,
+        }
+    }
+    let messages: Vec<HistoryEntry> = pages.into_iter().rev().flatten().collect();
+    context.out.show(&messages, |messages| {
+        messages.iter().map(|message| entry(message, &args.name)).collect::<Vec<_>>().join("\n")
+    })?;
+    if messages.is_empty() && !context.out.is_json() {
+        context.out.note("No messages yet. Write one: bauta send NAME TEXT");
+    }
+    Ok(Exit::Ok)
+}
+
+fn print(out: &Output, message: &ReceivedMessage) -> Result<(), RpcError> {
+    if out.is_json() { out.line(message) } else { out.text(&received(message)) }
+}
+
+fn received(message: &ReceivedMessage) -> String {
+    block(&format!("{}  {}  ", moment(message.received_at), printable(&message.from)), &message.text)
+}
+
+fn entry(entry: &HistoryEntry, contact: &str) -> String {
+    let who = match entry.direction {
+        Direction::In => printable(contact),
+        Direction::Out => "you".to_owned(),
+    };
+    let text = block(&format!("{}  {who}  ", moment(entry.at)), &entry.text);
+    match (entry.state, &entry.error) {
+        (None, _) => text,
+        (Some(MessageState::Failed), Some(error)) => {
+            format!("{text}  [Failed: {}]", printable(&error.message))
+        }
+        (Some(state), _) => format!("{text}  [{}]", message_words(state)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bauta_ipc::{Utc, codes};
+
+    use super::*;
+
+    #[test]
+    fn an_own_message_says_how_far_it_came() {
+        let mut own = HistoryEntry {
+            id: "0".repeat(32),
+            direction: Direction::Out,
+            text: "at\x07 nine".into(),
+            at: Utc::from_millis(0),
+            state: Some(MessageState::Stored),
+            stored_at: None,
+            delivered_at: None,
+            error: None,
+        };
+        assert_eq!(entry(&own, "bob"), "1970-01-01 00:00:00Z  you  at\u{FFFD} nine  [Stored at the relay]");
+        own.state = Some(MessageState::Failed);
+        own.error = Some(RpcError::new(&codes::INVITATION_USED, "Someone else has used the invitation."));
+        assert!(entry(&own, "bob").ends_with("[Failed: Someone else has used the invitation.]"));
+        own.direction = Direction::In;
+        own.state = None;
+        assert!(entry(&own, "bob").contains("  bob  at"));
+    }
+}

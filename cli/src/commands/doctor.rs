@@ -1,0 +1,148 @@
+//! `bauta doctor`: what is in order, what is not, and what to do about it. Looks at this machine only.
+
+mod browser;
+mod machine;
+mod policy;
+mod running;
+
+use bauta_ipc::methods::StatusGet;
+use bauta_ipc::{Client, Empty, Exit, RpcError, Status};
+use serde::Serialize;
+
+use crate::{Context, printable};
+
+/// `bauta doctor`: 0 unless a check failed; then what the first failure stands for.
+pub(super) async fn run(context: &Context) -> Result<Exit, RpcError> {
+    let home = context.home()?;
+    let daemon = ask(context).await;
+    let status = daemon.as_ref().ok().and_then(|status| status.as_ref().ok());
+    let command = |rest: &str| context.command(rest);
+    let mut checks = vec![
+        running::daemon(&daemon, &command),
+        machine::home(&home, &command),
+        machine::sockets(&home, daemon.is_ok(), &command),
+        running::store(&home, &daemon, &command),
+    ];
+    checks.extend(running::network(status, &command));
+    checks.push(machine::clock(&home));
+    checks.push(machine::disk(&home));
+    checks.extend(browser::browsers()?);
+    let exit = checks.iter().find(|check| check.state == Verdict::Fail).map_or(Exit::Ok, |check| check.exit);
+    context.out.show(&Report { checks }, Report::describe)?;
+    Ok(exit)
+}
+
+/// What the daemon says of itself: no answer, or an answer that may be an error.
+type Answer = Result<Result<Status, RpcError>, RpcError>;
+
+async fn ask(context: &Context) -> Answer {
+    let client: Client = context.client().await?;
+    Ok(client.call::<StatusGet>(&Empty {}).await)
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Verdict {
+    fn mark(self) -> char {
+        match self {
+            Self::Ok => '✓',
+            Self::Warn => '!',
+            Self::Fail => '✗',
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Serialize)]
+struct Check {
+    /// Stable: `daemon`, or `browser.chromium`, which may come several times.
+    id: String,
+    /// What was looked at, in words.
+    title: String,
+    state: Verdict,
+    message: String,
+    /// The command that puts it right, or a sentence where no command does; empty when nothing has to be done.
+    fix: String,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+impl Check {
+    fn new(id: &str, state: Verdict, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        let (id, title) = (id.to_owned(), id.to_owned());
+        Self { id, title, state, message: message.into(), fix: fix.into(), exit: Exit::User }
+    }
+
+    fn ok(id: &str, message: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Ok, message, "")
+    }
+
+    fn warn(id: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Warn, message, fix)
+    }
+
+    fn fail(id: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(id, Verdict::Fail, message, fix)
+    }
+
+    fn exits(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
+    fn titled(self, title: &str) -> Self {
+        Self { title: title.to_owned(), ..self }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    checks: Vec<Check>,
+}
+
+impl Report {
+    fn describe(&self) -> String {
+        let width = self.checks.iter().map(|check| check.title.chars().count()).max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for Check { title, state, message, fix, .. } in &self.checks {
+            lines.push(format!("{} {title:<width$}  {}", state.mark(), printable(message)));
+            if !fix.is_empty() {
+                lines.push(format!("  {:<width$}  {}", "", printable(fix)));
+            }
+        }
+        let count = |state| self.checks.iter().filter(|check| check.state == state).count();
+        lines.push(match (count(Verdict::Fail), count(Verdict::Warn)) {
+            (0, 0) => "All is well.".to_owned(),
+            (0, warned) => format!("Nothing is broken; {warned} to look at."),
+            (failed, 0) => format!("{failed} to put right."),
+            (failed, warned) => format!("{failed} to put right, {warned} to look at."),
+        });
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fix_stands_below_what_it_is_for() {
+        let checks = vec![
+            Check::ok("daemon", "Running."),
+            Check::warn("browser.edge", "It has no manifest.", "bauta browser install --browser edge")
+                .titled("Edge Beta"),
+        ];
+        assert_eq!(
+            Report { checks }.describe(),
+            "✓ daemon     Running.\n! Edge Beta  It has no manifest.\n             bauta browser install --browser \
+             edge\nNothing is broken; 1 to look at."
+        );
+        assert_eq!(Report { checks: Vec::new() }.describe(), "All is well.");
+    }
+}

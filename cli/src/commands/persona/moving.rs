@@ -1,0 +1,253 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bauta_daemon::node::unopened;
+use bauta_daemon::random;
+use bauta_ipc::methods::{PersonaBackup, PersonaExport, PersonaImport};
+use bauta_ipc::{
+    Client, ExportedPersona, ImportPersonas, ImportSource, Imported, MakeBackup, PersonaRef, RpcError,
+    Secret, codes,
+};
+use bauta_protocol::mask::{Backup, limits};
+use bauta_protocol::time::Timestamp;
+use data_encoding::BASE64;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::args::{Export, Import};
+use crate::{Output, first_line_of, printable, prompt, secret_input, shell_word, unreadable};
+
+/// The longest backup file that fits into one frame, in base64.
+const WHOLE: usize = 700 * 1024;
+/// Profiles and posts in one part of a longer one.
+const PART: usize = 1000;
+
+/// `bauta persona import`
+pub(super) async fn import(args: Import, client: &Client, out: &Output) -> Result<(), RpcError> {
+    let Import { name, from, password_file } = args;
+    let imported = match from.backup {
+        Some(path) => {
+            let file = read_backup(&path)?;
+            let password = match password_file {
+                Some(path) => first_line_of(&path)?,
+                None => {
+                    prompt("Password of the backup: ", "Use --password-file FILE, or - for standard input.")?
+                }
+            };
+            import_backup(client, name, &file, &password).await?
+        }
+        None => {
+            let source = if from.words {
+                let words = secret_input("Recovery words: ")?;
+                ImportSource::Words { words: Secret::new(words.to_string()) }
+            } else if from.key {
+                let key = secret_input("Secret key: ")?;
+                ImportSource::Key { key: Secret::new(key.to_string()) }
+            } else {
+                let jwk = secret_input("JSON Web Key: ")?;
+                ImportSource::Jwk { jwk: Secret::new(jwk.to_string()) }
+            };
+            client.call::<PersonaImport>(&ImportPersonas { source, name }).await?
+        }
+    };
+    out.show(&imported, describe)?;
+    for entry in imported.left_out.iter().filter(|_| !out.is_json()) {
+        out.note(&format!("Not taken: {}: {}.", printable(&entry.what), printable(&entry.why)));
+    }
+    Ok(())
+}
+
+fn read_backup(path: &Path) -> Result<Zeroizing<Vec<u8>>, RpcError> {
+    let failed = |error: io::Error| unreadable(&path.display().to_string(), &error);
+    let mut file = Zeroizing::new(Vec::new());
+    let longest = limits::MAX_BACKUP as u64;
+    File::open(path).map_err(failed)?.take(longest + 1).read_to_end(&mut file).map_err(failed)?;
+    Ok(file)
+}
+
+/// In one go where the file fits into a frame; otherwise the personas first, and the rest in parts after them.
+async fn import_backup(
+    client: &Client,
+    name: Option<String>,
+    file: &[u8],
+    password: &str,
+) -> Result<Imported, RpcError> {
+    let source = |file: &[u8]| ImportSource::Backup {
+        file: Secret::new(BASE64.encode(file)),
+        password: Secret::new(password.to_owned()),
+    };
+    if file.len() <= WHOLE {
+        return client.call::<PersonaImport>(&ImportPersonas { source: source(file), name }).await;
+    }
+    let (backup, report) = Backup::open(file, password).map_err(|error| unopened(&error))?;
+    let mut all: Option<Imported> = None;
+    for part in parts(backup) {
+        let source = source(&to_file(&part, password)?);
+        // Only the first part has personas.
+        let name = name.clone().filter(|_| all.is_none());
+        let imported = client.call::<PersonaImport>(&ImportPersonas { source, name }).await?;
+        match &mut all {
+            None => all = Some(imported),
+            Some(all) => {
+                all.profiles += imported.profiles;
+                all.post_keys += imported.post_keys;
+                all.left_out.extend(imported.left_out);
+            }
+        }
+    }
+    let mut all = all.ok_or_else(|| RpcError::new(&codes::INTERNAL, "A backup has no parts."))?;
+    let left_out = report
+        .left_out
+        .into_iter()
+        .map(|entry| bauta_ipc::LeftOut { what: entry.what, why: entry.why.to_string() });
+    let unused = report.unused.into_iter().map(|(section, count)| bauta_ipc::LeftOut {
+        what: format!("{section}: {count}"),
+        why: "nothing here uses them".to_owned(),
+    });
+    all.left_out.splice(0..0, left_out.chain(unused));
+    Ok(all)
+}
+
+fn parts(backup: Backup) -> Vec<Backup> {
+    let Backup { personas, mut profiles, mut posts } = backup;
+    let mut parts = vec![Backup { personas, ..Backup::default() }];
+    while !profiles.is_empty() {
+        let rest = profiles.split_off(profiles.len().min(PART));
+        parts.push(Backup { profiles: std::mem::replace(&mut profiles, rest), ..Backup::default() });
+    }
+    while !posts.is_empty() {
+        let rest = posts.split_off(posts.len().min(PART));
+        parts.push(Backup { posts: std::mem::replace(&mut posts, rest), ..Backup::default() });
+    }
+    parts
+}
+
+fn to_file(backup: &Backup, password: &str) -> Result<Vec<u8>, RpcError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    backup.to_file(password, now, &mut random::rng()).map_err(|error| RpcError::of(&codes::INTERNAL, &error))
+}
+
+fn describe(imported: &Imported) -> String {
+    let mut lines: Vec<String> = imported
+        .personas
+        .iter()
+        .map(|persona| {
+            let news = if persona.new { "" } else { "  (was here already)" };
+            format!("{}  {}{news}", persona.public_key, printable(&persona.name))
+        })
+        .collect();
+    let (profiles, posts) = (imported.profiles, imported.post_keys);
+    if profiles > 0 || posts > 0 || lines.is_empty() {
+        lines.push(format!(
+            "{} personas, {profiles} profiles, {posts} keys of posts",
+            imported.personas.len()
+        ));
+    }
+    lines.join("\n")
+}
+
+/// `bauta persona export`
+pub(super) async fn export(args: Export, client: &Client, out: &Output) -> Result<(), RpcError> {
+    if let Some(path) = &args.backup {
+        return export_backup(path, args.password_file.as_deref(), client, out).await;
+    }
+    let persona = args.name.unwrap_or_default();
+    let exported = client.call::<PersonaExport>(&PersonaRef { persona }).await?;
+    if args.words && exported.words.is_none() {
+        let message = format!("{} was imported without recovery words.", printable(&exported.name));
+        return Err(RpcError::new(&codes::PERSONA_SECRET, message).hint("Export its key: leave --words out."));
+    }
+    out.show(&exported, |exported: &ExportedPersona| {
+        let secret = match &exported.words {
+            Some(words) if args.words => words,
+            _ if args.mask => &exported.mask_key,
+            _ => &exported.secret_key,
+        };
+        secret.reveal().to_owned()
+    })?;
+    out.note("Whoever has this is this persona. Keep it where nobody else reads it.");
+    Ok(())
+}
+
+/// What `persona export --backup` tells.
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    personas: usize,
+    profiles: usize,
+    post_keys: usize,
+}
+
+async fn export_backup(
+    path: &Path,
+    password_file: Option<&Path>,
+    client: &Client,
+    out: &Output,
+) -> Result<(), RpcError> {
+    let password = match password_file {
+        Some(path) => first_line_of(path)?,
+        None => ask_new_password()?,
+    };
+    let mut all = Backup::default();
+    let mut after = None;
+    loop {
+        let params = MakeBackup { password: Secret::new(password.to_string()), after };
+        let page = client.call::<PersonaBackup>(&params).await?;
+        let file = BASE64
+            .decode(page.file.reveal().as_bytes())
+            .map_err(|_| RpcError::new(&codes::INTERNAL, "The daemon's backup is not base64."))?;
+        let (backup, _) = Backup::open(&file, &password).map_err(|error| unopened(&error))?;
+        all.personas.extend(backup.personas);
+        all.profiles.extend(backup.profiles);
+        all.posts.extend(backup.posts);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    write_new(path, &to_file(&all, &password)?)?;
+    let written = Written {
+        file: path.display().to_string(),
+        personas: all.personas.len(),
+        profiles: all.profiles.len(),
+        post_keys: all.posts.len(),
+    };
+    out.show(&written, |written| {
+        format!(
+            "{}: {} personas, {} profiles, {} keys of posts",
+            shell_word(&written.file),
+            written.personas,
+            written.profiles,
+            written.post_keys
+        )
+    })?;
+    out.note("Whoever has this file and its password is these personas. The password can be tried at leisure: use a long one.");
+    Ok(())
+}
+
+fn ask_new_password() -> Result<Zeroizing<String>, RpcError> {
+    let otherwise = "Use --password-file FILE, or - for standard input.";
+    let password = prompt("Password for the backup: ", otherwise)?;
+    if *password != *prompt("The same again: ", otherwise)? {
+        return Err(RpcError::new(&codes::BACKUP_PASSWORD, "The two passwords differ.").hint("Try again."));
+    }
+    Ok(password)
+}
+
+/// A file that nobody else reads, and that was not there before.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RpcError> {
+    let failed = |error: io::Error| {
+        RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // Half a backup is worse than none.
+        let _ = fs::remove_file(path);
+        failed(error)
+    })
+}

@@ -1,0 +1,143 @@
+use std::fmt::Write;
+use std::time::Duration;
+
+use bauta_ipc::methods::{DaemonStop, StatusGet};
+use bauta_ipc::{Client, Empty, Exit, HomeLock, RpcError, State, Status, codes};
+use tokio::time::Instant;
+
+use crate::{Context, ago, moment, printable, state_words};
+
+/// How long a daemon may take to stop.
+const STOPPING: Duration = Duration::from_secs(20);
+
+/// `bauta status`: 0 whenever the daemon answered.
+pub(super) async fn run(context: &Context) -> Result<Exit, RpcError> {
+    let status = context.client().await?.call::<StatusGet>(&Empty {}).await?;
+    context.out.show(&status, describe)?;
+    Ok(Exit::Ok)
+}
+
+/// `bauta down`: returns when the daemon has gone.
+pub(super) async fn down(context: &Context) -> Result<Exit, RpcError> {
+    let home = context.home()?;
+    let client: Client = context.client().await?;
+    let stopped = client.call::<DaemonStop>(&Empty {}).await?;
+    drop(client);
+    let deadline = Instant::now() + STOPPING;
+    while HomeLock::is_held(&home) {
+        if Instant::now() >= deadline {
+            return Err(RpcError::new(&codes::DAEMON_STOPPING, "The daemon is still stopping.")
+                .hint("Wait a moment."));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    context.out.show(&stopped, |_| "Stopped.".to_owned())?;
+    Ok(Exit::Ok)
+}
+
+fn describe(status: &Status) -> String {
+    let mut text = state_words(status.state, status.phase.as_deref());
+    let _ = write!(text, " since {}", moment(status.since));
+    if let Some(last) = status.last_exchange {
+        let _ = write!(text, ", last answer {}", ago(last));
+    }
+    if status.state == State::Off && status.personas.is_empty() {
+        text.push_str("\nThere is no persona yet. Make one: bauta persona new NAME");
+    }
+    for item in &status.health {
+        let _ = write!(text, "\n! {}", printable(&item.message));
+        if !item.hint.is_empty() {
+            let _ = write!(text, "\n  {}", item.hint);
+        }
+    }
+    let mut line = |heading: &str, value: &str| {
+        let _ = write!(text, "\n{heading:<10}{value}");
+    };
+    line("network", &status.network);
+    let traffic = match status.traffic_note.as_str() {
+        "" => status.traffic.clone(),
+        note => format!("{}: {note}", status.traffic),
+    };
+    line("traffic", &traffic);
+    line("queued", &messages(status.queued));
+    for persona in &status.personas {
+        let mut value =
+            format!("{}: {}", printable(&persona.name), state_words(persona.state, persona.phase.as_deref()));
+        if persona.requests > 0 {
+            let _ = write!(value, ", {} waiting: bauta contact requests", requests(persona.requests));
+        }
+        line("persona", &value);
+    }
+    for relay in &status.relays {
+        let answered = relay
+            .last_exchange
+            .map_or_else(|| "no answer yet".to_owned(), |last| format!("answered {}", ago(last)));
+        let doors = if relay.doors == 1 { "1 door".to_owned() } else { format!("{} doors", relay.doors) };
+        line("relay", &format!("{}, {doors}, {answered}", relay.id));
+    }
+    for relay in &status.gun.relays {
+        let root = if status.gun.extra_root { ", with a root certificate of your own" } else { "" };
+        line("gun", &format!("{}{root}", relay.url));
+    }
+    if !status.gun.relays.is_empty() {
+        let exits = match status.gun.exits.len() {
+            0 => "any of the network's directory".to_owned(),
+            1 => "a fixed one".to_owned(),
+            count => format!("{count} fixed ones"),
+        };
+        line("exit", &exits);
+    }
+    if status.gun.endpoint.is_some() {
+        line("endpoint", "local Gun clients are served; the URL is in: bauta status --json");
+    }
+    line("version", &status.version);
+    text
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
+
+fn requests(count: u64) -> String {
+    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+}
+
+#[cfg(test)]
+mod tests {
+    use bauta_ipc::{PersonaStatus, Utc};
+
+    use super::*;
+
+    #[test]
+    fn the_state_comes_first() {
+        let at = Utc::from_millis(0);
+        let status = Status {
+            state: State::Connecting,
+            phase: Some("choosing a gateway".into()),
+            since: at,
+            last_exchange: None,
+            traffic: "full".into(),
+            traffic_note: "55 packets/s".into(),
+            network: "mainnet".into(),
+            personas: vec![PersonaStatus {
+                name: "alice".into(),
+                state: State::Connecting,
+                phase: None,
+                since: at,
+                last_exchange: None,
+                requests: 1,
+                queued: 0,
+            }],
+            relays: Vec::new(),
+            gun: bauta_ipc::GunStatus::default(),
+            health: vec![RpcError::new(&codes::RELAY_NONE, "No relay is known.")],
+            version: "0.1.0".into(),
+            queued: 1,
+        };
+        let text = describe(&status);
+        assert!(text.starts_with(
+            "Connecting: choosing a gateway since 1970-01-01 00:00:00Z\n! No relay is known.\n"
+        ));
+        assert!(text.contains("\nqueued    1 message\n") && text.contains("1 request waiting"), "{text}");
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line: arguments in, text or JSON and an exit status out.
+
+pub mod args;
+mod browsers;
+mod commands;
+mod context;
+mod failure;
+mod logging;
+mod output;
+mod progress;
+mod qr;
+mod secrets;
+mod words;
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bauta_ipc::{Exit, RpcError, codes};
+use clap::Parser;
+use clap::error::ErrorKind;
+
+pub(crate) use self::context::{Context, acting, interrupted, shell_word};
+pub(crate) use self::failure::failure;
+pub(crate) use self::logging::{LogTarget, start_logging};
+pub(crate) use self::output::Output;
+pub(crate) use self::progress::Progress;
+pub(crate) use self::qr::qr_lines;
+pub(crate) use self::secrets::{first_line_of, prompt, secret_input, text_of, unreadable};
+pub(crate) use self::words::{
+    ago, block, contact_words, expiry, message_words, moment, printable, short_key, state_words,
+};
+
+/// Runs `bauta` with the arguments of this process.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// Runs `bauta` with these arguments, the first of which is the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match args::Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(refusal) => return refuse(&arguments, &refusal),
+    };
+    let output = Output::new(cli.json);
+    let mut context = Context::new(cli.home, output.clone());
+    let outcome = catch_unwind(AssertUnwindSafe(|| execute(cli.command, &mut context)));
+    let outcome = outcome.unwrap_or_else(|_| Err(RpcError::new(&codes::INTERNAL, "Bauta panicked.")));
+    exit_code(outcome.unwrap_or_else(|error| {
+        output.error(&error);
+        error.exit()
+    }))
+}
+
+fn execute(command: args::Command, context: &mut Context) -> Result<Exit, RpcError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("No threads could be started: {error}.")))?;
+    let outcome = runtime.block_on(commands::run(command, context));
+    // What blocks, such as a read from a terminal, must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    outcome
+}
+
+/// Help and version are answers; everything else clap says is a usage error, with status 1.
+fn refuse(arguments: &[OsString], refusal: &clap::Error) -> ExitCode {
+    let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    let output = Output::new(json);
+    match refusal.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => exit_code(
+            output
+                .text(refusal.render().to_string().trim_end())
+                .map_or_else(|error| error.exit(), |()| Exit::Ok),
+        ),
+        _ if json => {
+            let rendered = refusal.render().to_string();
+            let text =
+                rendered.trim_start_matches("error: ").lines().next().unwrap_or("The command is incomplete.");
+            let error = RpcError::new(&codes::USAGE, text);
+            output.error(&error);
+            exit_code(error.exit())
+        }
+        _ => {
+            output.note(refusal.render().to_string().trim_end());
+            exit_code(Exit::User)
+        }
+    }
+}
+
+fn exit_code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,5 @@
+//! The `bauta` command.
+
+fn main() -> std::process::ExitCode {
+    bauta::main()
+}

@@ -1,5 +1,0 @@
-//! The `bauta` command.
-
-fn main() -> std::process::ExitCode {
-    bauta::cli::main()
-}

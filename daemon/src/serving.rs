@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bauta_ipc::{
+    Access, Api, Empty, HomeLock, Limits, Listener, RpcError, Service, Status, codes, serve_with,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::node::{Node, NodeConfig, NodeError};
+
+/// A daemon in this process: a node and its sockets.
+pub struct Daemon {
+    node: Arc<Node>,
+    running: Option<JoinHandle<Result<(), NodeError>>>,
+    /// The socket of the user's own programs, and that of browser extensions.
+    serving: [JoinHandle<()>; 2],
+    socket: PathBuf,
+    stop: CancellationToken,
+    /// Given back last: who waits for it may open the store.
+    _lock: HomeLock,
+}
+
+impl Daemon {
+    /// Opens the node and the socket. Cancelling `stop` ends both.
+    pub async fn start(
+        config: NodeConfig,
+        lock: HomeLock,
+        stop: CancellationToken,
+    ) -> Result<Self, RpcError> {
+        let node = Node::open(config).await?;
+        let listener = Listener::bind(&lock).await?;
+        let socket = listener.path().to_owned();
+        let bridge = Listener::bind_bridge(&lock).await?;
+        let api: Arc<dyn Api> = node.clone();
+        let desk = node.pairing_desk();
+        let own = Service::new(Arc::clone(&api), Access::all()).with_desk(Arc::clone(&desk));
+        let extensions = Service::for_extensions(api, desk);
+        let serving = [(listener, own), (bridge, extensions)].map(|(listener, service)| {
+            tokio::spawn(serve_with(listener, service, Limits::default(), stop.clone()))
+        });
+        let running = Some(tokio::spawn(Arc::clone(&node).run(stop.clone())));
+        Ok(Self { node, running, serving, socket, stop, _lock: lock })
+    }
+
+    /// Where clients connect.
+    pub fn socket(&self) -> &std::path::Path {
+        &self.socket
+    }
+
+    pub async fn status(&self) -> Result<Status, RpcError> {
+        self.node.status_get(Empty {}).await
+    }
+
+    /// Waits until the node has come to its end, asked to or not.
+    pub async fn ended(&mut self) -> Result<(), RpcError> {
+        let Some(running) = self.running.as_mut() else { return Ok(()) };
+        let outcome = running.await;
+        self.running = None;
+        match outcome {
+            Ok(outcome) => outcome.map_err(RpcError::from),
+            Err(error) => Err(RpcError::new(&codes::INTERNAL, format!("The daemon stopped: {error}."))),
+        }
+    }
+
+    /// Stops the node and the server, and gives the home back.
+    pub async fn close(mut self) -> Result<(), RpcError> {
+        self.stop.cancel();
+        let outcome = self.ended().await;
+        for serving in self.serving {
+            let _ = serving.await;
+        }
+        outcome
+    }
+}
