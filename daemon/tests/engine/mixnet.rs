@@ -1,5 +1,4 @@
 //! Two daemons, a relay and a mixnet on this machine: invitations, requests, restarts and kills, end to end.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::path::Path;
 use std::sync::Arc;
