@@ -1,9 +1,9 @@
-//! Random numbers from the operating system, and nowhere else.
+//! Random numbers, from the operating system only.
 
 use getrandom::SysRng;
 use rand_core::{Rng, UnwrapErr};
 
-/// The generator. Where the operating system gives no random numbers, nothing here may go on: it panics.
+/// The generator. It panics if the operating system gives no random numbers: every key would be weak.
 pub fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
@@ -15,7 +15,7 @@ pub(crate) fn fill(bytes: &mut [u8]) {
 /// A number below `bound`, or zero for a bound of zero.
 pub(crate) fn below(bound: usize) -> usize {
     let bound = u64::try_from(bound).unwrap_or(u64::MAX).max(1);
-    // The bias of the remainder is below 2^-32 for every list in here.
+    // The bias of the remainder is below 2^-32 for any list of less than 2^32 entries.
     usize::try_from(rng().next_u64() % bound).unwrap_or(0)
 }
 

@@ -1,7 +1,7 @@
 //! The master key of a home: drawn once, and kept where the user chose at the first run.
 //!
-//! The choice stands in `HOME/unlock.json`, which holds no secret (for a passphrase: the wrapped key, its salt and the
-//! cost of guessing). There is no fall-back from one mode to another.
+//! The choice is in `HOME/unlock.json`, which holds no secret (for a passphrase: the wrapped key, its salt and the cost
+//! parameters). There is no fallback from one mode to another.
 
 mod file;
 mod keychain;
@@ -24,13 +24,13 @@ use self::passphrase::Wrapped;
 pub enum Mode {
     /// In the keychain of the operating system.
     Keychain,
-    /// Nowhere but under a passphrase.
+    /// In `HOME/unlock.json`, encrypted under a passphrase.
     Passphrase,
-    /// In the file `HOME/key`, readable by its owner only: for servers. Whoever reads the disk reads the store.
+    /// In the file `HOME/key`, which only its owner can read: for servers. Whoever can read the disk can read the store.
     KeyFile,
 }
 
-/// A mode, and what it needs to unlock.
+/// A mode, with what is needed to unlock.
 #[derive(Clone)]
 pub enum Unlock {
     /// See [`Mode::Keychain`].
@@ -44,10 +44,10 @@ pub enum Unlock {
 /// The key of a home's database.
 pub(crate) struct MasterKey(Zeroizing<[u8; 32]>);
 
-/// Why a home could not be unlocked, or not be protected at the first run.
+/// Why a home could not be unlocked, or could not be protected at the first run.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
-    /// The home was made with another mode.
+    /// The home was created with another mode.
     #[error("this home is protected by {expected}, not by {given}")]
     OtherMode {
         /// The home's mode.
@@ -72,7 +72,7 @@ pub enum UnlockError {
         "the keychain of this system does not answer ({0}): unlock it, or choose passphrase or keyfile for a new home"
     )]
     NoKeychain(String),
-    /// A file is not what was written there.
+    /// A file does not hold what Bauta writes there.
     #[error("{} is damaged: restore it from a backup", .0.display())]
     Damaged(PathBuf),
     /// A file was written by a newer version.
@@ -89,10 +89,10 @@ pub enum UnlockError {
         /// Why.
         source: io::Error,
     },
-    /// There is a database, but nothing says how it is protected.
+    /// There is a database, but no `unlock.json`.
     #[error("{} is missing, although there is a store: put it back, the store cannot be opened without it", .0.display())]
     MissingMode(PathBuf),
-    /// Key derivation failed, for want of memory.
+    /// Key derivation failed because there was not enough memory.
     #[error("the passphrase could not be turned into a key: 64 MiB of memory are needed")]
     Memory,
 }
@@ -117,7 +117,7 @@ impl HasKind for UnlockError {
 struct Description {
     version: u32,
     mode: Mode,
-    /// Names the entry in the keychain; random, so that it says nothing of the home.
+    /// Names the entry in the keychain; random, so that it says nothing about the home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     entry: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,10 +128,15 @@ const VERSION: u32 = 1;
 const DESCRIPTION: &str = "unlock.json";
 const KEYFILE: &str = "key";
 
-/// The master key of a home. At the first run (`fresh`: there is no database yet) it is drawn and kept as `unlock` says.
+/// The master key of a home. At the first run (`fresh`: there is no database yet) it is drawn and stored as `unlock` says.
 ///
 /// Takes about a quarter of a second with a passphrase; the keychain may ask the user.
 pub(crate) fn master_key(home: &Path, unlock: &Unlock, fresh: bool) -> Result<MasterKey, UnlockError> {
+    // The passphrase does not encrypt the database but wraps a random key: all three modes open the same kind of store,
+    // and a new passphrase does not mean rewriting the database.
+    //
+    // Without a description but with a database a new key must not be drawn: the old database could never be opened, and
+    // overwriting the description would destroy the only copy of a wrapped key that the user may still put back.
     match read_description(home)? {
         Some(description) => open(home, unlock, &description),
         None if fresh => create(home, unlock),
@@ -160,7 +165,8 @@ fn create(home: &Path, unlock: &Unlock) -> Result<MasterKey, UnlockError> {
     crate::random::fill(key.as_mut_slice());
     let mut description =
         Description { version: VERSION, mode: unlock.mode(), entry: None, passphrase: None };
-    // The description comes last: without it the home still counts as new, and the next start draws again.
+    // The description is written last. If the process dies before, the home still counts as new and the next start draws
+    // another key; a description without its key would lock the user out of a home that never held anything.
     match unlock {
         Unlock::KeyFile => file::write(&home.join(KEYFILE), key.as_slice())?,
         Unlock::Keychain => {
@@ -184,7 +190,7 @@ fn read_description(home: &Path) -> Result<Option<Description>, UnlockError> {
     let Some(bytes) = file::read(&path)? else { return Ok(None) };
     let damaged = |_| UnlockError::Damaged(path.clone());
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(damaged)?;
-    // Before the shape is checked: a newer version may have another.
+    // Checked before the fields: a newer version may have others.
     if value
         .get("version")
         .and_then(serde_json::Value::as_u64)
@@ -255,7 +261,7 @@ impl fmt::Display for Mode {
     }
 }
 
-/// No mode has this name.
+/// There is no mode of this name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("choose keychain, passphrase or keyfile")]
 pub struct UnknownMode;

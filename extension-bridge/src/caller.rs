@@ -1,4 +1,4 @@
-//! Who may start the host: the extensions of `ids.json`, which is compiled in.
+//! Who may start the host: the extensions in `ids.json`, which is compiled in.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use bauta_ipc::{RpcError, codes};
 use serde::Deserialize;
 
-/// The host's name, under which browsers find its manifest.
+/// The host's name, by which browsers find its manifest.
 pub const HOST_NAME: &str = "app.bauta.bridge";
 
 static IDS: &str = include_str!("../ids.json");
@@ -41,8 +41,8 @@ pub enum Caller {
 /// Why the host does not serve its caller.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CallerError {
-    /// The arguments are not those a browser gives.
-    #[error("this program is started by a browser, and its arguments are not those of one")]
+    /// The arguments are not those of a browser.
+    #[error("this program is for browsers to start, and these are not the arguments of one")]
     NotABrowser,
     /// The extension is not in the list.
     #[error("the extension {0} may not use Bauta")]
@@ -95,9 +95,9 @@ impl Caller {
         }
     }
 
-    /// The origin as the daemon is told it, and as the extension signs it:
-    /// `chrome-extension://ID/` or `firefox-extension://ID/`.
-    /// Firefox draws its own `moz-extension:` origins anew for each profile and tells the host only the id.
+    /// The origin that the daemon gets and the extension signs: `chrome-extension://ID/` or `firefox-extension://ID/`.
+    ///
+    /// Firefox draws a random `moz-extension:` origin for each profile and gives the host only the id.
     pub fn origin(&self) -> String {
         match self {
             Self::Chromium(id) => format!("chrome-extension://{id}/"),

@@ -1,4 +1,4 @@
-//! Finding the daemon of a home.
+//! Finds the daemon of a home.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use bauta_ipc::{HomeLock, RpcError, bridge_socket_path, codes, socket_path};
 
-/// How long a daemon that holds the home's lock may take until it answers.
+/// How long to wait for a daemon that holds the home's lock but does not answer yet.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// Connects to the bridge's socket of a home. While a daemon starts there, waits for it up to 10 s.
+/// Connects to the bridge's socket of a home. Waits up to 10 s for a daemon that is starting.
 ///
 /// Errors: `daemon.not_running`; `store.locked` while the daemon waits for its store to be opened;
 /// `hello.unsupported` for a daemon without such a socket; `access.peer`, `daemon.unreachable`, `home.invalid`.
@@ -46,11 +46,11 @@ pub fn connect(home: &Path) -> Result<UnixStream, RpcError> {
     }
 }
 
-/// A daemon runs, but its bridge's socket does not answer.
+/// The error for a daemon that runs, but does not answer on the bridge's socket.
 fn held_up(home: &Path) -> RpcError {
     let serves_commands = socket_path(home).is_ok_and(|path| UnixStream::connect(path).is_ok());
     if serves_commands {
-        let message = "The daemon is of a version that does not serve browsers.";
+        let message = "The daemon's version does not serve browsers.";
         return RpcError::new(&codes::HELLO_UNSUPPORTED, message)
             .hint("Restart it: bauta down, then bauta up");
     }
@@ -66,7 +66,7 @@ fn is_same_user(stream: &UnixStream) -> bool {
     rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
 }
 
-/// Whether the daemon runs as this user. The directory of the socket is open to its owner only.
+/// Whether the daemon runs as this user. Only the owner can open the socket's directory.
 #[cfg(not(target_os = "linux"))]
 fn is_same_user(stream: &UnixStream) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Frames of native messaging: a length in four bytes of the machine's own order, then that many bytes of JSON
+//! Frames of native messaging: a length of four bytes in native byte order, then that many bytes of JSON
 //! (Chrome "Native messaging", MDN "Native messaging").
 
 use std::io::{self, Read, Write};
@@ -8,7 +8,7 @@ use bauta_ipc::MAX_FRAME;
 /// Why no frame could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The frame says that it is longer than [`MAX_FRAME`].
+    /// The frame's length is above [`MAX_FRAME`].
     #[error("the frame is longer than {MAX_FRAME} bytes")]
     TooLong,
     /// The stream ended in the middle of a frame.
@@ -19,7 +19,7 @@ pub enum FrameError {
     Io(#[source] io::Error),
 }
 
-/// Reads the next frame, of at most [`MAX_FRAME`] bytes; none at the end of the stream.
+/// Reads the next frame, of at most [`MAX_FRAME`] bytes; `None` at the end of the stream.
 pub fn read_frame(input: &mut impl Read) -> Result<Option<Vec<u8>>, FrameError> {
     let mut length = [0; 4];
     let mut filled = 0;
@@ -37,13 +37,13 @@ pub fn read_frame(input: &mut impl Read) -> Result<Option<Vec<u8>>, FrameError> 
     if !fits {
         return Err(FrameError::TooLong);
     }
-    // Grows as bytes come: a length alone takes no memory.
+    // The buffer grows with the bytes that arrive: announcing a length costs no memory.
     let mut frame = Vec::new();
     let count = input.take(length.into()).read_to_end(&mut frame).map_err(FrameError::Io)?;
     if u32::try_from(count) == Ok(length) { Ok(Some(frame)) } else { Err(FrameError::Cut) }
 }
 
-/// Writes a frame in one piece. One of more than [`MAX_FRAME`] bytes, which a browser would not take, is an error.
+/// Writes a frame in one piece. More than [`MAX_FRAME`] bytes, which a browser would refuse, are an error.
 pub fn write_frame(output: &mut impl Write, frame: &[u8]) -> io::Result<()> {
     let length = u32::try_from(frame.len()).ok().filter(|_| frame.len() <= MAX_FRAME);
     let length = length.ok_or(io::ErrorKind::InvalidInput)?;
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives its bytes in pieces.
+    /// Returns its bytes in pieces.
     struct Pieces<'a>(&'a [u8], usize);
 
     impl Read for Pieces<'_> {

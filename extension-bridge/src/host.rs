@@ -1,4 +1,4 @@
-//! Joining the browser's pipes to the daemon's socket.
+//! Connects the browser's pipes to the daemon's socket.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -18,29 +18,33 @@ use crate::frame::{FrameError, read_frame, write_frame};
 pub enum End {
     /// The browser closed its end.
     Browser,
-    /// Something the extension is told.
+    /// An error that the extension gets.
     Error(RpcError),
 }
 
-/// Passes frames both ways until one side ends; what the other still had under way is dropped.
-/// The daemon is told the caller's origin first; whatever the extension sends comes after.
+/// Passes frames both ways until one side ends; what the other side was still sending is dropped.
+/// The caller's origin is the first frame to the daemon; whatever the extension sends comes after it.
 ///
 /// # Errors
-/// What to tell the extension, when it was not the browser that ended it.
+/// What to send to the extension, unless it was the browser that ended the connection.
 pub fn join(caller: &Caller, daemon: UnixStream, input: File, output: &File) -> Result<(), RpcError> {
+    // The host adds one frame, `bridge.origin`, and passes everything else on unread. The daemon accepts that frame as
+    // the first one only, so an extension cannot send another (docs/api.md, "Browser extensions").
+    //
+    // Two threads, because both directions block. The first one that ends decides the result; the other waits in a read
+    // that nothing may ever end, so it is not joined but ends with the process.
     let (mut to_daemon, from_daemon) = (daemon.try_clone().map_err(broken)?, daemon);
     to_daemon.write_all(&introduction(caller)).map_err(broken)?;
     let output = Arc::new(Mutex::new(output.try_clone().map_err(broken)?));
     let (ended, end) = mpsc::channel();
     let done = ended.clone();
     let (for_input, answers) = (to_daemon, Arc::clone(&output));
-    // The threads end with the process: one of them always waits where nothing more may come.
     let upward = move || pass_up(input, for_input).map(|end| ended.send(end));
     let downward = move || done.send(pass_down(from_daemon, &answers));
     thread::Builder::new().name("up".into()).stack_size(STACK).spawn(upward).map_err(broken)?;
     thread::Builder::new().name("down".into()).stack_size(STACK).spawn(downward).map_err(broken)?;
     let end = end.recv().unwrap_or(End::Browser);
-    // No frame is cut in two by what the caller writes next.
+    // Wait until a frame that is being written is whole: the caller may write an error frame next.
     let _whole = output.lock().unwrap_or_else(PoisonError::into_inner);
     match end {
         End::Browser => Ok(()),
@@ -61,7 +65,7 @@ fn introduction(caller: &Caller) -> Vec<u8> {
     format!("{frame}\n").into_bytes()
 }
 
-/// Browser to daemon. None when the daemon takes nothing more: the other direction brings its last words.
+/// Browser to daemon. `None` when the daemon closed its end: the other direction still passes on its last frames.
 fn pass_up(mut input: impl Read, mut daemon: UnixStream) -> Option<End> {
     loop {
         let frame = match read_frame(&mut input) {
@@ -81,8 +85,10 @@ fn pass_up(mut input: impl Read, mut daemon: UnixStream) -> Option<End> {
     }
 }
 
-/// One frame as one line. In JSON a raw line feed stands only where a blank may stand, too;
-/// so no frame can become two, and what is not JSON stays so.
+/// One frame as one line.
+///
+/// Outside of strings JSON treats a line feed like a space, and inside of them a raw one is not allowed. So replacing it
+/// changes no meaning, and one frame cannot become two.
 fn line_of(mut frame: Vec<u8>) -> Vec<u8> {
     for byte in &mut frame {
         if *byte == b'\n' {
@@ -99,7 +105,7 @@ fn pass_down(daemon: UnixStream, output: &Mutex<File>) -> End {
     let mut line = Vec::new();
     loop {
         line.clear();
-        // One byte for the line feed, and one to tell "too long" from "just fits".
+        // One byte for the line feed, and one more to tell a frame that is too long from the longest one.
         let most = u64::try_from(MAX_FRAME).unwrap_or(u64::MAX).saturating_add(2);
         match (&mut daemon).take(most).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return End::Error(gone()),

@@ -1,7 +1,7 @@
-//! The native messaging host of Bauta (`app.bauta.bridge`): joins a browser extension to the daemon of this user.
+//! The native messaging host of Bauta (`app.bauta.bridge`): connects a browser extension to the daemon of this user.
 //!
-//! A browser starts it, speaks with it over standard input and output, and ends it. It keeps nothing, decides nothing
-//! beyond who may have started it, and knows no message: the daemon checks what the extension behind it may do.
+//! A browser starts it, exchanges frames with it over standard input and output, and ends it. It stores nothing and does
+//! not read messages. It checks only that a known extension started it; the daemon checks what that extension may do.
 
 mod caller;
 mod daemon;

@@ -9,7 +9,7 @@ use bauta_bridge::{Caller, connect, join, report};
 use bauta_ipc::{RpcError, home_directory};
 
 fn main() -> ExitCode {
-    // Without the standard library's buffers: a frame is out when it is written.
+    // Without the standard library's buffers: a frame is sent as soon as it is written.
     let owned = |result: std::io::Result<std::os::fd::OwnedFd>| result.map(File::from);
     let input = owned(std::io::stdin().as_fd().try_clone_to_owned());
     let output = owned(std::io::stdout().as_fd().try_clone_to_owned());
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(error) => error,
     };
-    // Where the browser has gone, nobody is there to be told.
+    // If the browser is gone, nobody can be told.
     let _ = report(&output, &error);
     ExitCode::from(error.exit() as u8)
 }

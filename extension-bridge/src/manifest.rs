@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::{CallerError, HOST_NAME, Ids};
 
-/// The name of a manifest's file, wherever it lies.
+/// The file name of a manifest, in every directory.
 pub const MANIFEST_NAME: &str = "app.bauta.bridge.json";
 
-/// By these words Bauta knows its own manifests again, so they never change.
+/// Bauta recognises its own manifests by these words, so they never change.
 const DESCRIPTION: &str = "Joins the Bauta extension to the Bauta daemon on this machine";
 
 /// Which of the two kinds of manifest a browser reads.
@@ -21,7 +21,7 @@ pub enum Family {
     Firefox,
 }
 
-/// The fields that browsers read; others do no harm.
+/// The fields that browsers read; others are ignored.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 struct Fields {
@@ -36,16 +36,16 @@ struct Fields {
     allowed_extensions: Option<Vec<String>>,
 }
 
-/// What a manifest that was read says.
+/// What a manifest says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Manifest {
-    /// The host that it names.
+    /// The path of the host that it names.
     pub host: PathBuf,
     /// Bauta wrote it, this version or another.
     pub is_ours: bool,
     /// Its name and kind are those of the host, and `host` is absolute.
     pub is_usable: bool,
-    /// Every extension of the compiled list is allowed.
+    /// It allows every extension of the compiled list.
     pub allows_extensions: bool,
 }
 
@@ -71,9 +71,9 @@ impl Manifest {
         Ok(format!("{text}\n"))
     }
 
-    /// Reads a manifest; none when it is not a JSON object with fields of the right types.
+    /// Reads a manifest; `None` when it is not a JSON object with fields of the right types.
     pub fn read(family: Family, text: &[u8]) -> Option<Self> {
-        // By itself serde would take an array for the fields in order.
+        // Without this serde would also accept an array of the fields in order.
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text).ok()?;
         let fields: Fields = serde_json::from_value(object.into()).ok()?;
         let allowed = allowed(family).ok()?;
@@ -144,7 +144,7 @@ mod tests {
                 Manifest { host: HOST.into(), is_ours: true, is_usable: true, allows_extensions: true };
             assert_eq!(read(family, &written(family)), Some(good));
         }
-        // The one kind is no good to the other.
+        // Each family needs its own field.
         assert!(!read(Family::Firefox, &written(Family::Chromium)).unwrap().allows_extensions);
     }
 

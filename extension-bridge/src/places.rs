@@ -15,7 +15,7 @@ pub enum Platform {
     Linux,
     /// macOS.
     Macos,
-    /// Windows, where keys of the registry name manifests that lie anywhere.
+    /// Windows, where keys of the registry name the manifests' paths.
     Windows,
 }
 
@@ -23,7 +23,7 @@ impl Platform {
     /// Every platform.
     pub const ALL: [Self; 3] = [Self::Linux, Self::Macos, Self::Windows];
 
-    /// The one this program was built for; none for any other.
+    /// The platform this program was built for; `None` for any other.
     pub const HERE: Option<Self> = if cfg!(target_os = "linux") {
         Some(Self::Linux)
     } else if cfg!(target_os = "macos") {
@@ -121,7 +121,7 @@ impl Browser {
     }
 }
 
-/// What keeps a browser apart from the rest of the system.
+/// The sandbox that a browser is packaged in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sandbox {
     /// Snap.
@@ -137,7 +137,7 @@ pub struct Roots {
     pub user: PathBuf,
     /// `$XDG_CONFIG_HOME`, or `.config` in the user's home; Linux only.
     pub config: PathBuf,
-    /// `/`, but for tests.
+    /// `/`, except in tests.
     pub system: PathBuf,
 }
 
@@ -150,14 +150,14 @@ pub struct Place {
     pub title: &'static str,
     /// The manifest; on Windows the key whose default value is the manifest's path.
     pub path: PathBuf,
-    /// Directories of the browser's own. Where none of them exists, this user does not have the browser.
+    /// Directories that the browser makes. If none of them exists, this user does not have the browser.
     /// Empty for places of the whole system.
     pub signs: Vec<PathBuf>,
     /// What the browser is packaged in.
     pub sandbox: Option<Sandbox>,
 }
 
-/// A browser, its title, its directory of profiles, and where manifests are if not there.
+/// A browser, its title, its directory of profiles, and the directory of manifests if that is another one.
 type Row = (Browser, &'static str, &'static str, Option<&'static str>);
 
 const HOSTS: &str = "NativeMessagingHosts";
@@ -169,7 +169,7 @@ const LINUX: [Row; 11] = [
     (Browser::Chrome, "Chrome Unstable", "google-chrome-unstable", None),
     (Browser::ChromeForTesting, "Chrome for Testing", "google-chrome-for-testing", None),
     (Browser::Chromium, "Chromium", "chromium", None),
-    // Even with another --user-data-dir.
+    // Brave reads this place even with another --user-data-dir.
     (Browser::Brave, "Brave", "BraveSoftware/Brave-Browser", None),
     (Browser::Edge, "Edge", "microsoft-edge", None),
     (Browser::Edge, "Edge Beta", "microsoft-edge-beta", None),
@@ -214,7 +214,7 @@ const MACOS: [Row; 13] = [
     (Browser::Edge, "Edge Beta", "Microsoft Edge Beta", None),
     (Browser::Edge, "Edge Dev", "Microsoft Edge Dev", None),
     (Browser::Edge, "Edge Canary", "Microsoft Edge Canary", None),
-    // Brave reads Chrome's, and some versions of it their own.
+    // Brave reads Chrome's directory, and some versions read their own.
     (Browser::Brave, "Brave", "BraveSoftware/Brave-Browser", Some("Google/Chrome")),
     (Browser::Brave, "Brave", "BraveSoftware/Brave-Browser", None),
     (Browser::Firefox, "Firefox", "Mozilla", None),
@@ -283,7 +283,7 @@ pub fn system_places(platform: Platform, roots: &Roots) -> Vec<Place> {
     }
 }
 
-/// The manifest in a Chromium's directory of profiles (`--user-data-dir`); Brave and Opera do not look there.
+/// The manifest in a directory of profiles of Chromium (`--user-data-dir`); Brave and Opera do not read it.
 pub fn profile_manifest(directory: &Path) -> PathBuf {
     directory.join(HOSTS).join(MANIFEST_NAME)
 }
@@ -310,7 +310,7 @@ fn firefox_places(roots: &Roots) -> Vec<Place> {
     };
     const ID: &str = "org.mozilla.firefox";
     vec![
-        // Its newer profiles may lie below the XDG directory.
+        // Newer versions may keep their profiles below the XDG directory.
         place("Firefox", None, vec![roots.user.join(".mozilla"), roots.config.join("mozilla")]),
         place("Firefox (Snap)", Some(Sandbox::Snap), vec![roots.user.join("snap/firefox")]),
         place("Firefox (Flatpak)", Some(Sandbox::Flatpak(ID)), vec![roots.user.join(".var/app").join(ID)]),

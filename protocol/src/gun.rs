@@ -1,4 +1,4 @@
-//! The wire protocol and the data of Gun (<https://gun.eco>), which Mask Network keeps its post keys in.
+//! The wire protocol and the data model of Gun (<https://gun.eco>), where Mask Network stores its post keys.
 //!
 //! A Gun database is a graph of [`Node`]s.
 //! A node has a name, its *soul*, and properties, each with a [`Value`] and a state: the milliseconds since 1970 of the
@@ -10,7 +10,7 @@
 //! A frame is one JSON object or an array of them; [`decode`] and [`encode`] read and write frames.
 //! An answer may come in many messages, which an [`Answer`] gathers.
 //!
-//! Everything here is bounded, and nothing is trusted: a node says what its writer, whoever that was, wanted it to say.
+//! Everything here is bounded, and nothing is trusted: anybody may write any node. `docs/gun.md` says what relays do.
 //! The source is the code of `gun` 0.2020.1241 and 0.2020.1234 and the frames these send (`protocol/vectors`).
 
 mod answer;
@@ -27,10 +27,10 @@ pub use message::{FrameError, Get, Hello, Message, More, decode, encode};
 pub use node::{Merged, Node, Property, State};
 pub use value::Value;
 
-/// The longest frame that is read, in bytes. One large value that anybody may have put into a set must fit.
+/// The longest frame that is read, in bytes. It must hold one large value, which anybody may have put into a set.
 pub const MAX_FRAME: usize = 16 << 20;
 
-/// How deep arrays and objects may be nested in a frame. What a peer sends has seven levels.
+/// How deep arrays and objects may be nested in a frame. Frames of real peers have seven levels.
 pub const MAX_DEPTH: usize = 16;
 
 /// How many messages one frame may hold.
@@ -63,7 +63,7 @@ mod tests {
         ]
     }
 
-    /// A node whose few names, states and values meet often.
+    /// A node with few possible names, states and values, so that two of them often collide.
     pub(super) fn any_node(soul: &'static str) -> impl Strategy<Value = Node> {
         let property =
             (any_value(), 0..8_u8).prop_map(|(value, state)| Property { value, state: f64::from(state) });

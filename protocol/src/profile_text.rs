@@ -1,4 +1,5 @@
-//! Personas in the text of social profiles and posts: the line that one puts there oneself, and whatever others put.
+//! Personas in the text of social profiles and posts: the line that Bauta writes for the user's own profile, and every
+//! form in which others name a persona (docs/mask.md, "Profile texts").
 
 use crate::address::Address;
 use crate::id::PersonaKey;
@@ -11,19 +12,19 @@ const SCHEME: &str = "bauta:";
 const MARK: char = '🎭';
 /// Personas that are looked for in one text.
 const MOST: usize = 16;
-/// What stands after so many bytes is not looked at.
+/// Only this many bytes of a text are searched.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Someone whom a text names.
+/// Somebody whom a text names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Their key, and their relay where the text names it.
     pub address: Address,
-    /// The profile that a post in the text says it is from. Nothing proves it.
+    /// The profile that a post in the text names as its author. Nothing proves it.
     pub profile: Option<ProfileId>,
 }
 
-/// The line to put on one's own profile: 90 characters as social networks count them.
+/// The line for the user's own profile: 90 characters as social networks count them.
 #[must_use]
 pub fn profile_line(persona: &PersonaKey) -> String {
     format!("{MARK} {}", bare(*persona))
@@ -53,7 +54,7 @@ pub fn find_personas(text: &str) -> Vec<Found> {
     found
 }
 
-/// The address says more than the bare key, and a post more than either.
+/// Adds somebody, or completes what is known: an address has more than a bare key, and a post adds the profile.
 fn add(all: &mut Vec<Found>, new: Found) {
     let full = all.len() >= MOST;
     match all.iter_mut().find(|known| known.address.persona == new.address.persona) {
@@ -76,8 +77,8 @@ fn persona_key(key: &PublicKey) -> Option<PersonaKey> {
     PersonaKey::from_bytes(&key.to_compressed()).ok()
 }
 
-/// The next `bauta:` with what follows, as far as it may belong to it; and the text before and after.
-/// What it may be is not looked at again, or a text full of these would take for ever.
+/// The next `bauta:` with the characters after it that may belong to it; and the text before and after.
+/// The search goes on after those characters, so a text full of `bauta:` takes linear time.
 fn next_uri(text: &str) -> Option<(&str, &str, &str)> {
     let (before, from) = text.split_at_checked(text.find(SCHEME)?)?;
     let end = from.find(|c: char| !(c.is_ascii_alphanumeric() || "-_:?=&#".contains(c)));
@@ -91,7 +92,7 @@ fn addresses(text: &str) -> impl Iterator<Item = Address> {
     let uris = std::iter::from_fn(move || {
         let (_, uri, after) = next_uri(rest)?;
         rest = after;
-        // Where several are glued together, only the last can be whole.
+        // If several follow each other without a gap, only the last can be complete.
         uri.get(uri.rfind(SCHEME)?..)
     });
     uris.filter_map(|uri| {
@@ -99,8 +100,10 @@ fn addresses(text: &str) -> impl Iterator<Item = Address> {
     })
 }
 
-/// The key of a damaged address must not be taken for one that stands by itself: it may be what is damaged.
+/// The text without addresses that have parameters.
 fn without_long_addresses(text: &str) -> String {
+    // An address whose check fails must not be used, and neither must the key inside it: the key may be what is damaged,
+    // and a key with a wrong digit is another valid key half of the time. So the search for bare keys must not see it.
     let (mut kept, mut rest) = (String::new(), text);
     while let Some((before, uri, after)) = next_uri(rest) {
         kept.push_str(before);
@@ -111,7 +114,7 @@ fn without_long_addresses(text: &str) -> String {
     kept
 }
 
-/// Keys that stand by themselves.
+/// Keys outside of addresses.
 fn keys(text: &str) -> impl Iterator<Item = PersonaKey> {
     let in_key = |c: char| c.is_ascii_alphanumeric() || "+/=|:_".contains(c);
     text.split(move |c: char| !in_key(c)).filter_map(|word| {
@@ -120,7 +123,7 @@ fn keys(text: &str) -> impl Iterator<Item = PersonaKey> {
             return persona_key(&word.get(start..)?.parse::<PersonaId>().ok()?.0);
         }
         if word.contains("bauta:") {
-            // An address with a wrong digit is no key.
+            // A damaged address without parameters.
             return None;
         }
         let word = word.rsplit(':').next().unwrap_or_default();

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::UnlockError;
 
-/// Beyond this a file is not ours.
+/// A longer file is not one of ours.
 const MAX_LEN: u64 = 64 * 1024;
 
 /// The content of a file, or `None` where there is none.
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, UnlockErro
     Ok(Some(bytes))
 }
 
-/// Reads a key file of 32 bytes that nobody else may read.
+/// Reads a key file of 32 bytes that only its owner can read.
 pub(super) fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, UnlockError> {
     let bytes = read(path)?.ok_or_else(|| UnlockError::MissingKeyFile(path.to_owned()))?;
     let mode =
@@ -44,12 +44,15 @@ pub(super) fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, UnlockError> 
     Ok(key)
 }
 
-/// Writes a file of mode 0600 that is there whole after a power cut, or not at all.
+/// Writes a file of mode 0600. After a power cut the whole file is there, or what was there before.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), UnlockError> {
     write_through(path, bytes).map_err(|source| UnlockError::File { path: path.to_owned(), source })
 }
 
 fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A new file under another name, synced, then renamed over the old one, then the directory synced: without the first
+    // sync the rename may reach the disk before the bytes do, and without the second the name may not reach it at all.
+    // `create_new` fails on a symbolic link that somebody put there, and the mode is set before there is content.
     let temporary = path.with_extension("new");
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

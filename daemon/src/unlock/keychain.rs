@@ -23,7 +23,7 @@ pub(super) fn read(name: &str) -> Result<Zeroizing<[u8; 32]>, UnlockError> {
 
 pub(super) fn write(name: &str, key: &[u8; 32]) -> Result<(), UnlockError> {
     entry(name)?.set_secret(key).map_err(|error| silent(&error))?;
-    // Some keychains accept what they do not keep; find out before the store depends on it.
+    // Some keychains report success and store nothing. Read it back before the store depends on it.
     if read(name)?.as_slice() == key { Ok(()) } else { Err(UnlockError::MissingInKeychain) }
 }
 
@@ -31,7 +31,7 @@ fn entry(name: &str) -> Result<Entry, UnlockError> {
     Entry::new(SERVICE, name).map_err(|error| silent(&error))
 }
 
-/// The error in words. Not its `Debug`: some variants carry the secret's bytes.
+/// The error in words. Its `Debug` must not be shown: some variants carry the secret's bytes.
 fn silent(error: &Error) -> UnlockError {
     let text = match error {
         Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),

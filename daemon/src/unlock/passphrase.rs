@@ -12,7 +12,7 @@ use super::UnlockError;
 /// Memory in KiB, passes and lanes for a new home: the second recommendation of RFC 9106, section 4.
 const COST: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
-/// What a file may ask of this machine at most: a changed file must not exhaust it.
+/// The highest cost that is accepted from a file: somebody could change the file to exhaust this machine.
 const MAX_COST: Cost = Cost { memory_kib: 1024 * 1024, passes: 64, lanes: 16 };
 
 const LABEL: &[u8] = b"bauta/unlock/1";
@@ -24,7 +24,8 @@ struct Cost {
     lanes: u32,
 }
 
-/// A wrapped key and what it takes to unwrap it, as hex. Not secret, but worth guessing at: keep it 0600.
+/// A wrapped key and what is needed to unwrap it, as hex. Not secret, but whoever has it can guess passphrases: keep it
+/// 0600.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Wrapped {
     argon2id: Cost,

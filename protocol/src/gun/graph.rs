@@ -1,4 +1,4 @@
-//! A graph of bounded size.
+//! A graph of bounded size: a cache of nodes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,12 +13,12 @@ pub struct GraphLimits {
     pub bytes: usize,
 }
 
-/// Nodes by soul. What was not touched for the longest time makes room for what comes.
+/// Nodes by soul. The node that was not used for the longest time makes room for a new one.
 #[derive(Clone, Debug)]
 pub struct Graph {
     limits: GraphLimits,
     nodes: HashMap<String, Held>,
-    /// Souls by the time of the last touch.
+    /// Souls in the order of their last use.
     order: BTreeMap<u64, String>,
     touches: u64,
     bytes: usize,
@@ -49,7 +49,7 @@ impl Graph {
         merged
     }
 
-    /// The node, which counts as touched.
+    /// The node; this counts as a use.
     pub fn get(&mut self, soul: &str) -> Option<&Node> {
         let node = self.remove(soul)?;
         self.insert(node);

@@ -1,4 +1,4 @@
-//! Names of messages, and those seen lately.
+//! Ids of messages, and a memory of those seen recently.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -6,12 +6,12 @@ use rand_core::CryptoRng;
 
 use super::MAX_NAME;
 
-/// The name of a message. Peers ignore a message whose name they saw in the last nine seconds.
+/// The id of a message. Peers ignore a message whose id they saw in the last nine seconds.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MessageId(String);
 
 impl MessageId {
-    /// A fresh one: nine random letters and digits, as Gun makes them.
+    /// A random id: nine letters and digits, as Gun makes them.
     #[must_use]
     pub fn random<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         const CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -19,27 +19,27 @@ impl MessageId {
         while text.len() < 9 {
             let mut byte = [0];
             rng.fill_bytes(&mut byte);
-            // Draws past the last whole round would favour the first characters.
+            // 248 = 4 × 62: taking higher bytes too would favour the first characters.
             let drawn = CHARACTERS.get(usize::from(byte[0]) % 62).filter(|_| byte[0] < 248);
             text.extend(drawn.map(|character| char::from(*character)));
         }
         Self(text)
     }
 
-    /// A name from a frame; `None` when it is empty or longer than [`MAX_NAME`].
+    /// An id from a frame; `None` when it is empty or longer than [`MAX_NAME`].
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty() && text.len() <= MAX_NAME).then(|| Self(text.to_owned()))
     }
 
-    /// The name as it stands in a frame.
+    /// The id as in a frame.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The names seen lately, at most as many as it was made for.
+/// The ids seen recently, up to a fixed number.
 #[derive(Clone, Debug)]
 pub struct Seen {
     capacity: usize,
@@ -49,17 +49,16 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// How long Gun remembers names, in milliseconds.
+    /// How long Gun remembers ids, in milliseconds.
     pub const LIFETIME: f64 = 9000.0;
 
-    /// Remembers up to `capacity` names for [`Self::LIFETIME`].
+    /// Remembers up to `capacity` ids for [`Self::LIFETIME`].
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { capacity, lifetime: Self::LIFETIME, names: HashSet::new(), order: VecDeque::new() }
     }
 
-    /// Whether the name is new at `now`, in milliseconds of a clock that does not run backwards. It is not new from
-    /// then on.
+    /// Whether the id is new at `now`, in milliseconds of a clock that does not run backwards. From then on it is not.
     pub fn is_new(&mut self, id: &MessageId, now: f64) -> bool {
         while let Some((since, _)) = self.order.front() {
             if self.order.len() < self.capacity && now - since < self.lifetime {

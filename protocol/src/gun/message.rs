@@ -7,24 +7,24 @@ use super::node::Node;
 use super::value::is_name;
 use super::{MAX_BATCH, MAX_DEPTH, MAX_FRAME, MAX_NAME, MAX_PROPERTIES};
 
-/// One message of Gun's wire. Members that this program has no use for are not kept.
+/// One message on the wire. Members that this program does not use are dropped.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
-    /// Its name (`#`).
+    /// Its id (`#`).
     pub id: Option<MessageId>,
     /// The message that this one answers (`@`).
     pub answers: Option<MessageId>,
-    /// Nodes to be merged (`put`); `Some` of no node when there was a `put` without one good node.
+    /// Nodes to merge (`put`); an empty list if there was a `put` without a single valid node.
     pub put: Option<Vec<Node>>,
     /// A question (`get`).
     pub get: Option<Get>,
-    /// The write was stored (`ok`); also on updates, where it means nothing.
+    /// The write was stored (`ok`). Updates carry it too, where it means nothing.
     pub ok: bool,
     /// The write failed (`err`).
     pub error: Option<String>,
     /// Control of the mesh (`dam`), with the peer's name.
     pub hello: Option<Hello>,
-    /// Where the answer goes on (`%`).
+    /// Where the answer continues (`%`).
     pub more: Option<More>,
 }
 
@@ -33,27 +33,27 @@ pub struct Message {
 pub struct Get {
     /// The node.
     pub soul: String,
-    /// The property; all of them without one.
+    /// The property; all properties if absent.
     pub property: Option<String>,
-    /// Whether the relay must look at its disk ([`Get::from_disk`]).
+    /// Whether the relay must read its disk ([`Get::from_disk`]).
     pub is_from_disk: bool,
 }
 
 /// A message of the mesh itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Hello {
-    /// What it is about: `?` asks who the peer is, `hi` says that it is there.
+    /// Its kind: `?` asks who the peer is, `hi` announces a peer.
     pub kind: String,
-    /// The name of the peer for as long as it runs.
+    /// The id of the peer, which lasts as long as its process.
     pub peer: Option<String>,
 }
 
-/// How an answer goes on.
+/// How an answer continues.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum More {
-    /// With the message of this name, which may have come already.
+    /// With the message of this id, which may have arrived already.
     Named(MessageId),
-    /// With some message.
+    /// With some other message.
     Somewhere,
 }
 
@@ -87,7 +87,7 @@ impl Message {
         Self { id: Some(id), put: Some(nodes), ..Self::default() }
     }
 
-    /// Whether it says that a node is not there: an answer with nothing in it.
+    /// Whether it says that the peer does not have the node: an answer with nothing in it.
     #[must_use]
     pub fn is_empty_answer(&self) -> bool {
         self.answers.is_some()
@@ -115,7 +115,7 @@ impl Message {
             hello,
             more: members.get("%").and_then(More::from_json),
         };
-        // What has no member of this protocol is somebody else's.
+        // Something without any member of this protocol is not a message.
         (message != Self::default()).then_some(message)
     }
 
@@ -170,12 +170,13 @@ impl Get {
         Self { soul: soul.into(), property: Some(property.into()), is_from_disk: false }
     }
 
-    /// The same question to the relay's disk, by a pattern that only this soul matches.
-    ///
-    /// A relay that was restarted, was asked for a node, and was then written to answers the plain question with what
-    /// was written since, and nothing older. Patterns do not take that way through its memory.
+    /// The same question to the relay's disk, as a pattern that only this soul matches.
     #[must_use]
     pub fn from_disk(self) -> Self {
+        // docs/gun.md, "What relays do". A relay that was restarted, was asked for a node, and then gets a write to that
+        // node, answers later questions for it with the new properties only. For a post this means that appending readers
+        // hides the keys of the earlier ones. A pattern (`{"=": soul}`) makes the relay read its disk, where the old
+        // properties are. Callers ask both ways and merge the answers.
         Self { is_from_disk: true, ..self }
     }
 
@@ -184,7 +185,7 @@ impl Get {
         let name = |json: Option<&Json>| json?.as_str().filter(|text| is_name(text)).map(str::to_owned);
         let pattern = members.get("#").and_then(Json::as_object);
         let soul = name(pattern.map_or(members.get("#"), |pattern| pattern.get("=")))?;
-        // A range of properties is asked for with an object; the whole node contains it.
+        // A range of properties is an object here. It is read as a question for the whole node, which contains the range.
         Some(Self { soul, property: name(members.get(".")), is_from_disk: pattern.is_some() })
     }
 
@@ -210,7 +211,7 @@ impl More {
     }
 }
 
-/// Reads a text frame. Parts of a wrong form are left out, so that one bad message does not hide the others;
+/// Reads a text frame. Malformed parts are left out, so that one bad message does not hide the others;
 /// a heartbeat is a frame without messages.
 ///
 /// # Errors
@@ -248,7 +249,7 @@ fn nodes_of(members: &Map<String, Json>) -> Vec<Node> {
     members.iter().filter_map(named).collect()
 }
 
-/// How deep brackets are nested outside of texts, before memory is spent on them.
+/// How deep brackets are nested outside of strings. Checked before the frame is parsed.
 fn depth(frame: &str) -> usize {
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
     for byte in frame.bytes() {

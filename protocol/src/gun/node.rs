@@ -1,4 +1,4 @@
-//! A node, its form in a frame, and the merge rule.
+//! A node, its encoding in a frame, and the merge rule.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,10 +10,10 @@ use super::value::{Value, is_name, number};
 /// When a property was written: milliseconds since 1970, with a fraction to order writes of one millisecond. Finite.
 pub type State = f64;
 
-/// A property: what it holds, and when that was written.
+/// A property: its value, and when that was written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
-    /// What it holds.
+    /// Its value.
     pub value: Value,
     /// When it was written.
     pub state: State,
@@ -31,9 +31,9 @@ pub struct Node {
 /// What a merge did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Merged {
-    /// How many properties were taken over.
+    /// How many properties changed.
     pub changed: usize,
-    /// How many were left out because their time has not come.
+    /// How many were left out because their state is in the future.
     pub deferred: usize,
 }
 
@@ -51,11 +51,14 @@ impl Node {
         self
     }
 
-    /// Merges another copy of the node into this one. States above `now` wait for their time and are left out;
-    /// infinity as `now` takes everything, which is right for what another peer has merged already.
-    ///
-    /// For one `now`, the order and number of merges make no difference. The souls are not compared.
+    /// Merges another copy of the node into this one. Properties with a state above `now` are left out.
+    /// With `now` at infinity everything is taken, which is right for what another peer has merged already.
+    /// The souls are not compared.
     pub fn merge(&mut self, other: Self, now: State) -> Merged {
+        // Gun's rule, which every peer must follow exactly, or copies of a node never agree: per property the higher state
+        // wins, and of equal states the greater JSON text in UTF-16 order. For one `now` the merge is commutative,
+        // associative and idempotent, so neither the order of messages nor repeats matter.
+        // Gun keeps a state in the future until its time has come; here it is left out and counted.
         let mut merged = Merged::default();
         for (name, property) in other.properties {
             if property.state > now {
@@ -76,8 +79,7 @@ impl Node {
         merged
     }
 
-    /// The properties without their states, as a person who asked for the node wants them: deleted ones are not there,
-    /// and a link is `{"#": soul}`.
+    /// The properties without their states, for display: deleted ones are left out, and a link is `{"#": soul}`.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Json> {
         let kept = self.properties.iter().filter(|(_, property)| property.value != Value::Null);
@@ -89,7 +91,7 @@ impl Node {
         self.properties.iter().filter_map(|(name, property)| Some((name.as_str(), property.value.link()?)))
     }
 
-    /// Reads a node as it stands in the `put` of a frame. Properties of a wrong form or without a state are left out;
+    /// Reads a node from the `put` of a frame. Malformed properties and those without a state are left out;
     /// `None` when there is no soul.
     pub(super) fn from_json(json: &Json, left: &mut usize) -> Option<Self> {
         let members = json.as_object()?;
@@ -110,7 +112,7 @@ impl Node {
         Some(node)
     }
 
-    /// The node as it stands in the `put` of a frame.
+    /// The node for the `put` of a frame.
     pub(super) fn to_json(&self) -> Json {
         let states: Map<_, _> =
             self.properties.iter().map(|(name, property)| (name.clone(), number(property.state))).collect();

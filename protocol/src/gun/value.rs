@@ -1,11 +1,11 @@
-//! What a property holds, and its text as JavaScript writes it.
+//! The value of a property, and its text as JavaScript writes it.
 
 use serde_json::{Map, Number, Value as Json};
 
 use super::MAX_NAME;
 use crate::javascript::number_text;
 
-/// What a property of a node holds. Gun knows no arrays, no nested objects and no bytes.
+/// The value of a property. Gun has no arrays, no nested objects and no bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Nothing: the property was deleted.
@@ -21,13 +21,13 @@ pub enum Value {
 }
 
 impl Value {
-    /// Reads what stands in a frame: text, number, boolean, null or `{"#": soul}`.
+    /// Reads a value from a frame: text, number, boolean, null or `{"#": soul}`.
     #[must_use]
     pub fn from_json(json: &Json) -> Option<Self> {
         Some(match json {
             Json::Null => Self::Null,
             Json::Bool(value) => Self::Bool(*value),
-            // JavaScript has one zero in JSON.
+            // JSON.stringify writes -0 as 0; adding 0.0 does the same.
             Json::Number(number) => Self::Number(number.as_f64().filter(|value| value.is_finite())? + 0.0),
             Json::String(text) => Self::Text(text.clone()),
             Json::Object(members) if members.len() == 1 => match members.get("#") {
@@ -38,7 +38,7 @@ impl Value {
         })
     }
 
-    /// The value as it stands in a frame.
+    /// The value for a frame.
     #[must_use]
     pub fn to_json(&self) -> Json {
         match self {
@@ -59,7 +59,7 @@ impl Value {
         }
     }
 
-    /// The text of ECMAScript's `JSON.stringify`, by which values of one state are ordered.
+    /// The text that ECMAScript's `JSON.stringify` gives, which orders values of one state.
     #[must_use]
     pub fn stringify(&self) -> String {
         match self {
@@ -69,7 +69,7 @@ impl Value {
         }
     }
 
-    /// Whether this one wins over `other` when both have the same state: by UTF-16 order of the texts.
+    /// Whether this value wins over `other` if both have the same state: the greater text wins, in UTF-16 order.
     pub(super) fn wins_over(&self, other: &Self) -> bool {
         self.stringify().encode_utf16().gt(other.stringify().encode_utf16())
     }

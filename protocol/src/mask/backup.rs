@@ -20,9 +20,9 @@ pub use read::{BackupReadError, LeftOut, Report, WhyLeftOut};
 /// What a backup holds, as far as this program uses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backup {
-    /// Personas: one's own, with a private key, and those of others.
+    /// Personas: the user's own, with a private key, and those of others.
     pub personas: Vec<BackupPersona>,
-    /// Profiles on social networks, and to whose personas they belong.
+    /// Profiles on social networks, and the personas they belong to.
     pub profiles: Vec<BackupProfile>,
     /// Keys of posts that were read or written.
     pub posts: Vec<BackupPost>,
@@ -33,7 +33,7 @@ pub struct Backup {
 pub struct BackupPersona {
     /// The public key.
     pub public: PublicKey,
-    /// The private key, if it is one's own.
+    /// The private key, if it is the user's own.
     pub secret: Option<SecretKey>,
     /// The local key.
     pub local_key: Option<LocalKey>,
@@ -56,7 +56,7 @@ pub struct BackupPersona {
 pub struct Linked {
     /// The profile.
     pub profile: ProfileId,
-    /// The extension's word for how sure the link is: `confirmed`, `pending` or another.
+    /// How sure the link is, in the extension's words: `confirmed`, `pending` or another.
     pub confirmation: String,
 }
 
@@ -104,10 +104,10 @@ impl Backup {
         Self::read(&decrypt_backup_file(file, password)?).map_err(OpenError::Read)
     }
 
-    /// Reads the decrypted bytes of a backup. What cannot be taken is named in the report.
+    /// Reads the decrypted bytes of a backup. The report names what cannot be imported.
     ///
     /// # Errors
-    /// [`BackupReadError`] when it is no backup of version 2.
+    /// [`BackupReadError`] when it is not a backup of version 2.
     pub fn read(plain: &[u8]) -> Result<(Self, Report), BackupReadError> {
         read::from_pack(plain)
     }
@@ -115,7 +115,7 @@ impl Backup {
     /// Reads a backup in plain JSON.
     ///
     /// # Errors
-    /// [`BackupReadError`] when it is no backup of version 2.
+    /// [`BackupReadError`] when it is not a backup of version 2.
     pub fn read_json(plain: &[u8]) -> Result<(Self, Report), BackupReadError> {
         read::from_json(plain)
     }

@@ -1,4 +1,6 @@
 //! AES-256-GCM as Mask uses it: 16-byte nonce, tag at the end, no associated data (NIST SP 800-38D).
+//!
+//! GCM hashes a nonce of 16 bytes into its first counter block, so `aes_gcm::Aes256Gcm` with its 12 bytes cannot be used.
 
 use aes_gcm::aead::consts::U16;
 use aes_gcm::aead::{Aead, KeyInit};
@@ -29,14 +31,14 @@ impl PostIv {
     }
 }
 
-/// Sixteen fresh bytes.
+/// Sixteen random bytes.
 pub(crate) fn draw<R: CryptoRng + ?Sized>(rng: &mut R) -> [u8; 16] {
     let mut bytes = [0; 16];
     rng.fill_bytes(&mut bytes);
     bytes
 }
 
-/// `None` only for a text of more than 64 GiB, past what one nonce may carry.
+/// `None` only for a text of more than 64 GiB, the most that one nonce may encrypt.
 pub(crate) fn seal(key: &[u8; 32], nonce: &[u8; 16], plain: &[u8]) -> Option<Vec<u8>> {
     cipher(key).encrypt(&Nonce::<U16>::from(*nonce), plain).ok()
 }

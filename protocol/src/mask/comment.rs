@@ -21,7 +21,7 @@ pub enum CommentError {
     /// There is none in the text.
     #[error("there is no encrypted comment in this text")]
     None,
-    /// The text has no whole comment, or one that is too large.
+    /// The comment in the text is cut off, too large or not base64.
     #[error("the comment is damaged or was cut off")]
     Damaged,
     /// It belongs to another post, or was changed.
@@ -39,7 +39,7 @@ impl HasKind for CommentError {
     }
 }
 
-/// Reads the first comment in `text`, with the IV and the decrypted words of the post it stands under.
+/// Reads the first comment in `text`, with the IV and the decrypted text of the post it belongs to.
 /// Takes 200,000 SHA-256 blocks.
 ///
 /// # Errors

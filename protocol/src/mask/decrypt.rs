@@ -17,11 +17,11 @@ use crate::error::{HasKind, Kind};
 /// What a reader has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reader<'a> {
-    /// The private keys of the personas that may be meant.
+    /// The private keys of all personas that the post may be for.
     pub keys: &'a [SecretKey],
-    /// The local key, given only for a post of one's own in version -38 or older: then nothing else is tried.
+    /// The author's local key, for a post of their own in version -38 or older. With it nothing else is tried.
     pub local_key: Option<&'a LocalKey>,
-    /// The author's key as known before, for posts before version -37 that do not carry one.
+    /// The author's key from elsewhere, for posts before version -37 that do not carry one.
     pub author_key: Option<&'a PublicKey>,
     /// The post key, if this post was opened before.
     pub cached: Option<&'a PostKey>,
@@ -32,7 +32,7 @@ pub struct Reader<'a> {
 pub struct Opened {
     /// What it says.
     pub message: TypedMessage,
-    /// To be kept: it opens the post again without records.
+    /// Store it: it opens the post again without records.
     pub post_key: PostKey,
     /// What opened it.
     pub via: Via,
@@ -41,13 +41,13 @@ pub struct Opened {
 /// What opened a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// The post key stood in the payload.
+    /// The post key in the payload.
     Public,
     /// The reader had the post key.
     Cache,
     /// The author's own copy.
     Author,
-    /// The record at this place among those given.
+    /// The record at this index among those given.
     Record(usize),
 }
 
@@ -55,12 +55,20 @@ pub enum Via {
 /// At most [`MAX_RECORDS`] records are tried.
 ///
 /// # Errors
-/// Every [`DecryptError`]. Without records, [`DecryptError::NotShared`] means that only records may help.
+/// Every [`DecryptError`]. Without records, [`DecryptError::NotShared`] means that a record may still open it.
 pub fn decrypt<'r>(
     payload: &Payload,
     reader: &Reader<'_>,
     records: impl IntoIterator<Item = &'r Record>,
 ) -> Result<Opened, DecryptError> {
+    // The order is that of the extension (docs/mask.md, "Publishing and looking up"), from cheap to dear: a cached key
+    // costs one decryption, the author's own copy one key agreement per persona, each later record one more per persona.
+    //
+    // Nothing in a record names its reader, and anybody may add records, so each is tried and only the AES tag decides.
+    // MAX_RECORDS bounds what somebody can cost a reader by filling a partition.
+    //
+    // A payload is taken field by field: a post whose author name is broken still opens, so a broken field is an error
+    // only where it is needed.
     let broken = |error: &FieldError| DecryptError::Broken(error.clone());
     let encryption = payload.encryption.as_ref().map_err(broken)?;
     let iv = payload.iv().map_err(DecryptError::Broken)?;
@@ -97,7 +105,10 @@ struct Sealed<'a> {
     version: Version,
     iv: PostIv,
     data: &'a [u8],
-    /// The author's own hand gave a key, and the message does not open with it.
+    /// Whether a key that only the author or this reader can have sealed was opened, but the message did not open with it.
+    ///
+    /// Only then is it certain that the post is for this reader and was changed; without it the same failure looks like
+    /// a post for somebody else, which is what the extension says in both cases.
     has_key: Cell<bool>,
 }
 
@@ -110,7 +121,8 @@ impl Sealed<'_> {
         records: impl IntoIterator<Item = &'r Record>,
     ) -> Result<Opened, DecryptError> {
         let ephemeral = || ephemeral.iter().filter_map(|ephemeral| ephemeral.key.as_ref().ok());
-        // Agreeing on a key takes long, and most records share the payload's ephemeral key.
+        // A key agreement takes about 40 µs and opening a record 0.4 µs. All records that were published with the post
+        // share the payload's ephemeral key, so the agreements are computed once, before any record is looked at.
         let shared: Vec<_> =
             reader.keys.iter().flat_map(|key| ephemeral().map(|public| shared_x(key, public))).collect();
         if let Ok(wrapped) = owners_key
@@ -120,7 +132,8 @@ impl Sealed<'_> {
         }
         self.try_records(records, |record| match &record.ephemeral {
             None => shared.iter().find_map(|shared| self.unwrap_v37(shared, &record.encrypted_key)),
-            // Anybody can make such a record, so a wrong key in it says nothing about the message.
+            // A record with an ephemeral key of its own was appended later, and anybody can make one: a wrong post key in
+            // it says nothing about the message, so it does not set `has_key`.
             Some(public) => {
                 let mut shared = reader.keys.iter().map(|key| shared_x(key, public));
                 shared.find_map(|shared| self.unwrap_v37_by_anybody(&shared, &record.encrypted_key))
@@ -136,11 +149,13 @@ impl Sealed<'_> {
     ) -> Result<Opened, DecryptError> {
         let shared: Vec<_> = reader.keys.iter().map(|key| shared_x(key, author)).collect();
         self.try_records(records, |record| {
+            // Old records carry no salt; the extension takes the post's IV in its place.
             let salt = record.salt.unwrap_or(self.iv.0);
             shared.iter().find_map(|shared| {
                 let (key, nonce) = v38_key(shared, &salt);
                 let key = jwk::read_wrapped_post_key(&cipher::open(&key, &nonce, &record.encrypted_key)?)?;
-                // The same author's record of another post opens as well.
+                // The keys are long-term, so a record that this author made for another post opens too. Only a key that
+                // opens this message counts.
                 let plain = key.open(&self.iv, self.data)?;
                 Some((key, plain))
             })
@@ -205,14 +220,14 @@ pub enum DecryptError {
     /// A field that is needed cannot be used.
     #[error("the post is damaged; load it again")]
     Broken(#[source] FieldError),
-    /// The post key is there, but the message was changed.
+    /// The post key is known, but the message does not open with it.
     #[error("the message does not open with the key of its post; it was changed or damaged")]
     Damaged,
-    /// In version -37: the key is there as the author sealed it, but the message does not open with it.
-    /// The extension says "not shared".
+    /// In version -37: the post key opened as the author sealed it, but the message does not open with it.
+    /// The extension says "not shared" instead.
     #[error("the post is for you, but it was changed or damaged; load it again")]
     Changed,
-    /// It opened, and holds no message.
+    /// It opened, but what it holds is not a message.
     #[error("the post was opened, but what it says is damaged or for a newer program")]
     Message(#[source] DecodeMessageError),
     /// No key opens it.

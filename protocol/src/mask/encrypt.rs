@@ -20,7 +20,7 @@ use crate::error::{HasKind, Kind};
 /// A post to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft<'a> {
-    /// Who writes it. Everybody can read the name, and nothing proves it.
+    /// Its author. Everybody can read the name, and nothing proves it.
     pub author: Option<&'a ProfileId>,
     /// The author's persona. A post for recipients needs it in version -37; readers learn it from here.
     pub author_key: Option<&'a PublicKey>,
@@ -35,7 +35,7 @@ pub struct Draft<'a> {
 pub enum Audience<'a> {
     /// Everybody who has the extension or a program like it.
     Public,
-    /// The author and these; none means the author alone.
+    /// The author and these; an empty list means the author alone.
     Recipients(&'a [PublicKey]),
 }
 
@@ -44,7 +44,7 @@ pub enum Audience<'a> {
 pub struct AuthorSecrets<'a> {
     /// The persona's private key.
     pub key: &'a SecretKey,
-    /// The persona's local key; one imported from its private key alone has none.
+    /// The persona's local key. A persona imported from its private key alone has none.
     pub local: &'a LocalKey,
 }
 
@@ -53,18 +53,18 @@ pub struct AuthorSecrets<'a> {
 pub struct Post {
     /// What goes into the post on the network.
     pub payload: Wire,
-    /// With this, records are filed and found.
+    /// The nonce, under which records are filed and found.
     pub iv: PostIv,
-    /// To be kept: it opens the post again without records, and appending needs it.
+    /// Store it: it opens the post again without records, and appending needs it.
     pub post_key: PostKey,
-    /// What goes to Gun, one for each recipient in order; none for a public post.
+    /// What goes to Gun, one for each recipient in order; empty for a public post.
     pub records: Vec<Addressed>,
 }
 
-/// A record and for whom it is. Only the record is published.
+/// A record and its recipient. Only the record is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressed {
-    /// For whom.
+    /// Whose copy of the post key it is.
     pub recipient: PublicKey,
     /// The record.
     pub record: Record,
@@ -78,6 +78,16 @@ pub struct Addressed {
 /// # Errors
 /// [`EncryptError`], except what only concerns version -38.
 pub fn encrypt_v37<R: CryptoRng + ?Sized>(draft: &Draft<'_>, rng: &mut R) -> Result<Post, EncryptError> {
+    // docs/mask.md, "Cryptography". The bytes must be exactly those of the extension, so the order of the draws and the
+    // shortest MessagePack encoding matter, and the vectors check both.
+    //
+    // The message, the author's copy and every record are sealed with one nonce, the post's IV. That is safe because no
+    // two of them share a key: the message has the random post key, and each copy has the x coordinate that the
+    // ephemeral key shares with its recipient. It would not be if an ephemeral key were used for two posts, or if two
+    // different post keys were sealed for one recipient, so the ephemeral key never leaves this function.
+    //
+    // The shared x coordinate is the AES key without any key derivation. The format fixes this, and readers in use
+    // accept nothing else.
     let message = draft.message.to_document().map_err(EncryptError::Message)?;
     let (iv, post_key) = (PostIv::generate(rng), PostKey::generate(rng));
     let data = post_key.seal(&iv, &message).ok_or(EncryptError::TooLarge)?;
@@ -118,6 +128,12 @@ pub fn encrypt_v38<R: CryptoRng + ?Sized>(
     secrets: Option<AuthorSecrets<'_>>,
     rng: &mut R,
 ) -> Result<Post, EncryptError> {
+    // docs/mask.md, "Cryptography". This version has no ephemeral key: the author's long-term key agrees with each
+    // recipient's, and a salt per record gives each record another AES key. Therefore the author's private key opens
+    // every record, and so does the recipient's; there is no forward secrecy on either side.
+    //
+    // The author's own copy is under the local key, which comes from the recovery words. A persona imported from its
+    // private key has no words, hence no local key, and cannot make that copy.
     let message = draft.message.to_text().map_err(EncryptError::Message)?;
     let (iv, post_key) = (PostIv::generate(rng), PostKey::generate(rng));
     let data = post_key.seal(&iv, &message).ok_or(EncryptError::TooLarge)?;
@@ -167,6 +183,11 @@ pub fn append<R: CryptoRng + ?Sized>(
     recipients: &[PublicKey],
     rng: &mut R,
 ) -> Result<Vec<Addressed>, AppendError> {
+    // The post on the network cannot change any more, so everything new must fit into the records. In version -37 the
+    // private half of the post's ephemeral key is gone; a fresh one is drawn, and its public half travels in each record
+    // (docs/mask.md, "Records and partitions"). Version -38 needs nothing but the author's key and new salts.
+    // The extension writes version -38 records here that name the key operation `decrypt` alone and then cannot import
+    // them; ours name both (`jwk::wrapped_post_key`).
     match &payload.encryption {
         Ok(Encryption::EndToEnd { .. }) => {}
         Ok(Encryption::Public { .. }) => return Err(AppendError::Public),
@@ -180,7 +201,7 @@ pub fn append<R: CryptoRng + ?Sized>(
     }
     let iv = payload.iv().map_err(AppendError::Broken)?;
     let data = payload.data.as_ref().map_err(|error| AppendError::Broken(error.clone()))?;
-    // A wrong key would make records that open nothing.
+    // With a wrong key the records would open nothing, and nobody would notice until a reader tried.
     if post_key.open(&iv, data).is_none() {
         return Err(AppendError::WrongPostKey);
     }

@@ -20,7 +20,7 @@ pub enum IdError {
         "a network name or user id may not be empty, hold '/' or a line break, or have over {MAX_ID} characters"
     )]
     Part,
-    /// The key or IV is not base64 of the right length, or no point.
+    /// The key or IV is not base64 of the right length, or the key is not a point.
     #[error("the identifier holds no valid key or IV; check that all of it was copied")]
     Content,
     /// A key of the curve P-256.
@@ -53,7 +53,7 @@ pub enum Network {
 }
 
 impl Network {
-    /// The domain that stands in identifiers and payloads; `localhost` for an unknown network.
+    /// The domain in identifiers and payloads; `localhost` for an unknown network.
     #[must_use]
     pub fn domain(self) -> &'static str {
         match self {
@@ -106,7 +106,7 @@ impl ProfileId {
         let good = |part: &str| {
             !part.is_empty() && part.chars().count() <= MAX_ID && !part.contains(['/', '\n', '\r'])
         };
-        // Lower case can be longer.
+        // Checked after the change to lower case, which can make a name longer.
         let network = normal_network(network);
         if !good(&network) || !good(user) {
             return Err(IdError::Part);
@@ -248,7 +248,7 @@ fn without_slash(base64: &str) -> String {
 }
 
 fn bytes_of(text: &str) -> Result<Vec<u8>, IdError> {
-    // Nothing that stands in an identifier is longer than 65 bytes.
+    // No key or IV in an identifier is longer than 65 bytes.
     if text.len() > 128 {
         return Err(IdError::Content);
     }

@@ -4,9 +4,8 @@ use super::limits::MAX_DEPTH;
 use super::pack::{MAX_SAFE_INTEGER, Value, as_text};
 use crate::javascript::number_text;
 
-/// Reads JSON; whole numbers become integers, other numbers 64-bit floats,
-/// and of members with one name the last counts.
-/// `None` when it is no JSON, or nested too deeply.
+/// Reads JSON; whole numbers become integers, other numbers 64-bit floats, and of members with one name the last counts.
+/// `None` when it is not JSON, nested too deeply, or has more than `nodes` values.
 pub(crate) fn read(text: &str, nodes: usize) -> Option<Value> {
     let mut value: Value = serde_json::from_str(text).ok()?;
     let mut left = nodes;
@@ -49,7 +48,7 @@ fn tidy(value: &mut Value, depth: usize, left: &mut usize) -> bool {
     }
 }
 
-/// Of members with one name, keeps the first place and the last value.
+/// Of members with one name, keeps the position of the first and the value of the last, as JavaScript objects do.
 pub(crate) fn keep_last(members: &mut Vec<(Value, Value)>) {
     let mut places = std::collections::HashMap::with_capacity(members.len());
     let mut kept: Vec<(Value, Value)> = Vec::with_capacity(members.len());

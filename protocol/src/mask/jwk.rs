@@ -1,4 +1,4 @@
-//! Keys as JSON Web Keys (RFC 7517) in the shapes that WebCrypto exports.
+//! Keys as JSON Web Keys (RFC 7517) in the form that WebCrypto exports.
 
 use zeroize::Zeroizing;
 
@@ -23,10 +23,10 @@ pub enum JwkError {
     /// A member is absent or not base64url of the right length.
     #[error("the member {0:?} of the key is missing or damaged")]
     Member(&'static str),
-    /// The members do not make a key.
+    /// The members are numbers, but not those of a key.
     #[error("the numbers in the key do not make a key")]
     Key(#[source] KeyError),
-    /// The public half belongs to another private key.
+    /// The public half is that of another private key.
     #[error("the public and the private half of the key do not belong together")]
     Mismatch,
 }
@@ -71,7 +71,7 @@ pub fn wrapped_post_key(key: &PostKey) -> Zeroizing<String> {
     aes_jwk(key.as_bytes(), r#""encrypt","decrypt""#)
 }
 
-/// The same for a public post, where the operations stand in the other order.
+/// The same for a public post, which lists the operations in the other order.
 pub(crate) fn wrapped_public_post_key(key: &PostKey) -> Zeroizing<String> {
     aes_jwk(key.as_bytes(), r#""decrypt","encrypt""#)
 }
@@ -85,6 +85,9 @@ fn aes_jwk(key: &[u8], operations: &str) -> Zeroizing<String> {
 }
 
 /// Reads a wrapped post key; key operations and member order do not matter.
+///
+/// The extension itself wraps keys that list `decrypt` alone when it adds recipients, and then refuses to import them
+/// (docs/mask.md, "Where Bauta differs from the extension"). Ignoring the list opens those posts too.
 pub(crate) fn read_wrapped_post_key(bytes: &[u8]) -> Option<PostKey> {
     let value = Wiped(json::read(std::str::from_utf8(bytes).ok()?, 64)?);
     read_aes(&value.0).ok()
@@ -122,7 +125,7 @@ pub(crate) fn aes_value(key: &[u8]) -> Value {
     ])
 }
 
-/// Reads a public key; a private half is not looked at.
+/// Reads a public key, and ignores a private half.
 pub(crate) fn read_public(value: &Value) -> Result<PublicKey, JwkError> {
     check_curve(value)?;
     PublicKey::from_coordinates(&*number(value, "x")?, &*number(value, "y")?).map_err(JwkError::Key)
@@ -164,7 +167,8 @@ fn check_curve(value: &Value) -> Result<(), JwkError> {
     }
 }
 
-/// A big-endian number of 32 bytes. The extension drops leading zero bytes when it exports a private key.
+/// A big-endian number of 32 bytes. The extension drops leading zero bytes when it exports a private key, so about one key
+/// in 256 is shorter; it is padded on the left.
 fn number(value: &Value, name: &'static str) -> Result<Zeroizing<[u8; 32]>, JwkError> {
     let damaged = || JwkError::Member(name);
     let text = member(value, name).and_then(as_text).ok_or_else(damaged)?;

@@ -12,16 +12,16 @@ use crate::error::{HasKind, Kind};
 /// Why bytes are not a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// A public key is 33 bytes that begin with 2 or 3, or 65 bytes that begin with 4.
+    /// Neither 33 bytes that begin with 2 or 3, nor 65 bytes that begin with 4.
     #[error("a public key has 33 or 65 bytes in SEC 1 form; this is something else")]
     Form,
-    /// The coordinates are not those of a point.
+    /// The coordinates are not on the curve.
     #[error("the public key is not a point of the curve secp256k1")]
     NotOnCurve,
     /// Zero, or not below the order of the curve.
     #[error("the private key is not in the range of the curve secp256k1")]
     Range,
-    /// A symmetric key of no known length.
+    /// A symmetric key of another length.
     #[error("an AES key has 16, 24 or 32 bytes; this one has {0}")]
     Length(usize),
 }
@@ -40,8 +40,10 @@ impl PublicKey {
     /// From 33 compressed or 65 uncompressed bytes (SEC 1, section 2.3.3).
     ///
     /// # Errors
-    /// [`KeyError::Form`] for other forms, also for those other programs accept; [`KeyError::NotOnCurve`].
+    /// [`KeyError::Form`] for other forms, even if other programs accept them; [`KeyError::NotOnCurve`].
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, KeyError> {
+        // Some libraries also take the x-only form 5 and the hybrid forms 6 and 7. No writer of these formats makes them,
+        // so they are refused instead of guessed at.
         match (bytes.first(), bytes.len()) {
             (Some(2 | 3), 33) | (Some(4), 65) => {
                 k256::PublicKey::from_sec1_bytes(bytes).map(Self).map_err(|_| KeyError::NotOnCurve)
@@ -105,7 +107,7 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// A fresh key: draws 32 bytes, again only if they are out of range.
+    /// A random key: draws 32 bytes, and again only if they are out of range.
     #[must_use]
     pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         loop {
@@ -159,12 +161,13 @@ impl fmt::Debug for SecretKey {
 }
 
 /// The AES key of one post.
-/// A public post may carry one of 16 or 24 bytes; such a key is read, but no post opens with it.
+/// A public post may carry one of 16 or 24 bytes. The extension imports such a key without complaint, so it is read here
+/// too, but no post opens with it.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct PostKey(Vec<u8>);
 
 impl PostKey {
-    /// A fresh key of 32 bytes.
+    /// A random key of 32 bytes.
     #[must_use]
     pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
         let mut bytes = vec![0; 32];
@@ -189,12 +192,12 @@ impl PostKey {
         &self.0
     }
 
-    /// The key as AES-256 takes it.
+    /// The key for AES-256; `None` when it is shorter.
     pub(crate) fn full(&self) -> Option<&[u8; 32]> {
         self.0.as_slice().try_into().ok()
     }
 
-    /// Seals a message; `None` when it is far too long, or the key too short.
+    /// Seals a message; `None` when it is longer than 64 GiB or the key is too short.
     pub(crate) fn seal(&self, iv: &PostIv, message: &[u8]) -> Option<Vec<u8>> {
         cipher::seal(self.full()?, &iv.0, message)
     }
@@ -235,7 +238,7 @@ impl fmt::Debug for LocalKey {
     }
 }
 
-/// Copies as many bytes as both have.
+/// Copies the bytes that fit.
 fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
@@ -256,7 +259,7 @@ mod tests {
         let public = key(7).public();
         assert_eq!(PublicKey::from_sec1(&public.to_compressed()), Ok(public));
         assert_eq!(PublicKey::from_sec1(&public.to_uncompressed()), Ok(public));
-        // The x-only form 05 and the hybrid forms 06 and 07 are points to some libraries.
+        // Some libraries accept the x-only form 05 and the hybrid forms 06 and 07.
         for tag in [0, 1, 5, 6, 7] {
             let mut bytes = public.to_compressed();
             bytes[0] = tag;

@@ -29,7 +29,7 @@ pub enum TypedMessage {
         meta: Meta,
     },
     /// A kind of message that neither this program nor the extension knows: type, version, metadata and the rest,
-    /// exactly as read.
+    /// exactly as read, so that it can be written again.
     Unknown(Vec<Value>),
 }
 
@@ -40,7 +40,7 @@ impl TypedMessage {
         Self::Text { content: content.into(), meta: Meta::default() }
     }
 
-    /// The metadata; none for a message of an unknown kind.
+    /// The metadata; `None` for a message of an unknown kind.
     #[must_use]
     pub fn meta(&self) -> Option<&Meta> {
         match self {
@@ -73,13 +73,13 @@ impl TypedMessage {
         text::encode(self)
     }
 
-    /// Reads the text of version -38, as the extension does: it takes words that look like metadata for metadata.
+    /// Reads the text of version -38 as the extension does: words that look like metadata are read as metadata.
     #[must_use]
     pub fn from_text(bytes: &[u8]) -> Self {
         text::decode(bytes)
     }
 
-    /// Reads the text of versions -39 and -40, which knew no metadata.
+    /// Reads the text of versions -39 and -40, which have no metadata.
     #[must_use]
     pub fn from_bare_text(bytes: &[u8]) -> Self {
         Self::text(text::decode_bare(bytes))
@@ -104,7 +104,7 @@ impl Meta {
     /// From one JSON object. Whole numbers become integers, others 64-bit floats; the order is kept.
     ///
     /// # Errors
-    /// [`MetaError`] when it is no JSON object, or too large.
+    /// [`MetaError`] when it is not a JSON object, or too large.
     pub fn from_json(text: &str) -> Result<Self, MetaError> {
         Self::from_value(json::read(text, MAX_NODES).ok_or(MetaError)?).ok_or(MetaError)
     }
@@ -115,7 +115,7 @@ impl Meta {
         json::write(&self.to_value())
     }
 
-    /// Sets a value, in its old place if there is one of that name.
+    /// Sets a value; a name that is there already keeps its position.
     pub fn set(&mut self, name: &str, value: Value) {
         match self.0.iter_mut().find(|(other, _)| other == name) {
             Some((_, old)) => *old = value,
@@ -134,7 +134,7 @@ impl Meta {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// Whether there are none.
+    /// Whether there is no metadata.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -144,10 +144,10 @@ impl Meta {
         Value::Map(self.0.iter().map(|(name, value)| (pack::text(name), value.clone())).collect())
     }
 
-    /// From a map; whole numbers as names become text, as in JavaScript. `None` when it is no such map.
+    /// From a map; whole numbers as names become text, as in JavaScript. `None` for any other value or name.
     fn from_value(value: Value) -> Option<Self> {
         let Value::Map(members) = value else { return None };
-        // Sorted by name, to find repeated names without comparing each with each.
+        // A message may hold MAX_NODES names: the map finds repeated ones without comparing each with each.
         let mut places = std::collections::BTreeMap::new();
         let mut meta: Vec<(String, Value)> = Vec::with_capacity(members.len());
         for (name, value) in members {
@@ -188,10 +188,10 @@ pub enum EncodeMessageError {
     /// Version -38 carries nothing but words.
     #[error("posts of version -38 carry text only; write this message in version -37")]
     NotText,
-    /// Version -38 carries metadata as JSON, which knows no bytes.
+    /// Version -38 carries metadata as JSON, which has no bytes.
     #[error("these metadata hold bytes, which JSON cannot; write this message in version -37")]
     NotJson,
-    /// Nobody could read it back.
+    /// It is past the bounds for reading, so nobody could read it back.
     #[error("the message is nested over {MAX_DEPTH} deep or has over {MAX_NODES} values")]
     TooDeep,
 }
@@ -205,7 +205,7 @@ impl HasKind for EncodeMessageError {
     }
 }
 
-/// Why decrypted bytes are no message.
+/// Why decrypted bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeMessageError {
     /// Not MessagePack, or out of bounds.
@@ -214,10 +214,10 @@ pub enum DecodeMessageError {
     /// Not an array.
     #[error("the message is not a MessagePack array")]
     NotADocument,
-    /// A kind of document made by later programs.
+    /// A version of the document that only later programs write.
     #[error("the message is a document of an unknown version; a newer program may read it")]
     UnknownDocument,
-    /// A part is not of its type.
+    /// A part is missing or has the wrong type.
     #[error("the message lacks its {0}")]
     Part(&'static str),
 }

@@ -1,4 +1,4 @@
-//! Payloads inside the text of posts: as links on Twitter, with a mark around them elsewhere.
+//! Payloads inside the text of posts: as links on Twitter, and between 🎼 and `:||` elsewhere.
 
 use super::base64;
 use super::id::Network;
@@ -19,7 +19,7 @@ pub fn write_in_text(network: Network, payload: &Wire) -> String {
             format!("{V2_LINK}{escaped}")
         }
         (Network::Twitter, Wire::Text(text)) => {
-            // Only the first of each: readers undo just that.
+            // The extension replaces only the first of each, and its readers undo only that: a second `+` or `=` stays.
             let text = text.replacen(MARK, "%20", 1).replacen(TAIL, "%40", 1);
             let text = text.replacen('+', "-", 1).replacen('=', "_", 1).replace('|', ".");
             format!("{V1_LINK}{text}")
@@ -30,7 +30,7 @@ pub fn write_in_text(network: Network, payload: &Wire) -> String {
 }
 
 /// The payloads in the text of a post, in order: at most one on Twitter,
-/// elsewhere at most [`MAX_PAYLOADS_IN_TEXT`]. What stands after [`MAX_PAGE_TEXT`] bytes is not looked at.
+/// elsewhere at most [`MAX_PAYLOADS_IN_TEXT`]. Only the first [`MAX_PAGE_TEXT`] bytes are searched.
 #[must_use]
 pub fn find_in_text(network: Network, text: &str) -> Vec<Wire> {
     let text = text.get(..text.floor_char_boundary(MAX_PAGE_TEXT)).unwrap_or_default();
@@ -52,7 +52,7 @@ fn is_escaped_base64(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '%' | '+' | '/' | '=')
 }
 
-/// Undoes percent encoding. `None` where a `%` is followed by no two hexadecimal digits of an ASCII character.
+/// Undoes percent encoding. `None` if a `%` is not followed by two hexadecimal digits of an ASCII character.
 fn unescape(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut out = parts.next()?.to_owned();
@@ -71,14 +71,14 @@ fn find_v1_link(text: &str) -> Option<Wire> {
     if !text.contains("%20") || !text.contains("%40") {
         return None;
     }
-    // One link per run of characters, so that every character is looked at once.
+    // The first link of each run of printable characters, so that the search takes linear time on any text.
     let runs = text.split(|character: char| !character.is_ascii_graphic());
     let mut links = runs.filter_map(|run| {
         let start = [run.find("https://"), run.find("http://")].into_iter().flatten().min()?;
         run.get(start..)?.split_once("://")?.1.strip_suffix("%40")
     });
     let link = links.next()?;
-    // Any host will do; without a query the path holds the payload.
+    // The extension accepts any host, and takes the path where there is no query.
     let value = link.split_once('?').or_else(|| link.split_once('/')).map(|(_, value)| value)?;
     let value = without_name(value);
     let value = value.strip_prefix("%20").unwrap_or(value);
@@ -108,7 +108,7 @@ fn find_marked(text: &str) -> Vec<Wire> {
             return None;
         }
         let binary = body.strip_prefix("6/8|").and_then(base64::decode).filter(|bytes| !bytes.is_empty());
-        // What only looks binary is handed on as text, as the extension does.
+        // If `6/8|` is not followed by base64, the extension hands it on as text.
         Some(binary.map_or_else(|| Wire::Text(format!("{MARK}{body}{TAIL}")), Wire::Binary))
     });
     marked.take(MAX_PAYLOADS_IN_TEXT).collect()

@@ -1,4 +1,4 @@
-//! MessagePack with bounds: a survey of the bytes comes before any memory is taken for what they hold.
+//! MessagePack with bounds: the bytes are surveyed before any memory is allocated for what they claim to hold.
 
 use rmp::Marker;
 pub use rmpv::Value;
@@ -12,11 +12,11 @@ pub enum PackError {
     /// The bytes end inside a value.
     #[error("the MessagePack data are cut off")]
     Truncated,
-    /// Something stands after the value.
+    /// There is something after the value.
     #[error("there are bytes after the MessagePack value")]
     Trailing,
     /// The one byte that MessagePack never uses.
-    #[error("the byte 0xc1 is no MessagePack value")]
+    #[error("the byte 0xc1 is not a MessagePack value")]
     Reserved,
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("the MessagePack data are nested too deeply")]
@@ -24,7 +24,7 @@ pub enum PackError {
     /// More values than allowed here.
     #[error("the MessagePack data hold too many values")]
     TooMany,
-    /// The library refused what the survey had passed.
+    /// The library refused what the survey had accepted.
     #[error("the MessagePack data could not be converted")]
     Library,
 }
@@ -54,7 +54,7 @@ pub(crate) fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Map(members.into_iter().map(|(key, value)| (text(key), value)).collect())
 }
 
-/// A whole number, also when it was written as a float: JavaScript does not tell them apart.
+/// A whole number, even if it was written as a float: JavaScript has one type for both.
 pub(crate) fn as_whole(value: &Value) -> Option<i64> {
     match value {
         Value::F32(_) | Value::F64(_) => {
@@ -89,7 +89,7 @@ pub(crate) fn element(array: &[Value], index: usize) -> &Value {
     array.get(index).unwrap_or(&Value::Nil)
 }
 
-/// A value that is overwritten when it goes.
+/// A value that holds secrets; it is overwritten when it is dropped.
 pub(crate) struct Wiped(pub(crate) Value);
 
 impl Drop for Wiped {
@@ -111,11 +111,14 @@ fn wipe(value: &mut Value) {
     }
 }
 
-/// Walks over the encoding without keeping anything.
+/// Walks over the encoding and stores nothing but the open arrays and maps.
 fn survey(bytes: &[u8], nodes: usize) -> Result<(), PackError> {
+    // A header of five bytes can announce four billion elements, and a few kilobytes can nest thousands of arrays. So the
+    // whole encoding is walked before the library builds values from it, without recursion: every value counts against
+    // `nodes`, nesting against MAX_DEPTH, and each length against the bytes that are there.
     let mut rest = bytes;
     let mut left = nodes;
-    // How many values each open array or map still awaits; the outermost awaits one.
+    // How many values each open array or map still lacks. The outermost entry is the document itself: one value.
     let mut open = vec![1_u64];
     while let Some(awaited) = open.last_mut() {
         if *awaited == 0 {
@@ -135,7 +138,7 @@ fn survey(bytes: &[u8], nodes: usize) -> Result<(), PackError> {
     if rest.is_empty() { Ok(()) } else { Err(PackError::Trailing) }
 }
 
-/// Passes one marker and its own bytes; the number of values inside when it is an array or a map.
+/// Skips one marker and its own bytes. Returns the number of values inside if it is an array or a map.
 fn step(rest: &mut &[u8]) -> Result<Option<u64>, PackError> {
     let marker = Marker::from_u8(number(rest, 1)? as u8);
     let own = match marker {

@@ -1,5 +1,8 @@
-//! Where records lie on Gun. Two characters of a slow hash name the post, two more the reader's key,
-//! so that many posts and readers share a partition: a reader fetches it whole and tries each record.
+//! Where records are on Gun. Two characters of a slow hash name the post, and two more the reader's key,
+//! so many posts and readers share a partition: a reader fetches it whole and tries each record.
+//!
+//! The reader's tag is the same for every post they open, and a question is seen by the relay and by peers to whom it is
+//! passed on. So a look-up asks for a whole block of tags (docs/mask.md, "Publishing and looking up").
 
 use pbkdf2::pbkdf2_hmac;
 use sha2::Sha256;
@@ -16,12 +19,12 @@ const V37_SALT: &str = "ace7ab0c-5507-4bdd-9d43-e4249a48e720";
 const ROUNDS: u32 = 100_000;
 
 /// Two base64 characters, so 12 bits.
-/// Each takes 200,000 SHA-256 blocks to compute; those of keys never change and are worth keeping.
+/// Computing one takes 200,000 SHA-256 blocks, about 10 ms. Those of keys never change: store them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(u16);
 
 impl Tag {
-    /// How many there are.
+    /// The number of tags.
     pub const COUNT: u16 = 1 << 12;
 
     /// The tag of a post.
@@ -54,7 +57,7 @@ impl Tag {
         self.0
     }
 
-    /// The tag of a number; `None` from [`COUNT`](Self::COUNT) on.
+    /// The tag with this number; `None` from [`COUNT`](Self::COUNT) on.
     #[must_use]
     pub fn from_index(index: u16) -> Option<Self> {
         (index < Self::COUNT).then_some(Self(index))
@@ -67,14 +70,15 @@ impl Tag {
     }
 
     fn hash(data: &str, salt: &str) -> Self {
-        // The extension derives 64 bytes and shows two characters; these depend on the first two bytes only.
+        // The extension derives 64 bytes and uses two characters, which depend on the first two bytes only. PBKDF2 makes its
+        // output block by block, so deriving two bytes gives the same two at half the cost.
         let mut bytes = [0; 2];
         pbkdf2_hmac::<Sha256>(data.as_bytes(), salt.as_bytes(), ROUNDS, &mut bytes);
         Self(u16::from_be_bytes(bytes) >> 4)
     }
 }
 
-/// Where a record of version -37 goes and is read: the soul of a set. `None` for a network without partitions.
+/// The soul of the set that records of version -37 are written to and read from. `None` for a network without partitions.
 #[must_use]
 pub fn v37_set(network: Network, post: Tag, key: Tag) -> Option<String> {
     let network = match network {
@@ -87,14 +91,14 @@ pub fn v37_set(network: Network, post: Tag, key: Tag) -> Option<String> {
     Some(format!("{network}-{}-{}", post.characters(), key.characters()))
 }
 
-/// Where a record of version -38 goes: a soul, and the property of it that links to the set.
+/// Where a record of version -38 is written: a soul, and its property that links to the set.
 /// The set itself has the soul `soul/property`.
 #[must_use]
 pub fn v38_path(network: Network, post: Tag, key: Tag) -> Option<[String; 2]> {
     Some([format!("{}{}", hint(network)?, post.characters()), key.characters()])
 }
 
-/// All places where records of version -38 are read, or of version -39 with that version's tag of the key.
+/// All places that are read for records of version -38, or of version -39 with that version's tag of the key.
 /// The second is an old layout that nothing writes any more.
 #[must_use]
 pub fn v38_paths(network: Network, post: Tag, key: Tag) -> Vec<[String; 2]> {
@@ -102,7 +106,9 @@ pub fn v38_paths(network: Network, post: Tag, key: Tag) -> Vec<[String; 2]> {
     v38_path(network, post, key).into_iter().chain(old).collect()
 }
 
-/// Where the one record of a reader lies in version -40: properties to follow, one link after the other.
+/// Where the one record of a reader is in version -40: properties to follow, one link after the other.
+///
+/// The last one is the reader's user name in clear, so asking for it tells a Gun relay who reads the post.
 #[must_use]
 pub fn v40_path(iv: &PostIv, reader: &ProfileId) -> [String; 4] {
     ["maskbook".to_owned(), "posts".to_owned(), iv.to_base64(), reader.user().to_owned()]

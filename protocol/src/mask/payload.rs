@@ -1,7 +1,7 @@
 //! What a post carries: version -37 in MessagePack, versions -38, -39 and -40 in text.
 //!
-//! A payload that parses may still hold broken fields; each is reported by itself,
-//! because a post opens without its author's name, for one.
+//! A payload that parses may still hold broken fields, each of which has its own error:
+//! a post opens without its author's name, for example.
 
 use super::cipher::PostIv;
 use super::id::ProfileId;
@@ -65,7 +65,7 @@ pub struct Payload {
     pub author_key: Field<Option<PublicKey>>,
     /// A signature, never checked: no program writes one.
     pub signature: Field<Option<Signature>>,
-    /// How to come to the post key.
+    /// How the post key is protected.
     pub encryption: Field<Encryption>,
     /// The encrypted message.
     pub data: Field<Vec<u8>>,
@@ -75,7 +75,7 @@ impl Payload {
     /// Takes a payload apart.
     ///
     /// # Errors
-    /// [`ParseError`] when nothing can be said about it.
+    /// [`ParseError`] when none of its fields can be read.
     pub fn parse(wire: &Wire) -> Result<Self, ParseError> {
         match wire {
             Wire::Binary(bytes) => Self::parse_binary(bytes),
@@ -105,7 +105,7 @@ impl Payload {
         text::parse(text)
     }
 
-    /// The IV, with which records are found.
+    /// The IV, under which records are filed.
     ///
     /// # Errors
     /// The error of the field.
@@ -127,14 +127,14 @@ impl Payload {
 pub struct Signature {
     /// Its bytes.
     pub signature: Vec<u8>,
-    /// The bytes it is said to cover.
+    /// The bytes that it claims to cover.
     pub signed: Vec<u8>,
 }
 
-/// How to come to the post key.
+/// How the post key is protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encryption {
-    /// For everybody: the post key stands in the payload.
+    /// For everybody: the post key is in the payload.
     Public {
         /// The post key.
         key: Field<PostKey>,
@@ -147,7 +147,7 @@ pub enum Encryption {
         owners_key: Field<Vec<u8>>,
         /// The nonce.
         iv: Field<PostIv>,
-        /// Keys to agree with; none before version -37.
+        /// Keys to agree with; empty before version -37.
         ephemeral: Field<Vec<Ephemeral>>,
     },
 }
@@ -170,19 +170,19 @@ pub enum FieldError {
     /// Not base64.
     #[error("the {0} is not base64")]
     NotBase64(&'static str),
-    /// A number that stands for nothing known.
+    /// A number that names no known network.
     #[error("network number {0} is unknown")]
     UnknownNetwork(i64),
-    /// Bytes that make no key.
+    /// Bytes that are not a key.
     #[error("a key in the payload cannot be used")]
     Key(#[source] KeyError),
     /// A wrapped post key that does not open, or holds no key.
     #[error("the post key in the payload does not open")]
     WrappedKey,
     /// A P-256 key, which the extension names but cannot use either.
-    #[error("a P-256 key stands in the payload; only secp256k1 keys work, in the extension too")]
+    #[error("the payload holds a P-256 key; only secp256k1 keys work, in the extension too")]
     P256,
-    /// A key for something else.
+    /// A key of another curve.
     #[error("the payload holds a key for curve {0}, which is unknown")]
     UnknownCurve(String),
     /// Not 16 bytes.
@@ -199,11 +199,11 @@ impl HasKind for FieldError {
     }
 }
 
-/// Why nothing can be said about a payload.
+/// Why a payload cannot be read at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// It does not have the shape of a payload.
-    #[error("this is no post of Mask Network: {0}")]
+    #[error("this is not a post of Mask Network: {0}")]
     Invalid(&'static str),
     /// It is not MessagePack within bounds.
     #[error("the post is damaged or was cut off")]

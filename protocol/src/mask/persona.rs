@@ -1,4 +1,4 @@
-//! Personas from what Mask hands out: recovery words, a private-key string, a JSON Web Key.
+//! Personas from what Mask shows its users: recovery words, a private-key string, a JSON Web Key.
 
 use std::fmt;
 
@@ -33,14 +33,14 @@ pub struct Persona {
     pub words: Option<Words>,
 }
 
-/// Recovery words (BIP 39, English) and how a key comes from them.
+/// Recovery words (BIP 39, English) and how a key is derived from them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Words {
     /// The words with one space between.
     pub words: Zeroizing<String>,
     /// The derivation path.
     pub path: String,
-    /// Whether a password belongs to them; the extension never asks for one.
+    /// Whether they need a password too; the extension never asks for one.
     pub with_password: bool,
 }
 
@@ -63,7 +63,7 @@ impl Persona {
         Self::from_mnemonic(&mnemonic, "", PATH)
     }
 
-    /// From recovery words; how they are spaced and whether letters are capital does not matter.
+    /// From recovery words; white space and capital letters do not matter.
     ///
     /// # Errors
     /// What is wrong with the words.
@@ -132,7 +132,7 @@ impl Persona {
     }
 }
 
-/// The local key depends on the public key and, slowly, on the words.
+/// The local key: PBKDF2 over the public key's coordinates, with the words as salt (docs/mask.md, "Personas and backups").
 fn derive_local_key(public: &PublicKey, words: &str) -> LocalKey {
     let (x, y) = public.coordinates();
     let password = base64::encode_url(&x) + &base64::encode_url(&y);
@@ -145,7 +145,7 @@ fn check_length(text: &str) -> Result<(), PersonaError> {
     if text.len() > MAX_KEY_TEXT { Err(PersonaError::TooLong) } else { Ok(()) }
 }
 
-/// Why a text gives no persona.
+/// Why no persona can be made of a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PersonaError {
     /// Recovery words come in groups of three, from 12 to 24.
@@ -154,10 +154,10 @@ pub enum PersonaError {
     /// A word that is not in the English list, counted from 1.
     #[error("word {0} is not a recovery word; check its spelling")]
     UnknownWord(usize),
-    /// All words exist, but they do not belong together.
+    /// All words exist, but their checksum is wrong.
     #[error("these words do not belong together; one is wrong or two are swapped")]
     Checksum,
-    /// Not what the extension shows as private key.
+    /// Not a private-key string of the extension.
     #[error("this is not a private key as Mask shows it; check that all of it was copied")]
     KeyString,
     /// The key itself cannot be used.
@@ -166,7 +166,7 @@ pub enum PersonaError {
     /// Longer than [`MAX_KEY_TEXT`].
     #[error("this is too long for a key or for recovery words")]
     TooLong,
-    /// The path leads to no key; that happens once in 2^127 times with the usual one.
+    /// The path gives no key; with the usual path the odds are 1 in 2^127.
     #[error("no key can be derived from these words; use others")]
     Derivation,
 }

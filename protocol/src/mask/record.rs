@@ -1,4 +1,4 @@
-//! Records: the post key, encrypted for one recipient, as Gun relays keep it.
+//! Records: the post key, encrypted for one recipient, as Gun relays store it.
 
 use rand_core::CryptoRng;
 use serde_json::{Map, Number, Value as Json};
@@ -13,14 +13,14 @@ use crate::time::Timestamp;
 /// The number of secp256k1 among the curves.
 const SECP256K1: u64 = 2;
 
-/// One recipient's copy of a post key. Nothing in it says for whom it is; one finds out by trying.
+/// One recipient's copy of a post key. Nothing in it names the recipient; readers try to open it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The encrypted post key: 48 bytes in version -37, 138 before.
     pub encrypted_key: Vec<u8>,
     /// Before version -37: the salt; without one the post's IV takes its place.
     pub salt: Option<[u8; 16]>,
-    /// In version -37, when recipients were appended later: the key to agree with instead of the payload's.
+    /// In version -37, for recipients that were appended later: the key to use instead of the payload's.
     pub ephemeral: Option<PublicKey>,
 }
 
@@ -46,7 +46,7 @@ impl Record {
         node
     }
 
-    /// Reads the properties of a Gun node. Anybody can write one, so most errors mean somebody else's rubbish.
+    /// Reads the properties of a Gun node. Anybody can write one, so an error is not a reason to give up on the others.
     ///
     /// # Errors
     /// Every [`RecordError`].
@@ -68,7 +68,7 @@ impl Record {
     }
 }
 
-/// Why a Gun node is no record.
+/// Why a Gun node is not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// A property is absent, too long or not base64.
@@ -94,7 +94,7 @@ impl HasKind for RecordError {
 /// A name for a new record's node: the time in base 36 and 12 random characters.
 #[must_use]
 pub fn record_soul<R: CryptoRng + ?Sized>(now: Timestamp, rng: &mut R) -> String {
-    // Gun leaves out the letter Y.
+    // Gun's own generator leaves out the letter Y; a soul with one would show which program wrote it.
     const CHARACTERS: &[u8; 61] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXZabcdefghijklmnopqrstuvwxyz";
     let mut digits = Vec::new();
     let mut time = now.0;
@@ -106,7 +106,7 @@ pub fn record_soul<R: CryptoRng + ?Sized>(now: Timestamp, rng: &mut R) -> String
     while soul.len() < 20 {
         let mut byte = [0];
         rng.fill_bytes(&mut byte);
-        // Draws past the last whole round would favour the first characters.
+        // 244 = 4 × 61: taking higher bytes too would favour the first characters.
         if let Some(character) = CHARACTERS.get(usize::from(byte[0]) % 61).filter(|_| byte[0] < 244) {
             soul.push(char::from(*character));
         }

@@ -1,4 +1,4 @@
-//! The encrypted file: a mark, a MessagePack array of salt, nonce and ciphertext, and a checksum.
+//! The encrypted file: a magic number, a MessagePack array of salt, nonce and ciphertext, and a checksum.
 
 use pbkdf2::pbkdf2_hmac;
 use rand_core::CryptoRng;
@@ -21,7 +21,9 @@ pub fn cloud_password(account: &str, password: &str) -> Zeroizing<String> {
     Zeroizing::new([account, password].concat())
 }
 
-/// What the key is derived from: the password as a MessagePack text, with the bytes that give its length.
+/// What the key is derived from: the password as a MessagePack text, including the bytes that encode its length.
+///
+/// The extension encodes the password before it derives the key. A longer password therefore changes the first bytes too.
 #[must_use]
 pub fn password_bytes(password: &str) -> Zeroizing<Vec<u8>> {
     let length = password.len();
@@ -55,7 +57,8 @@ pub fn decrypt_backup_file(file: &[u8], password: &str) -> Result<Zeroizing<Vec<
         return Err(OpenError::Damaged);
     };
     let nonce = nonce.as_slice().try_into().map_err(|_| OpenError::Damaged)?;
-    // The checksum holds, so the file is as it was written: it must be the password.
+    // The checksum is right, so the file is as it was written, and only the password can be wrong. (The checksum is not a
+    // MAC: whoever changes a file can write a new one. Such a file ends here too.)
     cipher::open(&derive(password, salt), nonce, sealed).ok_or(OpenError::WrongPassword)
 }
 
@@ -91,9 +94,9 @@ fn derive(password: &str, salt: &[u8]) -> Zeroizing<[u8; 32]> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another kind of file.
-    #[error("this is no backup file of Mask Network")]
+    #[error("this is not a backup file of Mask Network")]
     NotABackup,
-    /// Its checksum does not hold.
+    /// Its checksum is wrong.
     #[error("the backup file is damaged or incomplete; fetch it again from where it was saved")]
     Damaged,
     /// The file is whole, but the password does not open it.
@@ -104,7 +107,7 @@ pub enum OpenError {
     /// Larger than [`MAX_BACKUP`].
     #[error("the backup file has over {MAX_BACKUP} bytes")]
     TooLarge,
-    /// It opened, and holds no backup that can be read.
+    /// It opened, but its content cannot be read.
     #[error("the backup cannot be read")]
     Read(#[source] BackupReadError),
 }

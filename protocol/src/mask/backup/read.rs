@@ -1,4 +1,4 @@
-//! From the bytes of a backup to personas, profiles and post keys, with a report of what was not taken.
+//! From the bytes of a backup to personas, profiles and post keys, with a report of what was left out.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use crate::mask::pack::{self, PackError, Value, Wiped, as_text, as_whole, member
 use crate::mask::persona::{PATH, Persona, Words};
 use crate::time::Timestamp;
 
-/// Sections that hold nothing this program uses.
+/// Sections that this program does not use.
 const UNUSED: [&str; 5] = ["relations", "userGroups", "wallets", "grantedHostPermissions", "plugin"];
 
 /// What became of a backup.
@@ -26,22 +26,22 @@ pub struct Report {
     pub profiles: usize,
     /// Post keys taken.
     pub post_keys: usize,
-    /// Entries, or parts of them, that were not taken.
+    /// Entries, or parts of them, that were left out.
     pub left_out: Vec<LeftOut>,
-    /// Sections that were not looked at, and how many entries each has.
+    /// Sections that are not read, and how many entries each has.
     pub unused: Vec<(&'static str, usize)>,
 }
 
-/// Something that was not taken.
+/// Something that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// What: its section and its identifier, or its place counted from 1.
+    /// Its section, and its identifier or else its position, counted from 1.
     pub what: String,
     /// Why.
     pub why: WhyLeftOut,
 }
 
-/// Why something was not taken.
+/// Why something was left out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhyLeftOut {
     /// The identifier cannot be read.
@@ -56,21 +56,21 @@ pub enum WhyLeftOut {
     /// A member is missing or of the wrong type.
     #[error("its {0} is missing or damaged")]
     Member(&'static str),
-    /// The persona was taken, but its words lead to another key.
-    #[error("its recovery words lead to another key; the persona was taken without them")]
+    /// The persona was imported, but its words give another key.
+    #[error("its recovery words give another key; the persona was imported without them")]
     OtherWords,
     /// There are more than [`MAX_WORDS`] personas with recovery words, which take long to check.
-    #[error("over {MAX_WORDS} personas have recovery words; the persona was taken without them")]
+    #[error("over {MAX_WORDS} personas have recovery words; the persona was imported without them")]
     TooManyWords,
-    /// A link was not taken, but the rest was.
-    #[error("a linked profile cannot be read; the rest was taken")]
+    /// A link was left out, but the rest was imported.
+    #[error("a linked profile cannot be read; the rest was imported")]
     Link,
     /// There are more than [`MAX_PERSONAS`].
     #[error("there are over {MAX_PERSONAS} personas")]
     TooMany,
 }
 
-/// Why bytes are no backup.
+/// Why bytes are not a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackupReadError {
     /// Not MessagePack within bounds.
@@ -86,7 +86,7 @@ pub enum BackupReadError {
     #[error("it is of version {0}, which this program does not read; a newer one may")]
     UnknownVersion(i64),
     /// Without the version number of a backup.
-    #[error("it is no backup of Mask Network, or one of a very old version")]
+    #[error("it is not a backup of Mask Network, or one of a very old version")]
     NotABackup,
 }
 
@@ -137,7 +137,7 @@ fn from_value(root: &Value) -> Result<(Backup, Report), BackupReadError> {
 struct Reading {
     /// When the backup was made, for entries without a time of their own.
     saved: Timestamp,
-    /// How many recovery words were led to their key.
+    /// For how many personas a key was derived from recovery words.
     words_tried: usize,
     report: Report,
 }
@@ -189,7 +189,8 @@ impl Reading {
         }
         let mut local_key = local_key(entry)?;
         let mut words = member(entry, "mnemonic").map(read_words).transpose()?;
-        // With a password, only the person can tell whether the words are right.
+        // Words that need a password cannot be checked here. All others must give the key that the identifier names:
+        // otherwise somebody could hand out a backup whose words restore another persona than the one shown.
         if let Some(record) = words.as_ref().filter(|words| !words.with_password) {
             match self.try_words(record, &public) {
                 Ok(persona) => {

@@ -16,7 +16,7 @@ const ITEM_VERSION: i64 = 1;
 
 pub(super) fn encode(message: &TypedMessage) -> Result<Vec<u8>, EncodeMessageError> {
     let document = match message {
-        // In the short form the words come before the metadata, in an item after them.
+        // The format has the words before the metadata in this short form, and after the metadata in an item.
         TypedMessage::Text { content, meta } => {
             vec![Value::from(TEXT_DOCUMENT), pack::text(content), encode_meta(meta)]
         }
@@ -27,6 +27,7 @@ pub(super) fn encode(message: &TypedMessage) -> Result<Vec<u8>, EncodeMessageErr
         }
     };
     let bytes = pack::write(&Value::Array(document)).map_err(|_| EncodeMessageError::TooDeep)?;
+    // Read back, because metadata may exceed the bounds in ways that only the whole document shows.
     pack::read(&bytes, MAX_NODES).map_err(|_| EncodeMessageError::TooDeep)?;
     Ok(bytes)
 }
@@ -64,7 +65,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<TypedMessage, DecodeMessageError> {
     }
 }
 
-/// Depth is bounded by the reader of the MessagePack.
+/// Recursion is bounded, because the MessagePack reader has checked the depth.
 fn decode_item(item: Vec<Value>) -> Result<TypedMessage, DecodeMessageError> {
     if item.is_empty() {
         return Err(DecodeMessageError::Part("type"));

@@ -1,5 +1,5 @@
-//! The text inside posts of version -38: words, and before them the metadata as JSON with U+1F9E9 between.
-//! The extension cannot tell metadata from words that look like them; what is read is what it would show.
+//! The text inside posts of version -38: words, and before them the metadata as JSON with U+1F9E9 (🧩) between.
+//! The extension cannot tell metadata from words that look like it; what is read here is what the extension would show.
 
 use super::{EncodeMessageError, Meta, TypedMessage, json};
 
@@ -14,7 +14,7 @@ pub(super) fn encode(message: &TypedMessage) -> Result<Vec<u8>, EncodeMessageErr
     Ok(format!("{meta}{SEPARATOR}{content}").into_bytes())
 }
 
-/// UTF-8 as browsers read it: a leading byte order mark goes, what is no UTF-8 becomes U+FFFD.
+/// UTF-8 as browsers read it: a leading byte order mark is dropped, and invalid bytes become U+FFFD.
 pub(super) fn decode_bare(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
@@ -23,7 +23,9 @@ pub(super) fn decode_bare(bytes: &[u8]) -> String {
 pub(super) fn decode(bytes: &[u8]) -> TypedMessage {
     let text = decode_bare(bytes);
     let before = text.split_once(SEPARATOR).map(|(before, _)| before);
-    // Only an object counts as metadata, but any JSON at all makes the extension cut the words.
+    // docs/mask.md, "Where Bauta differs from the extension". The extension takes what comes before the first 🧩 for
+    // metadata if it is JSON at all, and then shows the text without it, although only an object holds metadata. So the
+    // words `12🧩hello` lose `12🧩`. Readers of both programs must see the same words, so the same is done here.
     match before.and_then(|before| json::read(before, super::MAX_NODES)) {
         Some(value) => {
             TypedMessage::Text { content: cut(&text), meta: Meta::from_value(value).unwrap_or_default() }
@@ -32,8 +34,10 @@ pub(super) fn decode(bytes: &[u8]) -> TypedMessage {
     }
 }
 
-/// Takes out, in the first line where something stands before a separator, all up to the last one.
-/// The separator that ends the metadata is not the first on its line in any other case.
+/// Removes, in the first line with text before a separator, everything up to the last separator of that line.
+///
+/// This is the extension's regular expression `.+🧩`, which is greedy and stops at the end of a line: JSON over several
+/// lines loses only its last one, and words with another 🧩 on that line lose everything up to it.
 fn cut(text: &str) -> String {
     let mut start = 0;
     for line in text.split_inclusive(['\n', '\r', '\u{2028}', '\u{2029}']) {

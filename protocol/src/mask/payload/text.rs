@@ -1,4 +1,4 @@
-//! Versions -38, -39 and -40: fields in base64 with `|` between, behind U+1F3BC and a version.
+//! Versions -38, -39 and -40: U+1F3BC (🎼) and a version, then fields in base64 with `|` between.
 
 use super::{Encryption, Field, FieldError, ParseError, Payload, Signature, Version, author, iv};
 use crate::mask::base64;
@@ -83,7 +83,7 @@ pub(super) fn parse(text: &str) -> Result<Payload, ParseError> {
     })
 }
 
-/// All before the last tail; without any, all but the last character, as the extension does it.
+/// Everything before the last tail. Without a tail the extension cuts the last character, so the same is done here.
 fn without_tail(text: &str) -> &str {
     text.rsplit_once(TAIL).map(|(body, _)| body).unwrap_or_else(|| {
         let mut characters = text.chars();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_fields_stand_alone() {
+    fn broken_fields_have_their_own_errors() {
         let payload = parse("🎼4/4|*|AA==|AA==|*|*|0|*:||").unwrap();
         assert_eq!(payload.author, Err(FieldError::NotBase64("author")));
         assert_eq!(payload.author_key, Err(FieldError::NotBase64("author's key")));

@@ -1,4 +1,4 @@
-//! Version -37: one byte, perhaps a signature, and a MessagePack array of seven.
+//! Version -37: one byte, maybe a signature, and a MessagePack array of seven elements (docs/mask.md, "Cryptography").
 
 use super::{Encryption, Ephemeral, Field, FieldError, ParseError, Payload, Signature, Version, author, iv};
 use crate::mask::cipher::PostIv;
@@ -7,7 +7,7 @@ use crate::mask::key::{PostKey, PublicKey};
 use crate::mask::limits::{MAX_EPHEMERAL_KEYS, MAX_NODES};
 use crate::mask::pack::{self, PackError, Value, as_text, as_whole, element};
 
-/// The number of secp256k1 among the curves, and of P-256, which nothing can use.
+/// The curves' numbers. The extension has one for P-256, but cannot import such a key.
 const SECP256K1: i64 = 2;
 const P256: i64 = 1;
 
