@@ -129,8 +129,8 @@ mod tests {
         assert_eq!(directives("off"), format!("off,bauta=off,{cap}"));
         assert_eq!(directives("nym_client_core=trace"), format!("warn,bauta=info,{cap}"));
         assert_eq!(
-            directives("info,bauta::store=trace"),
-            format!("warn,bauta=info,bauta::store=trace,{cap}")
+            directives("info,bauta_daemon::store=trace"),
+            format!("warn,bauta=info,bauta_daemon::store=trace,{cap}")
         );
         for wanted in ["", "trace", "nym_sdk=trace,bauta_relay=debug", "=,=,nonsense=loud"] {
             let _ = EnvFilter::new(directives(wanted));

@@ -17,12 +17,15 @@ pub struct Daemon {
     serving: [JoinHandle<()>; 2],
     socket: PathBuf,
     stop: CancellationToken,
-    /// Given back last: who waits for it may open the store.
+    /// Released last: whoever waits for it may open the store.
     _lock: HomeLock,
 }
 
 impl Daemon {
-    /// Opens the node and the socket. Cancelling `stop` ends both.
+    /// Opens the node and its sockets. Cancelling `stop` ends them.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or a socket not be bound.
     pub async fn start(
         config: NodeConfig,
         lock: HomeLock,
@@ -48,11 +51,18 @@ impl Daemon {
         &self.socket
     }
 
+    /// What `status.get` answers.
+    ///
+    /// # Errors
+    /// Those of `status.get`.
     pub async fn status(&self) -> Result<Status, RpcError> {
         self.node.status_get(Empty {}).await
     }
 
-    /// Waits until the node has come to its end, asked to or not.
+    /// Waits until the node has ended, asked to or not.
+    ///
+    /// # Errors
+    /// What ended it, when nobody had asked.
     pub async fn ended(&mut self) -> Result<(), RpcError> {
         let Some(running) = self.running.as_mut() else { return Ok(()) };
         let outcome = running.await;
@@ -63,7 +73,10 @@ impl Daemon {
         }
     }
 
-    /// Stops the node and the server, and gives the home back.
+    /// Stops the node and the server, and releases the home.
+    ///
+    /// # Errors
+    /// As [`Daemon::ended`].
     pub async fn close(mut self) -> Result<(), RpcError> {
         self.stop.cancel();
         let outcome = self.ended().await;
