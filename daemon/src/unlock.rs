@@ -81,6 +81,9 @@ pub enum UnlockError {
     /// Others can read a secret file.
     #[error("{} can be read by other users: run chmod go= on it, and consider its content known", .0.display())]
     Exposed(PathBuf),
+    /// A secret file belongs to another user.
+    #[error("{} belongs to another user: run Bauta as that user, or give it to this one with chown", .0.display())]
+    Foreign(PathBuf),
     /// A file could not be read or written.
     #[error("{} cannot be used: {source}", .path.display())]
     File {
@@ -103,7 +106,7 @@ impl HasKind for UnlockError {
             Self::OtherMode { .. } | Self::EmptyPassphrase => Kind::Usage,
             Self::WrongPassphrase => Kind::Locked,
             Self::MissingKeyFile(_) | Self::MissingInKeychain | Self::MissingMode(_) => Kind::NotFound,
-            Self::NoKeychain(_) | Self::Exposed(_) => Kind::Refused,
+            Self::NoKeychain(_) | Self::Exposed(_) | Self::Foreign(_) => Kind::Refused,
             Self::Damaged(_) => Kind::Malformed,
             Self::Newer(_) => Kind::Unsupported,
             Self::File { .. } => Kind::Storage,

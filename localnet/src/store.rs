@@ -1,12 +1,11 @@
 //! What a network with a directory keeps: keys, ports and registrations, in files of mode 0600.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    io,
     path::{Path, PathBuf},
 };
 
+use bauta_private_file::{self as private_file, ReadError};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -25,12 +24,7 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the directory, creating it if need be, and closes it to other users.
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(0o700)))
-            .map_err(|source| io_error("create", dir, source))?;
+        private_file::close_dir(dir).map_err(|source| io_error("create", dir, source))?;
         Ok(Store { dir: dir.to_owned() })
     }
 
@@ -143,47 +137,23 @@ mod hex32 {
 
 /// Reads a JSON file of bounded size; `None` if there is none.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(io_error("open", path, source)),
-    };
-    let mut text = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(|source| io_error("read", path, source))?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(damaged(path, "it is too long".into()));
-    }
+    let text = private_file::read(path, MAX_FILE).map_err(|error| match error {
+        ReadError::Io(source) => io_error("read", path, source),
+        error => damaged(path, error.to_string()),
+    })?;
+    let Some(text) = text else { return Ok(None) };
     // The position is safe to show, the content is not: it may be a key.
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|error| damaged(path, format!("line {}, column {}", error.line(), error.column())))
 }
 
-/// Writes a JSON file of mode 0600 by way of a temporary one, so that a crash leaves the old or the new.
+/// Writes a JSON file of mode 0600; a crash leaves the old one or the new one.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     let text = serde_json::to_vec_pretty(value)
         .map(Zeroizing::new)
         .map_err(|error| io_error("write", path, error.into()))?;
-    let temporary = path.with_extension(format!("tmp-{:016x}", rand::random::<u64>()));
-    let written = write_private(&temporary, &text).and_then(|()| fs::rename(&temporary, path));
-    if let Err(source) = written {
-        // Nothing more can be done about the leftover than to try.
-        let _ = fs::remove_file(&temporary);
-        return Err(io_error("write", path, source));
-    }
-    if let Some(dir) = path.parent()
-        && let Ok(dir) = File::open(dir)
-    {
-        // Makes the rename durable; not every file system supports it.
-        let _ = dir.sync_all();
-    }
-    Ok(())
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    private_file::write(path, &text).map_err(|source| io_error("write", path, source))
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
@@ -196,6 +166,9 @@ fn damaged(path: &Path, what: String) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {

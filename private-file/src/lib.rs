@@ -70,6 +70,8 @@ pub fn check_private(path: &Path) -> Result<(), ReadError> {
 /// # Errors
 /// What the operating system says. The old file is untouched then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A draft under another name, synced, then renamed over the old file, then the directory synced: without the first
+    // sync the rename may reach the disk before the bytes do, and without the second the name may not reach it at all.
     let draft = Draft::write(path, bytes)?;
     fs::rename(&draft.path, path)?;
     draft.keep(path)

@@ -76,6 +76,9 @@ pub enum RelayError {
     /// A file or directory can be read by others.
     #[error("{} can be read by other users of this machine: run chmod go= on it", .0.display())]
     Exposed(PathBuf),
+    /// A file or directory belongs to another user.
+    #[error("{} belongs to another user: run the relay as that user, or give it to this one with chown", .0.display())]
+    Foreign(PathBuf),
     /// The store is of another relay.
     #[error(
         "the store belongs to another relay identity ({0}): identity.key and relay.db must come from the same backup"
@@ -133,9 +136,11 @@ pub enum RelayError {
 impl HasKind for RelayError {
     fn kind(&self) -> Kind {
         match self {
-            Self::File { .. } | Self::BadIdentity(_) | Self::Exposed(_) | Self::ForeignDescriptor(_) => {
-                Kind::Storage
-            }
+            Self::File { .. }
+            | Self::BadIdentity(_)
+            | Self::Exposed(_)
+            | Self::Foreign(_)
+            | Self::ForeignDescriptor(_) => Kind::Storage,
             Self::InUse(_) => Kind::Conflict,
             Self::TooNew { .. } => Kind::Unsupported,
             Self::Open { source, .. } | Self::Descriptor(source) | Self::Close(source) => source.kind(),

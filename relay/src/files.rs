@@ -1,27 +1,28 @@
 //! Files and directories that only the relay's own user may read.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
 use std::path::Path;
+
+use bauta_private_file::{self as private_file, ReadError};
+use zeroize::Zeroizing;
 
 use crate::error::RelayError;
 
 /// Makes the directory with mode 0700, and refuses one that others can enter.
 pub(crate) fn ensure_private_dir(path: &Path) -> Result<(), RelayError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make the directory", path))?;
-    refuse_exposed(path)
+    private_file::make_dir(path).map_err(failed("make the directory", path))?;
+    private_file::check_private(path).map_err(refused(path))
 }
 
 /// Makes the file with mode 0600 if it is not there, and refuses one that others can read.
 pub(crate) fn ensure_private_file(path: &Path) -> Result<(), RelayError> {
-    open_private(path).map_err(failed("make the file", path))?;
-    refuse_exposed(path)
+    private_file::open(path).map_err(failed("make the file", path))?;
+    private_file::check_private(path).map_err(refused(path))
 }
 
 /// Locks the file against other processes for as long as the handle lives. Makes it if need be.
 pub(crate) fn lock(path: &Path, owned: &Path) -> Result<File, RelayError> {
-    let file = open_private(path).map_err(failed("make the file", path))?;
+    let file = private_file::open(path).map_err(failed("make the file", path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(RelayError::InUse(owned.to_owned())),
@@ -29,18 +30,14 @@ pub(crate) fn lock(path: &Path, owned: &Path) -> Result<File, RelayError> {
     }
 }
 
-/// Writes a new file with mode 0600 so that after a crash it is there whole or not at all.
+/// Reads a key of at most `limit` bytes that nobody else may read; `None` if there is none.
+pub(crate) fn read_key(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, RelayError> {
+    private_file::read_private(path, limit).map_err(refused(path))
+}
+
+/// Writes a file with mode 0600 so that after a crash it is there whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RelayError> {
-    let half = path.with_extension("new");
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&half, path)?;
-        // Without this the new name may be lost with the power.
-        path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
-    };
-    write().map_err(failed("write", path))
+    private_file::write(path, bytes).map_err(failed("write", path))
 }
 
 /// Wraps an error of the operating system with what was tried on which path.
@@ -49,19 +46,19 @@ pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::
     move |source| RelayError::File { action, path, source }
 }
 
-/// Refuses a path that any other user can read, write or enter.
-pub(crate) fn refuse_exposed(path: &Path) -> Result<(), RelayError> {
-    let mode = fs::metadata(path).map_err(failed("look at", path))?.mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(RelayError::Exposed(path.to_owned())) }
-}
-
-fn open_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+fn refused(path: &Path) -> impl FnOnce(ReadError) -> RelayError {
+    let path = path.to_owned();
+    move |error| match error {
+        ReadError::Exposed => RelayError::Exposed(path),
+        ReadError::Foreign => RelayError::Foreign(path),
+        ReadError::TooLong => RelayError::BadIdentity(path),
+        ReadError::Io(source) => RelayError::File { action: "read", path, source },
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 

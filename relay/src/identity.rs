@@ -1,11 +1,9 @@
 //! The relay's identity key, kept in the data directory.
 
-use std::fs;
 use std::path::Path;
 
 use bauta_protocol::descriptor::RelayIdentity;
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
 
 use crate::error::RelayError;
 use crate::files;
@@ -16,30 +14,26 @@ pub const IDENTITY_FILE: &str = "identity.key";
 /// Reads the identity in `data`, or makes one at the first start.
 ///
 /// # Errors
-/// [`RelayError::BadIdentity`] for a file that holds no key, [`RelayError::Exposed`] if others can read it.
+/// [`RelayError::BadIdentity`] for a file that holds no key, [`RelayError::Exposed`] and [`RelayError::Foreign`]
+/// for one that others can read.
 pub fn load_or_generate<R: CryptoRng + ?Sized>(
     data: &Path,
     rng: &mut R,
 ) -> Result<RelayIdentity, RelayError> {
     let path = data.join(IDENTITY_FILE);
-    match fs::read(&path).map(Zeroizing::new) {
-        Ok(bytes) => {
-            files::refuse_exposed(&path)?;
-            let bad = || RelayError::BadIdentity(path.clone());
-            let secret: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| bad())?;
-            RelayIdentity::from_bytes(secret).map_err(|_| bad())
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let identity = RelayIdentity::generate(rng);
-            files::write_whole(&path, identity.to_bytes().as_slice())?;
-            Ok(identity)
-        }
-        Err(error) => Err(files::failed("read", &path)(error)),
-    }
+    let Some(bytes) = files::read_key(&path, 32)? else {
+        let identity = RelayIdentity::generate(rng);
+        files::write_whole(&path, identity.to_bytes().as_slice())?;
+        return Ok(identity);
+    };
+    let bad = || RelayError::BadIdentity(path.clone());
+    let secret: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| bad())?;
+    RelayIdentity::from_bytes(secret).map_err(|_| bad())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use getrandom::SysRng;

@@ -65,7 +65,7 @@ impl SqliteStorage {
     ///
     /// # Errors
     /// [`RelayError::Open`] if the file is no database of ours, [`RelayError::TooNew`] if a newer release wrote it,
-    /// [`RelayError::File`] and [`RelayError::Exposed`] for the file itself.
+    /// [`RelayError::File`], [`RelayError::Exposed`] and [`RelayError::Foreign`] for the file itself.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, RelayError> {
         files::ensure_private_file(path)?;
         let opened = |source| RelayError::Open { path: path.to_owned(), source };

@@ -56,7 +56,9 @@ impl From<NodeError> for RpcError {
 impl From<UnlockError> for RpcError {
     fn from(error: UnlockError) -> Self {
         let code: &Code = match &error {
-            UnlockError::Exposed(_) | UnlockError::File { .. } => &codes::ACCESS_FILES,
+            UnlockError::Exposed(_) | UnlockError::Foreign(_) | UnlockError::File { .. } => {
+                &codes::ACCESS_FILES
+            }
             UnlockError::Newer(_) => &codes::STORE_NEWER,
             UnlockError::OtherMode { .. } => &codes::USAGE,
             _ => &codes::UNLOCK_FAILED,

@@ -3,9 +3,9 @@
 //! A file of two slots, each a counter (8 bytes, big-endian) and its HMAC-SHA-256 (32 bytes) under a key derived from
 //! the master key. Writes alternate between the slots, so that one cut off by a power failure leaves the other whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -24,8 +24,7 @@ pub(super) struct Mark {
 
 impl Mark {
     pub(super) fn open(path: &Path, master: &MasterKey) -> io::Result<Self> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file = bauta_private_file::open(path)?;
         let key = Zeroizing::new(hmac_sha256(master.as_bytes(), b"bauta/store-mark/1"));
         let mut mark = Self { file, key, written: None };
         mark.written = (0..2).filter_map(|slot| mark.read(slot)).max();
@@ -69,6 +68,8 @@ fn hmac_sha256(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
     use super::*;
 
     fn master() -> MasterKey {

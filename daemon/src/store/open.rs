@@ -1,11 +1,11 @@
 //! Opening: the lock, the key, the settings of the connection, migrations, and the comparison with the mark.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bauta_private_file as private_file;
 use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OpenFlags};
@@ -29,9 +29,7 @@ pub(crate) const ROLLED_BACK_AT: &str = "rolled_back_at";
 
 /// Makes the home where it is missing, readable by its owner only.
 pub(crate) fn private_home(home: &Path) -> Result<(), StoreError> {
-    let failed = || StoreError::file(home.to_owned());
-    DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(failed())?;
-    std::fs::set_permissions(home, Permissions::from_mode(0o700)).map_err(failed())
+    private_file::close_dir(home).map_err(StoreError::file(home.to_owned()))
 }
 
 /// Whether a home has a database already.
@@ -46,13 +44,7 @@ pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worke
     let lock = take_lock(home)?;
     let path = home.join(DATABASE);
     // SQLite gives its other files the mode of this one.
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(StoreError::file(path.clone()))?;
+    private_file::open(&path).map_err(StoreError::file(path.clone()))?;
     let mut connection = connect(&path, key)?;
     schema::migrate(&mut connection)?;
     let mark_path = home.join(MARK);
@@ -71,13 +63,7 @@ pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worke
 /// A daemon that was killed a moment ago may still be on its way out.
 fn take_lock(home: &Path) -> Result<File, StoreError> {
     let path = home.join(LOCK);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(StoreError::file(path.clone()))?;
+    let file = private_file::open(&path).map_err(StoreError::file(path.clone()))?;
     let deadline = Instant::now() + Duration::from_secs(2);
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -3,13 +3,12 @@
 //! The file is JSON in the clear with mode 0600: a relay has to start without anybody's passphrase.
 //! It is replaced as a whole, so a kill leaves the old one or the new one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bauta_private_file::{self as private_file, ReadError};
 use nym_client_core_gateways_storage::{
     GatewayDetails, GatewayPublishedData, RawGatewayPublishedData, RawRemoteGatewayDetails,
     RemoteGatewayDetails,
@@ -36,6 +35,9 @@ pub(super) enum DoorFileError {
     /// Reading or writing failed.
     #[error("it cannot be read or written")]
     Io(#[source] io::Error),
+    /// Other users can read it, or it belongs to one.
+    #[error("other users can read it: run chmod go= on it, and give it to this user with chown")]
+    Exposed,
     /// It holds something else.
     #[error("it does not hold the keys of a door")]
     Malformed,
@@ -89,15 +91,18 @@ impl DoorFile {
     /// Reads the file, or makes fresh keys where there is none. Makes the directory with mode 0700.
     pub(super) fn open(path: &Path) -> Result<Self, DoorFileError> {
         if let Some(dir) = path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(DoorFileError::Io)?;
+            private_file::make_dir(dir).map_err(DoorFileError::Io)?;
         }
-        let fresh = !path.try_exists().map_err(DoorFileError::Io)?;
-        let content = if fresh { Content::generate()? } else { Content::read(path)? };
-        // Keys that do not parse must not be found out about only when the address is needed.
+        let content = match Content::read(path)? {
+            Some(content) => content,
+            None => {
+                let content = Content::generate()?;
+                content.write(path)?;
+                content
+            }
+        };
+        // Keys that do not parse are an error now, not when the address is needed.
         content.keys()?;
-        if fresh {
-            content.write(path)?;
-        }
         Ok(Self { path: Arc::new(path.to_owned()), content: Arc::new(Mutex::new(content)) })
     }
 
@@ -172,18 +177,20 @@ impl Content {
         })
     }
 
-    fn read(path: &Path) -> Result<Self, DoorFileError> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        File::open(path)
-            .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
-            .map_err(DoorFileError::Io)?;
+    fn read(path: &Path) -> Result<Option<Self>, DoorFileError> {
+        let bytes = private_file::read_private(path, MAX_BYTES).map_err(|error| match error {
+            ReadError::Exposed | ReadError::Foreign => DoorFileError::Exposed,
+            ReadError::TooLong => DoorFileError::Malformed,
+            ReadError::Io(error) => DoorFileError::Io(error),
+        })?;
+        let Some(bytes) = bytes else { return Ok(None) };
         let content: Self = serde_json::from_slice(&bytes).map_err(|_| DoorFileError::Malformed)?;
-        if content.version == VERSION { Ok(content) } else { Err(DoorFileError::Malformed) }
+        if content.version == VERSION { Ok(Some(content)) } else { Err(DoorFileError::Malformed) }
     }
 
     fn write(&self, path: &Path) -> Result<(), DoorFileError> {
         let bytes = Zeroizing::new(serde_json::to_vec(self).map_err(|_| DoorFileError::Malformed)?);
-        replace(path, &bytes).map_err(DoorFileError::Io)
+        private_file::write(path, &bytes).map_err(DoorFileError::Io)
     }
 
     fn keys(&self) -> Result<ClientKeys, DoorFileError> {
@@ -193,18 +200,6 @@ impl Content {
             x25519::PrivateKey::from_bytes(&self.encryption).map_err(|_| DoorFileError::Malformed)?;
         let ack = AckKey::try_from_bytes(&self.ack).map_err(|_| DoorFileError::Malformed)?;
         Ok(ClientKeys::from_keys(identity.into(), encryption.into(), ack))
-    }
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
     }
 }
 
@@ -287,6 +282,7 @@ impl GatewaysDetailsStore for DoorFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -316,9 +312,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("door-0.json");
         for damage in ["", "{}", r#"{"version":9}"#] {
-            fs::write(&path, damage).unwrap();
-            assert!(DoorFile::open(&path).is_err());
+            private_file::write(&path, damage.as_bytes()).unwrap();
+            assert!(matches!(DoorFile::open(&path), Err(DoorFileError::Malformed)));
             assert_eq!(fs::read_to_string(&path).unwrap(), damage);
         }
+    }
+
+    #[test]
+    fn keys_that_others_can_read_are_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("door-0.json");
+        DoorFile::open(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(DoorFile::open(&path), Err(DoorFileError::Exposed)));
     }
 }

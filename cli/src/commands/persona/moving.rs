@@ -1,6 +1,5 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -238,16 +237,9 @@ fn ask_new_password() -> Result<Zeroizing<String>, RpcError> {
     Ok(password)
 }
 
-/// A file that nobody else reads, and that was not there before.
+/// A file that nobody else may read and that did not exist before. Half a backup is worse than none.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RpcError> {
-    let failed = |error: io::Error| {
+    bauta_private_file::write_new(path, bytes).map_err(|error| {
         RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
-    };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        // Half a backup is worse than none.
-        let _ = fs::remove_file(path);
-        failed(error)
     })
 }
