@@ -50,7 +50,7 @@ pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
 use crate::gun::Gun;
 use crate::posts::{self, Publisher};
 pub use crate::store::StoreError;
-use crate::store::{Store, is_there, private_home};
+use crate::store::{PersonaId, Store, is_there, private_home};
 use crate::unlock::{Unlock, master_key};
 
 /// How often keys, sessions and events are looked through for what has ended.
@@ -107,7 +107,7 @@ pub struct Node {
 
 #[derive(Default)]
 struct Actors {
-    personas: BTreeMap<i64, ActorHandle>,
+    personas: BTreeMap<PersonaId, ActorHandle>,
     nameless: Option<Nameless>,
 }
 
@@ -247,7 +247,7 @@ impl Node {
     }
 
     /// Something that a user waits for is in the persona's outbox.
-    fn wake(&self, persona: i64) {
+    fn wake(&self, persona: PersonaId) {
         if let Some(actor) = self.actors().personas.get(&persona) {
             actor.wake();
         }
@@ -264,7 +264,7 @@ impl Node {
         self.outside.as_ref().map(Outside::gun)
     }
 
-    fn start_persona(&self, id: i64, name: String) {
+    fn start_persona(&self, id: PersonaId, name: String) {
         let mut actors = self.actors();
         actors.nameless = None;
         actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id, name));

@@ -7,6 +7,7 @@ mod capabilities;
 mod contacts;
 mod error;
 mod events;
+mod ids;
 mod invites;
 mod mark;
 mod messages;
@@ -34,6 +35,9 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::contacts::{ContactRow, ContactState, NewContact};
 pub use self::error::StoreError;
+pub(crate) use self::ids::{
+    CapabilityId, ContactId, ConversationId, InviteId, MessageSeq, OutboxId, PersonaId, PrekeysId, SessionId,
+};
 pub(crate) use self::invites::{GuestPhase, NewInvite};
 pub(crate) use self::messages::{MessageRow, MessageState, NewMessage};
 pub use self::open::is_there;

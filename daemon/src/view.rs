@@ -8,7 +8,8 @@ use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{ConnectPhase, Phase, State};
 
 use crate::store::{
-    ContactRow, ContactState, GuestPhase, MessageRow, MessageState, PersonaRow, RequestRow, StoreError, Tx,
+    ContactId, ContactRow, ContactState, GuestPhase, MessageRow, MessageSeq, MessageState, PersonaRow,
+    RequestRow, StoreError, Tx,
 };
 
 /// So many failed attempts to get a contact's bundle are shown as a problem.
@@ -130,7 +131,7 @@ pub(crate) fn request(persona: &str, row: &RequestRow) -> Request {
 /// Moves an own message on and tells of it, unless it was as far already.
 pub(crate) fn move_message(
     tx: &Tx<'_>,
-    seq: u64,
+    seq: MessageSeq,
     state: MessageState,
     error: Option<&RpcError>,
     now: Timestamp,
@@ -141,7 +142,7 @@ pub(crate) fn move_message(
         return Ok(());
     }
     let Some(message) = tx.message(seq)? else { return Ok(()) };
-    let Some(contact) = tx.contact(message.contact)? else { return Ok(()) };
+    let Some(contact) = tx.contact_in(message.conversation)? else { return Ok(()) };
     let persona = tx.persona(message.persona)?;
     let body = EventBody::MessageState {
         id: message.id.to_string(),
@@ -156,7 +157,7 @@ pub(crate) fn move_message(
 /// Tells that a contact changed.
 pub(crate) fn contact_changed(
     tx: &Tx<'_>,
-    id: i64,
+    id: ContactId,
     change: bauta_ipc::ContactChange,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -165,7 +166,7 @@ pub(crate) fn contact_changed(
 }
 
 /// Tells that there is a contact.
-pub(crate) fn contact_added(tx: &Tx<'_>, id: i64, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn contact_added(tx: &Tx<'_>, id: ContactId, now: Timestamp) -> Result<(), StoreError> {
     let Some(row) = tx.contact(id)? else { return Ok(()) };
     tx.emit(&EventBody::ContactAdded { contact: contact(tx, &row)? }, now)
 }

@@ -216,6 +216,7 @@ error_codes! {
     UNLOCK_FAILED "unlock.failed" Locked No "The store could not be unlocked: wrong passphrase, missing key file, or the keychain refused." "Try again.";
     STORE_LOCKED "store.locked" Locked No "The store is locked." "Unlock it first.";
     STORE_NEWER "store.newer" User No "The store was written by a newer version." "Use that version of Bauta or a later one.";
+    STORE_OLD "store.old" User No "The store was written by a version from before the first release." "Export the personas with that version, then begin with an empty home: bauta --home DIR up";
     STORE_FULL "store.full" User Later "The disk is full." "Make room on the disk.";
     STORE_FAILED "store.failed" Bug No "The store could not be read or written." "See the daemon's log.";
     NETWORK_INVALID "network.invalid" User No "The network file cannot be read, or names something that is not on this machine." "Give mainnet or a network.json written by bauta localnet.";

@@ -23,7 +23,7 @@ use super::peer::Moment;
 use super::plan::UnderWay;
 use super::terms::Terms;
 use super::{Times, bundle};
-use crate::store::{Store, StoreError};
+use crate::store::{PersonaId, Store, StoreError};
 use crate::view;
 
 /// What all actors of a daemon share.
@@ -104,7 +104,7 @@ impl Drop for ActorHandle {
 /// One persona at work.
 pub(crate) struct Actor {
     shared: Arc<Shared>,
-    persona: i64,
+    persona: PersonaId,
     name: String,
     exchanger: Arc<dyn Exchanger>,
     wake: Arc<Notify>,
@@ -122,8 +122,8 @@ pub(crate) struct Actor {
 
 impl Actor {
     /// Starts the actor of a persona on a client of its own.
-    pub(crate) fn start(shared: Arc<Shared>, persona: i64, name: String) -> ActorHandle {
-        let exchanger = shared.exchangers.exchanger(u32::try_from(persona).unwrap_or(u32::MAX));
+    pub(crate) fn start(shared: Arc<Shared>, persona: PersonaId, name: String) -> ActorHandle {
+        let exchanger = shared.exchangers.exchanger(persona.label());
         let wake = Arc::new(Notify::new());
         let state = exchanger.state();
         let actor = Self {

@@ -9,7 +9,7 @@ use bauta_protocol::time::{Day, Timestamp};
 
 use super::DAY;
 use super::peer::{pack, unpack};
-use crate::store::{PersonaRow, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
+use crate::store::{PersonaRow, PrekeysId, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
 use crate::{random, view};
 
 /// Keys that a stranger may still be given: younger than this.
@@ -86,7 +86,7 @@ pub(crate) fn doors(tx: &Tx<'_>, relay: RelayId) -> Result<Vec<DoorAddress>, Sto
 pub(super) fn published(
     tx: &Tx<'_>,
     persona: &PersonaRow,
-    prekeys: i64,
+    prekeys: PrekeysId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.mark_published(prekeys, now)?;

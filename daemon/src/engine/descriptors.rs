@@ -11,7 +11,7 @@ use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
 use super::send;
-use crate::store::{ContactRow, PersonaRow, StoreError, Tx};
+use crate::store::{ContactId, ContactRow, PersonaRow, StoreError, Tx};
 
 /// Days for which descriptors are kept: as long as one of them may be valid.
 pub(super) const KEEP_DAYS: u32 = 9;
@@ -103,7 +103,7 @@ pub(super) fn take_shown(
 }
 
 /// Sends our descriptor to a contact, once a day.
-fn show(tx: &Tx<'_>, contact: i64, relay: RelayId, day: Day, at: &Moment) -> Result<(), StoreError> {
+fn show(tx: &Tx<'_>, contact: ContactId, relay: RelayId, day: Day, at: &Moment) -> Result<(), StoreError> {
     let today = at.now.day();
     let Some(ours) = tx.descriptor_of(relay, day)? else { return Ok(()) };
     if tx.contact(contact)?.is_none_or(|row| row.descriptor_day >= today) {

@@ -15,17 +15,18 @@ use bauta_sphinx_client::{ExchangeError, Pace, Patience};
 use super::exchanger::Exchanger;
 use super::plan::LaneOf;
 use super::terms::Terms;
+use crate::store::{CapabilityId, ContactId, OutboxId, PrekeysId, SessionId};
 
 /// What is asked of a relay.
 #[derive(Clone)]
 pub(super) enum Errand {
-    Put { row: i64, id: BoxId, bytes: Box<[u8; BOX_LEN]> },
+    Put { row: OutboxId, id: BoxId, bytes: Box<[u8; BOX_LEN]> },
     Get { of: LaneOf, index: u64, id: BoxId },
-    Delete { row: i64, cap: Capability, attempts: u32 },
-    Deposit { session: i64, inbox: InboxId, handshake: Vec<u8> },
+    Delete { row: CapabilityId, cap: Capability, attempts: u32 },
+    Deposit { session: SessionId, inbox: InboxId, handshake: Vec<u8> },
     Drain { cap: Capability, after: u64 },
-    Publish { prekeys: i64, bundle: Box<[u8; BUNDLE_LEN]> },
-    Fetch { contact: i64, persona: PersonaKey },
+    Publish { prekeys: PrekeysId, bundle: Box<[u8; BUNDLE_LEN]> },
+    Fetch { contact: ContactId, persona: PersonaKey },
     Describe,
     LoopPut { slot: u64, id: BoxId, bytes: Box<[u8; BOX_LEN]> },
     LoopGet { slot: u64, id: BoxId },

@@ -13,8 +13,8 @@ use data_encoding::HEXLOWER;
 use super::peer::{Moment, add_peer_session, pack, unpack};
 use super::{descriptors, receive};
 use crate::store::{
-    ContactRow, ContactState, NewContact, NewRequest, PersonaRow, PrekeysRow, ROLLED_BACK_AT, RequestRow,
-    StoreError, Tx,
+    ContactId, ContactRow, ContactState, NewContact, NewRequest, PersonaId, PersonaRow, PrekeysRow,
+    ROLLED_BACK_AT, RequestRow, StoreError, Tx,
 };
 use crate::{random, view};
 
@@ -24,7 +24,7 @@ const MOST_REQUESTS: usize = 256;
 /// Takes one handshake from the inbox. Whatever it is, the next one follows.
 pub(super) fn take_deposit(
     tx: &Tx<'_>,
-    persona: i64,
+    persona: PersonaId,
     seq: u64,
     sealed: &[u8],
     at: &Moment,
@@ -136,7 +136,7 @@ pub(crate) fn accept(
     request: &RequestRow,
     name: &str,
     at: &Moment,
-) -> Result<i64, StoreError> {
+) -> Result<ContactId, StoreError> {
     let session: Session = unpack(&request.session, "a session")?;
     let bundle = Bundle::from_bytes(&request.bundle).map_err(|_| StoreError::Damaged("a bundle"))?;
     let contact = tx.add_contact(
@@ -172,7 +172,7 @@ fn first_message(
 }
 
 /// A name that no contact of the persona has: the first digits of the key, as many as it takes.
-pub(super) fn name_of_key(tx: &Tx<'_>, persona: i64, key: &PersonaKey) -> Result<String, StoreError> {
+pub(super) fn name_of_key(tx: &Tx<'_>, persona: PersonaId, key: &PersonaKey) -> Result<String, StoreError> {
     let digits = key.to_string();
     for length in [8, 16, 32] {
         let name: String = digits.chars().take(length).collect();

@@ -15,8 +15,8 @@ use super::peer::{Moment, keep_bundle, pack, unpack, wanted};
 use super::receive::Taken;
 use super::send::{greeting, start};
 use crate::store::{
-    BoxFor, ContactRow, ContactState, GuestPhase, MessageState, NewBox, NewContact, NewInvite, NewSession,
-    PersonaRow, StoreError, Tx, Wanted,
+    BoxFor, ContactId, ContactRow, ContactState, GuestPhase, InviteId, MessageState, NewBox, NewContact,
+    NewInvite, NewSession, PersonaRow, StoreError, Tx, Wanted,
 };
 use crate::{random, view};
 
@@ -77,7 +77,7 @@ pub(crate) fn invite(
 /// The host takes one of the guest's boxes.
 pub(super) fn host_box(
     tx: &Tx<'_>,
-    invite: i64,
+    invite: InviteId,
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
@@ -110,7 +110,7 @@ pub(super) fn host_box(
     let contact = match (tx.contact_of(persona.id, &key)?, named) {
         // Someone we know already: the name that waited is not needed.
         (Some(known), Some(named)) => {
-            tx.move_messages(named.id, known.id)?;
+            tx.move_messages(named.conversation, known.conversation)?;
             tx.delete_contact(named.id)?;
             known
         }
@@ -143,7 +143,7 @@ pub(super) fn host_box(
 pub(crate) fn answer_invitation(
     tx: &Tx<'_>,
     persona: &PersonaRow,
-    contact: i64,
+    contact: ContactId,
     seed: &InviteSeed,
     relay: RelayId,
 ) -> Result<(), StoreError> {
@@ -155,7 +155,7 @@ pub(crate) fn answer_invitation(
 /// The guest takes one of the host's boxes.
 pub(super) fn guest_box(
     tx: &Tx<'_>,
-    contact: i64,
+    contact: ContactId,
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
@@ -236,7 +236,7 @@ fn answer(
 }
 
 /// The relay has one more of the guest's boxes. With the last one the conversation has begun.
-pub(super) fn answer_stored(tx: &Tx<'_>, contact: i64, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn answer_stored(tx: &Tx<'_>, contact: ContactId, at: &Moment) -> Result<(), StoreError> {
     if !tx.guest_is_done(contact)? {
         return Ok(());
     }
@@ -256,16 +256,16 @@ pub(super) fn answer_stored(tx: &Tx<'_>, contact: i64, at: &Moment) -> Result<()
 }
 
 /// Someone else answered first.
-pub(super) fn answer_refused(tx: &Tx<'_>, contact: i64, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn answer_refused(tx: &Tx<'_>, contact: ContactId, at: &Moment) -> Result<(), StoreError> {
     end(tx, contact, GuestPhase::Taken, at)
 }
 
 /// The invitation has ended, or was never the host's.
-pub(super) fn unusable(tx: &Tx<'_>, contact: i64, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn unusable(tx: &Tx<'_>, contact: ContactId, at: &Moment) -> Result<(), StoreError> {
     end(tx, contact, GuestPhase::Unusable, at)
 }
 
-fn end(tx: &Tx<'_>, contact: i64, phase: GuestPhase, at: &Moment) -> Result<(), StoreError> {
+fn end(tx: &Tx<'_>, contact: ContactId, phase: GuestPhase, at: &Moment) -> Result<(), StoreError> {
     tx.set_guest_phase(contact, phase)?;
     tx.drop_guest_boxes(contact)?;
     let Some(row) = tx.contact(contact)? else { return Ok(()) };
@@ -274,7 +274,7 @@ fn end(tx: &Tx<'_>, contact: i64, phase: GuestPhase, at: &Moment) -> Result<(), 
         tx.delete_sessions(contact)?;
         let error =
             if phase == GuestPhase::Taken { view::invitation_used() } else { view::invitation_ended() };
-        for message in tx.open_messages(contact)? {
+        for message in tx.open_messages(row.conversation)? {
             view::move_message(tx, message, MessageState::Failed, Some(&error), at.now)?;
         }
     }

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::Times;
-use crate::store::{ContactRow, NewSession, PersonaRow, SessionRow, StoreError, Tx, Wanted};
+use crate::store::{
+    ContactId, ContactRow, NewSession, PersonaRow, SessionId, SessionRow, StoreError, Tx, Wanted,
+};
 use crate::view;
 
 /// What is known at the time of a step.
@@ -73,7 +75,7 @@ pub(super) fn speaking_session(
         return Ok(None);
     };
     let follows = contact.public.is_some_and(|peer| persona.public > peer);
-    if !follows || tx.has_sealed_open(contact.id, current.id)? {
+    if !follows || tx.has_sealed_open(current.id)? {
         return Ok(Some(current));
     }
     let livelier = tx
@@ -105,7 +107,7 @@ pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), 
 /// Keeps what a peer's bundle says, and tells when the long-term key is a new one.
 pub(super) fn keep_bundle(
     tx: &Tx<'_>,
-    contact: i64,
+    contact: ContactId,
     bundle: &Bundle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -126,12 +128,12 @@ pub(super) fn keep_bundle(
 pub(super) fn add_peer_session(
     tx: &Tx<'_>,
     persona: &PersonaRow,
-    contact: i64,
+    contact: ContactId,
     session: &Session,
     bundle: &Bundle,
     stale: bool,
     at: &Moment,
-) -> Result<i64, StoreError> {
+) -> Result<SessionId, StoreError> {
     let known = tx.contact(contact)?.map_or(Timestamp(0), |row| row.bundle_version);
     keep_bundle(tx, contact, bundle, at.now)?;
     let id = tx.add_session(

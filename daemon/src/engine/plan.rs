@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use bauta_protocol::id::{BoxId, RelayId};
 
-use crate::store::{DueBox, Wanted};
+use crate::store::{CapabilityId, ContactId, DueBox, InviteId, OutboxId, PrekeysId, SessionId, Wanted};
 
 /// Gets that wait for their answer at most, over all lanes: what a client and a relay bear without noticing.
 pub(super) const MOST_GETS: usize = 256;
@@ -24,9 +24,9 @@ const FAVOURED: usize = 16;
 /// What a lane belongs to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum LaneOf {
-    Session(i64),
-    Invite(i64),
-    Guest(i64),
+    Session(SessionId),
+    Invite(InviteId),
+    Guest(ContactId),
 }
 
 /// A lane that is read.
@@ -46,31 +46,31 @@ pub(super) struct Due {
     /// The most recently used first.
     pub(super) lanes: Vec<Lane>,
     /// Sessions that owe a receipt.
-    pub(super) acks: Vec<i64>,
+    pub(super) acks: Vec<SessionId>,
     /// In the order they were sealed.
     pub(super) puts: Vec<DueBox>,
     /// Sessions whose handshake is to be left.
-    pub(super) deposits: Vec<i64>,
+    pub(super) deposits: Vec<SessionId>,
     /// Contacts to begin a session with.
-    pub(super) joins: Vec<i64>,
+    pub(super) joins: Vec<ContactId>,
     /// Relays without a descriptor for today.
     pub(super) describes: Vec<RelayId>,
     /// Prekeys whose bundle is to be published.
-    pub(super) publish: Option<i64>,
+    pub(super) publish: Option<PrekeysId>,
     /// Rows of boxes to delete.
-    pub(super) deletes: Vec<i64>,
+    pub(super) deletes: Vec<CapabilityId>,
 }
 
 /// What is under way.
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
     pub(super) gets: HashSet<BoxId>,
-    pub(super) puts: HashSet<i64>,
-    pub(super) deposits: HashSet<i64>,
-    pub(super) joins: HashSet<i64>,
+    pub(super) puts: HashSet<OutboxId>,
+    pub(super) deposits: HashSet<SessionId>,
+    pub(super) joins: HashSet<ContactId>,
     pub(super) describes: HashSet<RelayId>,
     pub(super) publish: bool,
-    pub(super) deletes: HashSet<i64>,
+    pub(super) deletes: HashSet<CapabilityId>,
 }
 
 /// What to do with a tick.
@@ -81,13 +81,13 @@ pub(super) enum Step {
         relay: RelayId,
         want: Wanted,
     },
-    Ack(i64),
-    Put(i64),
-    Deposit(i64),
-    Join(i64),
+    Ack(SessionId),
+    Put(OutboxId),
+    Deposit(SessionId),
+    Join(ContactId),
     Describe(RelayId),
-    Publish(i64),
-    Delete(i64),
+    Publish(PrekeysId),
+    Delete(CapabilityId),
     /// Nothing is due.
     Loop,
 }

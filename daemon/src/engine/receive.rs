@@ -9,7 +9,7 @@ use bauta_protocol::time::Timestamp;
 use super::peer::{Moment, give_up, has_gap, pack, session_of, wanted};
 use super::{backoff, descriptors};
 use crate::store::{
-    ContactRow, ContactState, MessageState, NewMessage, PersonaRow, SessionRow, StoreError, Tx,
+    ContactRow, ContactState, MessageState, NewMessage, PersonaRow, SessionId, SessionRow, StoreError, Tx,
 };
 use crate::view;
 
@@ -27,7 +27,7 @@ pub(super) enum Taken {
 /// Opens a box of a session's lane and keeps what it brought.
 pub(super) fn open_box(
     tx: &Tx<'_>,
-    session: i64,
+    session: SessionId,
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
@@ -50,7 +50,7 @@ pub(super) fn open_box(
 }
 
 /// Gives up the first missing box of a lane.
-pub(super) fn skip_gap(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<(), StoreError> {
+pub(super) fn skip_gap(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<(), StoreError> {
     let Some(row) = tx.session(session)? else { return Ok(()) };
     let mut session = session_of(&row)?;
     match session.skip_gap() {
@@ -149,7 +149,7 @@ pub(super) fn take_content(
         Ok(Content::Text { id, sent_at, text }) => {
             let new = NewMessage {
                 persona: persona.id,
-                contact: contact.id,
+                conversation: contact.conversation,
                 outgoing: false,
                 id,
                 text: &text,

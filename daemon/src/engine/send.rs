@@ -12,7 +12,8 @@ use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
 use super::bundle::fresh_prekeys;
 use super::peer::{Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
 use crate::store::{
-    BoxFor, ContactRow, MessageRow, NewBox, NewMessage, NewSession, PersonaRow, SessionRow, StoreError, Tx,
+    BoxFor, ContactId, ContactRow, MessageRow, MessageSeq, NewBox, NewMessage, NewSession, OutboxId,
+    PersonaRow, SessionId, SessionRow, StoreError, Tx,
 };
 use crate::{random, view};
 
@@ -28,9 +29,15 @@ pub(crate) fn queue_message(
     id: MessageId,
     text: &str,
     at: &Moment,
-) -> Result<Option<u64>, StoreError> {
-    let new =
-        NewMessage { persona: persona.id, contact: contact.id, outgoing: true, id, text, sent_at: at.now };
+) -> Result<Option<MessageSeq>, StoreError> {
+    let new = NewMessage {
+        persona: persona.id,
+        conversation: contact.conversation,
+        outgoing: true,
+        id,
+        text,
+        sent_at: at.now,
+    };
     let seq = tx.add_message(&new, at.now)?;
     seal_open(tx, persona, contact.id, at)?;
     Ok(seq)
@@ -40,12 +47,12 @@ pub(crate) fn queue_message(
 pub(crate) fn seal_open(
     tx: &Tx<'_>,
     persona: &PersonaRow,
-    contact: i64,
+    contact: ContactId,
     at: &Moment,
 ) -> Result<(), StoreError> {
     let Some(contact) = tx.contact(contact)? else { return Ok(()) };
     let Some(row) = speaking_session(tx, persona, &contact)? else { return Ok(()) };
-    let messages = tx.unsealed(contact.id, row.id, BATCH)?;
+    let messages = tx.unsealed(contact.conversation, Some(row.id), BATCH)?;
     if messages.is_empty() {
         return Ok(());
     }
@@ -66,7 +73,7 @@ pub(crate) fn seal_open(
 }
 
 /// Seals a receipt; gives the row of its box.
-pub(super) fn seal_ack(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<Option<i64>, StoreError> {
+pub(super) fn seal_ack(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<Option<OutboxId>, StoreError> {
     let Some(row) = tx.session(session)?.filter(|row| !row.stale) else { return Ok(None) };
     let mut session = session_of(&row)?;
     match session.seal_ack(tx.seen(row.relay)?, &mut random::rng()) {
@@ -81,7 +88,7 @@ pub(super) fn seal_ack(tx: &Tx<'_>, session: i64, at: &Moment) -> Result<Option<
 /// Seals something that is no message: it is lost with the session, if that is.
 pub(super) fn seal_aside(
     tx: &Tx<'_>,
-    contact: i64,
+    contact: ContactId,
     content: &Content,
     at: &Moment,
 ) -> Result<(), StoreError> {
@@ -111,8 +118,7 @@ pub(super) fn begin(
 ) -> Result<(), StoreError> {
     let mine = fresh_prekeys(tx, persona, at.now)?;
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
-    // Session 0 carries nothing: all open messages.
-    let first = tx.unsealed(contact.id, 0, 1)?.pop();
+    let first = tx.unsealed(contact.conversation, None, 1)?.pop();
     let inside = match &first {
         Some(message) => {
             Some((message.seq, content_of(message)?)).filter(|(_, content)| content.len() <= MAX_FIRST)
@@ -191,7 +197,7 @@ fn content_of(message: &MessageRow) -> Result<Vec<u8>, StoreError> {
 fn queue_boxes(
     tx: &Tx<'_>,
     row: &SessionRow,
-    message: Option<u64>,
+    message: Option<MessageSeq>,
     boxes: &[OutgoingBox],
     at: &Moment,
 ) -> Result<(), StoreError> {
@@ -207,10 +213,10 @@ fn queue_boxes(
 fn queue_box(
     tx: &Tx<'_>,
     row: &SessionRow,
-    message: Option<u64>,
+    message: Option<MessageSeq>,
     sealed: &OutgoingBox,
     at: &Moment,
-) -> Result<i64, StoreError> {
+) -> Result<OutboxId, StoreError> {
     let new = NewBox {
         persona: row.persona,
         relay: row.relay,

@@ -5,7 +5,7 @@ use bauta_protocol::id::RelayId;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::RelayTarget;
 
-use crate::store::{StoreError, Tx};
+use crate::store::{PersonaId, StoreError, Tx};
 
 /// What an exchange with a relay needs.
 #[derive(Clone, Debug)]
@@ -48,7 +48,11 @@ pub(super) fn describe_terms(tx: &Tx<'_>, relay: RelayId) -> Result<Option<Terms
 }
 
 /// Relays of a persona that have not shown today's descriptor yet.
-pub(super) fn to_describe(tx: &Tx<'_>, persona: i64, now: Timestamp) -> Result<Vec<RelayId>, StoreError> {
+pub(super) fn to_describe(
+    tx: &Tx<'_>,
+    persona: PersonaId,
+    now: Timestamp,
+) -> Result<Vec<RelayId>, StoreError> {
     let mut missing = Vec::new();
     for relay in tx.relays_of(persona)? {
         if tx.descriptor_of(relay, now.day())?.is_none()

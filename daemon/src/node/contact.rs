@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use super::{Node, names, profile};
 use crate::engine::{self, Moment};
 use crate::store::{
-    ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileSource, RequestRow,
-    StoreError, Tx,
+    ContactId, ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileSource,
+    RequestRow, StoreError, Tx,
 };
 use crate::view;
 
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// Waits a while for the answer to an invitation to be stored or refused. A refused one leaves no contact.
-    async fn invitation_verdict(&self, contact: i64) -> Result<(), RpcError> {
+    async fn invitation_verdict(&self, contact: ContactId) -> Result<(), RpcError> {
         let mut events = self.shared.store.events();
         let deadline = Instant::now() + INVITATION_VERDICT;
         loop {
@@ -84,7 +84,7 @@ impl Node {
         }
     }
 
-    async fn contact_by_id(&self, id: i64) -> Result<Contact, RpcError> {
+    async fn contact_by_id(&self, id: ContactId) -> Result<Contact, RpcError> {
         let shown = self.shared.store.run(move |tx| match tx.contact(id)? {
             Some(row) => Ok(view::contact(tx, &row)?),
             None => Err(RpcError::new(&codes::CONTACT_UNKNOWN, "The contact is gone.")),
@@ -252,7 +252,7 @@ fn add(
     name: &str,
     address: &Address,
     at: &Moment,
-) -> Result<i64, RpcError> {
+) -> Result<ContactId, RpcError> {
     if address.persona == persona.public {
         return Err(RpcError::new(&codes::CONTACT_SELF, "This is the persona's own address."));
     }
@@ -293,7 +293,7 @@ fn add_again(
     persona: &PersonaRow,
     known: &ContactRow,
     address: &Address,
-) -> Result<i64, RpcError> {
+) -> Result<ContactId, RpcError> {
     let spent = tx
         .guest(known.id)?
         .is_some_and(|guest| matches!(guest.phase, GuestPhase::Taken | GuestPhase::Unusable));
@@ -330,7 +330,7 @@ fn block(tx: &Tx<'_>, persona: &PersonaRow, row: &ContactRow, at: &Moment) -> Re
     tx.delete_guest(row.id)?;
     tx.delete_sessions(row.id)?;
     let error = RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked.");
-    for message in tx.open_messages(row.id)? {
+    for message in tx.open_messages(row.conversation)? {
         view::move_message(tx, message, MessageState::Failed, Some(&error), at.now)?;
     }
     view::contact_changed(tx, row.id, ContactChange::Blocked, at.now)?;

@@ -74,6 +74,7 @@ impl From<StoreError> for RpcError {
             StoreError::InUse(_) => &codes::DAEMON_RUNNING,
             StoreError::WrongKey(_) => &codes::UNLOCK_FAILED,
             StoreError::Newer { .. } => &codes::STORE_NEWER,
+            StoreError::Unreleased => &codes::STORE_OLD,
             StoreError::Full => &codes::STORE_FULL,
             StoreError::File { .. } => &codes::ACCESS_FILES,
             StoreError::Database { .. } | StoreError::Damaged(_) | StoreError::Thread(_) => {

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::Node;
 use super::persona::{NewKey, address, make};
 use crate::random;
-use crate::store::{PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx};
+use crate::store::{self, PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx};
 
 /// Profiles and posts in one page of a backup: some 400 bytes each, in base64, within a frame of 1 MiB.
 const PAGE: usize = 1000;
@@ -143,7 +143,11 @@ pub fn unopened(error: &OpenError) -> RpcError {
 }
 
 /// Keeps what was taken; gives the personas that are new.
-fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<(i64, String)>), RpcError> {
+fn keep(
+    tx: &Tx<'_>,
+    taken: Taken,
+    now: Timestamp,
+) -> Result<(Imported, Vec<(store::PersonaId, String)>), RpcError> {
     let Taken { backup, name, left_out } = taken;
     let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out };
     let mut fresh = Vec::new();

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use super::{Node, names};
 use crate::engine;
 use crate::random;
-use crate::store::{ContactState, GuestPhase, MessageRow, MessageState, StoreError, Tx};
+use crate::store::{
+    ContactState, ConversationId, GuestPhase, MessageRow, MessageSeq, MessageState, StoreError, Tx,
+};
 use crate::view;
 
 /// Messages in one answer, when the caller does not say, and at most.
@@ -70,7 +72,7 @@ impl Node {
             events.borrow_and_update();
             let found = self.shared.store.run(move |tx| -> Result<_, StoreError> {
                 let Some(row) = tx.own_message(id)? else { return Ok(None) };
-                let contact = tx.contact(row.contact)?;
+                let contact = tx.contact_in(row.conversation)?;
                 Ok(Some((row, contact.as_ref().and_then(view::keyless))))
             });
             let (row, hopeless) = found
@@ -103,12 +105,16 @@ impl Node {
         let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
         let inbox = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
-            let rows = tx.inbox(persona.id, params.after.unwrap_or(0), limit.saturating_add(1))?;
+            let rows = tx.inbox(
+                persona.id,
+                params.after.map_or(MessageSeq::START, MessageSeq::from_cursor),
+                limit.saturating_add(1),
+            )?;
             let (rows, more) = page(rows, limit);
-            let next = rows.last().map(|row| row.seq).filter(|_| more);
+            let next = rows.last().map(|row| row.seq.cursor()).filter(|_| more);
             let messages = rows
                 .into_iter()
-                .map(|row| Ok(view::received(&persona.name, &contact_name(tx, row.contact)?, row)))
+                .map(|row| Ok(view::received(&persona.name, &contact_name(tx, row.conversation)?, row)))
                 .collect::<Result<_, StoreError>>()?;
             Ok::<_, RpcError>(Inbox { messages, next })
         });
@@ -120,9 +126,10 @@ impl Node {
         let history = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let contact = names::contact(tx, &persona, &params.contact)?;
-            let before = params.before.unwrap_or(u64::MAX);
-            let (rows, more) = page(tx.history(contact.id, before, limit.saturating_add(1))?, limit);
-            let previous = rows.last().map(|row| row.seq).filter(|_| more);
+            let before = params.before.map_or(MessageSeq::END, MessageSeq::from_cursor);
+            let (rows, more) =
+                page(tx.history(contact.conversation, before, limit.saturating_add(1))?, limit);
+            let previous = rows.last().map(|row| row.seq.cursor()).filter(|_| more);
             Ok::<_, RpcError>(History {
                 messages: rows.into_iter().rev().map(view::history).collect(),
                 previous,
@@ -150,8 +157,8 @@ fn page(mut rows: Vec<MessageRow>, limit: u32) -> (Vec<MessageRow>, bool) {
     (rows, more)
 }
 
-fn contact_name(tx: &Tx<'_>, id: i64) -> Result<String, StoreError> {
-    Ok(tx.contact(id)?.map(|row| row.name).unwrap_or_default())
+fn contact_name(tx: &Tx<'_>, id: ConversationId) -> Result<String, StoreError> {
+    Ok(tx.contact_in(id)?.map(|row| row.name).unwrap_or_default())
 }
 
 fn message_id(text: &str) -> Result<MessageId, RpcError> {

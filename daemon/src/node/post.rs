@@ -25,7 +25,8 @@ use crate::posts::{
 };
 use crate::random;
 use crate::store::{
-    ContactState, NewPublication, PersonaRow, PostKeyRow, PublicationCount, StoreError, TagKind, Tx,
+    ContactState, NewPublication, PersonaId, PersonaRow, PostKeyRow, PublicationCount, StoreError, TagKind,
+    Tx,
 };
 use crate::view;
 
@@ -38,7 +39,7 @@ struct Recipient {
 
 /// Who writes.
 struct Author {
-    persona: i64,
+    persona: PersonaId,
     key: SecretKey,
     local: Option<LocalKey>,
     profile: Option<ProfileId>,
@@ -178,7 +179,7 @@ impl Node {
     /// Keeps the post's key, and queues its records. All of it is durable when this returns.
     async fn publish(
         &self,
-        persona: i64,
+        persona: PersonaId,
         network: Network,
         version: Version,
         key: PostKeyRow,

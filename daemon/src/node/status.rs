@@ -9,7 +9,7 @@ use bauta_sphinx_client::State as Connection;
 use super::Node;
 use super::outside::Outside;
 use crate::engine::{dishonesty, relay_doors, suspicion};
-use crate::store::StoreError;
+use crate::store::{PersonaId, StoreError};
 use crate::view::{self, utc};
 
 /// A stored message without a receipt for so long is shown.
@@ -20,7 +20,7 @@ const NONSENSE_SHOWN: Duration = Duration::from_secs(60 * 60);
 
 /// What the store knows for the status.
 struct Kept {
-    personas: Vec<(i64, String, u64, u64)>,
+    personas: Vec<(PersonaId, String, u64, u64)>,
     relays: Vec<(bauta_protocol::id::RelayId, usize, bool)>,
     suspects: Vec<bauta_protocol::id::RelayId>,
     queued: u64,
@@ -108,7 +108,7 @@ impl Node {
     }
 
     /// How a persona's connection stands, and what is happening.
-    pub(super) fn persona_connection(&self, persona: i64) -> (State, Option<String>) {
+    pub(super) fn persona_connection(&self, persona: PersonaId) -> (State, Option<String>) {
         match self.actors().personas.get(&persona) {
             Some(actor) => view::connection(&actor.state()),
             None => (State::Off, None),

@@ -2,12 +2,13 @@ use bauta_protocol::id::{Capability, RelayId};
 use bauta_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
+use super::ids::{CapabilityId, PersonaId};
 use super::tx::{bytes, signed};
 use super::{StoreError, Tx};
 
 /// A box to delete at a relay.
 pub(crate) struct DueCapability {
-    pub(crate) row: i64,
+    pub(crate) row: CapabilityId,
     pub(crate) relay: RelayId,
     pub(crate) cap: Capability,
     pub(crate) attempts: u32,
@@ -16,7 +17,7 @@ pub(crate) struct DueCapability {
 impl Tx<'_> {
     pub(crate) fn queue_delete(
         &self,
-        persona: i64,
+        persona: PersonaId,
         relay: RelayId,
         cap: &Capability,
         due_at: Timestamp,
@@ -32,7 +33,7 @@ impl Tx<'_> {
     /// Boxes to delete now.
     pub(crate) fn due_deletes(
         &self,
-        persona: i64,
+        persona: PersonaId,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueCapability>, StoreError> {
@@ -53,7 +54,12 @@ impl Tx<'_> {
         )
     }
 
-    pub(crate) fn delete_later(&self, row: i64, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
+    pub(crate) fn delete_later(
+        &self,
+        row: CapabilityId,
+        at: Timestamp,
+        attempts: u32,
+    ) -> Result<(), StoreError> {
         self.execute(
             "plan a deletion",
             "UPDATE capabilities SET due_at = ?2, attempts = ?3 WHERE id = ?1",
@@ -63,7 +69,7 @@ impl Tx<'_> {
     }
 
     /// The relay has deleted the box.
-    pub(crate) fn drop_capability(&self, row: i64) -> Result<(), StoreError> {
+    pub(crate) fn drop_capability(&self, row: CapabilityId) -> Result<(), StoreError> {
         self.execute("forget a capability", "DELETE FROM capabilities WHERE id = ?1", [row])?;
         Ok(())
     }

@@ -5,6 +5,7 @@ use bauta_protocol::id::{PersonaKey, RelayId};
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::Row;
 
+use super::ids::{ContactId, ConversationId, PersonaId, SessionId};
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -38,8 +39,9 @@ impl fmt::Display for ContactState {
 
 /// A contact of one persona.
 pub(crate) struct ContactRow {
-    pub(crate) id: i64,
-    pub(crate) persona: i64,
+    pub(crate) id: ContactId,
+    pub(crate) persona: PersonaId,
+    pub(crate) conversation: ConversationId,
     pub(crate) name: String,
     pub(crate) public: Option<PersonaKey>,
     pub(crate) state: ContactState,
@@ -53,7 +55,7 @@ pub(crate) struct ContactRow {
     /// The peer's long-term session key, as last shown in a bundle.
     pub(crate) identity: Option<[u8; 32]>,
     /// The session that messages are sealed in.
-    pub(crate) current: Option<i64>,
+    pub(crate) current: Option<SessionId>,
     pub(crate) rejoin: bool,
     pub(crate) attempts: u32,
     /// When our descriptor was last sent to them.
@@ -64,7 +66,7 @@ pub(crate) struct ContactRow {
 
 /// What a new contact begins with.
 pub(crate) struct NewContact<'a> {
-    pub(crate) persona: i64,
+    pub(crate) persona: PersonaId,
     pub(crate) name: &'a str,
     pub(crate) public: Option<PersonaKey>,
     pub(crate) state: ContactState,
@@ -73,7 +75,7 @@ pub(crate) struct NewContact<'a> {
 
 const COLUMNS: &str = "id, persona, name, public, state, verified, added_at, last_message_at, relay, bundle,
     bundle_version, identity, current, rejoin, attempts, descriptor_day,
-    identity_changed";
+    identity_changed, (SELECT id FROM conversations WHERE contact = contacts.id)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     let wrong = |column: usize| {
@@ -103,12 +105,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
         attempts: row.get(14)?,
         descriptor_day: Day(row.get(15)?),
         identity_changed: row.get(16)?,
+        conversation: row.get(17)?,
     })
 }
 
 impl Tx<'_> {
-    pub(crate) fn add_contact(&self, new: &NewContact<'_>, now: Timestamp) -> Result<i64, StoreError> {
-        self.insert(
+    pub(crate) fn add_contact(&self, new: &NewContact<'_>, now: Timestamp) -> Result<ContactId, StoreError> {
+        let contact = self.insert(
             "add a contact",
             "INSERT INTO contacts (persona, name, public, state, relay, added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             (
@@ -119,16 +122,30 @@ impl Tx<'_> {
                 new.relay.map(|relay| relay.0),
                 signed(now.0),
             ),
-        )
+        )?;
+        self.execute(
+            "begin a conversation",
+            "INSERT INTO conversations (persona, contact) VALUES (?1, ?2)",
+            (new.persona, contact),
+        )?;
+        Ok(ContactId(contact))
     }
 
-    pub(crate) fn contact(&self, id: i64) -> Result<Option<ContactRow>, StoreError> {
+    /// Whom a conversation is with.
+    pub(crate) fn contact_in(&self, conversation: ConversationId) -> Result<Option<ContactRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM contacts WHERE id = (SELECT contact FROM conversations WHERE id = ?1)"
+        );
+        self.one("read a contact", &sql, [conversation], read)
+    }
+
+    pub(crate) fn contact(&self, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE id = ?1");
         self.one("read a contact", &sql, [id], read)
     }
 
     /// By last activity, newest first.
-    pub(crate) fn contacts(&self, persona: i64) -> Result<Vec<ContactRow>, StoreError> {
+    pub(crate) fn contacts(&self, persona: PersonaId) -> Result<Vec<ContactRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM contacts WHERE persona = ?1
              ORDER BY coalesce(last_message_at, added_at) DESC, id DESC"
@@ -136,14 +153,18 @@ impl Tx<'_> {
         self.all("list contacts", &sql, [persona], read)
     }
 
-    pub(crate) fn contact_named(&self, persona: i64, name: &str) -> Result<Option<ContactRow>, StoreError> {
+    pub(crate) fn contact_named(
+        &self,
+        persona: PersonaId,
+        name: &str,
+    ) -> Result<Option<ContactRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE persona = ?1 AND name = ?2");
         self.one("find a contact", &sql, (persona, name), read)
     }
 
     pub(crate) fn contact_of(
         &self,
-        persona: i64,
+        persona: PersonaId,
         key: &PersonaKey,
     ) -> Result<Option<ContactRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM contacts WHERE persona = ?1 AND public = ?2");
@@ -151,21 +172,30 @@ impl Tx<'_> {
     }
 
     /// Contacts for which a session is to be begun now: none is current, and something waits or was asked for.
-    pub(crate) fn contacts_to_join(&self, persona: i64, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn contacts_to_join(
+        &self,
+        persona: PersonaId,
+        now: Timestamp,
+    ) -> Result<Vec<ContactId>, StoreError> {
         self.all(
             "list contacts to join",
             "SELECT id FROM contacts AS c WHERE persona = ?1 AND current IS NULL AND public IS NOT NULL
                AND state IN ('pending', 'active') AND attempt_at <= ?2
                AND NOT EXISTS (SELECT 1 FROM guests WHERE contact = c.id)
                AND (rejoin = 1 OR bundle IS NULL
-                    OR EXISTS (SELECT 1 FROM messages WHERE contact = c.id AND state IN ('queued', 'stored')))
+                    OR EXISTS (SELECT 1 FROM messages AS m JOIN conversations AS v ON v.id = m.conversation
+                              WHERE v.contact = c.id AND m.state IN ('queued', 'stored')))
              ORDER BY attempt_at LIMIT 16",
             (persona, signed(now.0)),
             |row| row.get(0),
         )
     }
 
-    pub(crate) fn set_contact_state(&self, contact: i64, state: ContactState) -> Result<(), StoreError> {
+    pub(crate) fn set_contact_state(
+        &self,
+        contact: ContactId,
+        state: ContactState,
+    ) -> Result<(), StoreError> {
         self.execute(
             "keep a contact's state",
             "UPDATE contacts SET state = ?2 WHERE id = ?1",
@@ -174,7 +204,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_contact_key(&self, contact: i64, key: &PersonaKey) -> Result<(), StoreError> {
+    pub(crate) fn set_contact_key(&self, contact: ContactId, key: &PersonaKey) -> Result<(), StoreError> {
         self.execute(
             "keep a contact's key",
             "UPDATE contacts SET public = ?2 WHERE id = ?1",
@@ -184,7 +214,7 @@ impl Tx<'_> {
     }
 
     /// Keeps a bundle unless a newer one was seen.
-    pub(crate) fn set_contact_bundle(&self, contact: i64, bundle: &Bundle) -> Result<(), StoreError> {
+    pub(crate) fn set_contact_bundle(&self, contact: ContactId, bundle: &Bundle) -> Result<(), StoreError> {
         self.execute(
             "keep a contact's bundle",
             "UPDATE contacts SET bundle = ?2, identity = ?3, bundle_version = ?4, relay = ?5
@@ -200,7 +230,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_contact_verified(&self, contact: i64, verified: bool) -> Result<(), StoreError> {
+    pub(crate) fn set_contact_verified(&self, contact: ContactId, verified: bool) -> Result<(), StoreError> {
         self.execute(
             "keep a verification",
             "UPDATE contacts SET verified = ?2, identity_changed = CASE WHEN ?2 THEN 0 ELSE identity_changed END
@@ -211,7 +241,7 @@ impl Tx<'_> {
     }
 
     /// The session key is another than before.
-    pub(crate) fn note_identity_change(&self, contact: i64) -> Result<(), StoreError> {
+    pub(crate) fn note_identity_change(&self, contact: ContactId) -> Result<(), StoreError> {
         self.execute(
             "note a new key",
             "UPDATE contacts SET verified = 0, identity_changed = 1 WHERE id = ?1",
@@ -220,7 +250,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_current_session(&self, contact: i64, session: Option<i64>) -> Result<(), StoreError> {
+    pub(crate) fn set_current_session(
+        &self,
+        contact: ContactId,
+        session: Option<SessionId>,
+    ) -> Result<(), StoreError> {
         self.execute(
             "choose a session",
             "UPDATE contacts SET current = ?2, rejoin = CASE WHEN ?2 IS NULL THEN rejoin ELSE 0 END,
@@ -231,7 +265,7 @@ impl Tx<'_> {
     }
 
     /// Asks for a new session, from a time on.
-    pub(crate) fn ask_to_rejoin(&self, contact: i64, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn ask_to_rejoin(&self, contact: ContactId, at: Timestamp) -> Result<(), StoreError> {
         self.execute(
             "ask for a new session",
             "UPDATE contacts SET current = NULL, rejoin = 1, attempt_at = ?2, attempts = 0 WHERE id = ?1",
@@ -242,7 +276,7 @@ impl Tx<'_> {
 
     pub(crate) fn set_contact_attempt(
         &self,
-        contact: i64,
+        contact: ContactId,
         at: Timestamp,
         attempts: u32,
     ) -> Result<(), StoreError> {
@@ -254,16 +288,21 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn touch_contact(&self, contact: i64, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn touch_conversation(
+        &self,
+        conversation: ConversationId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.execute(
             "note an activity",
-            "UPDATE contacts SET last_message_at = max(coalesce(last_message_at, 0), ?2) WHERE id = ?1",
-            (contact, signed(now.0)),
+            "UPDATE contacts SET last_message_at = max(coalesce(last_message_at, 0), ?2)
+             WHERE id = (SELECT contact FROM conversations WHERE id = ?1)",
+            (conversation, signed(now.0)),
         )?;
         Ok(())
     }
 
-    pub(crate) fn set_descriptor_day(&self, contact: i64, day: Day) -> Result<(), StoreError> {
+    pub(crate) fn set_descriptor_day(&self, contact: ContactId, day: Day) -> Result<(), StoreError> {
         self.execute(
             "note a day",
             "UPDATE contacts SET descriptor_day = ?2 WHERE id = ?1",
@@ -272,12 +311,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn delete_contact(&self, contact: i64) -> Result<(), StoreError> {
+    pub(crate) fn delete_contact(&self, contact: ContactId) -> Result<(), StoreError> {
         self.execute("delete a contact", "DELETE FROM contacts WHERE id = ?1", [contact])?;
         Ok(())
     }
 
-    pub(crate) fn block_key(&self, persona: i64, key: &PersonaKey, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn block_key(
+        &self,
+        persona: PersonaId,
+        key: &PersonaKey,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.execute(
             "block a key",
             "INSERT OR IGNORE INTO blocked (persona, public, at) VALUES (?1, ?2, ?3)",
@@ -286,7 +330,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn is_blocked(&self, persona: i64, key: &PersonaKey) -> Result<bool, StoreError> {
+    pub(crate) fn is_blocked(&self, persona: PersonaId, key: &PersonaKey) -> Result<bool, StoreError> {
         let found = self.count(
             "look for a block",
             "SELECT count(*) FROM blocked WHERE persona = ?1 AND public = ?2",

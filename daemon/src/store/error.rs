@@ -23,6 +23,12 @@ pub enum StoreError {
         /// The newest schema known here.
         known: i64,
     },
+    /// A version before the first release wrote it.
+    #[error(
+        "the store was written by a version of Bauta from before its first release, whose homes this one does not read: \
+         export the personas with that version (bauta persona export), then begin with an empty home"
+    )]
+    Unreleased,
     /// The disk is full.
     #[error("the disk that holds the store is full")]
     Full,
@@ -72,7 +78,7 @@ impl HasKind for StoreError {
             Self::Closed | Self::File { .. } | Self::Database { .. } | Self::Damaged(_) => Kind::Storage,
             Self::InUse(_) => Kind::Conflict,
             Self::WrongKey(_) => Kind::Locked,
-            Self::Newer { .. } => Kind::Unsupported,
+            Self::Newer { .. } | Self::Unreleased => Kind::Unsupported,
             Self::Full => Kind::Full,
             Self::Thread(_) => Kind::Internal,
         }

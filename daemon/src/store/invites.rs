@@ -5,26 +5,27 @@ use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
+use super::ids::{ContactId, InviteId, PersonaId, PrekeysId};
 use super::sessions::{pack_wanted, unpack_wanted};
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx, Wanted};
 
 /// An invitation of ours that nobody has answered yet.
 pub(crate) struct InviteRow {
-    pub(crate) id: i64,
-    pub(crate) persona: i64,
+    pub(crate) id: InviteId,
+    pub(crate) persona: PersonaId,
     /// The contact that was named for it.
-    pub(crate) contact: Option<i64>,
+    pub(crate) contact: Option<ContactId>,
     pub(crate) state: Zeroizing<Vec<u8>>,
-    pub(crate) prekeys: i64,
+    pub(crate) prekeys: PrekeysId,
 }
 
 /// What a new invitation begins with.
 pub(crate) struct NewInvite<'a> {
-    pub(crate) persona: i64,
-    pub(crate) contact: Option<i64>,
+    pub(crate) persona: PersonaId,
+    pub(crate) contact: Option<ContactId>,
     pub(crate) state: &'a [u8],
-    pub(crate) prekeys: i64,
+    pub(crate) prekeys: PrekeysId,
     pub(crate) relay: RelayId,
     pub(crate) wanted: &'a [Wanted],
     pub(crate) expires_at: Timestamp,
@@ -92,7 +93,7 @@ fn read_guest(row: &Row<'_>) -> rusqlite::Result<GuestRow> {
 }
 
 impl Tx<'_> {
-    pub(crate) fn add_invite(&self, new: &NewInvite<'_>) -> Result<i64, StoreError> {
+    pub(crate) fn add_invite(&self, new: &NewInvite<'_>) -> Result<InviteId, StoreError> {
         self.insert(
             "keep an invitation",
             "INSERT INTO invites (persona, contact, state, prekeys, relay, wanted, expires_at)
@@ -107,9 +108,10 @@ impl Tx<'_> {
                 signed(new.expires_at.0),
             ),
         )
+        .map(InviteId)
     }
 
-    pub(crate) fn invite(&self, id: i64) -> Result<Option<InviteRow>, StoreError> {
+    pub(crate) fn invite(&self, id: InviteId) -> Result<Option<InviteRow>, StoreError> {
         self.one(
             "read an invitation",
             "SELECT id, persona, contact, state, prekeys FROM invites WHERE id = ?1",
@@ -120,7 +122,7 @@ impl Tx<'_> {
 
     pub(crate) fn save_invite(
         &self,
-        id: i64,
+        id: InviteId,
         state: &[u8],
         wanted: &[Wanted],
         active_until: Timestamp,
@@ -133,13 +135,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn delete_invite(&self, id: i64) -> Result<(), StoreError> {
+    pub(crate) fn delete_invite(&self, id: InviteId) -> Result<(), StoreError> {
         self.execute("delete an invitation", "DELETE FROM invites WHERE id = ?1", [id])?;
         Ok(())
     }
 
     /// Ends invitations whose time is over; gives the contacts that were named for them.
-    pub(crate) fn expire_invites(&self, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn expire_invites(&self, now: Timestamp) -> Result<Vec<ContactId>, StoreError> {
         let named = self.all(
             "list ended invitations",
             "SELECT contact FROM invites WHERE expires_at <= ?1 AND contact IS NOT NULL",
@@ -153,8 +155,8 @@ impl Tx<'_> {
     /// Open invitations to read: id, relay, wanted boxes, until when all of them are asked for at once.
     pub(crate) fn invite_lanes(
         &self,
-        persona: i64,
-    ) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
+        persona: PersonaId,
+    ) -> Result<Vec<(InviteId, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
         self.all(
             "list invitations",
             "SELECT id, relay, wanted, active_until FROM invites WHERE persona = ?1 ORDER BY id DESC",
@@ -173,8 +175,8 @@ impl Tx<'_> {
 
     pub(crate) fn add_guest(
         &self,
-        contact: i64,
-        persona: i64,
+        contact: ContactId,
+        persona: PersonaId,
         state: &[u8],
         relay: RelayId,
         wanted: &[Wanted],
@@ -188,7 +190,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn guest(&self, contact: i64) -> Result<Option<GuestRow>, StoreError> {
+    pub(crate) fn guest(&self, contact: ContactId) -> Result<Option<GuestRow>, StoreError> {
         self.one(
             "read an answer",
             "SELECT state, relay, phase FROM guests WHERE contact = ?1",
@@ -199,7 +201,7 @@ impl Tx<'_> {
 
     pub(crate) fn save_guest(
         &self,
-        contact: i64,
+        contact: ContactId,
         state: &[u8],
         wanted: &[Wanted],
         phase: GuestPhase,
@@ -212,7 +214,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_guest_phase(&self, contact: i64, phase: GuestPhase) -> Result<(), StoreError> {
+    pub(crate) fn set_guest_phase(&self, contact: ContactId, phase: GuestPhase) -> Result<(), StoreError> {
         self.execute(
             "keep an answer's phase",
             "UPDATE guests SET phase = ?2, wanted = x'' WHERE contact = ?1",
@@ -221,13 +223,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn delete_guest(&self, contact: i64) -> Result<(), StoreError> {
+    pub(crate) fn delete_guest(&self, contact: ContactId) -> Result<(), StoreError> {
         self.execute("delete an answer", "DELETE FROM guests WHERE contact = ?1", [contact])?;
         Ok(())
     }
 
     /// Invitations whose host's bundle we have asked for since before `since`.
-    pub(crate) fn old_guests(&self, since: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn old_guests(&self, since: Timestamp) -> Result<Vec<ContactId>, StoreError> {
         self.all(
             "list old answers",
             "SELECT contact FROM guests JOIN contacts ON id = contact WHERE phase = 'asking' AND added_at < ?1",
@@ -237,7 +239,10 @@ impl Tx<'_> {
     }
 
     /// Invitations we answer, whose host's bundle is still to be read.
-    pub(crate) fn guest_lanes(&self, persona: i64) -> Result<Vec<(i64, RelayId, Vec<Wanted>)>, StoreError> {
+    pub(crate) fn guest_lanes(
+        &self,
+        persona: PersonaId,
+    ) -> Result<Vec<(ContactId, RelayId, Vec<Wanted>)>, StoreError> {
         self.all(
             "list answers",
             "SELECT contact, relay, wanted FROM guests WHERE persona = ?1 AND phase = 'asking' ORDER BY contact DESC",

@@ -4,6 +4,7 @@ use bauta_protocol::id::MessageId;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
+use super::ids::{ContactId, ConversationId, MessageSeq, PersonaId, SessionId};
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -37,9 +38,9 @@ impl fmt::Display for MessageState {
 
 /// A message of a conversation.
 pub(crate) struct MessageRow {
-    pub(crate) seq: u64,
-    pub(crate) persona: i64,
-    pub(crate) contact: i64,
+    pub(crate) seq: MessageSeq,
+    pub(crate) persona: PersonaId,
+    pub(crate) conversation: ConversationId,
     pub(crate) outgoing: bool,
     pub(crate) id: MessageId,
     pub(crate) text: String,
@@ -57,8 +58,8 @@ pub(crate) struct MessageRow {
 
 /// What a new message begins with.
 pub(crate) struct NewMessage<'a> {
-    pub(crate) persona: i64,
-    pub(crate) contact: i64,
+    pub(crate) persona: PersonaId,
+    pub(crate) conversation: ConversationId,
     pub(crate) outgoing: bool,
     pub(crate) id: MessageId,
     pub(crate) text: &'a str,
@@ -66,7 +67,7 @@ pub(crate) struct NewMessage<'a> {
 }
 
 const COLUMNS: &str =
-    "seq, persona, contact, outgoing, id, text, sent_at, at, state, stored_at, delivered_at, error";
+    "seq, persona, conversation, outgoing, id, text, sent_at, at, state, stored_at, delivered_at, error";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
@@ -74,9 +75,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     };
     let state: Option<String> = row.get(8)?;
     Ok(MessageRow {
-        seq: unsigned(row.get(0)?),
+        seq: row.get(0)?,
         persona: row.get(1)?,
-        contact: row.get(2)?,
+        conversation: row.get(2)?,
         outgoing: row.get(3)?,
         id: MessageId(bytes(row, 4)?),
         text: row.get(5)?,
@@ -90,19 +91,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
 }
 
 impl Tx<'_> {
-    /// Adds a message unless the contact's conversation has one of that id and direction.
+    /// Adds a message unless the conversation has one of that id and direction.
     pub(crate) fn add_message(
         &self,
         new: &NewMessage<'_>,
         now: Timestamp,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<MessageSeq>, StoreError> {
         let added = self.execute(
             "keep a message",
-            "INSERT OR IGNORE INTO messages (persona, contact, outgoing, id, text, sent_at, at, state)
+            "INSERT OR IGNORE INTO messages (persona, conversation, outgoing, id, text, sent_at, at, state)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?3 THEN 'queued' END)",
             (
                 new.persona,
-                new.contact,
+                new.conversation,
                 new.outgoing,
                 new.id.0,
                 new.text,
@@ -113,13 +114,13 @@ impl Tx<'_> {
         if added == 0 {
             return Ok(None);
         }
-        self.touch_contact(new.contact, now)?;
-        self.one("keep a message", "SELECT last_insert_rowid()", [], |row| Ok(unsigned(row.get(0)?)))
+        self.touch_conversation(new.conversation, now)?;
+        self.one("keep a message", "SELECT last_insert_rowid()", [], |row| row.get(0))
     }
 
-    pub(crate) fn message(&self, seq: u64) -> Result<Option<MessageRow>, StoreError> {
+    pub(crate) fn message(&self, seq: MessageSeq) -> Result<Option<MessageRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM messages WHERE seq = ?1");
-        self.one("read a message", &sql, [signed(seq)], read)
+        self.one("read a message", &sql, [seq], read)
     }
 
     pub(crate) fn own_message(&self, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
@@ -128,48 +129,50 @@ impl Tx<'_> {
         self.one("find a message", &sql, [id.0], read)
     }
 
-    /// Own messages that the session does not carry yet and the contact has not confirmed, in order.
+    /// Own messages that the session does not carry yet and the contact has not confirmed, in order. Without a session:
+    /// all that the contact has not confirmed.
     pub(crate) fn unsealed(
         &self,
-        contact: i64,
-        session: i64,
+        conversation: ConversationId,
+        session: Option<SessionId>,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM messages AS m WHERE contact = ?1 AND state IN ('queued', 'stored')
+            "SELECT {COLUMNS} FROM messages AS m WHERE conversation = ?1 AND state IN ('queued', 'stored')
                AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = ?2)
              ORDER BY seq LIMIT ?3"
         );
-        self.all("list unsealed messages", &sql, (contact, session, limit), read)
+        self.all("list unsealed messages", &sql, (conversation, session, limit), read)
     }
 
     /// Whether own messages wait to be confirmed by the contact.
-    pub(crate) fn has_undelivered(&self, contact: i64) -> Result<bool, StoreError> {
+    pub(crate) fn has_undelivered(&self, conversation: ConversationId) -> Result<bool, StoreError> {
         let open = self.count(
             "count open messages",
-            "SELECT EXISTS (SELECT 1 FROM messages WHERE contact = ?1 AND state IN ('queued', 'stored'))",
-            [contact],
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1 AND state IN ('queued', 'stored'))",
+            [conversation],
         )?;
         Ok(open > 0)
     }
 
     /// Whether messages of a session wait to be confirmed by the contact.
-    pub(crate) fn has_sealed_open(&self, contact: i64, session: i64) -> Result<bool, StoreError> {
+    pub(crate) fn has_sealed_open(&self, session: SessionId) -> Result<bool, StoreError> {
         let open = self.count(
             "count open messages",
             "SELECT EXISTS (SELECT 1 FROM messages JOIN sealed ON message = seq
-               WHERE contact = ?1 AND session = ?2 AND state IN ('queued', 'stored'))",
-            (contact, session),
+               WHERE session = ?1 AND state IN ('queued', 'stored'))",
+            [session],
         )?;
         Ok(open > 0)
     }
 
     /// Contacts of a persona with messages that their current session does not carry yet.
-    pub(crate) fn contacts_to_seal(&self, persona: i64) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn contacts_to_seal(&self, persona: PersonaId) -> Result<Vec<ContactId>, StoreError> {
         self.all(
             "list contacts to seal for",
-            "SELECT id FROM contacts AS c WHERE persona = ?1 AND current IS NOT NULL AND EXISTS (
-               SELECT 1 FROM messages AS m WHERE contact = c.id AND state IN ('queued', 'stored')
+            "SELECT c.id FROM contacts AS c JOIN conversations AS v ON v.contact = c.id
+             WHERE c.persona = ?1 AND current IS NOT NULL AND EXISTS (
+               SELECT 1 FROM messages AS m WHERE conversation = v.id AND state IN ('queued', 'stored')
                  AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = c.current))",
             [persona],
             |row| row.get(0),
@@ -179,47 +182,51 @@ impl Tx<'_> {
     /// Notes where a message lies; `None`: inside the session's handshake.
     pub(crate) fn note_sealed(
         &self,
-        message: u64,
-        session: i64,
+        message: MessageSeq,
+        session: SessionId,
         places: Option<(u64, u64)>,
     ) -> Result<(), StoreError> {
         self.execute(
             "note a sealed message",
             "INSERT OR REPLACE INTO sealed (message, session, first, last) VALUES (?1, ?2, ?3, ?4)",
-            (signed(message), session, places.map(|at| signed(at.0)), places.map(|at| signed(at.1))),
+            (message, session, places.map(|at| signed(at.0)), places.map(|at| signed(at.1))),
         )?;
         Ok(())
     }
 
     /// Own open messages that lie in boxes below `acked` of the session, or in its handshake, in order.
-    pub(crate) fn confirmed(&self, session: i64, acked: u64) -> Result<Vec<u64>, StoreError> {
+    pub(crate) fn confirmed(&self, session: SessionId, acked: u64) -> Result<Vec<MessageSeq>, StoreError> {
         self.all(
             "list confirmed messages",
             "SELECT seq FROM sealed JOIN messages ON seq = message
              WHERE session = ?1 AND (last IS NULL OR last < ?2) AND state IN ('queued', 'stored') ORDER BY seq",
             (session, signed(acked)),
-            |row| Ok(unsigned(row.get(0)?)),
+            |row| row.get(0),
         )
     }
 
     /// The own open message of which box `place` of the session is a part.
-    pub(crate) fn message_in(&self, session: i64, place: u64) -> Result<Option<u64>, StoreError> {
+    pub(crate) fn message_in(
+        &self,
+        session: SessionId,
+        place: u64,
+    ) -> Result<Option<MessageSeq>, StoreError> {
         self.one(
             "find a message by its box",
             "SELECT seq FROM sealed JOIN messages ON seq = message
              WHERE session = ?1 AND first <= ?2 AND last >= ?2 AND state IN ('queued', 'stored')",
             (session, signed(place)),
-            |row| Ok(unsigned(row.get(0)?)),
+            |row| row.get(0),
         )
     }
 
-    pub(crate) fn forget_sealed(&self, message: u64) -> Result<(), StoreError> {
-        self.execute("forget a box's message", "DELETE FROM sealed WHERE message = ?1", [signed(message)])?;
+    pub(crate) fn forget_sealed(&self, message: MessageSeq) -> Result<(), StoreError> {
+        self.execute("forget a box's message", "DELETE FROM sealed WHERE message = ?1", [message])?;
         Ok(())
     }
 
     /// Forgets what lies in boxes of the session from an index on.
-    pub(crate) fn forget_sealed_from(&self, session: i64, first: u64) -> Result<(), StoreError> {
+    pub(crate) fn forget_sealed_from(&self, session: SessionId, first: u64) -> Result<(), StoreError> {
         self.execute(
             "forget sealed messages",
             "DELETE FROM sealed WHERE session = ?1 AND last >= ?2",
@@ -230,7 +237,7 @@ impl Tx<'_> {
 
     /// Forgets what lies in boxes of the session that the relay has not confirmed: what the peer says of those places
     /// may be about other boxes.
-    pub(crate) fn forget_undone(&self, session: i64) -> Result<(), StoreError> {
+    pub(crate) fn forget_undone(&self, session: SessionId) -> Result<(), StoreError> {
         self.execute(
             "forget sealed messages",
             "DELETE FROM sealed WHERE session = ?1 AND message IN (
@@ -241,31 +248,31 @@ impl Tx<'_> {
     }
 
     /// The own queued message inside a session's handshake.
-    pub(crate) fn in_handshake(&self, session: i64) -> Result<Option<u64>, StoreError> {
+    pub(crate) fn in_handshake(&self, session: SessionId) -> Result<Option<MessageSeq>, StoreError> {
         self.one(
             "find the first message",
             "SELECT seq FROM sealed JOIN messages ON seq = message
              WHERE session = ?1 AND last IS NULL AND state = 'queued'",
             [session],
-            |row| Ok(unsigned(row.get(0)?)),
+            |row| row.get(0),
         )
     }
 
     /// Whether the relay has every box of a message.
-    pub(crate) fn is_stored(&self, message: u64) -> Result<bool, StoreError> {
+    pub(crate) fn is_stored(&self, message: MessageSeq) -> Result<bool, StoreError> {
         let open = self.count(
             "count a message's boxes",
             "SELECT count(*) FROM outbox WHERE message = ?1 AND done_at IS NULL",
-            [signed(message)],
+            [message],
         )?;
         Ok(open == 0)
     }
 
-    /// Gives the messages of a contact to another one.
-    pub(crate) fn move_messages(&self, from: i64, to: i64) -> Result<(), StoreError> {
+    /// Gives the messages of a conversation to another one.
+    pub(crate) fn move_messages(&self, from: ConversationId, to: ConversationId) -> Result<(), StoreError> {
         self.execute(
             "move messages",
-            "UPDATE OR IGNORE messages SET contact = ?2 WHERE contact = ?1",
+            "UPDATE OR IGNORE messages SET conversation = ?2 WHERE conversation = ?1",
             (from, to),
         )?;
         Ok(())
@@ -274,7 +281,7 @@ impl Tx<'_> {
     /// Moves a message on, never back. Tells whether it moved.
     pub(crate) fn set_message_state(
         &self,
-        message: u64,
+        message: MessageSeq,
         state: MessageState,
         error: Option<&str>,
         now: Timestamp,
@@ -290,44 +297,48 @@ impl Tx<'_> {
                delivered_at = CASE WHEN ?2 = 'delivered' THEN ?4 ELSE delivered_at END
              WHERE seq = ?1 AND {earlier}"
         );
-        let moved =
-            self.execute("move a message on", &sql, (signed(message), state.name(), error, signed(now.0)))?;
+        let moved = self.execute("move a message on", &sql, (message, state.name(), error, signed(now.0)))?;
         Ok(moved > 0)
     }
 
-    /// Every own message of a contact that is still open, in order.
-    pub(crate) fn open_messages(&self, contact: i64) -> Result<Vec<u64>, StoreError> {
+    /// Every own message of a conversation that is still open, in order.
+    pub(crate) fn open_messages(&self, conversation: ConversationId) -> Result<Vec<MessageSeq>, StoreError> {
         self.all(
             "list open messages",
-            "SELECT seq FROM messages WHERE contact = ?1 AND state IN ('queued', 'stored') ORDER BY seq",
-            [contact],
-            |row| Ok(unsigned(row.get(0)?)),
+            "SELECT seq FROM messages WHERE conversation = ?1 AND state IN ('queued', 'stored') ORDER BY seq",
+            [conversation],
+            |row| row.get(0),
         )
     }
 
     /// Received messages of a persona, oldest first.
-    pub(crate) fn inbox(&self, persona: i64, after: u64, limit: u32) -> Result<Vec<MessageRow>, StoreError> {
+    pub(crate) fn inbox(
+        &self,
+        persona: PersonaId,
+        after: MessageSeq,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages WHERE persona = ?1 AND outgoing = 0 AND seq > ?2 ORDER BY seq LIMIT ?3"
         );
-        self.all("list received messages", &sql, (persona, signed(after), limit), read)
+        self.all("list received messages", &sql, (persona, after, limit), read)
     }
 
     /// A conversation, latest first.
     pub(crate) fn history(
         &self,
-        contact: i64,
-        before: u64,
+        conversation: ConversationId,
+        before: MessageSeq,
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE contact = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
+            "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
         );
-        self.all("list a conversation", &sql, (contact, signed(before), limit), read)
+        self.all("list a conversation", &sql, (conversation, before, limit), read)
     }
 
     /// Messages of a persona, or of all, that no relay has stored yet.
-    pub(crate) fn queued(&self, persona: Option<i64>) -> Result<u64, StoreError> {
+    pub(crate) fn queued(&self, persona: Option<PersonaId>) -> Result<u64, StoreError> {
         self.count(
             "count queued messages",
             "SELECT count(*) FROM messages WHERE state = 'queued' AND (?1 IS NULL OR persona = ?1)",

@@ -3,23 +3,24 @@ use bauta_protocol::id::{BoxId, RelayId};
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
-use super::tx::{bytes, signed, unsigned};
+use super::ids::{ContactId, InviteId, MessageSeq, OutboxId, PersonaId, SessionId};
+use super::tx::{bytes, signed};
 use super::{StoreError, Tx};
 
 /// What a box in the outbox belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum BoxFor {
     /// A lane, and the message in it (none for a receipt).
-    Session { session: i64, message: Option<u64> },
+    Session { session: SessionId, message: Option<MessageSeq> },
     /// An invitation of ours.
-    Invite(i64),
+    Invite(InviteId),
     /// The answer to an invitation: the contact.
-    Guest(i64),
+    Guest(ContactId),
 }
 
 /// A box to be put.
 pub(crate) struct NewBox<'a> {
-    pub(crate) persona: i64,
+    pub(crate) persona: PersonaId,
     pub(crate) relay: RelayId,
     pub(crate) id: BoxId,
     pub(crate) bytes: &'a [u8; BOX_LEN],
@@ -31,7 +32,7 @@ pub(crate) struct NewBox<'a> {
 /// A box that is due, without its bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct DueBox {
-    pub(crate) row: i64,
+    pub(crate) row: OutboxId,
     /// The relay had it before; it is put again because nobody has confirmed it.
     pub(crate) again: bool,
     /// Its user is waiting: it need not wait for the clock.
@@ -48,12 +49,12 @@ pub(crate) struct BoxRow {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<BoxRow>> {
-    let session: Option<i64> = row.get(3)?;
-    let message: Option<i64> = row.get(4)?;
-    let invite: Option<i64> = row.get(5)?;
-    let guest: Option<i64> = row.get(6)?;
+    let session: Option<SessionId> = row.get(3)?;
+    let message: Option<MessageSeq> = row.get(4)?;
+    let invite: Option<InviteId> = row.get(5)?;
+    let guest: Option<ContactId> = row.get(6)?;
     let owner = match (session, invite, guest) {
-        (Some(session), _, _) => BoxFor::Session { session, message: message.map(unsigned) },
+        (Some(session), _, _) => BoxFor::Session { session, message },
         (None, Some(invite), _) => BoxFor::Invite(invite),
         (None, None, Some(guest)) => BoxFor::Guest(guest),
         (None, None, None) => return Ok(None),
@@ -68,9 +69,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<BoxRow>> {
 }
 
 impl Tx<'_> {
-    pub(crate) fn add_box(&self, new: &NewBox<'_>, due_at: Timestamp) -> Result<i64, StoreError> {
+    pub(crate) fn add_box(&self, new: &NewBox<'_>, due_at: Timestamp) -> Result<OutboxId, StoreError> {
         let (session, message, invite, guest) = match new.owner {
-            BoxFor::Session { session, message } => (Some(session), message.map(signed), None, None),
+            BoxFor::Session { session, message } => (Some(session), message, None, None),
             BoxFor::Invite(invite) => (None, None, Some(invite), None),
             BoxFor::Guest(guest) => (None, None, None, Some(guest)),
         };
@@ -91,13 +92,14 @@ impl Tx<'_> {
                 signed(due_at.0),
             ),
         )
+        .map(OutboxId)
     }
 
     /// Boxes to put now, in the order they were sealed. Of an answer to an invitation only the first one that is not
     /// done: whoever has put that has taken the invitation.
     pub(crate) fn due_boxes(
         &self,
-        persona: i64,
+        persona: PersonaId,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<DueBox>, StoreError> {
@@ -113,7 +115,7 @@ impl Tx<'_> {
         )
     }
 
-    pub(crate) fn boxed(&self, row: i64) -> Result<Option<BoxRow>, StoreError> {
+    pub(crate) fn boxed(&self, row: OutboxId) -> Result<Option<BoxRow>, StoreError> {
         let found = self.one(
             "read a box",
             "SELECT relay, box, bytes, session, message, invite, guest, attempts FROM outbox WHERE id = ?1",
@@ -124,7 +126,12 @@ impl Tx<'_> {
     }
 
     /// The relay has the box; without a receipt it is put again at `again_at`.
-    pub(crate) fn box_done(&self, row: i64, again_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn box_done(
+        &self,
+        row: OutboxId,
+        again_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.execute(
             "note a stored box",
             "UPDATE outbox SET done_at = coalesce(done_at, ?2), due_at = ?3, attempts = 0 WHERE id = ?1",
@@ -133,7 +140,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn box_later(&self, row: i64, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
+    pub(crate) fn box_later(&self, row: OutboxId, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
         self.execute(
             "plan a box",
             "UPDATE outbox SET due_at = ?2, attempts = ?3 WHERE id = ?1",
@@ -142,13 +149,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn drop_box(&self, row: i64) -> Result<(), StoreError> {
+    pub(crate) fn drop_box(&self, row: OutboxId) -> Result<(), StoreError> {
         self.execute("drop a box", "DELETE FROM outbox WHERE id = ?1", [row])?;
         Ok(())
     }
 
     /// The peer has every box of the session below `acked`.
-    pub(crate) fn drop_acked(&self, session: i64, acked: u64) -> Result<(), StoreError> {
+    pub(crate) fn drop_acked(&self, session: SessionId, acked: u64) -> Result<(), StoreError> {
         self.execute(
             "drop confirmed boxes",
             "DELETE FROM outbox WHERE session = ?1 AND place < ?2",
@@ -157,18 +164,18 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn drop_outbox(&self, session: i64) -> Result<(), StoreError> {
+    pub(crate) fn drop_outbox(&self, session: SessionId) -> Result<(), StoreError> {
         self.execute("drop boxes", "DELETE FROM outbox WHERE session = ?1", [session])?;
         Ok(())
     }
 
-    pub(crate) fn drop_guest_boxes(&self, contact: i64) -> Result<(), StoreError> {
+    pub(crate) fn drop_guest_boxes(&self, contact: ContactId) -> Result<(), StoreError> {
         self.execute("drop boxes", "DELETE FROM outbox WHERE guest = ?1", [contact])?;
         Ok(())
     }
 
     /// Whether every box of an answer to an invitation is stored.
-    pub(crate) fn guest_is_done(&self, contact: i64) -> Result<bool, StoreError> {
+    pub(crate) fn guest_is_done(&self, contact: ContactId) -> Result<bool, StoreError> {
         let open = self.count(
             "count an answer's boxes",
             "SELECT count(*) FROM outbox WHERE guest = ?1 AND done_at IS NULL",

@@ -5,12 +5,13 @@ use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
+use super::ids::PersonaId;
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
 /// A persona of this home, secrets included.
 pub(crate) struct PersonaRow {
-    pub(crate) id: i64,
+    pub(crate) id: PersonaId,
     pub(crate) name: String,
     pub(crate) public: PersonaKey,
     pub(crate) secret: PersonaSecret,
@@ -32,8 +33,17 @@ pub(crate) struct Recovery {
 
 const COLUMNS: &str = "id, name, public, secret, identity, inbox, relay, drain_after, created_at";
 
-type Raw =
-    (i64, String, String, Zeroizing<[u8; 32]>, Zeroizing<Vec<u8>>, Zeroizing<[u8; 32]>, RelayId, i64, i64);
+type Raw = (
+    PersonaId,
+    String,
+    String,
+    Zeroizing<[u8; 32]>,
+    Zeroizing<Vec<u8>>,
+    Zeroizing<[u8; 32]>,
+    RelayId,
+    i64,
+    i64,
+);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((
@@ -73,7 +83,7 @@ impl Tx<'_> {
         inbox: &Capability,
         relay: RelayId,
         now: Timestamp,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<PersonaId, StoreError> {
         self.insert(
             "add a persona",
             "INSERT INTO personas (name, public, secret, identity, inbox, relay, created_at)
@@ -88,6 +98,7 @@ impl Tx<'_> {
                 signed(now.0),
             ),
         )
+        .map(PersonaId)
     }
 
     pub(crate) fn personas(&self) -> Result<Vec<PersonaRow>, StoreError> {
@@ -95,7 +106,7 @@ impl Tx<'_> {
         self.all("list personas", &sql, [], raw)?.into_iter().map(read).collect()
     }
 
-    pub(crate) fn persona(&self, id: i64) -> Result<PersonaRow, StoreError> {
+    pub(crate) fn persona(&self, id: PersonaId) -> Result<PersonaRow, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM personas WHERE id = ?1");
         match self.one("read a persona", &sql, [id], raw)? {
             Some(found) => read(found),
@@ -114,7 +125,7 @@ impl Tx<'_> {
     }
 
     /// Recovery words and local key of a persona, as far as it has them.
-    pub(crate) fn recovery(&self, persona: i64) -> Result<Recovery, StoreError> {
+    pub(crate) fn recovery(&self, persona: PersonaId) -> Result<Recovery, StoreError> {
         let found = self.one(
             "read a persona's words",
             "SELECT words, words_path, words_password, local_key FROM personas WHERE id = ?1",
@@ -138,7 +149,7 @@ impl Tx<'_> {
     }
 
     /// Adds what is given; what a persona has already stays.
-    pub(crate) fn add_recovery(&self, persona: i64, recovery: &Recovery) -> Result<(), StoreError> {
+    pub(crate) fn add_recovery(&self, persona: PersonaId, recovery: &Recovery) -> Result<(), StoreError> {
         if let Some(words) = &recovery.words {
             self.execute(
                 "keep a persona's words",
@@ -157,7 +168,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_drain_after(&self, persona: i64, seq: u64) -> Result<(), StoreError> {
+    pub(crate) fn set_drain_after(&self, persona: PersonaId, seq: u64) -> Result<(), StoreError> {
         self.execute(
             "keep the inbox's place",
             "UPDATE personas SET drain_after = ?2 WHERE id = ?1 AND drain_after < ?2",

@@ -3,20 +3,21 @@ use bauta_protocol::mask::partition::Tag;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
+use super::ids::{PersonaId, PublicationId};
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
 /// A recipient's key of a post, on its way to the Gun relays.
 pub(crate) struct NewPublication<'a> {
     pub(crate) iv: PostIv,
-    pub(crate) persona: i64,
+    pub(crate) persona: PersonaId,
     /// The nodes to put, in JSON.
     pub(crate) nodes: &'a str,
 }
 
 /// A publication that is due.
 pub(crate) struct DuePublication {
-    pub(crate) row: i64,
+    pub(crate) row: PublicationId,
     pub(crate) iv: PostIv,
     pub(crate) nodes: String,
     pub(crate) attempts: u32,
@@ -27,7 +28,7 @@ pub(crate) struct DuePublication {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct PublicationCount {
     /// The persona that wrote the post.
-    pub(crate) persona: i64,
+    pub(crate) persona: PersonaId,
     pub(crate) keys: u32,
     pub(crate) published: u32,
     pub(crate) failed: u32,
@@ -108,7 +109,7 @@ impl Tx<'_> {
     }
 
     /// A relay has it; its nodes are not needed any more.
-    pub(crate) fn publication_done(&self, row: i64) -> Result<(), StoreError> {
+    pub(crate) fn publication_done(&self, row: PublicationId) -> Result<(), StoreError> {
         self.execute(
             "note a publication",
             "UPDATE publications SET state = 'published', nodes = '', error = NULL WHERE id = ?1",
@@ -120,7 +121,7 @@ impl Tx<'_> {
     /// It is tried again at `at`; for the reason see [`PublicationCount::error`].
     pub(crate) fn publication_later(
         &self,
-        row: i64,
+        row: PublicationId,
         at: Timestamp,
         attempts: u32,
         error: &str,
@@ -133,7 +134,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn publication_failed(&self, row: i64, error: &str) -> Result<(), StoreError> {
+    pub(crate) fn publication_failed(&self, row: PublicationId, error: &str) -> Result<(), StoreError> {
         self.execute(
             "give up a publication",
             "UPDATE publications SET state = 'failed', nodes = '', error = ?2 WHERE id = ?1",
@@ -152,7 +153,7 @@ impl Tx<'_> {
             [iv.0],
             |row| {
                 Ok((
-                    row.get::<_, Option<i64>>(0)?,
+                    row.get::<_, Option<PersonaId>>(0)?,
                     row.get(1)?,
                     row.get::<_, Option<u32>>(2)?,
                     row.get::<_, Option<u32>>(3)?,

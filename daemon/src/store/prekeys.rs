@@ -2,12 +2,13 @@ use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
+use super::ids::{PersonaId, PrekeysId};
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
 /// The private side of one bundle.
 pub(crate) struct PrekeysRow {
-    pub(crate) id: i64,
+    pub(crate) id: PrekeysId,
     pub(crate) version: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) made_at: Timestamp,
@@ -32,39 +33,40 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PrekeysRow> {
 impl Tx<'_> {
     pub(crate) fn add_prekeys(
         &self,
-        persona: i64,
+        persona: PersonaId,
         version: Timestamp,
         expires_at: Timestamp,
         erase_at: Timestamp,
         secret: &[u8],
         now: Timestamp,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<PrekeysId, StoreError> {
         self.insert(
             "keep prekeys",
             "INSERT INTO prekeys (persona, version, expires_at, erase_at, made_at, secret)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             (persona, signed(version.0), signed(expires_at.0), signed(erase_at.0), signed(now.0), secret),
         )
+        .map(PrekeysId)
     }
 
     /// Newest first.
-    pub(crate) fn prekeys(&self, persona: i64) -> Result<Vec<PrekeysRow>, StoreError> {
+    pub(crate) fn prekeys(&self, persona: PersonaId) -> Result<Vec<PrekeysRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM prekeys WHERE persona = ?1 ORDER BY version DESC");
         self.all("read prekeys", &sql, [persona], read)
     }
 
-    pub(crate) fn newest_prekeys(&self, persona: i64) -> Result<Option<PrekeysRow>, StoreError> {
+    pub(crate) fn newest_prekeys(&self, persona: PersonaId) -> Result<Option<PrekeysRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM prekeys WHERE persona = ?1 ORDER BY version DESC LIMIT 1");
         self.one("read prekeys", &sql, [persona], read)
     }
 
-    pub(crate) fn prekeys_by_id(&self, id: i64) -> Result<Option<PrekeysRow>, StoreError> {
+    pub(crate) fn prekeys_by_id(&self, id: PrekeysId) -> Result<Option<PrekeysRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM prekeys WHERE id = ?1");
         self.one("read prekeys", &sql, [id], read)
     }
 
     /// The bundle that the relay accepted last.
-    pub(crate) fn published_prekeys(&self, persona: i64) -> Result<Option<PrekeysRow>, StoreError> {
+    pub(crate) fn published_prekeys(&self, persona: PersonaId) -> Result<Option<PrekeysRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM prekeys WHERE persona = ?1 AND published_at IS NOT NULL
              ORDER BY version DESC LIMIT 1"
@@ -72,7 +74,7 @@ impl Tx<'_> {
         self.one("read prekeys", &sql, [persona], read)
     }
 
-    pub(crate) fn mark_published(&self, prekeys: i64, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn mark_published(&self, prekeys: PrekeysId, now: Timestamp) -> Result<(), StoreError> {
         self.execute(
             "note a publication",
             "UPDATE prekeys SET published_at = ?2 WHERE id = ?1",
@@ -90,7 +92,7 @@ impl Tx<'_> {
     pub(crate) fn remember_transcript(
         &self,
         transcript: &[u8; 32],
-        prekeys: i64,
+        prekeys: PrekeysId,
     ) -> Result<bool, StoreError> {
         let added = self.execute(
             "remember a handshake",

@@ -4,6 +4,7 @@ use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::time::Day;
 use rusqlite::Row;
 
+use super::ids::{ContactId, PersonaId};
 use super::tx::bytes;
 use super::{StoreError, Tx};
 
@@ -92,7 +93,7 @@ impl Tx<'_> {
     }
 
     /// Every relay that a persona reads from, writes to, or asks.
-    pub(crate) fn relays_of(&self, persona: i64) -> Result<Vec<RelayId>, StoreError> {
+    pub(crate) fn relays_of(&self, persona: PersonaId) -> Result<Vec<RelayId>, StoreError> {
         self.all(
             "list a persona's relays",
             "SELECT relay FROM personas WHERE id = ?1
@@ -158,7 +159,7 @@ impl Tx<'_> {
     /// Notes which descriptor of a relay a contact saw. At most one line per contact, relay and day is new.
     pub(crate) fn note_sighting(
         &self,
-        contact: i64,
+        contact: ContactId,
         relay: RelayId,
         seen: DescriptorSeen,
         suspect: bool,
@@ -178,7 +179,7 @@ impl Tx<'_> {
         relay: RelayId,
         day: Day,
         hash: [u8; 32],
-    ) -> Result<Vec<(i64, [u8; 32])>, StoreError> {
+    ) -> Result<Vec<(ContactId, [u8; 32])>, StoreError> {
         self.all(
             "compare sightings",
             "SELECT contact, hash FROM sightings WHERE relay = ?1 AND day = ?2 AND hash <> ?3",

@@ -3,6 +3,7 @@ use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
+use super::ids::PersonaId;
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -10,7 +11,7 @@ use super::{StoreError, Tx};
 pub(crate) struct RequestRow {
     /// What the API calls it by.
     pub(crate) handle: String,
-    pub(crate) persona: i64,
+    pub(crate) persona: PersonaId,
     pub(crate) public: PersonaKey,
     /// Empty for a greeting.
     pub(crate) text: String,
@@ -25,7 +26,7 @@ pub(crate) struct RequestRow {
 /// What a new request begins with.
 pub(crate) struct NewRequest<'a> {
     pub(crate) handle: &'a str,
-    pub(crate) persona: i64,
+    pub(crate) persona: PersonaId,
     pub(crate) public: PersonaKey,
     pub(crate) text: &'a str,
     pub(crate) message: Option<MessageId>,
@@ -89,7 +90,7 @@ impl Tx<'_> {
     }
 
     /// Oldest first.
-    pub(crate) fn requests(&self, persona: Option<i64>) -> Result<Vec<RequestRow>, StoreError> {
+    pub(crate) fn requests(&self, persona: Option<PersonaId>) -> Result<Vec<RequestRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM requests WHERE ?1 IS NULL OR persona = ?1 ORDER BY received_at, id"
         );
@@ -101,11 +102,11 @@ impl Tx<'_> {
         self.one("find a request", &sql, [handle], read)
     }
 
-    pub(crate) fn count_requests(&self, persona: i64) -> Result<u64, StoreError> {
+    pub(crate) fn count_requests(&self, persona: PersonaId) -> Result<u64, StoreError> {
         self.count("count requests", "SELECT count(*) FROM requests WHERE persona = ?1", [persona])
     }
 
-    pub(crate) fn delete_request_of(&self, persona: i64, key: &PersonaKey) -> Result<(), StoreError> {
+    pub(crate) fn delete_request_of(&self, persona: PersonaId, key: &PersonaKey) -> Result<(), StoreError> {
         self.execute(
             "delete a request",
             "DELETE FROM requests WHERE persona = ?1 AND public = ?2",

@@ -4,20 +4,28 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::StoreError;
 
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+/// `user_version` of a home after the first migration. Smaller numbers were used before the first release, by versions
+/// whose homes are not read any more.
+pub(super) const FIRST_VERSION: i64 = 10;
+
+const MIGRATIONS: &[&str] = &[FIRST];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let during = || StoreError::during("migrate the database");
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(during())?;
-    if found > known {
-        return Err(StoreError::Newer { found, known });
+    let known = (FIRST_VERSION..).zip(MIGRATIONS);
+    let newest = known.clone().last().map_or(0, |(version, _)| version);
+    if found > newest {
+        return Err(StoreError::Newer { found, known: newest });
     }
-    for (place, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+    if found != 0 && found < FIRST_VERSION {
+        return Err(StoreError::Unreleased);
+    }
+    for (version, migration) in known.filter(|(version, _)| *version > found) {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(during())?;
         transaction.execute_batch(migration).map_err(during())?;
-        transaction.pragma_update(None, "user_version", place + 1).map_err(during())?;
+        transaction.pragma_update(None, "user_version", version).map_err(during())?;
         transaction.commit().map_err(during())?;
     }
     Ok(())
@@ -44,6 +52,7 @@ CREATE TABLE descriptors (
     PRIMARY KEY (relay, day)
 ) STRICT;
 
+-- words, local_key: what Mask keeps beside a persona's key.
 CREATE TABLE personas (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -53,7 +62,11 @@ CREATE TABLE personas (
     inbox BLOB NOT NULL,
     relay BLOB NOT NULL REFERENCES relays (id),
     drain_after INTEGER NOT NULL DEFAULT 0,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    words TEXT,
+    words_path TEXT,
+    words_password INTEGER NOT NULL DEFAULT 0,
+    local_key BLOB
 ) STRICT;
 
 CREATE TABLE prekeys (
@@ -137,10 +150,17 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_persona ON sessions (persona);
 CREATE INDEX sessions_by_contact ON sessions (contact);
 
+-- What messages belong to. contact: whom it is with; today every conversation is with one contact.
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    contact INTEGER UNIQUE REFERENCES contacts (id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL,
-    contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     outgoing INTEGER NOT NULL,
     id BLOB NOT NULL,
     text TEXT NOT NULL,
@@ -150,11 +170,11 @@ CREATE TABLE messages (
     stored_at INTEGER,
     delivered_at INTEGER,
     error TEXT,
-    UNIQUE (contact, outgoing, id)
+    UNIQUE (conversation, outgoing, id)
 ) STRICT;
 CREATE INDEX messages_by_id ON messages (id);
 CREATE INDEX messages_by_persona ON messages (persona, outgoing, seq);
-CREATE INDEX messages_open ON messages (contact, seq) WHERE state IN ('queued', 'stored');
+CREATE INDEX messages_open ON messages (conversation, seq) WHERE state IN ('queued', 'stored');
 
 -- In which boxes of which session a message lies. last is NULL: inside the handshake.
 CREATE TABLE sealed (
@@ -245,15 +265,6 @@ CREATE TABLE events (
     at INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
-";
-
-/// Posts: recovery words and local keys of personas, profiles on social networks, keys of posts.
-const SECOND: &str = "
-ALTER TABLE personas ADD COLUMN words TEXT;
-ALTER TABLE personas ADD COLUMN words_path TEXT;
-ALTER TABLE personas ADD COLUMN words_password INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE personas ADD COLUMN local_key BLOB;
-
 -- Whose persona key stands behind a profile. persona: 66 hex digits.
 -- source: 'seen' in a payload, 'text' of a profile or post, 'hand', 'backup'.
 CREATE TABLE profiles (
@@ -277,10 +288,7 @@ CREATE TABLE post_keys (
     found_at INTEGER NOT NULL,
     PRIMARY KEY (iv, network)
 ) STRICT;
-";
 
-/// Keys of posts on their way to Gun relays, and what posts show of profiles.
-const THIRD: &str = "
 -- One recipient's key of a post. nodes: JSON, empty once a relay has them.
 CREATE TABLE publications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -313,10 +321,7 @@ CREATE TABLE tags (
     tag INTEGER NOT NULL,
     PRIMARY KEY (public, kind)
 ) STRICT;
-";
 
-/// Browser extensions.
-const FOURTH: &str = "
 -- key: an uncompressed point of P-256. grants: JSON. personas: JSON, of names; none for all.
 CREATE TABLE pairings (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -3,6 +3,7 @@ use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
+use super::ids::{ContactId, PersonaId, SessionId};
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -15,9 +16,9 @@ pub(crate) struct Wanted {
 
 /// One session with a contact, as it stands in the store.
 pub(crate) struct SessionRow {
-    pub(crate) id: i64,
-    pub(crate) contact: i64,
-    pub(crate) persona: i64,
+    pub(crate) id: SessionId,
+    pub(crate) contact: ContactId,
+    pub(crate) persona: PersonaId,
     /// Where our boxes go.
     pub(crate) relay: RelayId,
     /// Where we read.
@@ -37,8 +38,8 @@ pub(crate) struct SessionRow {
 
 /// What a new session begins with.
 pub(crate) struct NewSession<'a> {
-    pub(crate) contact: i64,
-    pub(crate) persona: i64,
+    pub(crate) contact: ContactId,
+    pub(crate) persona: PersonaId,
     pub(crate) relay: RelayId,
     pub(crate) own_relay: RelayId,
     pub(crate) state: &'a [u8],
@@ -89,9 +90,9 @@ pub(crate) fn unpack_wanted(bytes: &[u8]) -> Vec<Wanted> {
 }
 
 impl Tx<'_> {
-    pub(crate) fn add_session(&self, new: &NewSession<'_>, now: Timestamp) -> Result<i64, StoreError> {
+    pub(crate) fn add_session(&self, new: &NewSession<'_>, now: Timestamp) -> Result<SessionId, StoreError> {
         self.advance();
-        let id = self.insert(
+        let id = SessionId(self.insert(
             "keep a session",
             "INSERT INTO sessions (contact, persona, relay, own_relay, state, wanted, stale, initiator, ack_due_at,
                used_at, active_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
@@ -107,7 +108,7 @@ impl Tx<'_> {
                 new.ack_due_at.map(|at| signed(at.0)),
                 signed(now.0),
             ),
-        )?;
+        )?);
         if let Some((handshake, inbox, until)) = new.deposit {
             self.execute(
                 "keep a handshake",
@@ -118,12 +119,12 @@ impl Tx<'_> {
         Ok(id)
     }
 
-    pub(crate) fn session(&self, id: i64) -> Result<Option<SessionRow>, StoreError> {
+    pub(crate) fn session(&self, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1");
         self.one("read a session", &sql, [id], read)
     }
 
-    pub(crate) fn sessions_of(&self, contact: i64) -> Result<Vec<SessionRow>, StoreError> {
+    pub(crate) fn sessions_of(&self, contact: ContactId) -> Result<Vec<SessionRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM sessions WHERE contact = ?1 ORDER BY id");
         self.all("list sessions", &sql, [contact], read)
     }
@@ -131,7 +132,7 @@ impl Tx<'_> {
     /// Keeps a session that sealed something. Nothing of it may leave before this commits.
     pub(crate) fn save_sender(
         &self,
-        session: i64,
+        session: SessionId,
         state: &[u8],
         ack_due_at: Option<Timestamp>,
         now: Timestamp,
@@ -148,7 +149,7 @@ impl Tx<'_> {
     /// Keeps a session that opened something.
     pub(crate) fn save_reader(
         &self,
-        session: i64,
+        session: SessionId,
         state: &[u8],
         wanted: &[Wanted],
         ack_due_at: Option<Timestamp>,
@@ -175,7 +176,7 @@ impl Tx<'_> {
     /// The peer said something over it: the window opens until then, and its handshake need not be left again.
     pub(crate) fn heard(
         &self,
-        session: i64,
+        session: SessionId,
         content: bool,
         active_until: Timestamp,
         now: Timestamp,
@@ -189,7 +190,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn keep_active(&self, session: i64, until: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn keep_active(&self, session: SessionId, until: Timestamp) -> Result<(), StoreError> {
         self.execute(
             "note an activity",
             "UPDATE sessions SET active_until = max(active_until, ?2) WHERE id = ?1",
@@ -199,7 +200,7 @@ impl Tx<'_> {
     }
 
     /// Nothing more can be read from the lane.
-    pub(crate) fn stop_reading(&self, session: i64) -> Result<(), StoreError> {
+    pub(crate) fn stop_reading(&self, session: SessionId) -> Result<(), StoreError> {
         self.execute(
             "stop reading",
             "UPDATE sessions SET wanted = x'', gap_since = NULL WHERE id = ?1",
@@ -209,7 +210,7 @@ impl Tx<'_> {
     }
 
     /// The session never encrypts again, and what it has not delivered is dropped: it will be sealed anew.
-    pub(crate) fn make_stale(&self, session: i64) -> Result<(), StoreError> {
+    pub(crate) fn make_stale(&self, session: SessionId) -> Result<(), StoreError> {
         self.advance();
         self.execute(
             "close a session",
@@ -239,7 +240,11 @@ impl Tx<'_> {
     }
 
     /// Sessions whose handshake is to be left now.
-    pub(crate) fn due_deposits(&self, persona: i64, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn due_deposits(
+        &self,
+        persona: PersonaId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
         self.all(
             "list deposits",
             "SELECT id FROM sessions WHERE persona = ?1 AND deposit_at <= ?2 AND stale = 0 AND answered = 0
@@ -251,7 +256,7 @@ impl Tx<'_> {
 
     pub(crate) fn set_deposit(
         &self,
-        session: i64,
+        session: SessionId,
         at: Option<Timestamp>,
         attempts: u32,
     ) -> Result<(), StoreError> {
@@ -264,7 +269,7 @@ impl Tx<'_> {
     }
 
     /// Sessions whose handshake was never answered and now never will be.
-    pub(crate) fn lapsed_deposits(&self, now: Timestamp) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub(crate) fn lapsed_deposits(&self, now: Timestamp) -> Result<Vec<(SessionId, ContactId)>, StoreError> {
         self.all(
             "list lapsed handshakes",
             "SELECT id, contact FROM sessions WHERE deposit_until <= ?1 AND handshake IS NOT NULL
@@ -274,7 +279,7 @@ impl Tx<'_> {
         )
     }
 
-    pub(crate) fn forget_handshake(&self, session: i64) -> Result<(), StoreError> {
+    pub(crate) fn forget_handshake(&self, session: SessionId) -> Result<(), StoreError> {
         self.execute(
             "forget a handshake",
             "UPDATE sessions SET handshake = NULL, deposit_at = NULL WHERE id = ?1",
@@ -284,7 +289,7 @@ impl Tx<'_> {
     }
 
     /// Sessions of a persona with an acknowledgement due.
-    pub(crate) fn due_acks(&self, persona: i64, now: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn due_acks(&self, persona: PersonaId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
         self.all(
             "list receipts",
             "SELECT id FROM sessions WHERE persona = ?1 AND ack_due_at <= ?2 AND stale = 0 ORDER BY ack_due_at LIMIT 16",
@@ -294,7 +299,11 @@ impl Tx<'_> {
     }
 
     /// Sessions whose first missing box has been missing since before `since` while later ones were there.
-    pub(crate) fn old_gaps(&self, persona: i64, since: Timestamp) -> Result<Vec<i64>, StoreError> {
+    pub(crate) fn old_gaps(
+        &self,
+        persona: PersonaId,
+        since: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
         self.all(
             "list gaps",
             "SELECT id FROM sessions WHERE persona = ?1 AND gap_since <= ?2",
@@ -306,8 +315,8 @@ impl Tx<'_> {
     /// Lanes to read, the most recently used first: session, own relay, wanted boxes, until when the window is open.
     pub(crate) fn lanes(
         &self,
-        persona: i64,
-    ) -> Result<Vec<(i64, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
+        persona: PersonaId,
+    ) -> Result<Vec<(SessionId, RelayId, Vec<Wanted>, Timestamp)>, StoreError> {
         self.all(
             "list lanes",
             "SELECT id, own_relay, wanted, active_until FROM sessions WHERE persona = ?1 ORDER BY used_at DESC",
@@ -330,7 +339,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn delete_sessions(&self, contact: i64) -> Result<(), StoreError> {
+    pub(crate) fn delete_sessions(&self, contact: ContactId) -> Result<(), StoreError> {
         self.execute("delete sessions", "DELETE FROM sessions WHERE contact = ?1", [contact])?;
         self.execute(
             "delete sessions",

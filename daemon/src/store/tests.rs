@@ -106,6 +106,24 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn a_home_from_before_the_first_release_is_refused() {
+    for version in 1..schema::FIRST_VERSION {
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path()).unwrap();
+        store
+            .run(move |tx| -> Result<_, StoreError> {
+                tx.execute("lower the version", &format!("PRAGMA user_version = {version}"), [])
+            })
+            .await
+            .unwrap();
+        close(store, home.path());
+        let refused = open(home.path()).err().unwrap();
+        assert!(matches!(refused, StoreError::Unreleased));
+        assert!(refused.to_string().contains("bauta persona export"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn pairings_and_their_end_are_kept() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).unwrap();

@@ -16,7 +16,9 @@ use crate::engine::peer::{Moment, give_up, keep_bundle};
 use crate::engine::plan::LaneOf;
 use crate::engine::receive::Taken;
 use crate::engine::{backoff, bundle, descriptors, greet, invite, receive, send};
-use crate::store::{BoxFor, ContactRow, MessageState, StoreError, Tx};
+use crate::store::{
+    BoxFor, CapabilityId, ContactId, ContactRow, MessageState, OutboxId, PrekeysId, SessionId, StoreError, Tx,
+};
 use crate::view;
 
 /// A box in a format that this version does not know is asked for again after this: perhaps by a newer version.
@@ -49,7 +51,7 @@ impl Actor {
         }
     }
 
-    async fn land_put(&mut self, row: i64, outcome: Result<Reply, Missed>) {
+    async fn land_put(&mut self, row: OutboxId, outcome: Result<Reply, Missed>) {
         let at = self.shared.moment();
         let kept = self.shared.store.run(move |tx| keep_put(tx, row, &outcome, &at)).await;
         self.under_way.puts.remove(&row);
@@ -80,7 +82,7 @@ impl Actor {
         self.paused_boxes.insert(id, Instant::now() + pause);
     }
 
-    async fn land_delete(&mut self, row: i64, attempts: u32, outcome: Result<Reply, Missed>) {
+    async fn land_delete(&mut self, row: CapabilityId, attempts: u32, outcome: Result<Reply, Missed>) {
         let at = self.shared.moment();
         let kept = self
             .shared
@@ -97,7 +99,7 @@ impl Actor {
         self.report(kept, "note a deletion");
     }
 
-    async fn land_deposit(&mut self, session: i64, outcome: Result<Reply, Missed>) {
+    async fn land_deposit(&mut self, session: SessionId, outcome: Result<Reply, Missed>) {
         let at = self.shared.moment();
         let kept = self.shared.store.run(move |tx| keep_deposit(tx, session, &outcome, &at)).await;
         self.under_way.deposits.remove(&session);
@@ -114,7 +116,7 @@ impl Actor {
         }
     }
 
-    async fn land_publish(&mut self, prekeys: i64, outcome: Result<Reply, Missed>) {
+    async fn land_publish(&mut self, prekeys: PrekeysId, outcome: Result<Reply, Missed>) {
         let (persona, now) = (self.persona, self.shared.time.now());
         self.under_way.publish = false;
         let kept = match outcome {
@@ -147,7 +149,7 @@ impl Actor {
         self.paused_publish = Some((Instant::now() + wait, failures.saturating_add(1)));
     }
 
-    async fn land_fetch(&mut self, relay: RelayId, contact: i64, outcome: Result<Reply, Missed>) {
+    async fn land_fetch(&mut self, relay: RelayId, contact: ContactId, outcome: Result<Reply, Missed>) {
         let at = self.shared.moment();
         let kept = self
             .shared
@@ -206,7 +208,12 @@ impl Actor {
     }
 }
 
-fn keep_put(tx: &Tx<'_>, row: i64, outcome: &Result<Reply, Missed>, at: &Moment) -> Result<(), StoreError> {
+fn keep_put(
+    tx: &Tx<'_>,
+    row: OutboxId,
+    outcome: &Result<Reply, Missed>,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let Some(sealed) = tx.boxed(row)? else { return Ok(()) };
     match outcome {
         Ok(Reply::Done) => {
@@ -257,7 +264,7 @@ fn take_box(
 
 fn keep_deposit(
     tx: &Tx<'_>,
-    session: i64,
+    session: SessionId,
     outcome: &Result<Reply, Missed>,
     at: &Moment,
 ) -> Result<(), StoreError> {
@@ -284,7 +291,7 @@ enum Fetched {
 /// A relay answered for a contact's bundle.
 fn fetched(
     tx: &Tx<'_>,
-    contact: i64,
+    contact: ContactId,
     bytes: Option<&[u8; BUNDLE_LEN]>,
     at: &Moment,
 ) -> Result<Fetched, StoreError> {
@@ -301,7 +308,7 @@ fn fetched(
     let persona = tx.persona(row.persona)?;
     // The peer may have begun meanwhile.
     let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none()) else { return Ok(found) };
-    let wanted = row.rejoin || tx.has_undelivered(contact)?;
+    let wanted = row.rejoin || tx.has_undelivered(row.conversation)?;
     match shown.or_else(|| bundle_of(&row, at)) {
         Some(bundle) if wanted => send::begin(tx, &persona, &row, &bundle, at)?,
         Some(_) => tx.set_contact_attempt(contact, at.now, 0)?,

@@ -13,7 +13,7 @@ use crate::engine::plan::{Due, Lane, LaneOf, Step, choose};
 use crate::engine::terms::{Terms, describe_terms, terms, to_describe};
 use crate::engine::{DAY, plan, receive, send};
 use crate::random;
-use crate::store::{ContactRow, StoreError, Tx};
+use crate::store::{ContactId, ContactRow, PersonaId, StoreError, Tx};
 
 /// Boxes looked at for a tick.
 const PUTS_SEEN: u32 = 64;
@@ -140,7 +140,7 @@ impl Actor {
 }
 
 /// Does what needs no network, and lists what does.
-fn prepare(tx: &Tx<'_>, persona: i64, at: &Moment) -> Result<Due, StoreError> {
+fn prepare(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<Due, StoreError> {
     let row = tx.persona(persona)?;
     for contact in tx.contacts_to_seal(persona)? {
         send::seal_open(tx, &row, contact, at)?;
@@ -188,7 +188,7 @@ fn prepare(tx: &Tx<'_>, persona: i64, at: &Moment) -> Result<Due, StoreError> {
     })
 }
 
-fn usable_relays(tx: &Tx<'_>, persona: i64, at: &Moment) -> Result<HashSet<RelayId>, StoreError> {
+fn usable_relays(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<HashSet<RelayId>, StoreError> {
     let mut usable = HashSet::new();
     for relay in tx.relays_of(persona)? {
         if terms(tx, relay, at.now)?.is_some() {
@@ -199,7 +199,7 @@ fn usable_relays(tx: &Tx<'_>, persona: i64, at: &Moment) -> Result<HashSet<Relay
 }
 
 /// Turns a step into an errand; what the step changes in the store is committed when this returns.
-fn start(tx: &Tx<'_>, persona: i64, step: Step, at: &Moment) -> Result<Ready, StoreError> {
+fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Ready, StoreError> {
     let with_terms = |relay, errand| Ok(terms(tx, relay, at.now)?.map(|terms| (errand, terms)));
     match step {
         Step::Get { of, relay, want } => {
@@ -247,7 +247,7 @@ fn start(tx: &Tx<'_>, persona: i64, step: Step, at: &Moment) -> Result<Ready, St
 }
 
 /// Begins a session over a bundle that was seen a moment ago, or asks a relay for the bundle.
-fn start_join(tx: &Tx<'_>, persona: i64, contact: i64, at: &Moment) -> Result<Ready, StoreError> {
+fn start_join(tx: &Tx<'_>, persona: PersonaId, contact: ContactId, at: &Moment) -> Result<Ready, StoreError> {
     let Some(row) = tx.contact(contact)? else { return Ok(None) };
     let Some(key) = row.public else { return Ok(None) };
     if !row.rejoin
@@ -270,7 +270,11 @@ fn start_join(tx: &Tx<'_>, persona: i64, contact: i64, at: &Moment) -> Result<Re
 }
 
 /// The contact's own relay first, then in turn the others that are configured here.
-fn where_to_ask(tx: &Tx<'_>, persona: i64, contact: &ContactRow) -> Result<Option<RelayId>, StoreError> {
+fn where_to_ask(
+    tx: &Tx<'_>,
+    persona: PersonaId,
+    contact: &ContactRow,
+) -> Result<Option<RelayId>, StoreError> {
     let own = tx.persona(persona)?.relay;
     let mut candidates: Vec<RelayId> = contact.relay.into_iter().collect();
     for relay in tx.relays()? {

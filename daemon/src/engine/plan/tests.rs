@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::{CapabilityId, ContactId, OutboxId, PrekeysId, SessionId};
 
 const RELAY: RelayId = RelayId([1; 32]);
 
@@ -13,7 +14,7 @@ fn want(lane: u64, index: u64) -> Wanted {
 
 fn lane(number: u64, active: bool) -> Lane {
     Lane {
-        of: LaneOf::Session(i64::try_from(number).unwrap()),
+        of: LaneOf::Session(SessionId::from(i64::try_from(number).unwrap())),
         relay: RELAY,
         wanted: (0..8).map(|index| want(number, index)).collect(),
         active,
@@ -32,17 +33,17 @@ fn any_due() -> impl Strategy<Value = Due> {
     )
         .prop_map(|(lanes, puts, acks, deposits, joins, publish, deletes)| Due {
             lanes: lanes.iter().zip(0..).map(|(active, number)| lane(number, *active)).collect(),
-            acks: (0..acks).collect(),
+            acks: (0..acks).map(SessionId::from).collect(),
             puts: puts
                 .iter()
                 .zip(0..)
-                .map(|(again, row)| DueBox { row, again: *again, urgent: false })
+                .map(|(again, row)| DueBox { row: OutboxId::from(row), again: *again, urgent: false })
                 .collect(),
-            deposits: (0..deposits).collect(),
-            joins: (0..joins).collect(),
+            deposits: (0..deposits).map(SessionId::from).collect(),
+            joins: (0..joins).map(ContactId::from).collect(),
             describes: if publish { vec![RELAY] } else { Vec::new() },
-            publish: publish.then_some(1),
-            deletes: (0..deletes).collect(),
+            publish: publish.then_some(PrekeysId::from(1)),
+            deletes: (0..deletes).map(CapabilityId::from).collect(),
         })
 }
 
@@ -101,7 +102,7 @@ proptest! {
     fn no_kind_waits_for_ever(lanes in 1u64..200, seed: u64) {
         let due = Due {
             lanes: (0..lanes).map(|number| lane(number, true)).collect(),
-            deletes: vec![7],
+            deletes: vec![CapabilityId::from(7)],
             ..Due::default()
         };
         let under_way = UnderWay::default();
@@ -112,19 +113,19 @@ proptest! {
             state ^= state << 17;
             usize::try_from(state % 1_000_003).unwrap() % below
         };
-        let found = (0..2000).any(|_| choose(&due, &under_way, &mut draw) == Step::Delete(7));
+        let found = (0..2000).any(|_| choose(&due, &under_way, &mut draw) == Step::Delete(CapabilityId::from(7)));
         prop_assert!(found);
     }
 }
 
 #[test]
 fn boxes_are_put_in_the_order_they_were_sealed() {
-    let puts = [3, 5, 9].map(|row| DueBox { row, again: false, urgent: false }).to_vec();
+    let puts = [3, 5, 9].map(|row| DueBox { row: OutboxId::from(row), again: false, urgent: false }).to_vec();
     let due = Due { puts, ..Due::default() };
     let mut under_way = UnderWay::default();
     for row in [3, 5, 9] {
         let step = choose(&due, &under_way, |_| 0);
-        assert_eq!(step, Step::Put(row));
+        assert_eq!(step, Step::Put(OutboxId::from(row)));
         assert!(start(step, &mut under_way));
     }
     assert_eq!(choose(&due, &under_way, |_| 0), Step::Loop);
@@ -133,7 +134,7 @@ fn boxes_are_put_in_the_order_they_were_sealed() {
 #[test]
 fn a_full_house_starts_nothing_more() {
     let due = Due {
-        puts: (0..40).map(|row| DueBox { row, again: false, urgent: false }).collect(),
+        puts: (0..40).map(|row| DueBox { row: OutboxId::from(row), again: false, urgent: false }).collect(),
         lanes: (0..400).map(|number| lane(number, true)).collect(),
         ..Due::default()
     };

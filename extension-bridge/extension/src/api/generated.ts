@@ -1419,6 +1419,7 @@ export const ERROR_CODES = [
   'unlock.failed',
   'store.locked',
   'store.newer',
+  'store.old',
   'store.full',
   'store.failed',
   'network.invalid',
