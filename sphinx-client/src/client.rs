@@ -41,14 +41,14 @@ pub struct Client {
 pub struct RelayTarget {
     /// Who it is: requests are bound to it.
     pub id: RelayId,
-    /// Where it can be reached. Each sending picks one at random.
+    /// Where it can be reached. Each attempt picks one at random.
     pub doors: Vec<DoorAddress>,
 }
 
 /// How long an exchange may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// In all.
+    /// In total.
     pub deadline: Duration,
     /// Before the same request is sent again, give or take a quarter.
     pub resend_after: Duration,
@@ -71,7 +71,7 @@ pub enum ExchangeError {
     /// Too many exchanges of this client wait for an answer.
     #[error("too many requests wait for an answer: try again once some are done")]
     TooMany,
-    /// No answer came in time. The relay may have done what was asked.
+    /// No answer came in time. The relay may have done what was asked all the same.
     #[error(
         "the relay did not answer in time: it or the mixnet may be down; the request may have had its effect"
     )]
@@ -135,10 +135,10 @@ impl Client {
     /// `body` has exactly `class.body_len()` bytes, and so has the answer.
     /// The same frame is sent again and again until the deadline, each time under a fresh sender tag with fresh reply
     /// SURBs through another door, also when the Nym client below is replaced meanwhile.
-    /// The relay does what it asks for once. Dropping the future gives the exchange up.
+    /// The relay handles it once. Dropping the future gives the exchange up.
     ///
     /// # Errors
-    /// [`ExchangeError`]; a wrong or forged answer is never delivered, it counts as none.
+    /// [`ExchangeError`]. A wrong or forged answer is ignored.
     pub async fn exchange(
         &self,
         relay: &RelayTarget,
@@ -172,7 +172,7 @@ impl Client {
         }
     }
 
-    /// Where the client stands, now and from now on.
+    /// The state of the client, now and from now on.
     pub fn state(&self) -> watch::Receiver<State> {
         self.handle.core.state.subscribe()
     }
@@ -228,7 +228,7 @@ impl Core {
                 continue;
             };
             if !prompt {
-                // What waited for a connection must not all leave at once when it is there: that would tie it together.
+                // Spread queued requests after a reconnect: leaving together they could be linked to one client.
                 sleep(up_to(resend_after / 2)).await;
                 prompt = true;
                 if link.has_ended() {
@@ -239,7 +239,7 @@ impl Core {
             last_door = Some(door);
             if link.send(door, request.to_vec(), surbs).await.is_err() {
                 prompt = false;
-                // The supervisor has not noticed yet, or it would be gone.
+                // The link has ended, and the supervisor has not noticed yet.
                 sleep(self.shared.tuning.look).await;
                 continue;
             }
@@ -252,7 +252,7 @@ impl Core {
     }
 }
 
-/// Any door but the last one, where there are several.
+/// Any door except the last one used, if there are several.
 fn pick(doors: &[Recipient], last: Option<Recipient>) -> Option<Recipient> {
     let others: Vec<&Recipient> = doors.iter().filter(|door| Some(**door) != last).collect();
     others.choose(&mut OsRng).copied().or(doors.first()).copied()

@@ -1,4 +1,4 @@
-//! A Poisson clock: what a persona does follows it, and not what came in before.
+//! A Poisson clock: a persona acts when it ticks, and not because something came in.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use rand::Rng as _;
 use rand::rngs::OsRng;
 use tokio::time::{Instant, sleep_until};
 
-/// A gap longer than this many means is cut: it has a chance of 2 in a billion, and a stuck clock helps nobody.
+/// A gap longer than this many means is cut. The chance of one is 2 in a billion.
 const LONGEST_GAP_IN_MEANS: f64 = 20.0;
 
 /// A clock whose ticks are a Poisson process: gaps are exponential and independent of everything.
 ///
-/// A tick that is asked for late does not shift the ones after it, and ticks missed while nobody waited are not made up.
+/// A tick that is awaited late does not shift the ones after it, and ticks that were missed are skipped.
 #[derive(Debug)]
 pub struct PoissonClock {
     mean: Duration,
@@ -35,7 +35,7 @@ impl PoissonClock {
             }
         };
         sleep_until(due).await;
-        // A process without memory may be picked up at any point: after a long pause it simply goes on from now.
+        // A Poisson process has no memory, so after a long pause it can simply start again from now.
         self.next = Some(due.max(Instant::now() - self.mean) + self.gap());
     }
 
@@ -58,12 +58,12 @@ pub fn exponential_gap(mean: Duration, uniform: f64) -> Duration {
     mean.mul_f64(means)
 }
 
-/// `base` stretched or shrunk by up to a quarter, so that repeated actions of many do not fall together.
+/// `base` plus or minus up to a quarter, so that repeated actions of many clients do not coincide.
 pub(crate) fn jittered(base: Duration) -> Duration {
     base.mul_f64(OsRng.gen_range(0.75..1.25))
 }
 
-/// Anything from nothing to `most`.
+/// A random duration up to `most`.
 pub(crate) fn up_to(most: Duration) -> Duration {
     most.mul_f64(OsRng.r#gen::<f64>())
 }

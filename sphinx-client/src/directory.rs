@@ -18,14 +18,14 @@ use crate::guards::GatewayId;
 use crate::network::Network;
 use crate::tuning::Tuning;
 
-/// An old topology is better than none, until the keys in it are surely no longer accepted.
+/// How long an old topology is used: until the keys in it are no longer accepted.
 const USELESS_AFTER: Duration = Duration::from_secs(6 * 3600);
-/// A directory that does not answer is not asked again sooner.
+/// How long a directory that did not answer is left alone.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Pages of descriptions that are read; the directory decides how long each is.
 const MOST_PAGES: usize = 64;
-/// Exits that are kept of those listed.
+/// How many of the listed exits are kept.
 const MOST_EXITS: usize = 4096;
 
 /// The shared view of the network. Cheap to clone.
@@ -69,7 +69,7 @@ impl Directory {
         }
     }
 
-    /// The topology, fetched anew where it is older than the profile allows. One caller fetches, the others wait.
+    /// The topology, fetched again if it is older than the profile allows. One caller fetches, the others wait.
     ///
     /// Each Nym client looks here far more often than the directory is asked: at a rotation of the mixes' keys,
     /// a view must not get old twice, once here and once in the client.
@@ -109,14 +109,14 @@ impl Directory {
 
     /// The exits that the directory describes and whose gateways are part of the network now.
     ///
-    /// All of them are always fetched: the directory does not learn which is used.
+    /// The whole list is always fetched, so the directory does not learn which exit is used.
     pub(crate) async fn exits(&self) -> Result<Vec<Recipient>, DirectoryError> {
         let topology = self.topology().await?;
         let mut known = self.inner.exits.lock().await;
         if known.as_ref().is_none_or(|(at, _)| at.elapsed() >= self.inner.exit_refresh) {
             match tokio::time::timeout(self.inner.patience, self.fetch_exits()).await {
                 Ok(Some(exits)) => *known = Some((Instant::now(), exits)),
-                // An old list is better than none: exits seldom move.
+                // Keep the old list: exits rarely move.
                 _ => tracing::debug!("The directory did not say which exits there are."),
             }
         }
@@ -124,7 +124,7 @@ impl Directory {
         Ok(exits.iter().filter(|exit| topology.has_node(exit.gateway())).copied().collect())
     }
 
-    /// What a Nym client is given instead of a directory of its own.
+    /// What a Nym client uses instead of a directory of its own.
     pub(crate) fn provider(&self) -> Box<dyn TopologyProvider + Send + Sync> {
         Box::new(Shared(self.clone()))
     }
@@ -152,7 +152,9 @@ impl Directory {
     fn client(&self) -> Option<Client> {
         ClientBuilder::new_with_fronted_urls(self.inner.network.directory())
             .and_then(|builder| builder.with_timeout(self.inner.patience).build())
-            .inspect_err(|error| tracing::warn!("No client for the directory could be built: {error}"))
+            .inspect_err(|error| {
+                tracing::warn!("No client for the directory could be built: {error}. It is tried again.")
+            })
             .ok()
     }
 
@@ -169,7 +171,7 @@ impl Directory {
 #[derive(Deserialize)]
 struct DescribedPage {
     pagination: Pagination,
-    /// Parsed one by one: a single odd description must not hide the others.
+    /// Parsed one by one, so that one malformed description does not hide the others.
     data: Vec<serde_json::Value>,
 }
 

@@ -35,7 +35,7 @@ use stream::Answer;
 
 pub use stream::ExitStream;
 
-/// So many exits, and so many gateways, are tried for one stream.
+/// How many exits, and how many gateways, are tried for one stream.
 const TRIES: usize = 3;
 /// A name in the DNS is not longer (RFC 1035, section 2.3.4).
 const LONGEST_HOST: usize = 253;
@@ -78,7 +78,7 @@ impl fmt::Debug for ExitAddress {
 /// Why a stream was not opened.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum OpenError {
-    /// The host cannot be one.
+    /// The host or the port is not valid.
     #[error("a host is a name or an IP address of at most 253 characters, and a port is not 0")]
     Host,
     /// The exits' rules forbid this host or port.
@@ -126,7 +126,7 @@ struct Pool {
     fixed: Vec<Recipient>,
     choice: Mutex<Choice>,
     carrier: Mutex<Option<Arc<Carrier>>>,
-    /// Held while a carrier connects or is put away.
+    /// Held while a carrier connects or is closed.
     changing: tokio::sync::Mutex<()>,
     stop: CancellationToken,
 }
@@ -136,7 +136,7 @@ impl Mixnet {
     ///
     /// Nothing is sent before the first stream. Each `Exits` has a Nym identity of its own.
     pub fn exits(&self, fixed: Vec<ExitAddress>) -> Exits {
-        // One gateway at both ends would see who reaches the exit.
+        // A gateway at both ends would see which client uses which exit.
         let doors: Vec<DoorAddress> = fixed.iter().map(|exit| DoorAddress(exit.0.to_bytes())).collect();
         self.avoid_gateways_of(&doors);
         Exits {
@@ -159,7 +159,7 @@ impl Exits {
     /// Cancel safe: dropping the future closes what was opened.
     ///
     /// # Errors
-    /// [`OpenError`]; of several exits, the most telling answer.
+    /// [`OpenError`]; of several exits' answers, the most specific.
     pub fn open<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<ExitStream, OpenError>> {
         // Boxed, so that other crates do not compile all of it once more.
         Box::pin(self.open_remote(host, port))
@@ -232,7 +232,7 @@ impl Pool {
                     continue;
                 }
                 Err(_) => {
-                    // Silence alone blames nobody: if our own message comes back, it is the exit that does not answer.
+                    // Silence alone does not show who is at fault: if our own message comes back, the exit is silent.
                     if !carrier.probe(tuning.probe_timeout).await {
                         self.give_up(&carrier);
                         lost += 1;
@@ -346,7 +346,7 @@ async fn watch(pool: Weak<Pool>, carrier: Weak<Carrier>) {
     }
 }
 
-/// Of two answers, the one that tells more.
+/// The more specific of two answers.
 fn worse(one: OpenError, other: OpenError) -> OpenError {
     let rank = |error: OpenError| match error {
         OpenError::Refused => 3,

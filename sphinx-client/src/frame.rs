@@ -117,7 +117,7 @@ pub struct OpenedRequest<'a> {
 
 /// A request frame for this relay.
 ///
-/// `None` if the body has not the length of a class.
+/// `None` if the body does not have the length of a class.
 pub fn seal_request(xid: &Xid, relay: &RelayId, body: &[u8]) -> Option<Vec<u8>> {
     class_of(HEADER_LEN + body.len())?;
     Some(assemble(xid, &request_tag(xid, relay, body), body))
@@ -138,7 +138,7 @@ pub fn open_request<'a>(relay: &RelayId, frame: &'a [u8]) -> Option<OpenedReques
 
 /// A reply frame.
 ///
-/// `None` if the body has not the length of a class.
+/// `None` if the body does not have the length of a class.
 pub fn seal_reply(xid: &Xid, request: &RequestDigest, body: &[u8]) -> Option<Vec<u8>> {
     class_of(HEADER_LEN + body.len())?;
     Some(assemble(xid, &reply_tag(xid, request, body), body))
@@ -284,7 +284,7 @@ mod tests {
             prop_assert!(open_request(&RelayId(other), &request).is_none());
             let reply = seal_reply(&xid, &RequestDigest(relay), &body(Class::Small, fill)).unwrap();
             prop_assert!(open_reply(&xid, &RequestDigest(other), &reply).is_none());
-            // A request is no reply, nor the other way round.
+            // A request is not a reply, nor the other way round.
             prop_assert!(open_reply(&xid, &RequestDigest(relay), &request).is_none());
             prop_assert!(open_request(&RelayId(relay), &reply).is_none());
         }

@@ -1,7 +1,7 @@
-//! Which gateways an installation enters the mixnet through.
+//! The gateways through which an installation enters the mixnet.
 //!
 //! Two guards are drawn at random, kept for 60 to 90 days and shared by all clients.
-//! A fresh gateway at each start would meet a hostile one soon (Wright et al., "The Predecessor Attack", 2004);
+//! With a new gateway at each start an installation would soon use a hostile one (Wright et al., "The Predecessor Attack", 2004);
 //! the numbers follow Tor's guards (Dingledine et al., "One Fast Guard for Life", 2014).
 //! The state machine is pure: time, candidates and randomness are passed in.
 
@@ -19,22 +19,22 @@ const KEEP_AT_LEAST: u64 = 60 * DAY;
 const KEEP_AT_MOST: u64 = 90 * DAY;
 /// A guard that fails for this long while another gateway works is replaced.
 const REPLACE_AFTER: u64 = DAY;
-/// Failures this close together with no attempt after them do not count as failing for a long time.
+/// Failures this close together, with no attempt after them, do not count as failing for a long time.
 const LEAST_FAILURES: u32 = 8;
-/// A guard that failed this often in a row steps behind a stand-in that works...
+/// After this many failures in a row a guard is tried after a substitute that works...
 const PATIENCE: u32 = 3;
-/// ...until it is due to be tried again.
+/// ...until this much time has passed.
 const RETRY_EVERY: u64 = 15 * 60;
-/// A stand-in that fails is replaced no sooner: whoever cuts the line must not walk us through all gateways.
+/// A substitute that fails is replaced no sooner: otherwise, whoever cuts the line could lead us through all gateways.
 const STAND_IN_FOR: u64 = 3600;
 const VERSION: u8 = 1;
-/// No stored state is longer; what is was not written by this program.
+/// A longer stored state was not written by this program.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// A gateway, by its identity key in base 58, as the directory names it.
 pub(crate) type GatewayId = String;
 
-/// The guards of an installation, and a third gateway that stands in while none of them works.
+/// The guards of an installation, and a third gateway, the substitute, for when none of them works.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Guards {
     version: u8,
@@ -84,11 +84,11 @@ impl Guards {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The gateways to try, in order: guards that work, guards worth another try, a stand-in that works, the rest.
+    /// The gateways to try, in order: guards that work, guards worth another try, a substitute that works, the rest.
     ///
-    /// A stand-in that works comes before guards that failed again and again.
-    /// While nothing works, guards come first: most likely the network is down, and nobody new needs to see us.
-    /// Empty places are filled from `candidates`, with those in `avoid` only where nothing else is left.
+    /// A substitute that works comes before guards that failed again and again.
+    /// While nothing works, guards come first: most likely the network is down, and no further gateway needs to see us.
+    /// Missing guards are drawn from `candidates`, and from those in `avoid` only if nothing else is left.
     pub(crate) fn order<R: Rng>(
         &mut self,
         now: u64,
@@ -116,7 +116,7 @@ impl Guards {
             guard.failing_since = None;
             guard.failures = 0;
         }
-        // Its turn is over once a guard is back.
+        // The substitute is dropped once a guard works again.
         if self.guards.iter().any(|guard| guard.id == *id) {
             self.stand_in = None;
         }
@@ -135,7 +135,7 @@ impl Guards {
         self.guards.iter_mut().chain(&mut self.stand_in).find(|guard| guard.id == *id)
     }
 
-    /// Drops guards whose time is over, replaces those that failed too long, fills places.
+    /// Drops guards that are too old, replaces those that failed too long, and draws missing ones.
     fn settle<R: Rng>(
         &mut self,
         now: u64,
@@ -143,9 +143,9 @@ impl Guards {
         avoid: &HashSet<GatewayId>,
         rng: &mut R,
     ) {
-        // A clock that was far ahead when a guard was drawn must not pin it for ever.
+        // If the clock was far ahead when a guard was drawn, the guard must not stay for ever.
         self.guards.retain(|guard| guard.keep_until > now && guard.keep_until <= now + KEEP_AT_MOST);
-        // One that the directory no longer names fails without being tried.
+        // A guard that the directory no longer lists counts as failed without a try.
         if !candidates.is_empty() {
             self.stand_in.take_if(|guard| !candidates.contains(&guard.id));
             for guard in &mut self.guards {
@@ -156,7 +156,7 @@ impl Guards {
                 }
             }
         }
-        // Only a gateway that works proves that the network is up and the fault the guard's own.
+        // Only another gateway that works proves that the network is up and the guard is at fault.
         let network_up = self.guards.iter().chain(&self.stand_in).any(|guard| guard.failing_since.is_none());
         if network_up {
             self.guards.retain(|guard| !guard.given_up(now));
@@ -168,7 +168,7 @@ impl Guards {
             self.stand_in = None;
         }
         while self.guards.len() < GUARDS {
-            // A stand-in that proved itself moves up: nobody new needs to see us.
+            // A substitute that works becomes a guard, so no further gateway needs to see us.
             let proven = self.stand_in.take_if(|guard| guard.failing_since.is_none());
             let Some(guard) = proven.or_else(|| self.draw(now, candidates, avoid, rng)) else {
                 break;

@@ -1,14 +1,14 @@
 //! The Nym mixnet as the rest of Bauta sees it.
 //!
 //! Two sides share one frame format:
-//! - [`Mixnet`] and [`Client`]: exchanges with relays. A throw-away Nym identity per client, a fresh sender tag per
-//!   sending, so that a relay cannot tell whether two exchanges came from one client. Guard gateways are shared.
+//! - [`Mixnet`] and [`Client`]: exchanges with relays. Each client has a throw-away Nym identity, and each attempt a
+//!   fresh sender tag, so nothing in two exchanges shows a relay whether they came from one client. Guards are shared.
 //! - [`Service`]: a relay's Nym addresses, and each request answered once over the newest reply SURBs.
 //!
-//! Beside them, [`Exits`] opens byte streams to the clear network, over a Nym identity of its own.
+//! [`Exits`] opens byte streams to the clear network, over a Nym identity of its own.
 //!
-//! Delivery is this crate's own business: the SDK only queues, and its acknowledgements come from a gateway.
-//! An exchange is sent again, byte for byte the same, until its deadline; the relay does it once.
+//! Delivery is up to this crate: the SDK only queues, and its acknowledgements come from a gateway.
+//! An exchange is sent again, byte for byte the same, until its deadline; the relay handles it once.
 //!
 //! No type of the Nym crates appears in this interface.
 //!
@@ -42,8 +42,8 @@ pub use traffic::{PROFILES, Pace, Traffic, UnknownTraffic};
 
 /// `tracing_subscriber::EnvFilter` directives that keep Nym addresses and sender tags out of logs.
 ///
-/// Targets match by their beginning, so `nym_` is all crates of Nym. What handles replies prints tags and addresses at
-/// `warn` too; `fronted` and `nym_sqlx_pool_guard` complain about nothing.
+/// Targets match by prefix, so `nym_` covers all crates of Nym. The modules that handle replies log tags and addresses at
+/// `warn` too; `fronted` and `nym_sqlx_pool_guard` warn for no reason.
 pub const LOG_DIRECTIVES: &str = "nym_=warn,\
     nym_client_core::client::replies=off,\
     nym_client_core::client::real_messages_control=off,\

@@ -23,16 +23,16 @@ use crate::network::Network;
 use crate::storage::Storage;
 use crate::tuning::Tuning;
 
-/// Messages waiting for the SDK. A full queue makes exchanges wait, and replies of a service are dropped.
+/// Messages that wait for the SDK. While the queue is full, exchanges wait and replies of a service are dropped.
 const OUTBOX: usize = 256;
 /// Bytes of a probe: no frame has this length, and it travels in one packet like a small one.
 const PROBE_LEN: usize = 32;
-/// How often a probe is sent within its time: a packet of it may get lost.
+/// How often a probe is sent within its time, because packets get lost.
 const PROBE_SENDS: u32 = 3;
-/// The SDK is left to itself if it does not stop within this.
+/// How long to wait for the SDK to stop.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
-/// No answer is awaited for so long, so its key is of no use any more.
+/// No exchange waits this long for its answer, so the answer's key is useless after it.
 const REPLY_KEY_AGE: time::Duration = time::Duration::minutes(15);
 
 /// A connected Nym client. Dropping the last handle ends it.
@@ -54,7 +54,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) gateway: GatewayId,
 }
 
-/// A link that could not be made.
+/// Why there is no link.
 #[derive(Debug, Error)]
 pub(crate) enum LinkError {
     #[error("the gateway did not answer in time")]
@@ -82,7 +82,7 @@ pub(crate) struct Probes(Arc<Mutex<HashMap<Probe, oneshot::Sender<()>>>>);
 pub(crate) type Probe = [u8; PROBE_LEN];
 
 impl Probes {
-    /// Sends a message to ourselves, by way of `send`. Whether it came back in time.
+    /// Sends a message to ourselves with `send`. Returns whether it came back in time.
     pub(crate) async fn probe<F>(&self, within: Duration, send: impl Fn(Probe) -> F) -> bool
     where
         F: Future<Output = bool>,
@@ -127,9 +127,9 @@ where
     G: GatewaysDetailsStore + Clone + 'static,
 {
     let Plan { network, directory, config, tuning, gateway } = plan;
-    // Whatever the SDK has started by then must go too if this future is dropped or fails.
+    // If this future fails or is dropped, whatever the SDK has started by then must end too.
     let undo = end.clone().drop_guard();
-    // Without a tracker of our own, the SDK would hook every panic of the process and end all its clients.
+    // Without a tracker of our own, the SDK would install a panic hook that ends all clients at any panic in the process.
     let tracker =
         ShutdownTracker::new_from_external_shutdown_token(ShutdownToken::new_from_tokio_token(end.clone()));
     let connecting = async {
@@ -205,7 +205,7 @@ impl Link {
         self.born.elapsed()
     }
 
-    /// Returns once the link has ended, by itself or because it was told to.
+    /// Returns once the link has ended, for whatever reason.
     pub(crate) async fn ended(&self) {
         self.end.cancelled().await;
     }
@@ -269,8 +269,8 @@ impl Sending {
                 item = queue.recv() => item,
             };
             let Some(item) = item else { break };
-            // A message the SDK does not take in time may still lie in its queue. The next would be sent under the same
-            // tag as that one, so there is no next: the whole client goes.
+            // A message that the SDK did not accept in time may still be in its queue. The next one would be sent under the
+            // same tag, which links the two, so the whole client ends instead.
             let took = tokio::select! {
                 took = timeout(self.gate_timeout, self.pass(item)) => matches!(took, Ok(true)),
                 () = end.cancelled() => false,
@@ -292,7 +292,7 @@ impl Sending {
         match item {
             Outgoing::Exchange { taken, .. } if taken.is_closed() => true,
             Outgoing::Exchange { to, frame, surbs, taken } => {
-                // The SDK reads the tag when it handles the message, not when it is given one.
+                // The SDK reads the tag when it handles the message, not when it gets it.
                 self.replies.tags_storage_ref().insert_new(&to, random_tag());
                 let message = InputMessage::new_anonymous(*to, frame, surbs, TransmissionLane::General, None);
                 let done = self.give(message).await && self.fence().await;
@@ -314,7 +314,7 @@ impl Sending {
         }
     }
 
-    /// Returns once the SDK has done with every message given before.
+    /// Returns once the SDK has handled every message it got before.
     ///
     /// Its input queue holds one message and it handles one at a time: a message goes into the queue when the one
     /// before has been taken out, and is taken out when the one before that has been handled. So the second of two
@@ -358,7 +358,7 @@ pub(crate) async fn receive<F>(
         }
     }
     end.cancel();
-    // Its tasks see the cancelled token; waiting for them only keeps the log quiet.
+    // Its tasks see the cancelled token; waiting for them only avoids warnings in the log.
     let _ = timeout(DISCONNECT_TIMEOUT, client.disconnect()).await;
 }
 

@@ -18,11 +18,11 @@ use crate::network::Network;
 use crate::traffic::Traffic;
 use crate::tuning::Tuning;
 
-/// Keeps the guards of an installation between two runs. The bytes are opaque and belong into an encrypted store.
+/// Stores the guards of an installation between two runs. The bytes are opaque and belong in an encrypted store.
 pub trait GuardKeeper: Send + Sync {
     /// What was saved last.
     fn load(&self) -> Option<Vec<u8>>;
-    /// Replaces what was saved. Called seldom, from an async task: it must not block for long.
+    /// Replaces what was saved. Called rarely, from an async task: it must not block for long.
     fn save(&self, state: &[u8]);
 }
 
@@ -32,7 +32,7 @@ pub struct Mixnet {
     shared: Arc<Shared>,
 }
 
-/// What clients work on.
+/// What all clients share.
 pub(crate) struct Shared {
     pub(crate) network: Network,
     pub(crate) traffic: Traffic,
@@ -100,7 +100,7 @@ impl Mixnet {
 
     /// Starts a client with a throw-away Nym identity, after its own random delay.
     ///
-    /// One client belongs to one persona: whatever goes through it can be seen as one by its gateway.
+    /// One client belongs to one persona: its gateway sees that everything through it comes from one client.
     /// `label` appears in logs and nowhere else. Must be called inside a tokio runtime.
     pub fn client(&self, label: u32) -> Client {
         Client::start(Arc::clone(&self.shared), label)
@@ -120,7 +120,7 @@ impl Mixnet {
         Arc::clone(&self.shared)
     }
 
-    /// Where there is a choice, later guards are not drawn from the gateways of these doors:
+    /// If there is a choice, later guards are not drawn from the gateways of these doors:
     /// one gateway at both ends of a path sees the sender and the relay.
     pub fn avoid_gateways_of(&self, doors: &[DoorAddress]) {
         let gateways = doors
@@ -163,7 +163,7 @@ impl Shared {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let result = act(&mut guards, now);
         if *guards != before {
-            // Under the lock, so that an older state never overwrites a newer one.
+            // Saved under the lock, so that an older state never overwrites a newer one.
             self.keeper.save(&guards.to_bytes());
         }
         result

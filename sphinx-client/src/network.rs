@@ -7,7 +7,7 @@ use nym_network_defaults::{ApiUrl, NymNetworkDetails, ValidatorDetails};
 use thiserror::Error;
 use url::{Host, Url};
 
-/// A chain endpoint that nothing listens on: the chain is never asked, but the SDK wants an address.
+/// A chain endpoint where nothing listens: the chain is never asked, but the SDK needs an address.
 const NO_CHAIN: &str = "http://127.0.0.1:1";
 
 /// A Nym network, named by its directory.
@@ -97,7 +97,7 @@ pub enum NetworkError {
         "the address of the local network's directory is not a URL: use something like http://127.0.0.1:8080/api/"
     )]
     NotAUrl(#[source] url::ParseError),
-    /// Only plain HTTP is spoken on loopback.
+    /// Only plain HTTP is used on loopback.
     #[error("a local network's directory is asked over http, not {0}")]
     NotHttp(String),
     /// The host is not 127.0.0.0/8.

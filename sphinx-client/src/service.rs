@@ -33,7 +33,7 @@ use ledger::{Ledger, Verdict};
 
 /// The most doors a relay may have: as many as its descriptor holds.
 pub const MOST_DOORS: usize = 4;
-/// Requests that wait for the relay. Past it they are dropped, and their senders try again.
+/// The most requests that wait for the relay. More are dropped, and their senders try again.
 const INCOMING: usize = 1024;
 
 /// How a service is set up.
@@ -43,13 +43,13 @@ pub struct ServiceConfig {
     pub network: Network,
     /// Who the relay is: requests for another are dropped.
     pub relay_id: RelayId,
-    /// Where the doors' Nym keys and registrations lie, in files of mode 0600. Made with mode 0700.
+    /// The directory of the doors' Nym keys and registrations, files of mode 0600. Created with mode 0700.
     pub dir: PathBuf,
     /// How many doors, 1 to [`MOST_DOORS`], on different gateways where there are so many.
     pub doors: usize,
-    /// The traffic profile. A service sends no cover in any.
+    /// The traffic profile. A service sends no cover in any of them.
     pub traffic: Traffic,
-    /// Is told what a hostile operator would see.
+    /// Observes what a hostile operator would see.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -72,7 +72,7 @@ pub struct Incoming {
     pub responder: Responder,
 }
 
-/// Answers one request. Dropping it forgets the request, so that a resend is a new one.
+/// Answers one request. Dropping it forgets the request, so a resend counts as new.
 ///
 /// A request that is sent again while it waits brings fresh reply SURBs, and the answer goes over the newest.
 /// Once it is answered, a resend gets the same answer again for some minutes.
@@ -141,7 +141,7 @@ struct Core {
     traffic: Traffic,
     tuning: Tuning,
     doors: Vec<Door>,
-    /// Held by a new door while it looks for a gateway of its own.
+    /// Held by a new door while it chooses a gateway of its own.
     choosing: tokio::sync::Mutex<()>,
     ledger: Mutex<Ledger<Route>>,
     incoming: mpsc::Sender<Incoming>,
@@ -153,7 +153,7 @@ struct Core {
 
 impl Service {
     /// Opens the doors and returns once requests can come in: as soon as one door is connected, and each door has an
-    /// address or had its chance to get one. Doors that are not connected are tried for ever.
+    /// address or has had time to get one. Doors that are not connected are retried for ever.
     ///
     /// The same directory gives the same addresses again, also after a kill.
     ///
@@ -231,7 +231,7 @@ impl Service {
             first = connected.wait_for(|doors| *doors > 0) => drop(first),
             () = sleep(patience) => return Err(ServiceError::NoGateway),
         }
-        // A relay signs its addresses into its descriptor at start: a new door gets some time to get one.
+        // A relay signs its addresses into its descriptor at start, so a new door gets some time to obtain one.
         let named = async {
             while self.core.doors.iter().any(|door| door.address().is_none()) {
                 if connected.changed().await.is_err() {
@@ -260,14 +260,14 @@ impl fmt::Debug for Service {
 }
 
 impl Core {
-    /// A message came in over a door. Whatever is not a request for this relay is dropped.
+    /// Handles a message from a door. Whatever is not a request for this relay is dropped.
     fn on_message(self: &Arc<Self>, door: usize, message: ReconstructedMessage) {
         let Some(tag) = message.sender_tag else { return };
         if let Some(observer) = &self.observer {
             observer.request(tag.to_bytes(), message.message.len());
         }
         let Some(request) = frame::open_request(&self.relay_id, &message.message) else {
-            tracing::debug!("A message that is no request for this relay was dropped.");
+            tracing::debug!("A message that is not a request for this relay was dropped.");
             return;
         };
         let route = Route { door, tag };
@@ -289,7 +289,9 @@ impl Core {
             }
             Verdict::Waits => {}
             Verdict::Again(reply) => self.reply(route, reply),
-            Verdict::Refused => tracing::debug!("An exchange id came again with another request: dropped."),
+            Verdict::Refused => {
+                tracing::debug!("An exchange id came again with another request, which was dropped.")
+            }
         }
     }
 
@@ -313,7 +315,7 @@ impl Responder {
         let Some(core) = self.core.upgrade() else { return };
         if body.len() != self.class.body_len() {
             tracing::error!(
-                "An answer of {} bytes was dropped: it has not the length of its class.",
+                "An answer of {} bytes was dropped: its class has another length. Please report this.",
                 body.len()
             );
             return;

@@ -1,8 +1,8 @@
-//! What a client is doing right now, for people and for whoever waits on it.
+//! What a client is doing right now, for people and for code that waits for it.
 
 use std::time::{Duration, Instant};
 
-/// Where a client stands. Watched through [`crate::Client::state`].
+/// The state of a client. Watched through [`crate::Client::state`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct State {
     /// The phase.
@@ -13,7 +13,7 @@ pub struct State {
     pub last_exchange: Option<Instant>,
     /// When the Nym client in use was connected to its gateway.
     pub gateway_since: Option<Instant>,
-    /// How often a Nym client was built anew because the one before failed.
+    /// How often the Nym client was replaced because it failed.
     pub rebuilds: u32,
 }
 
@@ -22,13 +22,13 @@ pub struct State {
 pub enum Phase {
     /// Stopped. Nothing is sent any more.
     Off,
-    /// On the way to the first exchange.
+    /// Connecting: no exchange has come back yet.
     Connecting(ConnectPhase),
     /// An exchange came back within the last minute.
     Ready,
     /// Connected to a gateway, but no exchange came back within the last minute.
     Degraded,
-    /// No gateway could be reached for a while. Attempts go on.
+    /// No gateway could be reached for a while. Attempts continue.
     Lost,
 }
 

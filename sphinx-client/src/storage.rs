@@ -1,4 +1,4 @@
-//! What the SDK stores, kept where we can reach it: a client's in memory, a door's keys and registration on disk.
+//! Storage for the SDK: a client's in memory, a door's keys and registration on disk.
 
 use async_trait::async_trait;
 use nym_client_core::client::base_client::storage::{GatewaysDetailsStore, InMemGatewaysDetails};
@@ -8,7 +8,7 @@ use nym_sdk::mixnet::{
 };
 use rand::rngs::OsRng;
 
-/// The SDK does not ask for more SURBs of one sender than this; nobody sends so many.
+/// The SDK does not ask for more SURBs of one sender than this. No client sends that many.
 const MOST_SURBS: usize = 200;
 
 /// The storage of one Nym client.
@@ -46,7 +46,7 @@ pub(crate) fn no_reserve() -> CombinedReplyStorage {
     CombinedReplyStorage::new(0, MOST_SURBS)
 }
 
-/// Hands the SDK maps that we hold on to: they are bundles of `Arc`s.
+/// Gives the SDK maps to which we keep a handle: they are bundles of `Arc`s.
 #[derive(Clone)]
 pub(crate) struct Replies(CombinedReplyStorage);
 

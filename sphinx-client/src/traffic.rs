@@ -1,4 +1,4 @@
-//! Traffic profiles: what a client sends when nobody speaks, and how fast the clocks above it run.
+//! Traffic profiles: what a client sends while there is nothing to send, and how fast the clocks above it run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +12,10 @@ use thiserror::Error;
 /// The profile decides what the entry gateway and the local network see, and how long things take.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Traffic {
-    /// Nym's defaults: a Poisson stream of equal packets whatever the user does.
+    /// Nym's defaults: a Poisson stream of packets of one size, whatever the user does.
     #[default]
     Full,
-    /// The same stream at a fifth of the rate: the same protection, more waiting.
+    /// The same stream at a fifth of the rate: the same cover, more waiting.
     Saver,
     /// No stream: the gateway and the local network see when something is sent.
     Metered,
@@ -36,7 +36,7 @@ pub struct Pace {
     pub tick_mean: Duration,
     /// Mean gap between two drains of an inbox.
     pub drain_mean: Duration,
-    /// Mean gap between two looks at whether the bundle is due to be published again.
+    /// Mean gap between two checks whether the bundle is due to be published again.
     pub publish_check: Duration,
     /// Mean wait before an accepted box is deleted.
     pub delete_after: Duration,
@@ -106,10 +106,10 @@ impl Traffic {
     pub fn bandwidth_note(self) -> &'static str {
         match self {
             Traffic::Full => {
-                "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month; nobody sees when you send"
+                "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month; your network does not see when you send"
             }
             Traffic::Saver => {
-                "about 11 packets/s per active persona, 27 kB/s up, 70 GB a month; nobody sees when you send, messages wait longer"
+                "about 11 packets/s per active persona, 27 kB/s up, 70 GB a month; your network does not see when you send, messages wait longer"
             }
             Traffic::Metered => {
                 "about 2 GB a month per active persona; your network and your gateway see when something is sent"
@@ -149,7 +149,7 @@ impl FromStr for Traffic {
     }
 }
 
-/// No profile has this name.
+/// There is no profile of this name.
 #[derive(Debug, Eq, Error, PartialEq)]
 #[error("there is no traffic profile {0:?}: use full, saver, metered or paranoid")]
 pub struct UnknownTraffic(String);

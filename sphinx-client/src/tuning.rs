@@ -1,4 +1,4 @@
-//! What the SDK is told for each traffic profile, and the timers of supervision.
+//! The SDK's settings for each traffic profile, and the timers of supervision.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::traffic::Traffic;
 
 /// The SDK retransmits a packet this often; beyond that, exchanges are sent again as a whole.
 const RETRANSMISSIONS: u32 = 2;
-/// A client's reply keys are dropped by the SDK after this. No answer is awaited so long.
+/// The SDK drops a client's reply keys after this time. No exchange waits that long.
 const REPLY_KEY_AGE: Duration = Duration::from_secs(15 * 60);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -31,21 +31,21 @@ pub(crate) struct Tuning {
     pub(crate) backoff: (Duration, Duration),
     /// Without a gateway for this long, a client calls itself lost.
     pub(crate) lost_after: Duration,
-    /// A Nym client is replaced at this age: its SDK keeps an id of each message for ever, and grants end.
+    /// A Nym client is replaced at this age: the SDK keeps an id of each message for ever, and bandwidth grants end.
     pub(crate) renew_after: Duration,
-    /// The Nym client before it goes on listening for this long.
+    /// The replaced Nym client keeps listening for this long.
     pub(crate) drain_old: Duration,
-    /// The SDK must take a message within this, or the Nym client is given up.
+    /// If the SDK does not accept a message within this time, the Nym client is replaced.
     pub(crate) gate_timeout: Duration,
-    /// How often supervision looks.
+    /// How often supervision checks.
     pub(crate) look: Duration,
     /// "Within the last minute".
     pub(crate) ready_within: Duration,
     /// How long an exit may take to say whether it is connected.
     pub(crate) exit_answer: Duration,
-    /// A piece of a stream may be missing for so long while later ones are there.
+    /// How long a piece of a stream may be missing while later ones are there.
     pub(crate) exit_gap: Duration,
-    /// The Nym client of the streams is closed when it had none for so long.
+    /// The Nym client of the streams is closed when it had no stream for this long.
     pub(crate) exit_idle: Duration,
     /// How old the list of exits may get before it is fetched again.
     pub(crate) exit_list_refresh: Duration,
@@ -104,8 +104,8 @@ impl Tuning {
 /// The SDK's settings for a client of exchanges.
 pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
     let mut config = common(traffic);
-    // Whoever holds one of our reply SURBs may ask for more; the SDK would send them under the tag that stands in its
-    // map at that moment, which ties one exchange to another. Nothing is ever given.
+    // Whoever holds one of our reply SURBs may ask for more. The SDK would send them under the tag that is in its map at
+    // that moment, which links one exchange to another. So none are ever sent.
     config.reply_surbs.maximum_allowed_reply_surb_request_size = 0;
     config.reply_surbs.maximum_reply_key_age = REPLY_KEY_AGE;
     match traffic {
@@ -127,8 +127,8 @@ pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
     config
 }
 
-/// The SDK's settings for the client of the streams: it sends what other clients send, loses nothing, and gives an
-/// exit the reply SURBs it asks for. All its streams to one exit have one sender tag anyway.
+/// The SDK's settings for the client of the streams: the same traffic as other clients, with retransmissions, and an exit
+/// gets the reply SURBs it asks for. All its streams to one exit have one sender tag anyway.
 pub(crate) fn exit_config(traffic: Traffic) -> DebugConfig {
     let nyms = DebugConfig::default();
     let mut config = client_config(traffic);
@@ -137,7 +137,7 @@ pub(crate) fn exit_config(traffic: Traffic) -> DebugConfig {
     config
 }
 
-/// The SDK's settings for a service: it is not anonymous, its clients are.
+/// The SDK's settings for a service, which is not anonymous; its clients are.
 pub(crate) fn service_config(traffic: Traffic) -> DebugConfig {
     let mut config = common(traffic);
     config.cover_traffic.disable_loop_cover_traffic_stream = true;

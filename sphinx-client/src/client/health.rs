@@ -27,7 +27,7 @@ impl Health {
         *self.lock() = Inner { unanswered_since: None, last_answer: Some(Instant::now()) };
     }
 
-    /// Another link: what the one before did not bring says nothing about it.
+    /// There is another link: what the one before did not deliver says nothing about it.
     pub(super) fn new_link(&self) {
         self.lock().unanswered_since = None;
     }

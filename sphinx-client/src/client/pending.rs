@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::frame::{self, RequestDigest, Xid};
 
-/// More wait at once only when something is wrong above.
+/// The most exchanges that wait at once. More would be a fault of the caller.
 const MOST_WAITING: usize = 1024;
 
 /// The exchanges under way, by their xid.
@@ -42,7 +42,7 @@ impl Pending {
         Some(Waiting { pending: self, xid, answer: receiver })
     }
 
-    /// Hands a message that came in to whoever waits for it. Whether it was an answer to anyone.
+    /// Delivers a message to the exchange that waits for it. Returns whether one did.
     ///
     /// A second answer, an answer to another exchange and a forged one change nothing.
     pub(super) fn deliver(&self, message: &[u8]) -> bool {

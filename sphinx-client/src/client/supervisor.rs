@@ -17,7 +17,7 @@ use super::Core;
 
 /// Wall and monotonic clock differ by this much between two looks only after a suspend or a change of the clock.
 const JUMP: Duration = Duration::from_secs(10);
-/// At most so many gateways are tried before a pause.
+/// How many gateways are tried before a pause.
 const TRIES: usize = 3;
 
 /// The state before anything happened.
@@ -125,7 +125,7 @@ async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
             () = sleep(tuning.look) => {}
         }
         if clocks.jumped() {
-            tracing::info!(client = core.label, "The clock jumped: connecting anew.");
+            tracing::info!(client = core.label, "The clock jumped: connecting again.");
             link.end();
             return true;
         }
@@ -135,20 +135,20 @@ async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
         }
         let silent = core.health.unanswered_since().is_some_and(|at| at.elapsed() >= tuning.silence);
         if silent && Instant::now() >= next_probe {
-            // Silence alone blames nobody: if our own message comes back, it is the relay that does not answer.
+            // Silence alone does not show who is at fault: if our own message comes back, the relay is silent.
             if link.probe(tuning.probe_timeout).await {
                 (proven, ever_proven) = (true, true);
                 core.shared.gateway_worked(link.gateway());
                 next_probe = Instant::now() + tuning.silence * 4;
             } else {
-                tracing::info!(client = core.label, "Nothing comes back over the gateway: connecting anew.");
+                tracing::info!(client = core.label, "Nothing comes back over the gateway: connecting again.");
                 core.shared.gateway_failed(link.gateway());
                 link.end();
                 return ever_proven;
             }
         }
         if link.age() >= renew_at {
-            // The new connection stands before the old one goes, and the old one still takes in what it is owed.
+            // The new connection is up before the old one is dropped, and the old one still receives its answers.
             if let Some(new) = connect(core, &|_| ()).await {
                 let old = std::mem::replace(&mut link, new);
                 core.publish(&link);
@@ -166,7 +166,7 @@ async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
     }
 }
 
-/// A day, give or take some hours: renewals of two personas must not fall together.
+/// A day, plus or minus some hours: renewals of two personas must not coincide.
 fn renewal(mean: Duration) -> Duration {
     mean.mul_f64(OsRng.gen_range(0.8..1.0))
 }
@@ -216,7 +216,7 @@ impl Core {
     }
 }
 
-/// Pauses that grow, with jitter, so that many clients do not knock in step.
+/// Growing pauses with jitter, so that many clients do not retry at the same moments.
 struct Backoff {
     first: Duration,
     most: Duration,
@@ -239,7 +239,7 @@ impl Backoff {
     }
 }
 
-/// Notices a suspend: the wall clock went on while the monotonic one stood still.
+/// Notices a suspend: the wall clock continued while the monotonic clock did not.
 struct JumpDetector {
     monotonic: std::time::Instant,
     wall: SystemTime,

@@ -1,4 +1,4 @@
-//! What the timers of real life do, with shorter ones.
+//! What the real timers do, with shorter ones.
 
 use std::collections::HashSet;
 use std::sync::Arc;

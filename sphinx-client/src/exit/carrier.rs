@@ -26,18 +26,18 @@ use crate::tuning::exit_config;
 const CONNECT_SURBS: u32 = 20;
 /// Reply SURBs that go with each piece of a stream.
 const SEND_SURBS: u32 = 3;
-/// Packets of one stream that may wait in the SDK. Past it, nothing more is given to it.
+/// Packets of one stream that may wait in the SDK; it gets no more until some have left.
 const LANE_PACKETS: usize = 30;
-/// How often a full lane is looked at.
+/// How often a full lane is checked.
 const LANE_LOOK: Duration = Duration::from_millis(10);
 /// An exit closes a connection on which nothing came for five minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// After data went either way, empty frames leave sooner, with more reply SURBs: the SDK of an exit waits for ever when
-/// the SURBs it asked for do not come and only retransmissions are left to send.
+/// After data went either way, empty frames are sent sooner, with more reply SURBs: the SDK of an exit waits for ever if
+/// the SURBs it asked for do not arrive and it has only retransmissions left to send.
 const NUDGES: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(10), Duration::from_secs(25)];
 /// Reply SURBs that go with such a frame.
 const NUDGE_SURBS: u32 = 20;
-/// An exit keeps connections alive in the same way: one that is silent for so long is gone.
+/// An exit keeps connections alive in the same way: one that is silent for this long is gone.
 const SILENCE: Duration = Duration::from_secs(150);
 
 /// A connected Nym client with its streams. Dropping the last handle ends it.
@@ -143,10 +143,10 @@ impl Carrier {
         if streams.open.is_empty() { streams.changed.elapsed() } else { Duration::ZERO }
     }
 
-    /// Ends streams of which a piece is missing for longer than `limit`: such a stream would stand still for ever.
+    /// Ends streams with a piece that is missing for longer than `limit`: such a stream would hang for ever.
     ///
-    /// nym-client-core 1.21.6 gives reply packets away before it notes that they await an acknowledgement.
-    /// If their timer starts in between, it is forgotten, and a packet that got lost is never sent again.
+    /// nym-client-core 1.21.6 hands reply packets over before it records that they await an acknowledgement.
+    /// If their timer starts in between, it is lost, and a lost packet is never sent again.
     pub(super) fn end_broken(&self, limit: Duration) {
         let open: Vec<_> = self.streams.lock().open.values().cloned().collect();
         for pipe in open.into_iter().filter(|pipe| pipe.gap_for() > limit) {
@@ -197,7 +197,7 @@ impl Carrier {
         if given {
             self.streams.lock().unanswered_since.get_or_insert_with(Instant::now);
         } else {
-            // A message that may or may not leave would break its stream without a sign.
+            // A message that may or may not be sent would break its stream without an error.
             self.end();
         }
         given
@@ -268,7 +268,7 @@ impl Streams {
     }
 }
 
-/// Sends what one stream has to say.
+/// Sends the frames of one stream.
 struct Writer {
     carrier: Arc<Carrier>,
     exit: Recipient,

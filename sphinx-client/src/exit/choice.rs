@@ -8,14 +8,14 @@ use rand::Rng;
 use rand::seq::SliceRandom as _;
 use tokio::time::Instant;
 
-/// An exit that failed once is asked last for so long, ...
+/// An exit that failed once is tried last for this long, ...
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 /// ... and after each further failure for twice as long, up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// More failures than exits exist are not remembered.
+/// How many failures are remembered.
 const MOST_REMEMBERED: usize = 4096;
 
-/// What is known of the exits. One that works is kept: the fewer see what is asked for, the better.
+/// What is known about the exits. One that works is kept: the fewer exits see what is asked for, the better.
 #[derive(Default)]
 pub(super) struct Choice {
     in_use: Option<Key>,

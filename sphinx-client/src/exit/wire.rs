@@ -1,10 +1,10 @@
-//! What a client and an exit say to each other: Nym's network requester protocol, by Nym's own codec.
+//! The messages between a client and an exit: Nym's network requester protocol, with Nym's own codec.
 //!
 //! A request to connect names a connection, a number of the client's choice, and `host:port`.
-//! The exit does not confirm it. What comes then is data frames, numbered from 0 in each direction:
+//! The exit does not confirm it. Then data frames follow, numbered from 0 in each direction:
 //! an empty one if the exit is connected, an empty last one with number 0 if it could not connect.
 //! A connection that the exit's policy forbids is answered with an error.
-//! Empty frames keep the connection alive, and take numbers like the others.
+//! Empty frames keep the connection alive, and are numbered like the others.
 
 use nym_service_providers_common::interface::{ProviderInterfaceVersion, ResponseContent};
 use nym_socks5_requests::{
@@ -44,7 +44,7 @@ pub fn parse(message: &[u8]) -> Option<Frame> {
             last: content.header.local_socket_closed,
             data: content.data,
         }),
-        // The text is the exit's, and says no more than this.
+        // The exit's error text adds nothing to this.
         Socks5ResponseContent::ConnectionError(error) => {
             Some(Frame::Refused { connection: error.connection_id })
         }

@@ -21,13 +21,13 @@ use super::door_file::DoorFile;
 use super::stash::Stash;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// So many probes in a row must be lost before a gateway that still takes our packets is given up.
+/// How many probes in a row must be lost before a gateway that still accepts our packets is given up.
 const LOST_PROBES: u32 = 2;
 
 pub(super) struct Door {
     number: usize,
     file: DoorFile,
-    /// Outlives the links: SURBs that came over one can be used over the next.
+    /// Outlives the links: SURBs that came over one link can be used over the next.
     replies: CombinedReplyStorage,
     stash: Mutex<Stash>,
     link: Mutex<Option<Arc<Link>>>,
@@ -76,8 +76,8 @@ async fn keep_open(core: &Arc<Core>, number: usize) {
     let mut pause = first;
     let mut attempt = 0u32;
     loop {
-        // A gateway that lost its registrations refuses the stored one for ever. A new one under the same keys gives
-        // the same address, so every second attempt makes one.
+        // A gateway that lost its registrations refuses the stored one for ever. A new registration under the same keys
+        // gives the same address, so every second attempt makes one.
         if attempt % 2 == 1 {
             door.file.forget_registration();
         }
@@ -104,7 +104,7 @@ async fn open(core: &Arc<Core>, door: &Door) -> Option<Arc<Link>> {
     if let Some(gateway) = door.file.gateway() {
         return connect(core, door, gateway).await;
     }
-    // New doors choose one after the other, so that each sees where the others went.
+    // New doors choose one after the other, so that each knows the others' gateways.
     let _turn = core.choosing.lock().await;
     let taken: HashSet<GatewayId> = core.doors.iter().filter_map(|other| other.file.gateway()).collect();
     let mut gateways = core.directory.entry_gateways().await.ok()?;
@@ -113,7 +113,10 @@ async fn open(core: &Arc<Core>, door: &Door) -> Option<Arc<Link>> {
     for gateway in gateways {
         if let Some(link) = connect(core, door, gateway).await {
             if let Err(error) = door.file.remember_gateway(link.gateway()) {
-                tracing::error!(door = door.number, "The gateway of a new door cannot be stored: {error}.");
+                tracing::error!(
+                    door = door.number,
+                    "The gateway of a new door cannot be stored: {error}. The door may have another address after a restart."
+                );
             }
             return Some(link);
         }
@@ -143,12 +146,12 @@ async fn connect(core: &Arc<Core>, door: &Door, gateway: GatewayId) -> Option<Ar
 
 /// Watches a connection until it has to be replaced. Whether a probe ever came back over it.
 async fn watch(core: &Arc<Core>, door: &Door, link: &Arc<Link>) -> bool {
-    // The SDK remembers each message it ever put together; a new client of the same name starts empty.
+    // The SDK remembers each message that it ever assembled; a new client with the same keys starts empty.
     let renew_at = core.tuning.renew_after.mul_f64(OsRng.gen_range(0.8..1.0));
     let mut worked = false;
     let mut lost = 0;
     let probing = async {
-        // A service seldom speaks first: only its own probes tell it that its gateway is gone.
+        // A service rarely sends first: only its own probes show that its gateway is gone.
         loop {
             if link.probe(core.tuning.probe_timeout).await {
                 (worked, lost) = (true, 0);

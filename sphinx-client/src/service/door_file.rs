@@ -1,6 +1,6 @@
 //! A door's Nym keys and its registration with its gateway, in one file that survives a kill.
 //!
-//! The file is JSON in the clear with mode 0600: a relay has to start without anybody's passphrase.
+//! The file is plain JSON with mode 0600: a relay has to start without a passphrase.
 //! It is replaced as a whole, so a kill leaves the old one or the new one.
 
 use std::io;
@@ -118,7 +118,7 @@ impl DoorFile {
         })
     }
 
-    /// Makes the next connection register anew, with the same keys.
+    /// Makes the next connection register again, with the same keys.
     pub(super) fn forget_registration(&self) {
         self.lock().registration = None;
     }
@@ -211,7 +211,7 @@ impl KeyStore for DoorFile {
         self.lock().keys()
     }
 
-    /// The keys are made when the file is, and never replaced: they are the address.
+    /// The keys are made together with the file, and never replaced: they are the address.
     async fn store_keys(&self, _: &ClientKeys) -> Result<(), Self::StorageError> {
         Ok(())
     }

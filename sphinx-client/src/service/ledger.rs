@@ -1,15 +1,15 @@
-//! Which requests were seen, and what was answered: a resend gets the same answer, and nothing is done twice.
+//! Remembers requests and their answers: a resend gets the same answer, and nothing is done twice.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::frame::{RequestDigest, Xid};
 
-/// A request is remembered this long after it was last seen or answered: longer than any exchange goes on.
+/// A request is remembered this long after it was last seen or answered: longer than any exchange lasts.
 pub(super) const REMEMBER: Duration = Duration::from_secs(7 * 60);
-/// More requests are not remembered; the one not seen for longest goes first.
+/// The most requests that are remembered; the one not seen for longest is dropped first.
 const MOST: usize = 32 * 1024;
-/// More bytes of answers are not kept.
+/// The most bytes of answers that are kept.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// The memory of a service. `R` says where an answer goes.
@@ -26,7 +26,7 @@ pub(super) struct Ledger<R> {
 struct Entry<R> {
     digest: RequestDigest,
     route: R,
-    /// The turn at which the request was new: tells a responder from the one of an earlier life of the xid.
+    /// The turn at which the request was new. Distinguishes its responder from one for an earlier use of the xid.
     born: u64,
     seen: u64,
     reply: Option<Vec<u8>>,
@@ -37,7 +37,7 @@ struct Entry<R> {
 pub(super) enum Verdict {
     /// Do it, and answer under this turn.
     New(u64),
-    /// It is being done; the answer will take the new route.
+    /// It is under way; the answer will take the new route.
     Waits,
     /// It is done: send this again.
     Again(Vec<u8>),

@@ -1,8 +1,8 @@
-//! Reply SURBs of requests that wait, taken out of the SDK's hands.
+//! Reply SURBs of waiting requests, kept outside of the SDK.
 //!
-//! At each rotation of the mixes' keys the SDK spends every SURB it holds to ask for fresh ones, which our clients never
-//! give. A request held for minutes would lose its way back. It also keeps an entry per sender tag for long.
-//! So SURBs stay with the SDK only for a moment, and come back to it together with the answer.
+//! At each rotation of the mixes' keys the SDK spends every SURB it holds to ask for new ones, which our clients never
+//! send. A request that is held for minutes could not be answered any more. The SDK also keeps an entry per sender tag
+//! for a long time. So SURBs stay with the SDK only for a moment, and are given back to it together with the answer.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,11 +12,11 @@ use nym_sphinx::anonymous_replies::ReplySurbWithKeyRotation;
 
 use super::ledger::REMEMBER;
 
-/// An answer that is given at once finds the SURBs with the SDK.
+/// How long SURBs stay with the SDK: an immediate answer finds them there.
 const LEFT_WITH_SDK: Duration = Duration::from_secs(1);
-/// No answer takes more packets.
+/// The most packets of an answer.
 const MOST_PER_TAG: usize = 3;
-/// Tags in the stash: each request, resends too, comes under a tag of its own.
+/// The most tags in the stash: each request, resends included, has a tag of its own.
 const MOST_TAGS: usize = 32 * 1024;
 
 /// SURBs by the tag they came under.
@@ -27,7 +27,7 @@ pub(super) struct Stash {
 }
 
 impl Stash {
-    /// Takes what the SDK has held for a moment, and drops what is too old or too much.
+    /// Takes the SURBs that the SDK has held for a moment, and drops those that are too old or too many.
     pub(super) fn sweep(&mut self, now: Instant, sdk: &CombinedReplyStorage) {
         let cutoff = time::OffsetDateTime::now_utc() - LEFT_WITH_SDK;
         sdk.surbs_storage_ref().retain(|tag, received| {
