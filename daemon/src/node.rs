@@ -5,6 +5,7 @@ mod error;
 mod event;
 mod guards;
 mod import;
+mod key;
 mod message;
 mod names;
 mod outside;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use k256::ecdsa::VerifyingKey;
+use k256::elliptic_curve::sec1::ToSec1Point;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -172,6 +173,13 @@ impl PersonaKey {
         }
         VerifyingKey::from_sec1_bytes(bytes).map_err(|_| IdError::NotAPoint)?;
         Ok(Self(*bytes))
+    }
+
+    pub(crate) fn from_point(point: &k256::PublicKey) -> Self {
+        let mut bytes = [0; 33];
+        // A point of secp256k1 has 33 bytes in this form; a key is never the point at infinity, which has one.
+        bytes.iter_mut().zip(point.to_sec1_point(true).as_bytes()).for_each(|(to, from)| *to = *from);
+        Self(bytes)
     }
 
     /// The compressed point.

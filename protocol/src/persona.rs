@@ -71,10 +71,16 @@ impl PersonaSecret {
     /// [`BadSecretKey`] for zero and for values not below the order of the curve.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BadSecretKey> {
         let key = SigningKey::from_slice(bytes).map_err(|_| BadSecretKey)?;
-        let point = key.verifying_key().to_sec1_point(true);
-        let compressed = point.as_bytes().try_into().map_err(|_| BadSecretKey)?;
-        let public = PersonaKey::from_bytes(compressed).map_err(|_| BadSecretKey)?;
+        let public = PersonaKey::from_point(&key.verifying_key().into());
         Ok(Self { key, public })
+    }
+
+    pub(crate) fn from_key(key: &k256::SecretKey) -> Self {
+        Self { key: key.into(), public: PersonaKey::from_point(&key.public_key()) }
+    }
+
+    pub(crate) fn to_key(&self) -> k256::SecretKey {
+        (&self.key).into()
     }
 
     /// The secret scalar, big-endian.

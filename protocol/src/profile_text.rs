@@ -3,7 +3,7 @@
 
 use crate::address::Address;
 use crate::id::PersonaKey;
-use crate::mask::{Network, Payload, PersonaId, ProfileId, PublicKey, find_in_text};
+use crate::mask::{Network, Payload, PersonaId, ProfileId, find_in_text};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
 /// How an address begins.
@@ -44,10 +44,8 @@ pub fn find_personas(text: &str) -> Vec<Found> {
     }
     for network in [Network::Twitter, Network::Unknown] {
         for payload in find_in_text(network, text).iter().filter_map(|wire| Payload::parse(wire).ok()) {
-            if let Ok(Some(key)) = &payload.author_key
-                && let Some(key) = persona_key(key)
-            {
-                add(&mut found, Found { address: bare(key), profile: payload.author.ok().flatten() });
+            if let Ok(Some(key)) = &payload.author_key {
+                add(&mut found, Found { address: bare(key.into()), profile: payload.author.ok().flatten() });
             }
         }
     }
@@ -71,10 +69,6 @@ fn add(all: &mut Vec<Found>, new: Found) {
 
 fn bare(persona: PersonaKey) -> Address {
     Address { persona, relay: None, seed: None }
-}
-
-fn persona_key(key: &PublicKey) -> Option<PersonaKey> {
-    PersonaKey::from_bytes(&key.to_compressed()).ok()
 }
 
 /// The next `bauta:` with the characters after it that may belong to it; and the text before and after.
@@ -120,7 +114,7 @@ fn keys(text: &str) -> impl Iterator<Item = PersonaKey> {
     text.split(move |c: char| !in_key(c)).filter_map(|word| {
         let word = word.trim_matches([':', '_']);
         if let Some(start) = word.find("ec_key:") {
-            return persona_key(&word.get(start..)?.parse::<PersonaId>().ok()?.0);
+            return Some((&word.get(start..)?.parse::<PersonaId>().ok()?.0).into());
         }
         if word.contains("bauta:") {
             // A damaged address without parameters.
@@ -146,7 +140,7 @@ mod tests {
 
     fn key(byte: u8) -> (SecretKey, PersonaKey) {
         let secret = SecretKey::from_bytes(&[byte; 32]).unwrap();
-        let key = persona_key(&secret.public()).unwrap();
+        let key = PersonaKey::from(&secret.public());
         (secret, key)
     }
 

@@ -10,13 +10,12 @@ use bauta_protocol::mask::{
     Backup, BackupPersona, BackupPost, BackupProfile, BackupReadError, ExportError, Linked, OpenError,
     Persona, PersonaError, PersonaId, PublicKey, SecretKey,
 };
-use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::time::Timestamp;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
 use super::Node;
-use super::persona::{NewKey, address, make};
+use super::key::{NewKey, address, make};
 use crate::random;
 use crate::store::{self, PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx};
 
@@ -152,7 +151,7 @@ fn keep(
     let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out };
     let mut fresh = Vec::new();
     for persona in backup.personas {
-        let key = persona_key(&persona.public)?;
+        let key = PersonaKey::from(&persona.public);
         for linked in &persona.linked {
             let row = ProfileRow {
                 profile: linked.profile.clone(),
@@ -178,7 +177,7 @@ fn keep(
                     Some(name) => name.clone(),
                     None => free_name(tx, persona.nickname.as_deref(), &key)?,
                 };
-                (make(tx, &wanted, new_key(&secret, Recovery::default())?, now)?, true)
+                (make(tx, &wanted, NewKey::new(&secret, Recovery::default()), now)?, true)
             }
         };
         tx.add_recovery(row.id, &Recovery { words: persona.words, local_key: persona.local_key })?;
@@ -197,7 +196,7 @@ fn keep(
         let Some(persona) = profile.persona else { continue };
         let row = ProfileRow {
             profile: profile.id,
-            persona: persona_key(&persona)?,
+            persona: PersonaKey::from(&persona),
             nickname: profile.nickname,
             source: ProfileSource::Backup,
             learned_at: now,
@@ -229,17 +228,6 @@ fn keep_profile(tx: &Tx<'_>, row: ProfileRow, imported: &mut Imported) -> Result
         }
     }
     Ok(())
-}
-
-fn persona_key(public: &PublicKey) -> Result<PersonaKey, RpcError> {
-    PersonaKey::from_bytes(&public.to_compressed())
-        .map_err(|_| RpcError::new(&codes::INTERNAL, "A key of one kind is none of the other."))
-}
-
-pub(super) fn new_key(secret: &SecretKey, recovery: Recovery) -> Result<NewKey, RpcError> {
-    let secret = PersonaSecret::from_bytes(&secret.to_bytes())
-        .map_err(|_| RpcError::new(&codes::INTERNAL, "A key of one kind is none of the other."))?;
-    Ok(NewKey { secret, recovery })
 }
 
 /// The nickname or the first digits of the key, with a number behind where a persona has that name.
@@ -283,8 +271,7 @@ fn page(tx: &Tx<'_>, after: usize) -> Result<(Backup, Option<usize>), RpcError> 
 }
 
 fn own_persona(tx: &Tx<'_>, row: PersonaRow, profiles: &[ProfileRow]) -> Result<BackupPersona, RpcError> {
-    let secret = SecretKey::from_bytes(&row.secret.to_bytes())
-        .map_err(|_| StoreError::Damaged("a persona's secret"))?;
+    let secret = SecretKey::from(&row.secret);
     let Recovery { words, local_key } = tx.recovery(row.id)?;
     let linked = profiles
         .iter()

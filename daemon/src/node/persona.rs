@@ -4,20 +4,14 @@ use bauta_ipc::{
     ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
     PublishedBundle, RpcError, Secret, codes,
 };
-use bauta_protocol::address::{Address, RelayAddress};
-use bauta_protocol::bundle::IdentitySecret;
-use bauta_protocol::id::Capability;
 use bauta_protocol::mask::{self, SecretKey};
-use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::profile_text::profile_line;
-use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 
-use super::import::new_key;
+use super::key::{address, draw, make};
 use super::{Node, names};
-use crate::engine::{fresh_prekeys, new_prekeys, relay_doors};
-use crate::random;
-use crate::store::{PersonaRow, Recovery, StoreError, Tx};
+use crate::engine::new_prekeys;
+use crate::store::{PersonaRow, StoreError, Tx};
 use crate::view::utc;
 
 impl Node {
@@ -76,8 +70,7 @@ impl Node {
     pub(super) async fn export_persona(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
         let exported = self.shared.store.run(move |tx| {
             let row = names::persona(tx, Some(&params.persona))?;
-            let key = SecretKey::from_bytes(&row.secret.to_bytes())
-                .map_err(|_| StoreError::Damaged("a persona's secret"))?;
+            let key = SecretKey::from(&row.secret);
             let mask_key = mask::Persona { key, local_key: None, words: None }.to_key_string();
             let mask_key = mask_key.map_err(|error| RpcError::new(&codes::INTERNAL, error.to_string()))?;
             let words = tx.recovery(row.id)?.words;
@@ -101,47 +94,6 @@ impl Node {
         });
         published.await
     }
-}
-
-/// The key of a persona that is to be made.
-pub(super) struct NewKey {
-    pub(super) secret: PersonaSecret,
-    pub(super) recovery: Recovery,
-}
-
-/// A key that recovery words lead to.
-fn draw() -> Result<NewKey, RpcError> {
-    let drawn = mask::Persona::generate(&mut random::rng())
-        .map_err(|error| RpcError::new(&codes::INTERNAL, error.to_string()))?;
-    new_key(&drawn.key, Recovery { words: drawn.words, local_key: drawn.local_key })
-}
-
-pub(super) fn make(tx: &Tx<'_>, name: &str, key: NewKey, now: Timestamp) -> Result<PersonaRow, RpcError> {
-    let name = names::check_name(name)?;
-    if tx.persona_named(name)?.is_some() {
-        return Err(RpcError::new(
-            &codes::PERSONA_EXISTS,
-            format!("There is a persona called \"{name}\" already."),
-        ));
-    }
-    let relays: Vec<_> =
-        tx.relays()?.into_iter().filter(|relay| relay.configured && !relay.equivocated).collect();
-    let relay = relays.get(random::below(relays.len())).ok_or_else(|| {
-        RpcError::new(&codes::RELAY_NONE, "A persona needs a relay that keeps its inbox, and none is known.")
-    })?;
-    let mut rng = random::rng();
-    let identity = IdentitySecret::generate(&mut rng);
-    let inbox = Capability::generate(&mut rng);
-    let id = tx.add_persona(name, &key.secret, &crate::engine::pack(&identity)?, &inbox, relay.id, now)?;
-    tx.add_recovery(id, &key.recovery)?;
-    let row = tx.persona(id)?;
-    fresh_prekeys(tx, &row, now)?;
-    Ok(row)
-}
-
-pub(super) fn address(tx: &Tx<'_>, row: &PersonaRow) -> Result<Address, StoreError> {
-    let relay = RelayAddress { id: row.relay, doors: relay_doors(tx, row.relay)? };
-    Ok(Address { persona: row.public, relay: Some(relay), seed: None })
 }
 
 fn show(tx: &Tx<'_>, row: &PersonaRow) -> Result<Persona, StoreError> {

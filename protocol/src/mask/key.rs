@@ -8,6 +8,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::cipher::{self, PostIv};
 use crate::error::{HasKind, Kind};
+use crate::id::PersonaKey;
+use crate::persona::PersonaSecret;
 
 /// Why bytes are not a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +156,28 @@ impl SecretKey {
     }
 }
 
+// A persona of Mask is a persona: the same curve, and the same range of keys.
+
+impl From<&PublicKey> for PersonaKey {
+    fn from(key: &PublicKey) -> Self {
+        Self::from_point(&key.0)
+    }
+}
+
+impl From<&SecretKey> for PersonaSecret {
+    fn from(key: &SecretKey) -> Self {
+        Self::from_key(&key.secret)
+    }
+}
+
+impl From<&PersonaSecret> for SecretKey {
+    fn from(key: &PersonaSecret) -> Self {
+        let secret = key.to_key();
+        let public = PublicKey(secret.public_key());
+        Self { secret, public }
+    }
+}
+
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey(..)")
@@ -285,6 +309,18 @@ mod tests {
         assert_eq!(format!("{:?}", key(7)), "SecretKey(..)");
         assert_eq!(format!("{:?}", PostKey::from_bytes(&[1; 32]).unwrap()), "PostKey(..)");
         assert_eq!(format!("{:?}", LocalKey::from_bytes(&[1; 32])), "LocalKey(..)");
+    }
+
+    #[test]
+    fn keys_of_personas_and_of_mask_are_the_same() {
+        for byte in [1, 7, 0x80, 0xfe] {
+            let mask = key(byte);
+            let persona = PersonaSecret::from(&mask);
+            assert_eq!(persona.to_bytes(), mask.to_bytes());
+            assert_eq!(persona.public(), PersonaSecret::from_bytes(&[byte; 32]).unwrap().public());
+            assert_eq!(PersonaKey::from(&mask.public()), persona.public());
+            assert_eq!(SecretKey::from(&persona), mask);
+        }
     }
 
     proptest! {
