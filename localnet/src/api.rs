@@ -24,7 +24,7 @@ use crate::{
     listener::Scope,
 };
 
-/// A connection that sends no complete request head for so long is closed, also between requests.
+/// A connection that sends no complete request head for this long is closed, between requests too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bounds the request head; there are no bodies.
 const READ_BUFFER: usize = 16 * 1024;
@@ -44,7 +44,7 @@ async fn connection(stream: TcpStream, service: TowerToHyperService<Router>) {
     }
 }
 
-/// Answers are JSON, whatever `output` asks for: clients go by the content type of the answer.
+/// Answers are JSON, whatever `output` asks for: clients use the content type of the answer.
 fn router(directory: Arc<Directory>) -> Router {
     Router::new()
         .route("/api/v1/epoch/key-rotation-info", get(key_rotation_info))

@@ -48,7 +48,7 @@ impl Default for LocalnetConfig {
 
 /// The clock of the network: epochs, and Sphinx key rotations made of epochs.
 ///
-/// A Nym client reads it once, when it connects, and from then on reckons by itself:
+/// A Nym client reads it once, when it connects, and computes the rest itself:
 /// it looks every eighth of an epoch whether the rotation id in the topology has changed,
 /// and if so asks, one look later, for fresh reply blocks (SURBs) in place of those it holds.
 /// While the topology's epoch is not the one it expects ("stuck"), it keeps SURBs for

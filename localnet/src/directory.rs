@@ -1,4 +1,4 @@
-//! What the network tells its clients about itself.
+//! What the network publishes for its clients.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -63,7 +63,7 @@ impl Directory {
     }
 }
 
-/// What is told during one epoch.
+/// What is published during one epoch.
 pub(crate) struct Edition {
     epoch: Epoch,
     epochs: Epochs,
@@ -162,7 +162,7 @@ fn skimmed(node: &Node) -> SkimmedNodeV1 {
     }
 }
 
-/// What a gateway would tell about itself.
+/// What a gateway would publish about itself.
 fn describe(gateway: &SkimmedNodeV1, rotation: u32, exit: Option<String>) -> NymNodeDescriptionV2 {
     let sphinx_key = gateway.x25519_sphinx_pubkey;
     // The type has the old field still, and needs it.

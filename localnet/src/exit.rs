@@ -123,12 +123,12 @@ impl Exit {
     }
 
     /// Loses this share of the messages that come to it, each a piece of a stream or a request to connect;
-    /// above 1000 counts as 1000. Nobody sends them again: their senders were told that they arrived.
+    /// above 1000 counts as 1000. Nobody sends them again: for their senders they have arrived.
     pub fn set_drop(&self, permille: u16) {
         self.inner.faults.set_drop(permille);
     }
 
-    /// Takes the exit down as a crash would: its connections are cut, and nobody is told.
+    /// Stops the exit as a crash would: its connections are cut without notice.
     pub fn stop(&self) -> BoxFuture<'_, ()> {
         // Boxed, so that other crates do not compile all of it once more.
         Box::pin(self.take_down())
@@ -251,7 +251,7 @@ impl Inner {
     }
 }
 
-/// An exit is not anonymous. The little cover traffic is there to notice a gateway that went and came back.
+/// An exit is not anonymous. Its little cover traffic only serves to notice a gateway that was restarted.
 fn config() -> DebugConfig {
     let mut config = DebugConfig::default();
     config.stats_reporting.enabled = false;

@@ -53,7 +53,7 @@ impl Faults {
         Duration::from_micros(self.delay_micros.load(Ordering::Relaxed))
     }
 
-    /// Whether the packet at hand is to be lost.
+    /// Whether to drop this packet.
     pub(crate) fn drops(&self) -> bool {
         self.happens(&self.drop_permille)
     }

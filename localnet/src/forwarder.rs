@@ -18,7 +18,7 @@ use crate::{listener::Scope, lock, stats::Counters};
 /// Packets waiting for one next hop. More are lost, as in a router.
 const QUEUE: usize = 4096;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A next hop that takes nothing for so long is treated as gone.
+/// A next hop that accepts nothing for this long is treated as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Packets between two flushes.
 const BATCH: usize = 64;
@@ -26,7 +26,7 @@ const BATCH: usize = 64;
 /// Sends packets on, over one connection per next hop, opened when needed.
 pub(crate) struct Forwarder {
     scope: Scope,
-    /// The mix addresses of this network: nothing else is ever dialled, whatever a packet asks for.
+    /// The mix addresses of this network. Nothing else is ever dialled, whatever a packet asks for.
     routes: Arc<HashSet<SocketAddr>>,
     counters: Arc<Counters>,
     queues: Mutex<HashMap<SocketAddr, mpsc::Sender<FramedNymPacket>>>,
@@ -37,7 +37,7 @@ impl Forwarder {
         Forwarder { scope, routes, counters, queues: Mutex::default() }
     }
 
-    /// Queues a packet for its next hop; tells whether there is one and it has room.
+    /// Queues a packet for its next hop; returns whether there is one with room.
     pub(crate) fn send(&self, packet: MixPacket) -> bool {
         let next = packet.next_hop_address();
         if !self.routes.contains(&next) {

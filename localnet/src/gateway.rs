@@ -1,4 +1,4 @@
-//! The clients' side of a gateway: who is registered, who is connected, what waits for whom.
+//! The client side of a gateway: who is registered, who is connected, and which messages wait.
 
 pub(crate) mod handshake;
 mod inbox;
@@ -107,7 +107,7 @@ impl Gateway {
         lock(&self.clients).known.get(&address).map(|client| client.key.clone())
     }
 
-    /// Remembers a client, also on disk, before it is told so.
+    /// Remembers a client, on disk too, before it gets the answer.
     pub(crate) async fn register(
         &self,
         address: DestinationAddressBytes,
@@ -201,7 +201,7 @@ impl Gateway {
         }
         let (generation, clients) = lock(&self.clients).to_saved();
         let (store, node) = (disk.store.clone(), disk.node);
-        // The lock goes along: a write outlives a caller that is cancelled, and writes must not overtake.
+        // The write keeps the lock: it outlives a caller that is cancelled, and writes must not overtake each other.
         let write = tokio::task::spawn_blocking(move || {
             let written = store.save_clients(node, clients);
             if written.is_ok() {
@@ -243,7 +243,7 @@ impl Clients {
         if self.known.len() >= limit {
             let absent = self.known.iter().filter(|(_, client)| client.session.is_none());
             let longest = absent.min_by_key(|(_, client)| client.last_seen);
-            // With everyone connected the bound gives way: connections are bounded themselves.
+            // If all of them are connected, the bound is exceeded: connections have a bound of their own.
             if let Some(address) = longest.map(|(address, _)| *address) {
                 self.remove(address);
             }

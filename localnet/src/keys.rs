@@ -54,7 +54,7 @@ pub(crate) enum UnwrapError {
 #[derive(Clone)]
 pub(crate) struct KeyPair {
     pub(crate) current: Arc<SphinxKey>,
-    /// Always of the other parity than `current`: the packet header tells only odd from even.
+    /// Its parity always differs from that of `current`: the packet header shows only whether it is odd or even.
     pub(crate) previous: Option<Arc<SphinxKey>>,
 }
 

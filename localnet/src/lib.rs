@@ -14,7 +14,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What is left out, because no client can tell: Noise between nodes, bandwidth credentials, rewards.
+//! Left out, because no client can notice: Noise between nodes, bandwidth credentials, rewards.
 //! The wire formats are those of the published `nym-*` crates, release 1.21.6.
 
 mod api;

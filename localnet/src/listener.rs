@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(ports(Some("garbage")), PORTS);
         assert_eq!(ports(Some("16000 65535")), 8_000..16_000);
         assert_eq!(ports(Some("3000 65535")), 2_000..3_000);
-        // Where there is no room below, a node may find its port taken.
+        // If there is no room below, a node may find its port in use.
         assert_eq!(ports(Some("1024 65535")), PORTS);
         for lowest in 0..=u16::MAX {
             assert!(!ports(Some(&format!("{lowest} 65535"))).is_empty());

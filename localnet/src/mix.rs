@@ -41,7 +41,7 @@ pub(crate) struct Core {
     pub(crate) keys: KeyRing,
     pub(crate) faults: Faults,
     pub(crate) counters: Arc<Counters>,
-    /// The clients' side; mixes have none.
+    /// The client side; mixes have none.
     pub(crate) gateway: Option<Arc<Gateway>>,
 }
 
@@ -58,7 +58,7 @@ impl Running {
         Running { core, scope, forwarder, held: AtomicUsize::new(0) }
     }
 
-    /// Reads packets from one other node until the connection ends or sends what is no frame.
+    /// Reads packets from another node until the connection ends or sends an invalid frame.
     pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream) {
         let mut frames = FramedRead::with_capacity(stream, NymCodec, READ_BUFFER);
         while let Some(frame) = frames.next().await {
@@ -123,7 +123,7 @@ impl Running {
         let counters = &self.core.counters;
         let Some(gateway) = &self.core.gateway else { return counters.malformed.one() };
         let ProcessedFinalHop { destination, forward_ack, mut message } = hop;
-        // Acknowledgements on their way back carry none themselves; a flip there would only lose them.
+        // Acknowledgements carry no acknowledgement themselves; a flipped bit would only lose them.
         if forward_ack.is_some() && self.core.faults.flip(&mut message) {
             counters.flipped.one();
         }

@@ -185,7 +185,7 @@ impl Localnet {
     /// Gives every node a new Sphinx key and publishes it, with the next rotation id,
     /// in the first epoch of that rotation, which begins now. Returns the rotation id.
     ///
-    /// Packets made with the key before are still taken, those with older keys are not:
+    /// Packets made with the previous key are still accepted, those with older keys are not:
     /// on the real network as here, a node holds the keys of two rotations.
     /// Clients learn of it when they refresh the topology; for what they do then see [`Epochs`].
     ///
@@ -208,7 +208,7 @@ impl Localnet {
         self.shared.directory.current().rotation()
     }
 
-    /// Where everything is, for `network.json`. Relays are to be added by whoever starts them.
+    /// All addresses, for `network.json`. Whoever starts a relay adds it.
     #[must_use]
     pub fn network_file(&self) -> NetworkFile {
         NetworkFile {

@@ -9,7 +9,7 @@ use crate::{
     store::{read_json, write_json},
 };
 
-/// The public side of a running network: no secrets. The schema stands in `docs/network-json.md`.
+/// The public side of a running network, without secrets. `docs/network-json.md` has the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkFile {
     /// 1.

@@ -121,12 +121,12 @@ impl Node {
         self.inner.core.faults.set_drop(permille);
     }
 
-    /// Holds each packet from other nodes back for so long, on top of the delay it asks for.
+    /// Holds each packet from other nodes back for this long, on top of the delay it asks for.
     pub fn set_delay(&self, delay: Duration) {
         self.inner.core.faults.set_delay(delay);
     }
 
-    /// Flips one bit of the payload in this share of the messages the gateway hands to its clients.
+    /// Flips one bit of the payload in this share of the messages that the gateway delivers to its clients.
     ///
     /// Nym encrypts payloads with AES-128-CTR without a MAC, so that a hostile gateway can do this,
     /// and the receiver gets the message with that bit of the plaintext flipped.

@@ -1,4 +1,4 @@
-//! What each node of a network is made of: what was kept, and what is new.
+//! The parts of each node of a network: from an earlier run, or new.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -91,7 +91,7 @@ fn secret_identity(secret: &Secret) -> ed25519::KeyPair {
     }
 }
 
-/// The keys of an earlier run, gone on to `rotation`; new ones where there are none.
+/// The keys of an earlier run, advanced to `rotation`; new ones if there are none.
 fn keys_for(old: Option<&SavedNode>, rotation: u32) -> KeyPair {
     let Some(old) = old else { return KeyPair::new(SphinxKey::generate(rotation)) };
     let key =

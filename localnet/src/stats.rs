@@ -17,13 +17,13 @@ pub struct NodeStats {
     pub stored: u64,
     /// Packets taken from clients.
     pub from_clients: u64,
-    /// Frames and packets that were not what they should be, or were for a key that is gone.
+    /// Frames and packets that were malformed, or sealed for a key that is gone.
     pub malformed: u64,
     /// Packets seen before.
     pub replayed: u64,
     /// Packets lost by the `drop` fault.
     pub dropped: u64,
-    /// Packets given up: a queue or inbox was full, the next hop gone, the client unknown.
+    /// Packets that were dropped: a queue or inbox was full, the next hop gone, or the client unknown.
     pub lost: u64,
     /// Messages in which a bit was flipped by the `flip_bits` fault.
     pub flipped: u64,

@@ -1,4 +1,4 @@
-//! Where the relay takes the time from.
+//! The relay's source of time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,7 +1,7 @@
 //! One signed descriptor for each UTC day.
 //!
 //! Clients tell their contacts which descriptor they saw, so two different ones for one day would look like a relay
-//! that tags its clients. A descriptor is therefore stored before it is served, and then stands until midnight,
+//! that tags its clients. A descriptor is therefore stored before it is served, and then stays valid until midnight,
 //! even if the doors or the difficulty would be others by now.
 
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Daily {
     }
 
     async fn before(&self, day: Day, today: Day) -> Result<Option<Arc<Descriptor>>, DailyError> {
-        // A descriptor for tomorrow may lie in the store if the clock was set back: clients have not seen it.
+        // A descriptor for tomorrow may be in the store if the clock was set back: clients have not seen it.
         if day >= today {
             return Ok(None);
         }

@@ -38,7 +38,7 @@ impl Exporter {
         let task = tokio::spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = served.await {
-                tracing::warn!(%error, "The metrics endpoint ended; the relay goes on without it.");
+                tracing::warn!(%error, "The metrics endpoint ended; the relay continues without it.");
             }
         });
         Ok(Self { address, task })

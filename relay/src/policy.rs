@@ -1,7 +1,7 @@
 //! The constants of the service: how long things are kept, how much fits, how hard the work is.
 //!
 //! Times that a client can notice are constants of the protocol.
-//! If an operator could set them, they would tell relays apart.
+//! If operators could set them, they would identify a relay.
 
 use std::time::Duration;
 

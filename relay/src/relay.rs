@@ -59,7 +59,7 @@ pub struct RelayConfig {
     pub doors: usize,
     /// Where to serve metrics, on this machine only. `None`: nowhere.
     pub metrics: Option<SocketAddr>,
-    /// Is told what a hostile operator would see. For measurements.
+    /// Observes what a hostile operator would see. For measurements.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -220,7 +220,7 @@ impl fmt::Debug for Relay {
     }
 }
 
-/// Takes requests from the mixnet until told to stop, and answers each in a task of its own.
+/// Takes requests from the mixnet until it is stopped, and answers each in a task of its own.
 async fn serve(
     desk: Arc<Desk>,
     mut incoming: mpsc::Receiver<Incoming>,
@@ -254,7 +254,7 @@ async fn serve(
     }
 }
 
-/// Removes what has expired, in small steps, until told to stop.
+/// Removes what has expired, in small steps, until it is stopped.
 async fn expire(desk: Arc<Desk>, stop: CancellationToken) {
     loop {
         let pause = match desk.expire_some().await {

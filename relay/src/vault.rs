@@ -1,7 +1,7 @@
 //! Bundles at rest: filed and sealed under the key of their persona.
 //!
-//! A bundle is public, but that a persona receives at this relay need not lie on the disk for whoever takes it.
-//! Who publishes or fetches names the persona, and with it brings the key: the relay keeps none.
+//! A bundle is public, but the disk need not show its thief which personas have an inbox at this relay.
+//! Whoever publishes or fetches a bundle names the persona, and so brings the key: the relay stores none.
 
 use bauta_protocol::id::{PersonaKey, RelayId};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -39,9 +39,9 @@ impl Vault {
         self.name
     }
 
-    /// Nonce (24 bytes) and XChaCha20-Poly1305 of the bundle. The same bytes always give the same seal, so that the
-    /// store can tell the same bundle from another; other bytes have another nonce.
-    /// `None` only for what is beyond the cipher's limit of 2^38 bytes.
+    /// Nonce (24 bytes) and XChaCha20-Poly1305 of the bundle. The same bundle always gives the same bytes, so that the
+    /// store can recognise it; another bundle has another nonce.
+    /// `None` only beyond the cipher's limit of 2^38 bytes.
     pub(crate) fn seal(&self, bundle: &[u8]) -> Option<Vec<u8>> {
         let digest = Sha256::new()
             .chain_update(b"bauta/relay/bundle-nonce/1")

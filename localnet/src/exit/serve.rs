@@ -38,7 +38,7 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// What fits in a packet, about; pieces are made from a few of them.
 const PACKET: usize = 1600;
 
-/// An answer to whoever sent a connection's first message.
+/// An answer to the sender of a connection's first message.
 #[derive(Debug)]
 struct Outgoing {
     tag: AnonymousSenderTag,
@@ -183,11 +183,11 @@ async fn connect(desk: &Desk, reply: Reply, connection: ConnectionId, target: So
     let _ = desk.controller.unbounded_send(ControllerCommand::Remove { connection_id: connection });
 }
 
-/// Gives the SDK what there is to send, until nobody can have anything more.
+/// Gives the SDK what there is to send, until every sender is gone.
 async fn send(mut queue: mpsc::Receiver<Outgoing>, sender: MixnetClientSender) {
     while let Some(Outgoing { tag, connection, message }) = queue.recv().await {
         let lane = TransmissionLane::ConnectionId(connection);
-        // Fails once the client has ended; what is left goes with it.
+        // Fails once the client has ended; what is left is lost with it.
         let _ = sender.send(InputMessage::new_reply(tag, message, lane, None)).await;
     }
 }

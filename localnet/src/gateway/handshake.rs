@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 
 use crate::gateway::{Gateway, Session};
 
-/// A client has so long from the connection to the login.
+/// How long a client may take from the connection to the login.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Control requests before the login; a client sends two.
 const MAX_REQUESTS: usize = 8;

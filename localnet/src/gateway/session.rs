@@ -18,7 +18,7 @@ use crate::{
     mix::Running,
 };
 
-/// A client that takes nothing for so long is cut off.
+/// A client that accepts nothing for this long is cut off.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Messages, or requests, between two flushes.
 const BATCH: usize = 32;
@@ -28,7 +28,7 @@ const ENCRYPTED: u8 = 1;
 
 /// Why a session ends.
 enum End {
-    /// The connection is gone or the client said what it must not.
+    /// The connection is gone, or the client broke the protocol.
     Cut,
     /// The client asked to be forgotten.
     Forget,
@@ -51,7 +51,7 @@ async fn exchange(node: &Running, socket: &mut WebSocket, session: &mut Session)
     loop {
         tokio::select! {
             message = session.messages.recv() => {
-                // The other end goes when a newer session of this client opens, or with a wipe.
+                // The other end is dropped when a newer session of this client opens, or with a wipe.
                 session.waiting.push(message.ok_or(End::Cut)?);
                 while session.waiting.len() < BATCH {
                     let Ok(message) = session.messages.try_recv() else { break };

@@ -139,11 +139,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     /// Each accepted message waits for its client exactly once, unless the client is forgotten,
-    /// and the count of stored bytes is what lies in the inboxes.
+    /// and the count of stored bytes is the sum over the inboxes.
     #[test]
     fn nothing_accepted_is_lost_or_doubled(steps in prop::collection::vec(step(), 1..120)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        // Inboxes that hold all: with less, what a broken session leaves may not find room.
+        // Inboxes that hold everything: smaller ones may have no room for what a broken session leaves.
         let limits = Limits { session_messages: 8, ..Limits::default() };
         let gateway = gateway(limits);
         let address = |client: u8| DestinationAddressBytes::from_bytes([client; 32]);

@@ -10,7 +10,7 @@ use super::thread::Thread;
 use crate::error::StorageError;
 use crate::storage::{BundleName, SealedBox};
 
-/// Questions that wait for the reader at most; more wait to be taken in.
+/// The length of the reader's queue. Further questions wait until there is room in it.
 const QUEUE: usize = 1024;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -32,7 +32,7 @@ impl Reader {
             while let Some(message) = messages.blocking_recv() {
                 match message {
                     Message::Ask(question) => question(&connection),
-                    // What is in the queue still gets its answer, what comes later does not get in.
+                    // What is in the queue still gets its answer; the queue accepts nothing more.
                     Message::Close => messages.close(),
                 }
             }

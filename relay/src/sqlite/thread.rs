@@ -14,7 +14,7 @@ impl Thread {
         Ok(Self(Mutex::new(Some(handle))))
     }
 
-    /// Returns once the thread has ended. It must have been told to.
+    /// Returns once the thread has ended. Ask it to end first.
     pub(super) async fn join(&self) {
         let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(handle) = handle {

@@ -9,7 +9,7 @@ use crate::error::StorageError;
 use crate::policy::Stored;
 
 impl Ledger<'_> {
-    /// Whether so many bytes more fit under the quota.
+    /// Whether this many more bytes fit under the quota.
     pub(super) fn has_room(&self, cost: u64) -> bool {
         self.stored.bytes().saturating_add(cost) <= self.quotas.bytes
     }

@@ -71,7 +71,7 @@ impl Writer {
         answer.await.map_err(|_| StorageError::Closed)?
     }
 
-    /// Commits what waits, then closes the database. A second call is no error.
+    /// Commits what waits, then closes the database. A second call does nothing.
     pub(super) async fn close(&self) -> Result<(), StorageError> {
         let (reply, answer) = oneshot::channel();
         if self.send(Message::Close(reply)).await.is_err() {
@@ -156,7 +156,7 @@ impl Scribe {
                         let _ = reply.send(self.tidy());
                     }
                     Message::Close(reply) => {
-                        // What is in the queue still gets its answer, what comes later does not get in.
+                        // What is in the queue still gets its answer; the queue accepts nothing more.
                         messages.close();
                         closing.push(reply);
                         next = messages.try_recv().ok();
