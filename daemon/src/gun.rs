@@ -2,7 +2,7 @@
 //!
 //! [`Gun`] writes nodes and reads sets over connections that a [`Dial`] opens; in this program, that is a way through
 //! the mixnet, so no relay sees where its client is.
-//! What a relay says is not trusted: writing ends with reading back, and what is read is bounded and may be anybody's.
+//! A relay is not trusted: writing ends with reading back, and what is read is bounded and may come from anybody.
 //!
 //! A relay passes a question for a node it does not have on to its other clients.
 //! So every look-up is public; only who asks is hidden.
@@ -72,7 +72,7 @@ pub struct GunConfig {
     pub relays: Vec<GunUrl>,
     /// Certificates in PEM form that are trusted besides the roots of the web.
     pub extra_roots_pem: Option<Vec<u8>>,
-    /// The way to the relays.
+    /// Opens streams to the relays.
     pub dial: Arc<dyn Dial>,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Debug for GunConfig {
     }
 }
 
-/// What is to be written to a node.
+/// What to write to a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeUpdate {
     /// The node.
@@ -108,7 +108,7 @@ impl NodeUpdate {
 /// How long and how much a set is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CollectLimits {
-    /// How many members at most. Anybody can add some.
+    /// The most members to read. Anybody can add some.
     pub members: usize,
     /// How long to wait after the last piece of an answer of which pieces are missing.
     pub quiet: Duration,
@@ -129,7 +129,7 @@ impl Default for CollectLimits {
     }
 }
 
-/// How long one node is waited for.
+/// How long to wait for one node.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct GetLimits {
     /// How long to wait after the last piece of an answer of which pieces are missing.
@@ -144,14 +144,14 @@ impl Default for GetLimits {
     }
 }
 
-/// What came of reading a set.
+/// The result of reading a set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Collected {
     /// Why it ended.
     pub ended: Ended,
-    /// How many nodes were handed over.
+    /// How many nodes were delivered.
     pub nodes: usize,
-    /// How many members the set has, as the relay that listed the most says.
+    /// How many members the set has, according to the relay that listed the most.
     pub members: usize,
 }
 
@@ -160,7 +160,7 @@ pub struct Collected {
 pub enum Ended {
     /// Every member was read.
     Complete,
-    /// Whoever took the nodes had enough.
+    /// The receiver of the nodes had enough.
     Enough,
     /// The set is larger than the limit.
     Limit,
@@ -170,7 +170,7 @@ pub enum Ended {
     Deadline,
 }
 
-/// What is known of a relay.
+/// What is known about a relay.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RelayStatus {
     /// Its address.
@@ -181,7 +181,7 @@ pub struct RelayStatus {
 
 /// A client of Gun relays. Clones are the same client.
 ///
-/// Connections are opened on demand, closed when idle, and opened again after a failure with growing patience.
+/// Connections are opened on demand, closed when idle, and opened again after a failure, with growing pauses.
 #[derive(Clone)]
 pub struct Gun {
     inner: Arc<Inner>,
@@ -231,7 +231,7 @@ impl Gun {
     }
 
     /// Writes nodes and reads them back, again and again until one relay has them all or the deadline passes.
-    /// Where there are more relays, these go on until the deadline.
+    /// If there are more relays, they continue until the deadline.
     ///
     /// # Errors
     /// [`GunError::Invalid`] for what Gun cannot hold; [`GunError::NotKept`] and [`GunError::Unreachable`] when the
@@ -242,7 +242,7 @@ impl Gun {
         self.publish_dated(nodes?, deadline).await
     }
 
-    /// As [`Self::publish`], with states that somebody else gave.
+    /// Like [`Self::publish`], with states that the caller gives.
     pub(crate) async fn publish_dated(&self, nodes: Vec<Node>, deadline: Duration) -> Result<(), GunError> {
         let until = Instant::now() + deadline;
         let (outcomes, mut outcome) = mpsc::channel(MAX_RELAYS);
@@ -289,7 +289,7 @@ impl Gun {
     /// states, is given again.
     ///
     /// # Errors
-    /// [`GunError::Unreachable`] and [`GunError::Timeout`] when no relay told anything; [`GunError::Stopped`].
+    /// [`GunError::Unreachable`] and [`GunError::Timeout`] when no relay answered; [`GunError::Stopped`].
     pub async fn collect(
         &self,
         set: &str,
@@ -411,7 +411,7 @@ impl Gun {
         self.follow(Get::node(soul))
     }
 
-    /// As [`Self::subscribe`]; of the present state, only what is asked for.
+    /// Like [`Self::subscribe`], but sends only what is asked for of the present state.
     pub(crate) fn follow(&self, get: Get) -> Subscription {
         let (sender, updates) = mpsc::channel(UPDATES);
         let mut watching = JoinSet::new();
@@ -507,7 +507,7 @@ fn too_late(last: Mutex<Option<ConnectError>>) -> GunError {
     last.map_or(GunError::Timeout, GunError::Unreachable)
 }
 
-/// A short stand-in for a node's content, to know it again without keeping it.
+/// A hash of a node's content, to recognise it without storing it.
 fn fingerprint(soul: &str, properties: &Map<String, Json>) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();

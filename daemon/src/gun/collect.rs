@@ -13,15 +13,15 @@ use super::error::{ConnectError, GunError};
 use super::relay::Relay;
 use super::{CollectLimits, Ended};
 
-/// After a complete answer, this long for another from the relay's disk.
+/// How long to wait after a complete answer for another one from the relay's disk.
 const SETTLE: Duration = Duration::from_millis(500);
-/// A relay answers at once, if only with "nothing"; past this the connection is dead.
+/// A relay answers at once, even if only with "nothing"; after this time the connection counts as dead.
 const FIRST_ANSWER: Duration = Duration::from_secs(20);
 /// How many members are asked for at a time.
 const WINDOW: usize = 256;
 /// Properties of one member that are read.
 const MEMBER_PROPERTIES: usize = 256;
-/// Properties of a node that is asked for by itself.
+/// Properties of a node that is asked for on its own.
 const NODE_PROPERTIES: usize = 1 << 14;
 
 /// Connects, and again after failures that may pass. The caller sets the deadline and finds the last failure in `last`.
@@ -74,7 +74,7 @@ pub(super) async fn node(
     }
 }
 
-/// A question for a whole node, to the relay's memory and to its disk: either may lack something.
+/// The questions for a whole node, to the relay's memory and to its disk: either may be incomplete.
 fn both(get: &Get) -> Vec<Get> {
     let disk = get.property.is_none().then(|| get.clone().from_disk());
     std::iter::once(get.clone()).chain(disk).collect()
@@ -192,7 +192,7 @@ impl<'a> Reading<'a> {
     }
 
     fn take_links(&mut self, mut message: Message) {
-        // Anybody can put long texts into a set; only links are members.
+        // Anybody can add long texts to a set; only links are members.
         for node in message.put.iter_mut().flatten() {
             node.properties.retain(|_, property| matches!(property.value, Value::Link(_)));
         }
@@ -223,7 +223,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Takes in a part of a member; gives the member when it is whole and new.
+    /// Adds a part of a member; returns the member if it is complete and new.
     fn take_member(&mut self, message: Message) -> Option<Node> {
         let member = self.asked.get_mut(message.answers.as_ref()?)?;
         let changes = member.answer.push(message);
@@ -256,7 +256,7 @@ pub(super) async fn watch(relay: &Arc<Relay>, get: &Get, updates: mpsc::Sender<N
     let mut node = Node::new(soul);
     let last = std::sync::Mutex::new(None);
     while !updates.is_closed() {
-        // What cannot be reached now may be reached later; the relay's own patience keeps this from spinning.
+        // A relay that cannot be reached now may be later; its growing pauses keep this from spinning.
         let Ok(mut exchange) = connect(relay, false, &last).await else {
             tokio::time::sleep(FIRST_ANSWER).await;
             continue;

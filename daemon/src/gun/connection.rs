@@ -21,15 +21,15 @@ use crate::random::rng;
 const IDLE: Duration = Duration::from_secs(60);
 /// A relay sends a heartbeat every 20 s; one that is silent for this long is gone.
 const SILENCE: Duration = Duration::from_secs(90);
-/// How often both are looked at, and a ping is sent.
+/// How often both are checked, and a ping is sent.
 const WATCH: Duration = Duration::from_secs(15);
 /// A frame that cannot be sent for this long ends the connection.
 const SEND: Duration = Duration::from_secs(60);
-/// Messages in one frame that we send.
+/// The most messages in one frame that we send.
 const BATCH: usize = 64;
-/// Frames that wait to be sent.
+/// The most frames that wait to be sent.
 const OUTGOING: usize = 64;
-/// Bytes of answers that may wait for one exchange. Past it the exchange ends.
+/// The most bytes of answers that wait for one exchange. With more, the exchange ends.
 const QUEUED: usize = 48 << 20;
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
@@ -50,7 +50,7 @@ pub(super) struct Connection {
     closing: CancellationToken,
 }
 
-/// To whom the relay's messages go.
+/// Where the relay's messages go.
 struct Routes {
     is_closed: bool,
     next: u64,
@@ -99,13 +99,13 @@ impl Connection {
         self.closing.cancel();
     }
 
-    /// A place for questions and their answers.
+    /// Begins an exchange: questions and their answers.
     pub(super) fn exchange(self: &Arc<Self>) -> Exchange {
         let (sender, answers) = mpsc::unbounded_channel();
         let mut routes = self.routes();
         let number = routes.next;
         routes.next += 1;
-        // Where the connection has ended, the sender is dropped and the exchange ends at once.
+        // If the connection has ended, the sender is dropped and the exchange ends at once.
         if !routes.is_closed {
             let route = Route { sender, queued: 0, questions: Vec::new(), watched: HashSet::new() };
             routes.exchanges.insert(number, route);
@@ -233,7 +233,7 @@ async fn write(
     }
 }
 
-/// Questions on one connection, and their answers. Dropped, it takes no more answers.
+/// Questions on one connection, and their answers. Dropping it discards further answers.
 pub(super) struct Exchange {
     connection: Arc<Connection>,
     number: u64,
@@ -242,33 +242,33 @@ pub(super) struct Exchange {
     is_alone: bool,
 }
 
-/// The connection has ended, or answers came faster than they were taken.
+/// The connection has ended, or answers came faster than they were read.
 #[derive(Debug)]
 pub(super) struct Lost;
 
 impl Exchange {
-    /// The exchange, which takes its connection with it when it ends.
+    /// The exchange; its connection ends with it.
     pub(super) fn alone(self) -> Self {
         let mut this = self;
         this.is_alone = true;
         this
     }
 
-    /// Asks; gives the names of the questions in their order.
+    /// Asks; returns the ids of the questions in their order.
     pub(super) async fn ask(&self, gets: Vec<Get>) -> Result<Vec<MessageId>, Lost> {
         let messages: Vec<Message> =
             gets.into_iter().map(|get| Message::get(MessageId::random(&mut rng()), get)).collect();
         self.send(messages).await
     }
 
-    /// Writes nodes, each list in a message of its own; gives the names of the messages.
+    /// Writes nodes, each list in a message of its own; returns the ids of the messages.
     pub(super) async fn tell(&self, lists: Vec<Vec<Node>>) -> Result<Vec<MessageId>, Lost> {
         let messages: Vec<Message> =
             lists.into_iter().map(|nodes| Message::put(MessageId::random(&mut rng()), nodes)).collect();
         self.send(messages).await
     }
 
-    /// From now on, also takes updates of this node that answer no question.
+    /// From now on, also receives updates of this node that answer no question.
     pub(super) fn watch(&self, soul: &str) {
         if let Some(route) = self.connection.routes().exchanges.get_mut(&self.number) {
             route.watched.insert(soul.to_owned());
@@ -284,7 +284,7 @@ impl Exchange {
         Ok(message)
     }
 
-    /// Ends the connection, for others on it as well.
+    /// Ends the connection, for other exchanges too.
     pub(super) fn give_up(&self) {
         self.connection.close();
     }

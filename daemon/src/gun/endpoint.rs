@@ -1,8 +1,8 @@
-//! A Gun peer on this machine, for programs that speak Gun themselves: what they ask and write goes through the mixnet.
+//! A Gun peer on this machine, for programs that use Gun themselves: what they ask and write goes through the mixnet.
 //!
 //! It is a WebSocket on the loopback address behind a secret path.
-//! Whoever knows the path may read and write Gun's graph, which is public anyway, and learns what was asked lately.
-//! Web pages are refused by their `Origin`, and names that were made to point here by their `Host`.
+//! Whoever knows the path can read and write Gun's graph, which is public anyway, and learns what was asked recently.
+//! Web pages are refused by their `Origin`, and foreign host names that resolve to this address by their `Host`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ mod hub;
 use access::Access;
 use hub::Hub;
 
-/// How many programs may be connected.
+/// The most programs that may be connected.
 const CLIENTS: usize = 16;
 /// How long a program has to open its WebSocket.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// After an error that is not a connection's own, such as too many open files.
+/// The pause after an error that does not concern one connection, such as too many open files.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 /// The shortest secret path.
 const MIN_SECRET: usize = 20;
@@ -113,7 +113,7 @@ pub enum EndpointError {
     /// Other machines could reach it.
     #[error("the Gun endpoint listens on a loopback address only")]
     NotLoopback,
-    /// The port is taken, or may not be used.
+    /// The port is in use or not allowed.
     #[error("cannot listen on {address}; choose another port")]
     Listen {
         /// Where.
@@ -154,7 +154,7 @@ async fn serve(
             sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        // Without a place the connection is closed at once.
+        // If there are too many, the connection is closed at once.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let (access, hub, stop) = (Arc::clone(&access), Arc::clone(&hub), stop.clone());
         tasks.spawn(async move {

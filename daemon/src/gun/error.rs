@@ -14,8 +14,8 @@ pub enum DialError {
     /// The host cannot be reached now.
     #[error("not reachable: {0}")]
     Unreachable(String),
-    /// No way out of the mixnet now.
-    #[error("no way out of the mixnet: {0}")]
+    /// No exit of the mixnet can be used now.
+    #[error("no exit of the mixnet can be used: {0}")]
     NoExit(String),
     /// No answer in time.
     #[error("no answer in time")]
@@ -59,7 +59,7 @@ pub enum ConnectError {
         /// What happened.
         source: Arc<std::io::Error>,
     },
-    /// It does not speak WebSocket on this path.
+    /// There is no WebSocket on this path.
     #[error("{relay} is not a Gun relay: {reason}")]
     WebSocket {
         /// The relay's address.
@@ -76,7 +76,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether another attempt is of no use before something is changed.
+    /// Whether another attempt is useless until something is changed.
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Certificate { .. } | Self::Dial { source: DialError::Refused(_), .. })
     }
@@ -96,7 +96,7 @@ impl HasKind for ConnectError {
 /// Why a Gun client cannot be made.
 #[derive(Debug, Error)]
 pub enum GunConfigError {
-    /// There is no relay to talk to.
+    /// There is no relay to use.
     #[error("no Gun relay is set")]
     NoRelay,
     /// The extra roots hold no certificate, or a damaged one.
@@ -125,8 +125,8 @@ pub enum GunError {
     /// The relays did not answer in time.
     #[error("the Gun relays did not answer in time; try again later")]
     Timeout,
-    /// The relays did not keep what was written: reading it back did not give it.
-    #[error("no Gun relay kept what was written; try again later, or with another relay")]
+    /// The relays did not keep what was written: reading it back did not return it.
+    #[error("no Gun relay stored what was written; try again later, or with another relay")]
     NotKept,
     /// Somebody wrote the same property later.
     #[error("somebody else has written this to the Gun relay since")]

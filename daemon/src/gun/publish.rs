@@ -1,4 +1,4 @@
-//! Writing, and reading back what was written. A relay's word that it stored something is not enough.
+//! Writing, and reading back what was written. A relay's acknowledgement is not enough.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use super::connection::{Exchange, Lost};
 use super::error::GunError;
 use super::relay::Relay;
 
-/// Acknowledgements come when the relay has written to its disk, and for writes that change nothing never.
+/// A relay acknowledges when it has written to its disk, and never if a write changes nothing.
 const ACKNOWLEDGEMENTS: Duration = Duration::from_secs(4);
-/// How long answers to the reading back may take.
+/// How long reading back may take.
 const READING: Duration = Duration::from_secs(10);
 /// The wait before the next attempt.
 const RETRY: Duration = Duration::from_secs(1);
 /// Nodes in one message.
 const NODES: usize = 16;
 
-/// Why the nodes are not confirmed to be at this relay, as far as it has come.
+/// Why the nodes are not confirmed to be at this relay, so far.
 #[derive(Default)]
 pub(super) struct Doubt {
-    /// The relay answered, and does not have them.
+    /// The relay answered, but does not have them.
     pub(super) not_kept: bool,
     /// The last failure to connect.
     pub(super) unreachable: Option<super::ConnectError>,
 }
 
-/// Writes to one relay until reading back gives the nodes, however often that takes: the caller sets the deadline, and
+/// Writes to one relay until reading back returns the nodes, as often as necessary: the caller sets the deadline, and
 /// finds in `doubt` why it was not enough.
 pub(super) async fn publish(
     relay: &Arc<Relay>,
@@ -63,9 +63,9 @@ pub(super) async fn publish(
 }
 
 struct Outcome {
-    /// What the relay did not give back.
+    /// What the relay did not return.
     missing: Vec<Node>,
-    /// Whether it gave back something that wins over ours.
+    /// Whether it returned something that wins over ours.
     overwritten: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One relay: its connection, opened on demand, and patience after failures.
+//! One relay: its connection, opened on demand, and growing pauses after failures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(60);
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Publications that may be under way at one relay, most of them waiting for it to come back.
+/// The most publications under way at one relay; most of them wait for it to come back.
 const PLACES: usize = 64;
 
 /// A relay and the way to it.
@@ -66,12 +66,12 @@ impl Relay {
         self.connections.load(Ordering::Relaxed) > 0
     }
 
-    /// A place among the publications of this relay, if there is one.
+    /// A permit for one more publication at this relay, if there is room.
     pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
-    /// The connection that everybody shares, opened if need be. After failures it waits first.
+    /// The shared connection, opened if necessary. After failures it waits first.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
         let mut state = self.state.lock().await;
         if let Some(connection) = state.shared.as_ref().filter(|connection| !connection.is_closed()) {
@@ -82,7 +82,7 @@ impl Relay {
         Ok(connection)
     }
 
-    /// A connection of its own, so that what is asked on it cannot be linked to other questions by the connection.
+    /// A separate connection, so that nothing links the questions on it to others.
     pub(super) async fn own_connection(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
         let not_before = self.state.lock().await.not_before;
         if let Some(time) = not_before {
@@ -153,13 +153,13 @@ impl State {
     fn note(&mut self, succeeded: bool) {
         if succeeded {
             self.failures = 0;
-            // A relay that takes connections and drops them at once must not be asked in a tight loop.
+            // A relay that accepts connections and drops them at once must not be asked in a tight loop.
             self.not_before = Some(Instant::now() + FIRST_WAIT);
             return;
         }
         let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(LONGEST_WAIT);
         self.failures = self.failures.saturating_add(1);
-        // Spread, so that many clients do not come back at the same moment.
+        // With jitter, so that many clients do not come back at the same moment.
         self.not_before = Some(Instant::now() + wait.mul_f64(0.5 + uniform() / 2.0));
     }
 }

@@ -1,4 +1,4 @@
-//! TLS to Gun relays: the roots of the web, and those a person adds.
+//! TLS to Gun relays: the web's root certificates, and those that the user adds.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use url::Url;
 
 /// The address of a Gun relay: `http`, `https`, `ws` or `wss`, a host, and a path.
 ///
-/// As in Gun itself, `http` stands for a plain WebSocket and `https` for one inside TLS.
+/// As in Gun itself, `http` means a plain WebSocket and `https` one inside TLS.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct GunUrl {
     url: Url,
@@ -33,7 +33,7 @@ impl GunUrl {
         self.port
     }
 
-    /// Whether TLS is spoken.
+    /// Whether it uses TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         matches!(self.url.scheme(), "https" | "wss")
@@ -75,20 +75,20 @@ impl fmt::Display for GunUrl {
     }
 }
 
-/// Why a text is no address of a Gun relay.
+/// Why a text is not the address of a Gun relay.
 #[derive(Debug, Error)]
 pub enum GunUrlError {
-    /// It is no URL.
+    /// It is not a URL.
     #[error("not a URL; write something like {}", GunUrl::MASK)]
     NotUrl(#[source] url::ParseError),
-    /// The scheme is another one.
+    /// It has another scheme.
     #[error("a Gun relay's address begins with https, http, wss or ws")]
     Scheme,
     /// It has no host.
-    #[error("the address names no host")]
+    #[error("the address has no host")]
     Host,
     /// It holds a user name, a password or a fragment.
-    #[error("the address may hold no user name, password or fragment")]
+    #[error("the address must not have a user name, a password or a fragment")]
     Extra,
 }
 

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 /// The rules of one endpoint.
 pub(super) struct Access {
     path: String,
-    /// The names under which this endpoint may be asked for.
+    /// The host names of this endpoint.
     hosts: Vec<String>,
 }
 
@@ -20,9 +20,9 @@ impl Access {
         Self { path: path.to_owned(), hosts }
     }
 
-    /// The status with which a request is refused.
+    /// The HTTP status that refuses a request.
     fn refusal(&self, path: &str, headers: &HeaderMap) -> Option<StatusCode> {
-        // A name of the attacker's that resolves to this machine shows in the Host.
+        // An attacker's host name that resolves to this machine (DNS rebinding) shows in the Host.
         let is_ours = |host: &str| self.hosts.iter().any(|known| host.eq_ignore_ascii_case(known));
         if !only(headers, HOST).is_ok_and(|host| host.is_some_and(is_ours)) {
             return Some(StatusCode::FORBIDDEN);
@@ -34,7 +34,7 @@ impl Access {
         (!is_secret).then_some(StatusCode::NOT_FOUND)
     }
 
-    /// Web pages have no business here; programs send no origin, and extensions of a browser their own.
+    /// Web pages are refused; programs send no origin, and browser extensions send their own.
     fn is_welcome(&self, origin: &str) -> bool {
         let extensions = ["chrome-extension://", "moz-extension://", "safari-web-extension://"];
         extensions.iter().any(|scheme| origin.starts_with(scheme))
@@ -55,7 +55,7 @@ impl Callback for &Access {
     }
 }
 
-/// The one value of a header; an error when there are more or it is no text.
+/// The only value of a header; an error if there are several or it is not text.
 fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ()> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str()).transpose().map_err(|_| ())?;

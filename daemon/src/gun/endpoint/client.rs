@@ -14,18 +14,18 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use super::hub::Hub;
 use crate::random::rng;
 
-/// As a relay does.
+/// How often a heartbeat is sent, as by a relay.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// A program that does not read for this long is cut off.
 const SEND: Duration = Duration::from_secs(30);
-/// Messages that wait to be sent to it.
+/// The most messages that wait to be sent to it.
 const OUTGOING: usize = 1024;
-/// Messages that are sent in one frame.
+/// The most messages in one frame.
 const BATCH: usize = 64;
-/// Names of its messages that are remembered.
+/// How many ids of its messages are remembered.
 const REMEMBERED: usize = 4096;
 
-/// Serves a program until it goes.
+/// Serves a program until it disconnects.
 pub(super) async fn run(socket: WebSocketStream<TcpStream>, hub: Arc<Hub>) {
     let (mut sink, mut stream) = socket.split();
     let (sender, mut queue) = mpsc::channel::<Message>(OUTGOING);
@@ -54,7 +54,7 @@ pub(super) async fn run(socket: WebSocketStream<TcpStream>, hub: Arc<Hub>) {
                 {
                     let _ = sender.try_send(hello(Some(id.clone())));
                 }
-                // Answers of the program's own are of no use: nothing is asked of it.
+                // Answers from the program are dropped: it is asked nothing.
                 if message.answers.is_none() {
                     hub.take(&client, id, message);
                 }

@@ -14,14 +14,14 @@ use tokio_util::task::TaskTracker;
 use crate::gun::{GetLimits, Gun, now_ms};
 use crate::random::rng;
 
-/// How large the cache becomes.
+/// The size of the cache.
 const CACHE: GraphLimits = GraphLimits { nodes: 20_000, bytes: 32 << 20 };
-/// Nodes that one program can watch. What it asks for beyond is answered and not watched.
+/// The most nodes that one program can watch. Further ones are answered and not watched.
 const WATCHED: usize = 256;
-/// Questions and writes of all programs that are under way.
+/// The most questions and writes of all programs that are under way.
 const QUESTIONS: usize = 256;
 const WRITES: usize = 64;
-/// How long relays may take when the cache has something. Gun's programs give up after nine seconds.
+/// How long relays may take if the cache has something. Gun's own clients give up after nine seconds.
 const SOON: Duration = Duration::from_secs(6);
 /// How long a question and a write may take.
 const ASKING: Duration = Duration::from_secs(60);
@@ -85,7 +85,7 @@ impl Hub {
         Arc::new(Self { gun, tasks, stop, state: Mutex::new(shared), questions, writes })
     }
 
-    /// A program has come.
+    /// A program has connected.
     pub(super) fn enter(&self, sender: mpsc::Sender<Message>) -> Client {
         let mut shared = self.shared();
         let number = shared.next;
@@ -94,7 +94,7 @@ impl Hub {
         Client { number, sender, cut_off: CancellationToken::new() }
     }
 
-    /// A program has gone.
+    /// A program has disconnected.
     pub(super) fn leave(&self, client: &Client) {
         let mut shared = self.shared();
         shared.clients.remove(&client.number);
@@ -107,7 +107,7 @@ impl Hub {
         });
     }
 
-    /// Takes a message of a program: a question, a write, or neither.
+    /// Handles a message of a program: a question, a write, or neither.
     pub(super) fn take(self: &Arc<Self>, client: &Client, id: MessageId, message: Message) {
         let (this, client) = (Arc::clone(self), client.clone());
         if let Some(nodes) = message.put.filter(|nodes| !nodes.is_empty()) {
@@ -136,8 +136,8 @@ impl Hub {
         }
     }
 
-    /// The node that is asked for, from the cache while it is watched and else from the relays; what the cache has when
-    /// these do not answer soon. `None` when nothing is known: to say that there is no such node would be wrong.
+    /// The node that is asked for: from the cache while it is watched, otherwise from the relays, and from the cache again
+    /// if these do not answer soon. `None` when nothing is known: "there is no such node" would be wrong.
     async fn find(self: &Arc<Self>, client: &Client, get: Get) -> Option<Option<Node>> {
         // What was forgotten to make room is asked for again.
         if self.watch(client, &get) && self.shared().graph.get(&get.soul).is_some() {
@@ -146,7 +146,7 @@ impl Hub {
         let limits = GetLimits { deadline: ASKING, ..GetLimits::default() };
         let asking = self.gun.get_dated(get.clone(), limits);
         let asked = match self.cached(&get) {
-            // What the relays say later comes to those who watch.
+            // Later answers of the relays go to the programs that watch.
             Some(cached) => match timeout(SOON, asking).await {
                 Ok(asked) => asked,
                 Err(_) => return Some(Some(cached)),
@@ -172,7 +172,7 @@ impl Hub {
         }
     }
 
-    /// Watches a node for a program; whether the cache is current.
+    /// Watches a node for a program; returns whether the cache is current.
     fn watch(self: &Arc<Self>, client: &Client, get: &Get) -> bool {
         let mut shared = self.shared();
         let Shared { watched, clients, .. } = &mut *shared;
@@ -203,7 +203,7 @@ impl Hub {
         }
     }
 
-    /// Hands on what the relays say of a node from now on.
+    /// Passes on the relays' updates of a node from now on.
     fn follow(self: &Arc<Self>, get: Get) -> AbortHandle {
         let this = Arc::clone(self);
         let mut updates = self.gun.follow(get);
@@ -215,7 +215,7 @@ impl Hub {
         self.spawn(task)
     }
 
-    /// Takes nodes into the cache, and tells those who watch them.
+    /// Adds nodes to the cache, and sends them to the programs that watch them.
     fn keep(&self, nodes: &[Node], now: State, except: Option<u64>) {
         let mut shared = self.shared();
         for node in nodes {
