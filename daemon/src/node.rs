@@ -21,17 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::{
-    AcceptRequest, AddContact, Api, BackupPage, BlockContact, Blocked, Contact, ContactList, ContactRef,
-    CreateInvitation, Empty, EventStream, ExportedPersona, History, HistoryOf, ImportPersonas, Imported,
-    Inbox, InboxOf, Invitation, MakeBackup, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList,
-    PersonaRef, Published, RequestList, RpcError, SafetyNumber, SendMessage, SentMessage, Status, Subscribe,
-    VerifyContact, WaitFor,
-};
-use bauta_ipc::{
-    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, PairingDesk,
-    PostSettings, Profile, ProfileList, ProfileRef, PublishedPost, SetProfile, SystemWorld, WaitForPost,
-};
+use bauta_ipc::{DaemonApi, Empty, PairingDesk, RpcError, SystemWorld};
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{Mixnet, Network, Traffic};
@@ -303,123 +293,7 @@ async fn keep_house(shared: Arc<Shared>) {
 }
 
 #[async_trait]
-impl Api for Node {
-    async fn status_get(&self, _: Empty) -> Result<Status, RpcError> {
-        self.status().await
-    }
-
-    async fn persona_new(&self, params: NewPersona) -> Result<Persona, RpcError> {
-        self.new_persona(params).await
-    }
-
-    async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
-        self.list_personas().await
-    }
-
-    async fn persona_show(&self, params: PersonaRef) -> Result<PersonaDetail, RpcError> {
-        self.show_persona(params).await
-    }
-
-    async fn persona_export(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
-        self.export_persona(params).await
-    }
-
-    async fn persona_import(&self, params: ImportPersonas) -> Result<Imported, RpcError> {
-        self.import_personas(params).await
-    }
-
-    async fn persona_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError> {
-        self.make_backup(params).await
-    }
-
-    async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError> {
-        self.publish_persona(params).await
-    }
-
-    async fn contact_add(&self, params: AddContact) -> Result<Contact, RpcError> {
-        self.add_contact(params).await
-    }
-
-    async fn contact_list(&self, params: OptionalPersona) -> Result<ContactList, RpcError> {
-        self.list_contacts(params).await
-    }
-
-    async fn contact_show(&self, params: ContactRef) -> Result<Contact, RpcError> {
-        self.show_contact(params).await
-    }
-
-    async fn contact_invite(&self, params: CreateInvitation) -> Result<Invitation, RpcError> {
-        self.create_invitation(params).await
-    }
-
-    async fn contact_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
-        self.list_requests(params).await
-    }
-
-    async fn contact_accept(&self, params: AcceptRequest) -> Result<Contact, RpcError> {
-        self.accept_request(params).await
-    }
-
-    async fn contact_block(&self, params: BlockContact) -> Result<Blocked, RpcError> {
-        self.block_contact(params).await
-    }
-
-    async fn contact_verify(&self, params: VerifyContact) -> Result<SafetyNumber, RpcError> {
-        self.verify_contact(params).await
-    }
-
-    async fn message_send(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
-        self.send_message(params).await
-    }
-
-    async fn message_wait(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
-        self.wait_for_message(params).await
-    }
-
-    async fn message_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
-        self.read_inbox(params).await
-    }
-
-    async fn message_history(&self, params: HistoryOf) -> Result<History, RpcError> {
-        self.read_history(params).await
-    }
-
-    async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
-        self.subscribe(params).await
-    }
-
-    async fn post_encrypt(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError> {
-        self.encrypt_post(params).await
-    }
-
-    async fn post_wait(&self, params: WaitForPost) -> Result<PublishedPost, RpcError> {
-        self.wait_for_post(params).await
-    }
-
-    async fn post_decrypt(&self, params: DecryptPost) -> Result<DecryptedPost, RpcError> {
-        self.decrypt_post(params).await
-    }
-
-    async fn post_append(&self, params: AppendPost) -> Result<AppendedPost, RpcError> {
-        self.append_post(params).await
-    }
-
-    async fn post_settings(&self, params: PostSettings) -> Result<PostSettings, RpcError> {
-        self.set_posts(params).await
-    }
-
-    async fn profile_list(&self, _: Empty) -> Result<ProfileList, RpcError> {
-        self.list_profiles().await
-    }
-
-    async fn profile_set(&self, params: SetProfile) -> Result<Profile, RpcError> {
-        self.set_profile(params).await
-    }
-
-    async fn profile_forget(&self, params: ProfileRef) -> Result<Empty, RpcError> {
-        self.forget_profile(params).await
-    }
-
+impl DaemonApi for Node {
     async fn daemon_stop(&self, _: Empty) -> Result<Empty, RpcError> {
         self.asked_to_stop.cancel();
         Ok(Empty {})

@@ -14,17 +14,22 @@ mod method;
 pub mod methods;
 pub mod openrpc;
 mod pairing;
+mod reach;
 mod server;
 mod socket;
 mod types;
 
-pub use self::api::{Api, EventStream};
+pub use self::api::{EventApi, EventStream};
 pub use self::client::{Client, Subscription};
 pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for, sentence};
 pub use self::grant::{Access, Grant};
 pub use self::home::home_directory;
 pub use self::method::{Method, MethodInfo, Network};
+pub use self::methods::{
+    Api, BackupApi, ContactApi, DaemonApi, MessageApi, PersonaApi, PostApi, ProfileApi, StatusApi,
+};
 pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};
+pub use self::reach::Reach;
 pub use self::server::{Limits, Service, serve, serve_with};
 pub use self::socket::{BindError, HomeLock, Listener, SocketPathError, bridge_socket_path, socket_path};
 pub use self::types::*;

@@ -2,7 +2,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Grant;
+use crate::{Grant, Reach};
 
 /// Whether a call leads to traffic for this user, beyond the cover traffic that always flows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -24,6 +24,8 @@ pub trait Method {
     const SUMMARY: &'static str;
     /// What a connection needs to call it; none: nothing, because it comes before there are grants.
     const GRANT: Option<Grant>;
+    /// What it does with personas.
+    const REACH: Reach;
     /// Whether it leads to traffic.
     const NETWORK: Network;
     /// What it reveals, and to whom.
@@ -43,6 +45,8 @@ pub struct MethodInfo {
     pub summary: &'static str,
     /// What a connection needs to call it; none: nothing, because it comes before there are grants.
     pub grant: Option<Grant>,
+    /// What it does with personas.
+    pub reach: Reach,
     /// Whether it leads to traffic.
     pub network: Network,
     /// What it reveals, and to whom.
@@ -60,6 +64,7 @@ impl MethodInfo {
             name: M::NAME,
             summary: M::SUMMARY,
             grant: M::GRANT,
+            reach: M::REACH,
             network: M::NETWORK,
             reveals: M::REVEALS,
             params: |generator| generator.subschema_for::<M::Params>(),

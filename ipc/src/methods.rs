@@ -1,135 +1,168 @@
-//! Every method of the API, as types for [`Client::call`](crate::Client::call), and their dispatch to an [`Api`].
+//! Every method of the API: the one table that says what there is to say about each.
 
+use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::api::EventApi;
+use crate::reach::{Cut, NamesPersona, View};
 use crate::types::*;
-use crate::{Api, Grant, Method, MethodInfo, Network, RpcError, codes};
+use crate::{Grant, Method, MethodInfo, Network, Reach, RpcError, codes};
 
-macro_rules! methods {
-    (
-        direct { $($direct:tt)+ }
-        dispatched { $($dispatched:tt)+ }
-    ) => {
-        methods!(@types $($direct)+ $($dispatched)+);
-        methods!(@dispatch $($dispatched)+);
-    };
-    (@types $(
-        $(#[doc = $summary:literal])+
-        $method:ident $name:literal ($params:ty) -> $result:ty, $grant:ident, $network:ident, $reveals:literal $(=> $call:ident)?;
-    )+) => {
-        $(
-            $(#[doc = $summary])+
-            #[derive(Clone, Copy, Debug)]
-            pub struct $method;
+#[macro_use]
+mod table;
 
-            impl Method for $method {
-                const NAME: &'static str = $name;
-                const SUMMARY: &'static str = concat!($($summary),+);
-                const GRANT: Option<Grant> = methods!(@grant $grant);
-                const NETWORK: Network = Network::$network;
-                const REVEALS: &'static str = $reveals;
-                type Params = $params;
-                type Result = $result;
-            }
-        )+
-
-        /// Every method, in the order of `docs/api.md`.
-        pub static METHODS: &[MethodInfo] = &[$(MethodInfo::of::<$method>()),+];
-    };
-    (@grant Free) => { None };
-    (@grant $grant:ident) => { Some(Grant::$grant) };
-    (@dispatch $(
-        $(#[doc = $summary:literal])+
-        $method:ident $name:literal ($params:ty) -> $result:ty, $grant:ident, $network:ident, $reveals:literal => $call:ident;
-    )+) => {
-        /// Reads the parameters, calls the API, and writes the result. The caller has checked the grant.
-        pub(crate) async fn dispatch(api: &dyn Api, name: &str, params: Value) -> Result<Value, RpcError> {
-            match name {
-                $($name => write(&api.$call(read::<$params>(params)?).await?),)+
-                _ => Err(unknown(name)),
-            }
-        }
-    };
-}
-
+// A row, from left to right: the type, the name on the wire, the function of the area's trait, what it takes and gives,
+// the grant it needs, what it does with personas, whether it leads to traffic, and what it reveals to whom.
+// The first line above it is its summary in the documents; further lines are for who implements it.
 methods! {
-    direct {
+    connection {
         /// Opens a connection; must be its first frame.
-        OpenConnection "hello" (Hello) -> Welcome, Free, None, "Nothing.";
+        OpenConnection "hello" (Hello) -> Welcome, Free, Cut, None,
+            "Nothing.";
         /// Replays the daemon's log from a cursor, then follows it as notifications.
-        EventSubscribe "event.subscribe" (Subscribe) -> Subscribed, MessagesRead, None, "Nothing.";
+        EventSubscribe "event.subscribe" (Subscribe) -> Subscribed, MessagesRead, Cut, None,
+            "Nothing.";
         /// Asks the user to pair an extension, and returns the code to show.
-        PairRequest "pair.request" (RequestPairing) -> RequestedPairing, Free, None, "Nothing.";
+        PairRequest "pair.request" (RequestPairing) -> RequestedPairing, Free, Cut, None,
+            "Nothing.";
         /// Begins a session of a paired extension.
-        SessionBegin "session.challenge" (PairingRef) -> SessionChallenge, Free, None, "Nothing.";
+        SessionBegin "session.challenge" (PairingRef) -> SessionChallenge, Free, Cut, None,
+            "Nothing.";
         /// Proves a session's pairing; from then on the connection has its grants.
-        SessionProve "session.prove" (ProveSession) -> Session, Free, None, "Nothing.";
+        SessionProve "session.prove" (ProveSession) -> Session, Free, Cut, None,
+            "Nothing.";
         /// Pairs the extension that shows this code.
-        PairApprove "pair.approve" (ApprovePairing) -> Pairing, PersonaAdmin, None, "The extension can do what it is granted.";
+        PairApprove "pair.approve" (ApprovePairing) -> Pairing, PersonaAdmin, Any, None,
+            "The extension can do what it is granted.";
         /// Lists the extensions that are, were or want to be paired.
-        PairList "pair.list" (Empty) -> PairingList, PersonaAdmin, None, "Nothing.";
+        PairList "pair.list" (Empty) -> PairingList, PersonaAdmin, Any, None,
+            "Nothing.";
         /// Ends a pairing and its sessions, or refuses one that waits.
-        PairRevoke "pair.revoke" (PairingRef) -> Pairing, PersonaAdmin, None, "Nothing.";
+        PairRevoke "pair.revoke" (PairingRef) -> Pairing, PersonaAdmin, Any, None,
+            "Nothing.";
     }
-    dispatched {
-        /// Tells how the daemon and its connections stand.
-        StatusGet "status.get" (Empty) -> Status, StatusRead, None, "Nothing." => status_get;
+    /// The status.
+    StatusApi {
+        /// Shows the status of the daemon and its connections.
+        /// Always answers, also while the store is locked.
+        StatusGet "status.get" status_get(Empty) -> Status, StatusRead, Cut, None,
+            "Nothing.";
+    }
+    /// Personas of this home.
+    PersonaApi {
         /// Makes a persona; its bundle goes to its relay when the clock allows.
-        PersonaNew "persona.new" (NewPersona) -> Persona, PersonaAdmin, Queued, "The relay learns that a persona with this key has an inbox there. The local network and the gateway see one more connection." => persona_new;
+        PersonaNew "persona.new" persona_new(NewPersona) -> Persona, PersonaAdmin, Any, Queued,
+            "The relay learns that a persona with this key has an inbox there. The local network and the gateway see one more connection.";
         /// Lists the personas of this home.
-        PersonaListAll "persona.list" (Empty) -> PersonaList, ContactsRead, None, "Nothing." => persona_list;
+        /// In order of creation.
+        PersonaListAll "persona.list" persona_list(Empty) -> PersonaList, ContactsRead, Cut, None,
+            "Nothing.";
         /// Shows one persona.
-        PersonaShow "persona.show" (PersonaRef) -> PersonaDetail, ContactsRead, None, "Nothing." => persona_show;
-        /// Gives the persona's secret key out.
-        PersonaExport "persona.export" (PersonaRef) -> ExportedPersona, PersonaAdmin, None, "The caller learns the secret key and can be this persona from then on." => persona_export;
-        /// Takes personas over from recovery words, a secret key, or a backup of Mask with all that is in it.
-        PersonaImport "persona.import" (ImportPersonas) -> Imported, PersonaAdmin, Queued, "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." => persona_import;
-        /// Writes all personas, profiles and post keys of this home into a backup as Mask reads it.
-        PersonaBackup "persona.backup" (MakeBackup) -> BackupPage, PersonaAdmin, None, "Who has the file and its password can be these personas." => persona_backup;
+        PersonaShow "persona.show" persona_show(PersonaRef) -> PersonaDetail, ContactsRead, Named, None,
+            "Nothing.";
+        /// Exports the persona's secret key.
+        PersonaExport "persona.export" persona_export(PersonaRef) -> ExportedPersona, PersonaAdmin, Any, None,
+            "The caller learns the secret key and can be this persona from then on.";
         /// Makes a fresh bundle now and queues it for the relay.
-        PersonaPublish "persona.publish" (OptionalPersona) -> Published, PersonaAdmin, Queued, "The relay learns that this persona published now." => persona_publish;
+        PersonaPublish "persona.publish" persona_publish(OptionalPersona) -> Published, PersonaAdmin, Any, Queued,
+            "The relay learns that this persona published now.";
+    }
+    /// Personas from elsewhere, and to elsewhere.
+    BackupApi {
+        /// Imports personas from recovery words, a secret key, or a backup of Mask with all that is in it.
+        /// All or none; what a home has already stays as it is.
+        PersonaImport "persona.import" persona_import(ImportPersonas) -> Imported, PersonaAdmin, Any, Queued,
+            "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each.";
+        /// Writes all personas, profiles and post keys of this home to a backup in Mask's format.
+        PersonaBackup "persona.backup" persona_backup(MakeBackup) -> BackupPage, PersonaAdmin, Any, None,
+            "Anybody who has the file and its password can be these personas.";
+    }
+    /// Contacts of a persona.
+    ContactApi {
         /// Adds a contact by address, invitation or bare key, and begins the conversation.
-        ContactAdd "contact.add" (AddContact) -> Contact, MessagesSend, Queued, "With an invitation: the relay sees boxes as any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key." => contact_add;
+        ContactAdd "contact.add" contact_add(AddContact) -> Contact, MessagesSend, Named, Queued,
+            "With an invitation: the relay sees boxes like any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key.";
         /// Lists the contacts of a persona.
-        ContactListAll "contact.list" (OptionalPersona) -> ContactList, ContactsRead, None, "Nothing." => contact_list;
+        ContactListAll "contact.list" contact_list(OptionalPersona) -> ContactList, ContactsRead, Named, None,
+            "Nothing.";
         /// Shows one contact.
-        ContactShow "contact.show" (ContactRef) -> Contact, ContactsRead, None, "Nothing." => contact_show;
+        ContactShow "contact.show" contact_show(ContactRef) -> Contact, ContactsRead, Named, None,
+            "Nothing.";
         /// Makes an invitation for one person.
-        ContactInvite "contact.invite" (CreateInvitation) -> Invitation, MessagesSend, Queued, "The relay sees boxes as any others. Whoever sees the invitation learns the persona's key and relay and can answer in the guest's place." => contact_invite;
+        /// Returns when its boxes are durable here; they go out on the clock.
+        ContactInvite "contact.invite" contact_invite(CreateInvitation) -> Invitation, MessagesSend, Named, Queued,
+            "The relay sees boxes like any others. Whoever sees the invitation learns the persona's key and relay and can answer in the guest's place.";
         /// Lists strangers' first messages that wait for an answer.
-        ContactRequests "contact.requests" (OptionalPersona) -> RequestList, MessagesRead, None, "Nothing; the sender learns nothing until you accept." => contact_requests;
+        ContactRequests "contact.requests" contact_requests(OptionalPersona) -> RequestList, MessagesRead, Named, None,
+            "Nothing; the sender learns nothing until you accept.";
         /// Makes the sender of a request a contact.
-        ContactAccept "contact.accept" (AcceptRequest) -> Contact, MessagesSend, Queued, "The sender learns that their message arrived." => contact_accept;
+        ContactAccept "contact.accept" contact_accept(AcceptRequest) -> Contact, MessagesSend, Named, Queued,
+            "The sender learns that their message arrived.";
         /// Blocks a contact or the sender of a request, and deletes the request.
-        ContactBlock "contact.block" (BlockContact) -> Blocked, MessagesSend, None, "Nothing; to the other side it looks like being offline." => contact_block;
+        /// In one step.
+        ContactBlock "contact.block" contact_block(BlockContact) -> Blocked, MessagesSend, Named, None,
+            "Nothing; to the other side it looks like being offline.";
         /// Gives the safety number to compare with a contact, and remembers the outcome.
-        ContactVerify "contact.verify" (VerifyContact) -> SafetyNumber, MessagesSend, None, "Nothing." => contact_verify;
+        /// `contact.pending` while the contact's keys are not known.
+        ContactVerify "contact.verify" contact_verify(VerifyContact) -> SafetyNumber, MessagesSend, Named, None,
+            "Nothing.";
+    }
+    /// Messages.
+    MessageApi {
         /// Stores a message for a contact on this disk and returns; it goes out by itself.
-        MessageSend "message.send" (SendMessage) -> SentMessage, MessagesSend, Queued, "The contact's relay sees boxes from nobody in particular. The contact learns that you are online." => message_send;
+        /// The message is durable when this returns.
+        MessageSend "message.send" message_send(SendMessage) -> SentMessage, MessagesSend, Named, Queued,
+            "The contact's relay sees boxes from nobody in particular. The contact learns that you are online.";
         /// Waits until an own message has come as far as a given state.
-        MessageWait "message.wait" (WaitFor) -> SentMessage, MessagesSend, None, "Nothing." => message_wait;
+        /// See [`WaitFor`].
+        MessageWait "message.wait" message_wait(WaitFor) -> SentMessage, MessagesSend, Cut, None,
+            "Nothing.";
         /// Lists messages that arrived for a persona.
-        MessageInbox "message.inbox" (InboxOf) -> Inbox, MessagesRead, None, "Nothing; receipts do not depend on reading." => message_inbox;
+        /// Oldest first.
+        MessageInbox "message.inbox" message_inbox(InboxOf) -> Inbox, MessagesRead, Named, None,
+            "Nothing; receipts do not depend on reading.";
         /// Lists the conversation with a contact.
-        MessageHistory "message.history" (HistoryOf) -> History, MessagesRead, None, "Nothing." => message_history;
+        MessageHistory "message.history" message_history(HistoryOf) -> History, MessagesRead, Named, None,
+            "Nothing.";
+    }
+    /// Posts on social networks.
+    PostApi {
         /// Encrypts a post and queues its keys for the Gun relays.
-        PostEncrypt "post.encrypt" (EncryptPost) -> EncryptedPost, PostsUse, Queued, "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one." => post_encrypt;
+        /// Its keys are durable here when this returns.
+        PostEncrypt "post.encrypt" post_encrypt(EncryptPost) -> EncryptedPost, PostsUse, Named, Queued,
+            "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one.";
         /// Waits until nothing of a post waits to be published.
-        PostWait "post.wait" (WaitForPost) -> PublishedPost, PostsUse, None, "Nothing." => post_wait;
+        PostWait "post.wait" post_wait(WaitForPost) -> PublishedPost, PostsUse, Any, None,
+            "Nothing.";
         /// Opens a post; where its key is not on this machine, it is looked up.
-        PostDecrypt "post.decrypt" (DecryptPost) -> DecryptedPost, PostsUse, Interactive, "Nothing, when the key is here or in the post. Else the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides." => post_decrypt;
+        PostDecrypt "post.decrypt" post_decrypt(DecryptPost) -> DecryptedPost, PostsUse, Any, Interactive,
+            "Nothing, when the key is here or in the post. Otherwise the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides.";
         /// Lets more people read an own post.
-        PostAppend "post.append" (AppendPost) -> AppendedPost, PostsUse, Queued, "As post.encrypt; the post itself does not change." => post_append;
+        /// Their keys are durable here when this returns.
+        PostAppend "post.append" post_append(AppendPost) -> AppendedPost, PostsUse, Named, Queued,
+            "As post.encrypt; the post itself does not change.";
         /// Shows or sets how posts are looked up.
-        PostSet "post.settings" (PostSettings) -> PostSettings, PersonaAdmin, None, "Nothing." => post_settings;
+        PostSet "post.settings" post_settings(PostSettings) -> PostSettings, PersonaAdmin, Any, None,
+            "Nothing.";
+    }
+    /// Social profiles and the persona keys behind them.
+    ProfileApi {
         /// Lists the profiles whose persona keys are known.
-        ProfileListAll "profile.list" (Empty) -> ProfileList, ContactsRead, None, "Nothing." => profile_list;
-        /// Says whose a profile is.
-        ProfileSet "profile.set" (SetProfile) -> Profile, MessagesSend, None, "Nothing." => profile_set;
-        /// Forgets a profile; its next post is taken at its word again.
-        ProfileForget "profile.forget" (ProfileRef) -> Empty, MessagesSend, None, "Nothing." => profile_forget;
+        ProfileListAll "profile.list" profile_list(Empty) -> ProfileList, ContactsRead, Any, None,
+            "Nothing.";
+        /// Sets whose a profile is.
+        /// `profile.changed` when another key is known and `replace` is not set.
+        ProfileSet "profile.set" profile_set(SetProfile) -> Profile, MessagesSend, Any, None,
+            "Nothing.";
+        /// Forgets a profile; the key in its next post is believed again.
+        ProfileForget "profile.forget" profile_forget(ProfileRef) -> Empty, MessagesSend, Any, None,
+            "Nothing.";
+    }
+    /// The daemon itself.
+    DaemonApi {
         /// Stops the daemon after answering.
-        DaemonStop "daemon.stop" (Empty) -> Empty, PersonaAdmin, Queued, "The local network and the gateway see the connections end." => daemon_stop;
+        DaemonStop "daemon.stop" daemon_stop(Empty) -> Empty, PersonaAdmin, Any, Queued,
+            "The local network and the gateway see the connections end.";
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{CODES, Event, MethodInfo, PROTOCOL};
 
 /// The document that stands in `ipc/openrpc.json` (OpenRPC 1.3.2).
 ///
-/// Beyond OpenRPC, `x-grant`, `x-network` and `x-reveals` stand at each method,
+/// Beyond OpenRPC, `x-grant`, `x-reach`, `x-network` and `x-reveals` stand at each method,
 /// `x-errors` lists every error code, `x-events` holds the schema of the `event` notification's parameters, and `x-notifications` those of the others.
 pub fn document() -> Value {
     let mut generator = SchemaSettings::draft07()
@@ -68,6 +68,7 @@ fn describe(method: &MethodInfo, generator: &mut SchemaGenerator) -> Value {
         "params": params,
         "result": {"name": "result", "schema": (method.result)(generator)},
         "x-grant": method.grant,
+        "x-reach": method.reach,
         "x-network": method.network,
         "x-reveals": method.reveals,
     })

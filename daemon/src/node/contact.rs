@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bauta_ipc::{
-    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactChange, ContactList, ContactRef,
-    CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError, SafetyNumber as ShownNumber,
-    VerifyContact, codes,
+    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactApi, ContactChange, ContactList,
+    ContactRef, CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError,
+    SafetyNumber as ShownNumber, VerifyContact, codes,
 };
 use bauta_protocol::address::Address;
 use bauta_protocol::bundle::IdentitySecret;
@@ -27,8 +28,9 @@ use crate::view;
 /// verdicts come as events, and as the contact's problem.
 const INVITATION_VERDICT: Duration = Duration::from_secs(10);
 
-impl Node {
-    pub(super) async fn add_contact(&self, params: AddContact) -> Result<Contact, RpcError> {
+#[async_trait]
+impl ContactApi for Node {
+    async fn contact_add(&self, params: AddContact) -> Result<Contact, RpcError> {
         let at = self.shared.moment();
         let (persona, id, invited) = self
             .shared
@@ -55,6 +57,128 @@ impl Node {
         self.contact_by_id(id).await
     }
 
+    async fn contact_list(&self, params: OptionalPersona) -> Result<ContactList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let rows = tx.contacts(persona.id)?;
+            let contacts =
+                rows.iter().map(|row| view::contact_of(tx, &persona, row)).collect::<Result<_, _>>()?;
+            Ok::<_, RpcError>(ContactList { contacts })
+        });
+        list.await
+    }
+
+    async fn contact_show(&self, params: ContactRef) -> Result<Contact, RpcError> {
+        let shown = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let row = names::contact(tx, &persona, &params.contact)?;
+            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
+        });
+        shown.await
+    }
+
+    async fn contact_invite(&self, params: CreateInvitation) -> Result<Invitation, RpcError> {
+        let at = self.shared.moment();
+        let (persona, invitation) = self
+            .shared
+            .store
+            .run(move |tx| {
+                let persona = names::persona(tx, params.persona.as_deref())?;
+                let name = params.name.as_deref().map(names::check_name).transpose()?;
+                if let Some(name) = name {
+                    name_is_free(tx, &persona, name)?;
+                }
+                let (address, end) = engine::invite(tx, &persona, name, &at)?;
+                let invitation = Invitation { address: address.to_string(), expires_at: view::utc(end) };
+                Ok::<_, RpcError>((persona.id, invitation))
+            })
+            .await?;
+        self.wake(persona);
+        Ok(invitation)
+    }
+
+    async fn contact_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let rows = tx.requests(Some(persona.id))?;
+            let requests = rows.iter().map(|row| view::request(&persona.name, row)).collect();
+            Ok::<_, RpcError>(RequestList { requests })
+        });
+        list.await
+    }
+
+    async fn contact_accept(&self, params: AcceptRequest) -> Result<Contact, RpcError> {
+        let at = self.shared.moment();
+        let accepted = self.shared.store.run(move |tx| {
+            let request = find_request(tx, params.persona.as_deref(), &params.id)?
+                .ok_or_else(|| RpcError::new(&codes::CONTACT_REQUEST, "There is no request with that id."))?;
+            let persona = tx.persona(request.persona)?;
+            let name = names::check_name(&params.name)?;
+            name_is_free(tx, &persona, name)?;
+            let contact = engine::accept(tx, &persona, &request, name, &at)?;
+            let row = tx.contact(contact)?.ok_or(StoreError::Damaged("a contact"))?;
+            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
+        });
+        accepted.await
+    }
+
+    async fn contact_block(&self, params: BlockContact) -> Result<Blocked, RpcError> {
+        let at = self.shared.moment();
+        let blocked = self.shared.store.run(move |tx| {
+            if let Some(request) = find_request(tx, params.persona.as_deref(), &params.contact)? {
+                tx.block_key(request.persona, &request.public, at.now)?;
+                tx.delete_request_of(request.persona, &request.public)?;
+                tx.forget_request_events(&request.handle)?;
+                return Ok(Blocked { public_key: Some(request.public.to_string()) });
+            }
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            match names::contact(tx, &persona, &params.contact) {
+                Ok(row) => block(tx, &persona, &row, &at),
+                // A key may be blocked before it ever writes.
+                Err(error) => match params.contact.parse::<PersonaKey>() {
+                    Ok(key) => {
+                        tx.block_key(persona.id, &key, at.now)?;
+                        tx.delete_request_of(persona.id, &key)?;
+                        Ok(Blocked { public_key: Some(key.to_string()) })
+                    }
+                    Err(_) => Err(error),
+                },
+            }
+        });
+        blocked.await
+    }
+
+    async fn contact_verify(&self, params: VerifyContact) -> Result<ShownNumber, RpcError> {
+        let now = self.shared.time.now();
+        let number = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let row = names::contact(tx, &persona, &params.contact)?;
+            let (Some(key), Some(identity)) = (row.public, row.identity) else {
+                return Err(RpcError::new(
+                    &codes::CONTACT_PENDING,
+                    "The contact's keys are not known yet, so there is no safety number.",
+                ));
+            };
+            if let Some(mark) = params.mark
+                && mark != row.verified
+            {
+                tx.set_contact_verified(row.id, mark)?;
+                view::contact_changed(tx, row.id, ContactChange::Verified, now)?;
+            }
+            let mine: IdentitySecret = engine::unpack(&persona.identity, "a persona's session key")?;
+            let number = SafetyNumber::new(&(persona.public, mine.public()), &(key, IdentityKey(identity)));
+            Ok(ShownNumber {
+                contact: row.name,
+                digits: number.to_string(),
+                qr: HEXLOWER.encode(&number.to_qr()),
+                verified: params.mark.unwrap_or(row.verified),
+            })
+        });
+        number.await
+    }
+}
+
+impl Node {
     /// Waits a while for the answer to an invitation to be stored or refused. A refused one leaves no contact.
     async fn invitation_verdict(&self, contact: ContactId) -> Result<(), RpcError> {
         let mut events = self.shared.store.events();
@@ -90,126 +214,6 @@ impl Node {
             None => Err(RpcError::new(&codes::CONTACT_UNKNOWN, "The contact is gone.")),
         });
         shown.await
-    }
-
-    pub(super) async fn list_contacts(&self, params: OptionalPersona) -> Result<ContactList, RpcError> {
-        let list = self.shared.store.run(move |tx| {
-            let persona = names::persona(tx, params.persona.as_deref())?;
-            let rows = tx.contacts(persona.id)?;
-            let contacts =
-                rows.iter().map(|row| view::contact_of(tx, &persona, row)).collect::<Result<_, _>>()?;
-            Ok::<_, RpcError>(ContactList { contacts })
-        });
-        list.await
-    }
-
-    pub(super) async fn show_contact(&self, params: ContactRef) -> Result<Contact, RpcError> {
-        let shown = self.shared.store.run(move |tx| {
-            let persona = names::persona(tx, params.persona.as_deref())?;
-            let row = names::contact(tx, &persona, &params.contact)?;
-            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
-        });
-        shown.await
-    }
-
-    pub(super) async fn create_invitation(&self, params: CreateInvitation) -> Result<Invitation, RpcError> {
-        let at = self.shared.moment();
-        let (persona, invitation) = self
-            .shared
-            .store
-            .run(move |tx| {
-                let persona = names::persona(tx, params.persona.as_deref())?;
-                let name = params.name.as_deref().map(names::check_name).transpose()?;
-                if let Some(name) = name {
-                    name_is_free(tx, &persona, name)?;
-                }
-                let (address, end) = engine::invite(tx, &persona, name, &at)?;
-                let invitation = Invitation { address: address.to_string(), expires_at: view::utc(end) };
-                Ok::<_, RpcError>((persona.id, invitation))
-            })
-            .await?;
-        self.wake(persona);
-        Ok(invitation)
-    }
-
-    pub(super) async fn list_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
-        let list = self.shared.store.run(move |tx| {
-            let persona = names::persona(tx, params.persona.as_deref())?;
-            let rows = tx.requests(Some(persona.id))?;
-            let requests = rows.iter().map(|row| view::request(&persona.name, row)).collect();
-            Ok::<_, RpcError>(RequestList { requests })
-        });
-        list.await
-    }
-
-    pub(super) async fn accept_request(&self, params: AcceptRequest) -> Result<Contact, RpcError> {
-        let at = self.shared.moment();
-        let accepted = self.shared.store.run(move |tx| {
-            let request = find_request(tx, params.persona.as_deref(), &params.id)?
-                .ok_or_else(|| RpcError::new(&codes::CONTACT_REQUEST, "There is no request with that id."))?;
-            let persona = tx.persona(request.persona)?;
-            let name = names::check_name(&params.name)?;
-            name_is_free(tx, &persona, name)?;
-            let contact = engine::accept(tx, &persona, &request, name, &at)?;
-            let row = tx.contact(contact)?.ok_or(StoreError::Damaged("a contact"))?;
-            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
-        });
-        accepted.await
-    }
-
-    pub(super) async fn block_contact(&self, params: BlockContact) -> Result<Blocked, RpcError> {
-        let at = self.shared.moment();
-        let blocked = self.shared.store.run(move |tx| {
-            if let Some(request) = find_request(tx, params.persona.as_deref(), &params.contact)? {
-                tx.block_key(request.persona, &request.public, at.now)?;
-                tx.delete_request_of(request.persona, &request.public)?;
-                tx.forget_request_events(&request.handle)?;
-                return Ok(Blocked { public_key: Some(request.public.to_string()) });
-            }
-            let persona = names::persona(tx, params.persona.as_deref())?;
-            match names::contact(tx, &persona, &params.contact) {
-                Ok(row) => block(tx, &persona, &row, &at),
-                // A key may be blocked before it ever writes.
-                Err(error) => match params.contact.parse::<PersonaKey>() {
-                    Ok(key) => {
-                        tx.block_key(persona.id, &key, at.now)?;
-                        tx.delete_request_of(persona.id, &key)?;
-                        Ok(Blocked { public_key: Some(key.to_string()) })
-                    }
-                    Err(_) => Err(error),
-                },
-            }
-        });
-        blocked.await
-    }
-
-    pub(super) async fn verify_contact(&self, params: VerifyContact) -> Result<ShownNumber, RpcError> {
-        let now = self.shared.time.now();
-        let number = self.shared.store.run(move |tx| {
-            let persona = names::persona(tx, params.persona.as_deref())?;
-            let row = names::contact(tx, &persona, &params.contact)?;
-            let (Some(key), Some(identity)) = (row.public, row.identity) else {
-                return Err(RpcError::new(
-                    &codes::CONTACT_PENDING,
-                    "The contact's keys are not known yet, so there is no safety number.",
-                ));
-            };
-            if let Some(mark) = params.mark
-                && mark != row.verified
-            {
-                tx.set_contact_verified(row.id, mark)?;
-                view::contact_changed(tx, row.id, ContactChange::Verified, now)?;
-            }
-            let mine: IdentitySecret = engine::unpack(&persona.identity, "a persona's session key")?;
-            let number = SafetyNumber::new(&(persona.public, mine.public()), &(key, IdentityKey(identity)));
-            Ok(ShownNumber {
-                contact: row.name,
-                digits: number.to_string(),
-                qr: HEXLOWER.encode(&number.to_qr()),
-                verified: params.mark.unwrap_or(row.verified),
-            })
-        });
-        number.await
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bauta_ipc::{Event, EventStream, RpcError, Subscribe, codes};
+use async_trait::async_trait;
+use bauta_ipc::{Event, EventApi, EventStream, RpcError, Subscribe, codes};
 use futures::StreamExt;
 use futures::stream;
 use tokio::sync::watch;
@@ -22,8 +23,9 @@ struct Follower {
     read: VecDeque<Event>,
 }
 
-impl Node {
-    pub(super) async fn subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
+#[async_trait]
+impl EventApi for Node {
+    async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
         let announced = self.shared.store.events();
         let cursor = self
             .shared

@@ -1,8 +1,9 @@
 //! Personas from Mask: recovery words, keys, and whole backups; and back.
 
+use async_trait::async_trait;
 use bauta_ipc::{
-    BackupPage, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut, MakeBackup, RpcError,
-    Secret, codes,
+    BackupApi, BackupPage, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut, MakeBackup,
+    RpcError, Secret, codes,
 };
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::PersonaKey;
@@ -34,8 +35,9 @@ struct Taken {
     left_out: Vec<LeftOut>,
 }
 
-impl Node {
-    pub(super) async fn import_personas(&self, params: ImportPersonas) -> Result<Imported, RpcError> {
+#[async_trait]
+impl BackupApi for Node {
+    async fn persona_import(&self, params: ImportPersonas) -> Result<Imported, RpcError> {
         let now = self.shared.time.now();
         // Deriving keys takes a while for each persona.
         let reading = tokio::task::spawn_blocking(move || read(params, now));
@@ -49,7 +51,7 @@ impl Node {
         Ok(imported)
     }
 
-    pub(super) async fn make_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError> {
+    async fn persona_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError> {
         let now = self.shared.time.now();
         if params.password.reveal().is_empty() {
             return Err(

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bauta_ipc::{
-    History, HistoryOf, Inbox, InboxOf, MAX_WAIT_MS, RpcError, SendMessage, SentMessage, WaitFor, codes,
+    History, HistoryOf, Inbox, InboxOf, MAX_WAIT_MS, MessageApi, RpcError, SendMessage, SentMessage, WaitFor,
+    codes,
 };
 use bauta_protocol::content::MAX_TEXT;
 use bauta_protocol::id::MessageId;
@@ -24,8 +26,9 @@ const MOST: u32 = 500;
 /// Bytes of text in one answer, about: a frame holds one mebibyte, and JSON may double a text.
 const PAGE_BYTES: usize = 256 * 1024;
 
-impl Node {
-    pub(super) async fn send_message(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
+#[async_trait]
+impl MessageApi for Node {
+    async fn message_send(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
         if params.text.is_empty() || params.text.len() > MAX_TEXT {
             let message = format!("A message has 1 to {MAX_TEXT} bytes, this one has {}.", params.text.len());
             return Err(RpcError::new(&codes::MESSAGE_TEXT, message));
@@ -64,7 +67,7 @@ impl Node {
         Ok(sent)
     }
 
-    pub(super) async fn wait_for_message(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
+    async fn message_wait(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
         let id = message_id(&params.id)?;
         let deadline = Instant::now() + Duration::from_millis(params.timeout_ms.min(MAX_WAIT_MS));
         let mut events = self.shared.store.events();
@@ -101,7 +104,7 @@ impl Node {
         }
     }
 
-    pub(super) async fn read_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
+    async fn message_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
         let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
         let inbox = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
@@ -121,7 +124,7 @@ impl Node {
         inbox.await
     }
 
-    pub(super) async fn read_history(&self, params: HistoryOf) -> Result<History, RpcError> {
+    async fn message_history(&self, params: HistoryOf) -> Result<History, RpcError> {
         let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
         let history = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;

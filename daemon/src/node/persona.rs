@@ -1,8 +1,9 @@
 //! Personas: made, listed, shown, exported, published.
 
+use async_trait::async_trait;
 use bauta_ipc::{
-    ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
-    PublishedBundle, RpcError, Secret, codes,
+    Empty, ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaApi, PersonaDetail, PersonaList,
+    PersonaRef, Published, PublishedBundle, RpcError, Secret, codes,
 };
 use bauta_protocol::mask::{self, SecretKey};
 use bauta_protocol::profile_text::profile_line;
@@ -14,8 +15,9 @@ use crate::engine::new_prekeys;
 use crate::store::{PersonaRow, StoreError, Tx};
 use crate::view::utc;
 
-impl Node {
-    pub(super) async fn new_persona(&self, params: NewPersona) -> Result<Persona, RpcError> {
+#[async_trait]
+impl PersonaApi for Node {
+    async fn persona_new(&self, params: NewPersona) -> Result<Persona, RpcError> {
         let now = self.shared.time.now();
         let drawing = tokio::task::spawn_blocking(draw).await;
         let key =
@@ -32,7 +34,7 @@ impl Node {
         Ok(shown)
     }
 
-    pub(super) async fn list_personas(&self) -> Result<PersonaList, RpcError> {
+    async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
         let list = self.shared.store.run(|tx| {
             let personas = tx.personas()?.iter().map(|row| show(tx, row)).collect::<Result<_, _>>()?;
             Ok::<_, RpcError>(PersonaList { personas })
@@ -40,7 +42,7 @@ impl Node {
         list.await
     }
 
-    pub(super) async fn show_persona(&self, params: PersonaRef) -> Result<PersonaDetail, RpcError> {
+    async fn persona_show(&self, params: PersonaRef) -> Result<PersonaDetail, RpcError> {
         let (row, address, published) = self
             .shared
             .store
@@ -67,7 +69,7 @@ impl Node {
         })
     }
 
-    pub(super) async fn export_persona(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
+    async fn persona_export(&self, params: PersonaRef) -> Result<ExportedPersona, RpcError> {
         let exported = self.shared.store.run(move |tx| {
             let row = names::persona(tx, Some(&params.persona))?;
             let key = SecretKey::from(&row.secret);
@@ -85,7 +87,7 @@ impl Node {
         exported.await
     }
 
-    pub(super) async fn publish_persona(&self, params: OptionalPersona) -> Result<Published, RpcError> {
+    async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError> {
         let now = self.shared.time.now();
         let published = self.shared.store.run(move |tx| {
             let row = names::persona(tx, params.persona.as_deref())?;

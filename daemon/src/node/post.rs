@@ -4,9 +4,11 @@ mod reading;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bauta_ipc::{
-    AppendPost, AppendedPost, EncryptPost, EncryptedPost, EventBody, MAX_POST_TEXT, MAX_WAIT_MS, PostFormat,
-    PostSettings, PostState, PublishedPost, RpcError, SocialNetwork, WaitForPost, codes,
+    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, EventBody,
+    MAX_POST_TEXT, MAX_WAIT_MS, PostApi, PostFormat, PostSettings, PostState, PublishedPost, RpcError,
+    SocialNetwork, WaitForPost, codes,
 };
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::limits::MAX_RECIPIENTS;
@@ -45,8 +47,9 @@ struct Author {
     profile: Option<ProfileId>,
 }
 
-impl Node {
-    pub(super) async fn encrypt_post(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError> {
+#[async_trait]
+impl PostApi for Node {
+    async fn post_encrypt(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError> {
         if params.text.is_empty() || params.text.len() > MAX_POST_TEXT {
             let message =
                 format!("A post has 1 to {MAX_POST_TEXT} bytes, this one has {}.", params.text.len());
@@ -122,7 +125,11 @@ impl Node {
         })
     }
 
-    pub(super) async fn append_post(&self, params: AppendPost) -> Result<AppendedPost, RpcError> {
+    async fn post_decrypt(&self, params: DecryptPost) -> Result<DecryptedPost, RpcError> {
+        self.decrypt_post(params).await
+    }
+
+    async fn post_append(&self, params: AppendPost) -> Result<AppendedPost, RpcError> {
         let AppendPost { persona: named, text, to, network } = params;
         if to.is_empty() {
             return Err(RpcError::new(&codes::POST_RECIPIENTS, "Nobody was named to be added."));
@@ -176,6 +183,52 @@ impl Node {
         })
     }
 
+    async fn post_wait(&self, params: WaitForPost) -> Result<PublishedPost, RpcError> {
+        let iv = iv_of(&params.iv)?;
+        let deadline = Instant::now() + Duration::from_millis(params.timeout_ms.min(MAX_WAIT_MS));
+        let mut events = self.shared.store.events();
+        loop {
+            events.borrow_and_update();
+            let found = self.shared.store.run(move |tx| -> Result<_, StoreError> {
+                Ok((tx.publications(iv)?, tx.post_key_of(iv)?.is_some()))
+            });
+            let reached = match found.await? {
+                (Some(count), _) => shown(iv, &count),
+                // Nothing was ever to be published.
+                (None, true) => PublishedPost {
+                    iv: iv.to_base64(),
+                    state: PostState::Published,
+                    published: 0,
+                    keys: 0,
+                    error: None,
+                },
+                (None, false) => {
+                    return Err(RpcError::new(
+                        &codes::POST_UNKNOWN,
+                        "No post with that IV was written here.",
+                    ));
+                }
+            };
+            if reached.state != PostState::Queued {
+                return Ok(reached);
+            }
+            if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
+                let message = match &reached.error {
+                    Some(error) => format!("The keys are not published yet: {}", error.message),
+                    None => "The keys are not published yet; they stay queued.".to_owned(),
+                };
+                return Err(RpcError::new(&codes::POST_TIMEOUT, message));
+            }
+        }
+    }
+
+    async fn post_settings(&self, params: PostSettings) -> Result<PostSettings, RpcError> {
+        let set = self.shared.store.run(move |tx| posts::Settings::change(tx, &params));
+        Ok(set.await?.shown())
+    }
+}
+
+impl Node {
     /// Keeps the post's key, and queues its records. All of it is durable when this returns.
     async fn publish(
         &self,
@@ -216,50 +269,6 @@ impl Node {
             .await?;
         self.publisher.wake();
         Ok(())
-    }
-
-    pub(super) async fn wait_for_post(&self, params: WaitForPost) -> Result<PublishedPost, RpcError> {
-        let iv = iv_of(&params.iv)?;
-        let deadline = Instant::now() + Duration::from_millis(params.timeout_ms.min(MAX_WAIT_MS));
-        let mut events = self.shared.store.events();
-        loop {
-            events.borrow_and_update();
-            let found = self.shared.store.run(move |tx| -> Result<_, StoreError> {
-                Ok((tx.publications(iv)?, tx.post_key_of(iv)?.is_some()))
-            });
-            let reached = match found.await? {
-                (Some(count), _) => shown(iv, &count),
-                // Nothing was ever to be published.
-                (None, true) => PublishedPost {
-                    iv: iv.to_base64(),
-                    state: PostState::Published,
-                    published: 0,
-                    keys: 0,
-                    error: None,
-                },
-                (None, false) => {
-                    return Err(RpcError::new(
-                        &codes::POST_UNKNOWN,
-                        "No post with that IV was written here.",
-                    ));
-                }
-            };
-            if reached.state != PostState::Queued {
-                return Ok(reached);
-            }
-            if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
-                let message = match &reached.error {
-                    Some(error) => format!("The keys are not published yet: {}", error.message),
-                    None => "The keys are not published yet; they stay queued.".to_owned(),
-                };
-                return Err(RpcError::new(&codes::POST_TIMEOUT, message));
-            }
-        }
-    }
-
-    pub(super) async fn set_posts(&self, params: PostSettings) -> Result<PostSettings, RpcError> {
-        let set = self.shared.store.run(move |tx| posts::Settings::change(tx, &params));
-        Ok(set.await?.shown())
     }
 }
 

@@ -1,6 +1,9 @@
 //! Profiles of social networks and the persona keys behind them.
 
-use bauta_ipc::{Empty, EventBody, Profile, ProfileList, ProfileRef, RpcError, SetProfile, codes};
+use async_trait::async_trait;
+use bauta_ipc::{
+    Empty, EventBody, Profile, ProfileApi, ProfileList, ProfileRef, RpcError, SetProfile, codes,
+};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::ProfileId;
 use bauta_protocol::time::Timestamp;
@@ -10,8 +13,9 @@ use crate::posts;
 use crate::store::{Learned, PersonaRow, ProfileRow, ProfileSource, StoreError, Tx};
 use crate::view::utc;
 
-impl Node {
-    pub(super) async fn list_profiles(&self) -> Result<ProfileList, RpcError> {
+#[async_trait]
+impl ProfileApi for Node {
+    async fn profile_list(&self, _: Empty) -> Result<ProfileList, RpcError> {
         let list = self.shared.store.run(|tx| {
             let profiles =
                 tx.profiles()?.iter().map(|row| show(tx, row)).collect::<Result<_, StoreError>>()?;
@@ -20,7 +24,7 @@ impl Node {
         list.await
     }
 
-    pub(super) async fn set_profile(&self, params: SetProfile) -> Result<Profile, RpcError> {
+    async fn profile_set(&self, params: SetProfile) -> Result<Profile, RpcError> {
         let now = self.shared.time.now();
         let set = self.shared.store.run(move |tx| {
             let profile = names::profile(&params.profile, None)?;
@@ -46,7 +50,7 @@ impl Node {
         set.await
     }
 
-    pub(super) async fn forget_profile(&self, params: ProfileRef) -> Result<Empty, RpcError> {
+    async fn profile_forget(&self, params: ProfileRef) -> Result<Empty, RpcError> {
         let gone = self.shared.store.run(move |tx| {
             let profile = names::profile(&params.profile, None)?;
             if tx.forget_profile(&profile)? { Ok(Empty {}) } else { Err(unknown(&profile)) }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bauta_ipc::{PersonaStatus, RelayStatus, RpcError, State, Status, codes};
+use async_trait::async_trait;
+use bauta_ipc::{Empty, PersonaStatus, RelayStatus, RpcError, State, Status, StatusApi, codes};
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::State as Connection;
 
@@ -28,8 +29,9 @@ struct Kept {
     unpublished: u64,
 }
 
-impl Node {
-    pub(super) async fn status(&self) -> Result<Status, RpcError> {
+#[async_trait]
+impl StatusApi for Node {
+    async fn status_get(&self, _: Empty) -> Result<Status, RpcError> {
         let now = self.shared.time.now();
         let kept = self.kept(now).await?;
         let mut personas = Vec::new();
@@ -78,7 +80,9 @@ impl Node {
             queued: kept.queued,
         })
     }
+}
 
+impl Node {
     async fn kept(&self, now: Timestamp) -> Result<Kept, StoreError> {
         let long_ago =
             Timestamp(now.0.saturating_sub(u64::try_from(UNRECEIVED.as_millis()).unwrap_or(u64::MAX)));

@@ -207,11 +207,8 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         let (context, out) = (Arc::clone(&self.context), self.out.clone());
         let scope = self.scope.clone();
         self.calls.spawn(async move {
-            let answer = guarded(&call.method, work(&context.service, &call.method, call.params)).await;
-            let answer = answer.map(|mut result| {
-                scope.cut(&call.method, &mut result);
-                result
-            });
+            let answer =
+                guarded(&call.method, work(&context.service, &scope, &call.method, call.params)).await;
             // The place is free before the answer is out: who has an answer may call again.
             drop(place);
             let _ = out.send(write_answer(Some(&call.id), &answer)).await;
@@ -347,13 +344,13 @@ async fn next_frame<R: AsyncRead + Unpin>(
 }
 
 /// A call of a method that has an answer of its own: of the desk, or of the API.
-async fn work(service: &Service, method: &str, params: Value) -> Result<Value, RpcError> {
+async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> Result<Value, RpcError> {
     let desk = || service.desk.as_ref().ok_or_else(|| methods::unknown(method));
     match method {
         PairApprove::NAME => methods::write(&approve(service, desk()?, methods::read(params)?).await?),
         PairList::NAME => methods::write(&desk()?.list().await?),
         PairRevoke::NAME => methods::write(&desk()?.revoke(methods::read(params)?).await?),
-        _ => methods::dispatch(service.api.as_ref(), method, params).await,
+        _ => methods::dispatch(service.api.as_ref(), scope.view(), method, params).await,
     }
 }
 

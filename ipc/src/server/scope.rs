@@ -1,13 +1,13 @@
 //! What a connection may call, and what of the answers it may see.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::frame::Call;
 use crate::pairing::{Proven, revoked};
-use crate::{Access, Event, EventBody, Grant, MethodInfo, RpcError, codes};
+use crate::reach::{self, View};
+use crate::{Access, Event, Grant, MethodInfo, Reach, RpcError, codes};
 
 /// What a connection holds.
 #[derive(Clone)]
@@ -18,16 +18,6 @@ pub(super) enum Scope {
     Stranger,
     /// Of a paired extension.
     Paired(Proven),
-}
-
-/// How a method treats personas.
-enum Reach {
-    /// It acts for the persona that `persona` names.
-    Named,
-    /// It tells nothing of a persona, or what it tells is cut to the allowed ones.
-    Cut,
-    /// It may touch any persona: not for a session that is limited to some.
-    Any,
 }
 
 impl Scope {
@@ -72,56 +62,22 @@ impl Scope {
         }
     }
 
-    /// Takes out of a result what the connection may not see.
-    pub(super) fn cut(&self, method: &str, result: &mut Value) {
-        let Self::Paired(proven) = self else { return };
-        if method == "status.get"
-            && let Some(gun) = result.get_mut("gun").and_then(Value::as_object_mut)
-        {
-            // Its path is a secret that stands for the right to use it.
-            gun.remove("endpoint");
-        }
-        let Some(personas) = &proven.personas else { return };
-        if let "status.get" | "persona.list" = method
-            && let Some(list) = result.get_mut("personas").and_then(Value::as_array_mut)
-        {
-            list.retain(|persona| {
-                persona.get("name").and_then(Value::as_str).is_some_and(|name| personas.contains(name))
-            });
-            let queued: u64 =
-                list.iter().filter_map(|persona| persona.get("queued").and_then(Value::as_u64)).sum();
-            if let Some(all) = result.get_mut("queued") {
-                *all = queued.into();
-            }
+    /// What the connection may see of results; none: all of them.
+    pub(super) fn view(&self) -> Option<View<'_>> {
+        match self {
+            Self::Paired(proven) => Some(View { personas: proven.personas.as_deref() }),
+            Self::Owner(_) | Self::Stranger => None,
         }
     }
 
     /// Whether the connection may see an event.
     pub(super) fn sees(&self, event: &Event) -> bool {
-        let Self::Paired(Proven { personas: Some(personas), .. }) = self else { return true };
-        let persona = match &event.body {
-            EventBody::MessageReceived { message } => &message.persona,
-            EventBody::MessageState { persona, .. }
-            | EventBody::PersonaPublished { persona, .. }
-            | EventBody::PostState { persona, .. }
-            | EventBody::StatusChanged { persona: Some(persona), .. } => persona,
-            EventBody::ContactRequest { request } => &request.persona,
-            EventBody::ContactAdded { contact } | EventBody::ContactChanged { contact, .. } => {
-                &contact.persona
-            }
-            EventBody::StatusChanged { persona: None, .. } | EventBody::Health { .. } => return true,
-            // Profiles and look-ups belong to the home as a whole.
-            EventBody::PostLookup { .. }
-            | EventBody::ProfileLearned { .. }
-            | EventBody::ProfileChanged { .. }
-            | EventBody::Unknown => return false,
-        };
-        personas.contains(persona)
+        self.view().is_none_or(|view| reach::sees(view, event))
     }
 }
 
-fn narrow(personas: &Arc<BTreeSet<String>>, method: &MethodInfo, call: &mut Call) -> Result<(), RpcError> {
-    match reach(method.name) {
+fn narrow(personas: &BTreeSet<String>, method: &MethodInfo, call: &mut Call) -> Result<(), RpcError> {
+    match method.reach {
         Reach::Cut => return Ok(()),
         Reach::Named => {}
         Reach::Any => {
@@ -149,17 +105,5 @@ fn narrow(personas: &Arc<BTreeSet<String>>, method: &MethodInfo, call: &mut Call
         (Some(_), _) => {
             Err(RpcError::new(&codes::PERSONA_UNKNOWN, "This pairing has no persona of that name."))
         }
-    }
-}
-
-/// Whatever is not listed may touch any persona.
-fn reach(method: &str) -> Reach {
-    match method {
-        "persona.show" | "contact.add" | "contact.list" | "contact.show" | "contact.invite"
-        | "contact.requests" | "contact.accept" | "contact.block" | "contact.verify" | "message.send"
-        | "message.inbox" | "message.history" | "post.encrypt" | "post.append" => Reach::Named,
-        // The id of an own message is known to nobody but who sent it.
-        "status.get" | "persona.list" | "event.subscribe" | "message.wait" => Reach::Cut,
-        _ => Reach::Any,
     }
 }

@@ -1,0 +1,114 @@
+//! What a pairing that is limited to some personas may reach.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::types::*;
+
+/// What a method does with personas.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// It acts for the persona that `persona` names, and for no other.
+    Named,
+    /// It says nothing about personas, or its result is cut to those that the connection may see.
+    Cut,
+    /// It may touch any persona: a connection that is limited to some may not call it.
+    Any,
+}
+
+/// A field `persona` of parameters.
+pub(crate) trait NamesPersona {}
+
+impl NamesPersona for String {}
+impl NamesPersona for Option<String> {}
+
+/// What an extension's connection may see.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// Absent: all personas.
+    pub(crate) personas: Option<&'a BTreeSet<String>>,
+}
+
+impl View<'_> {
+    pub(crate) fn sees(self, persona: &str) -> bool {
+        self.personas.is_none_or(|personas| personas.contains(persona))
+    }
+}
+
+/// A result of which some may not be for everybody.
+pub(crate) trait Cut {
+    /// Takes out what an extension with this view may not see.
+    fn cut(&mut self, view: View<'_>);
+}
+
+impl Cut for Status {
+    fn cut(&mut self, view: View<'_>) {
+        // The path of the URL is the right to use the endpoint.
+        self.gun.endpoint = None;
+        if view.personas.is_some() {
+            self.personas.retain(|persona| view.sees(&persona.name));
+            self.queued = self.personas.iter().map(|persona| persona.queued).sum();
+        }
+    }
+}
+
+impl Cut for PersonaList {
+    fn cut(&mut self, view: View<'_>) {
+        self.personas.retain(|persona| view.sees(&persona.name));
+    }
+}
+
+macro_rules! nothing_to_cut {
+    ($($(#[doc = $reason:literal])* $result:ty;)+) => {
+        $(
+            $(#[doc = $reason])*
+            impl Cut for $result {
+                fn cut(&mut self, _: View<'_>) {}
+            }
+        )+
+    };
+}
+
+nothing_to_cut! {
+    Welcome;
+    RequestedPairing;
+    SessionChallenge;
+    /// It names the pairing's own personas.
+    Session;
+    /// The events themselves are chosen one by one.
+    Subscribed;
+    /// Nobody but the sender knows the id of a message that is waited for.
+    SentMessage;
+}
+
+/// What of an event a connection with this view may see: all or nothing.
+pub(crate) fn sees(view: View<'_>, event: &Event) -> bool {
+    match reach_of(&event.body) {
+        (Reach::Named, persona) => view.sees(persona),
+        (Reach::Cut, _) => true,
+        (Reach::Any, _) => view.personas.is_none(),
+    }
+}
+
+/// What an event is about, and the persona where it is about one.
+fn reach_of(body: &EventBody) -> (Reach, &str) {
+    match body {
+        EventBody::MessageReceived { message } => (Reach::Named, &message.persona),
+        EventBody::MessageState { persona, .. }
+        | EventBody::PersonaPublished { persona, .. }
+        | EventBody::PostState { persona, .. }
+        | EventBody::StatusChanged { persona: Some(persona), .. } => (Reach::Named, persona),
+        EventBody::ContactRequest { request } => (Reach::Named, &request.persona),
+        EventBody::ContactAdded { contact } | EventBody::ContactChanged { contact, .. } => {
+            (Reach::Named, &contact.persona)
+        }
+        EventBody::StatusChanged { persona: None, .. } | EventBody::Health { .. } => (Reach::Cut, ""),
+        // Profiles and look-ups belong to the home as a whole.
+        EventBody::PostLookup { .. }
+        | EventBody::ProfileLearned { .. }
+        | EventBody::ProfileChanged { .. }
+        | EventBody::Unknown => (Reach::Any, ""),
+    }
+}
