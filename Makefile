@@ -50,7 +50,7 @@ $(TESTED): $(BUILT) $(THEIRS) $(call files,test)
 	$(IN_EXTENSION) npm test --silent
 	touch $@
 
-$(LINTED): $(BUILT) $(EXTENSION)/tsconfig.json $(call files,test e2e)
+$(LINTED): $(BUILT) $(EXTENSION)/tsconfig.json $(EXTENSION)/.prettierignore $(call files,test e2e)
 	$(IN_EXTENSION) npm run --silent lint
 	touch $@
 
