@@ -58,7 +58,9 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await panel.click('#contact-bob');
     await panel.click('#text');
     await panel.type('to the old bridge?\n');
-    await until('bob has the message', async () => JSON.stringify(await bob.json('history', 'alice')).includes('to the old bridge?'));
+    await until('bob has the message', async () =>
+      JSON.stringify(await bob.json('history', 'alice')).includes('to the old bridge?'),
+    );
     await panel.shows('Delivered', '.own');
     await bob.json('send', 'alice', 'at nine');
     await panel.shows('at nine', '.theirs');
@@ -82,7 +84,14 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
 
   test('on a site that is switched on, a post is opened and one is written, and the page has nothing of them', async () => {
     const address = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`;
-    const post = await bob.json<{ text: string }>('post', 'encrypt', 'the ball begins at ten', '--public', '--wait', 'queued');
+    const post = await bob.json<{ text: string }>(
+      'post',
+      'encrypt',
+      'the ball begins at ten',
+      '--public',
+      '--wait',
+      'queued',
+    );
     const page = await firefox.tab();
     await page.goto(address);
     await page.evaluate(`document.querySelector('main').textContent = ${JSON.stringify(post.text)}`);
@@ -101,7 +110,10 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await overlay.click('#text');
     await overlay.type('masks off at midnight');
     await overlay.click('button.main');
-    const written = await until('the post is in the editor', async () => (await page.evaluate<string>('document.querySelector("#area").value')) || undefined);
+    const written = await until(
+      'the post is in the editor',
+      async () => (await page.evaluate<string>('document.querySelector("#area").value')) || undefined,
+    );
     assert.equal(await page.evaluate('heard'), '');
     const opened = await bob.json<{ text: string }>('post', 'decrypt', written, '--offline');
     assert.equal(opened.text, 'masks off at midnight');

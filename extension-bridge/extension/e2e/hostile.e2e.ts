@@ -34,7 +34,7 @@ const record = async (of: Browser): Promise<typeof calls> => {
   return () => {
     const bytes = existsSync(log) ? readFileSync(log) : Buffer.alloc(0);
     const found = [];
-    for (let at = 0; at + 4 <= bytes.length; ) {
+    for (let at = 0; at + 4 <= bytes.length;) {
       const end = at + 4 + bytes.readUInt32LE(at);
       if (end > bytes.length) break;
       found.push(JSON.parse(bytes.subarray(at + 4, end).toString()));
@@ -65,15 +65,18 @@ const visit = async (path = '/', host = '127.0.0.1'): Promise<Page> => {
 };
 
 const append = (page: Page, texts: readonly string[], style = ''): Promise<void> =>
-  page.evaluate(([all, css]) => {
-    const main = document.querySelector('main') as Element;
-    for (const text of all) {
-      const line = document.createElement('p');
-      line.style.cssText = css;
-      line.textContent = text;
-      main.append(line);
-    }
-  }, [texts, style] as const);
+  page.evaluate(
+    ([all, css]) => {
+      const main = document.querySelector('main') as Element;
+      for (const text of all) {
+        const line = document.createElement('p');
+        line.style.cssText = css;
+        line.textContent = text;
+        main.append(line);
+      }
+    },
+    [texts, style] as const,
+  );
 
 before(async () => {
   world = await World.start();
@@ -103,78 +106,140 @@ test('a page cannot speak for the extension, nor make it do something', async ()
   const ticket = new URL(source).hash.slice(1).split(',')[0] ?? '';
   const before = calls().length;
 
-  const told = await page.evaluate(async ([id, name, held]) => {
-    const made: string[] = [];
-    const runtime = (globalThis as any).chrome?.runtime;
-    for (const target of [id, name]) {
-      if (runtime?.sendMessage !== undefined) made.push(`sendMessage: ${JSON.stringify(await runtime.sendMessage(target, { type: 'post', payload: 'x' }).catch(() => undefined))}`);
-      if (runtime?.connect !== undefined) made.push('connect');
-    }
-    const area = document.querySelector('#area') as HTMLTextAreaElement;
-    area.focus();
-    const messages = [{ type: 'compose' }, { type: 'post', payload: 'x' }, { type: 'insert', ticket: held, text: 'forged' }, { type: 'height', ticket: held, height: 9999, open: true }, { jsonrpc: '2.0', id: 1, method: 'persona.list', params: {} }];
-    const channel = new MessageChannel();
-    for (const message of messages) {
-      postMessage(message, '*');
-      postMessage(message, '*', [new MessageChannel().port2]);
-      channel.port1.postMessage(message);
-      for (const type of ['message', 'bauta', 'insert', 'compose', 'post']) {
-        for (const target of [window, document, area, ...document.querySelectorAll('div')]) {
-          target.dispatchEvent(new CustomEvent(type, { detail: message, bubbles: true, composed: true }));
-          target.dispatchEvent(new MessageEvent(type, { data: message, bubbles: true, source: window, origin: `chrome-extension://${id}` }));
-        }
+  const told = await page.evaluate(
+    async ([id, name, held]) => {
+      const made: string[] = [];
+      const runtime = (globalThis as any).chrome?.runtime;
+      for (const target of [id, name]) {
+        if (runtime?.sendMessage !== undefined)
+          made.push(
+            `sendMessage: ${JSON.stringify(await runtime.sendMessage(target, { type: 'post', payload: 'x' }).catch(() => undefined))}`,
+          );
+        if (runtime?.connect !== undefined) made.push('connect');
       }
-      new BroadcastChannel('bauta').postMessage(message);
-    }
-    // Keys and clicks of its own: on the editor, on what stands in the page, at the places where frames are.
-    for (const target of [area, document.body, ...document.querySelectorAll('div')]) {
-      for (const type of ['keydown', 'keyup']) target.dispatchEvent(new KeyboardEvent(type, { code: 'KeyE', key: 'E', altKey: true, shiftKey: true, bubbles: true, composed: true, cancelable: true }));
-      const box = target.getBoundingClientRect();
-      for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click']) target.dispatchEvent(new MouseEvent(type, { clientX: box.x + 10, clientY: box.y + 10, bubbles: true, composed: true }));
-      (target as HTMLElement).click();
-      target.dispatchEvent(new FocusEvent('focusin', { bubbles: true, composed: true }));
-    }
-    return made;
-  }, [browser.id, drawn, ticket] as const);
+      const area = document.querySelector('#area') as HTMLTextAreaElement;
+      area.focus();
+      const messages = [
+        { type: 'compose' },
+        { type: 'post', payload: 'x' },
+        { type: 'insert', ticket: held, text: 'forged' },
+        { type: 'height', ticket: held, height: 9999, open: true },
+        { jsonrpc: '2.0', id: 1, method: 'persona.list', params: {} },
+      ];
+      const channel = new MessageChannel();
+      for (const message of messages) {
+        postMessage(message, '*');
+        postMessage(message, '*', [new MessageChannel().port2]);
+        channel.port1.postMessage(message);
+        for (const type of ['message', 'bauta', 'insert', 'compose', 'post']) {
+          for (const target of [window, document, area, ...document.querySelectorAll('div')]) {
+            target.dispatchEvent(new CustomEvent(type, { detail: message, bubbles: true, composed: true }));
+            target.dispatchEvent(
+              new MessageEvent(type, {
+                data: message,
+                bubbles: true,
+                source: window,
+                origin: `chrome-extension://${id}`,
+              }),
+            );
+          }
+        }
+        new BroadcastChannel('bauta').postMessage(message);
+      }
+      // Keys and clicks of its own: on the editor, on what stands in the page, at the places where frames are.
+      for (const target of [area, document.body, ...document.querySelectorAll('div')]) {
+        for (const type of ['keydown', 'keyup'])
+          target.dispatchEvent(
+            new KeyboardEvent(type, {
+              code: 'KeyE',
+              key: 'E',
+              altKey: true,
+              shiftKey: true,
+              bubbles: true,
+              composed: true,
+              cancelable: true,
+            }),
+          );
+        const box = target.getBoundingClientRect();
+        for (const type of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'])
+          target.dispatchEvent(
+            new MouseEvent(type, { clientX: box.x + 10, clientY: box.y + 10, bubbles: true, composed: true }),
+          );
+        (target as HTMLElement).click();
+        target.dispatchEvent(new FocusEvent('focusin', { bubbles: true, composed: true }));
+      }
+      return made;
+    },
+    [browser.id, drawn, ticket] as const,
+  );
   assert.deepEqual(told, []);
 
   // Frames of its own: under the fixed id, under this session's name had it leaked, with guessed tickets and the true one.
-  await page.evaluate(([id, name, held]) => {
-    for (const address of [
-      `${id}/post.html#${held},14`,
-      `${id}/compose.html#${held}`,
-      `${id}/panel.html`,
-      `${name}/panel.html`,
-      `${name}/worker.js`,
-      `${name}/post.html#${crypto.randomUUID()},14`,
-      `${name}/compose.html#${crypto.randomUUID()}`,
-      `${name}/compose.html#${held}`,
-      `${name}/post.html#${held},14`,
-    ]) {
-      const frame = document.createElement('iframe');
-      frame.className = 'forged';
-      frame.src = `chrome-extension://${address}`;
-      document.querySelector('main')?.append(frame);
-    }
-  }, [browser.id, drawn, ticket] as const);
-  await until('the frames have loaded', async () => page.frames().filter((one) => one.url().startsWith('chrome-error:')).length === 5);
+  await page.evaluate(
+    ([id, name, held]) => {
+      for (const address of [
+        `${id}/post.html#${held},14`,
+        `${id}/compose.html#${held}`,
+        `${id}/panel.html`,
+        `${name}/panel.html`,
+        `${name}/worker.js`,
+        `${name}/post.html#${crypto.randomUUID()},14`,
+        `${name}/compose.html#${crypto.randomUUID()}`,
+        `${name}/compose.html#${held}`,
+        `${name}/post.html#${held},14`,
+      ]) {
+        const frame = document.createElement('iframe');
+        frame.className = 'forged';
+        frame.src = `chrome-extension://${address}`;
+        document.querySelector('main')?.append(frame);
+      }
+    },
+    [browser.id, drawn, ticket] as const,
+  );
+  await until(
+    'the frames have loaded',
+    async () => page.frames().filter((one) => one.url().startsWith('chrome-error:')).length === 5,
+  );
   // With the true ticket a page shows its user the same text once more, and still does not have it.
-  await until('both frames show it', async () => (await shown(page)).filter((text) => text.includes('open to everyone')).length === 2);
+  await until(
+    'both frames show it',
+    async () => (await shown(page)).filter((text) => text.includes('open to everyone')).length === 2,
+  );
   assert.equal((await shown(page)).filter((text) => text.trim() === '' || text.includes('Reload the page')).length, 1);
-  const overlays = await Promise.all(frames(page, 'compose').map(async (one) => (await one.locator('.suggest button').count()) + (await one.locator('#persona option').count())));
+  const overlays = await Promise.all(
+    frames(page, 'compose').map(
+      async (one) => (await one.locator('.suggest button').count()) + (await one.locator('#persona option').count()),
+    ),
+  );
   assert.deepEqual(overlays, [0, 0], 'an overlay without a ticket knows nobody');
-  assert.equal(await page.evaluate(() => [...document.querySelectorAll<HTMLIFrameElement>('.forged')].some((frame) => {
-    try {
-      return frame.contentDocument !== null || (frame.contentWindow as Window).document !== undefined;
-    } catch {
-      return false;
-    }
-  })), false);
+  assert.equal(
+    await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLIFrameElement>('.forged')].some((frame) => {
+        try {
+          return frame.contentDocument !== null || (frame.contentWindow as Window).document !== undefined;
+        } catch {
+          return false;
+        }
+      }),
+    ),
+    false,
+  );
   assert.equal(await pageHolds(page, 'open to everyone'), false);
   assert.equal(await page.locator('#area').inputValue(), '');
-  const asked = calls().slice(before).filter(({ params }) => params['text'] !== open.text && typeof params['text'] === 'string');
+  const asked = calls()
+    .slice(before)
+    .filter(({ params }) => params['text'] !== open.text && typeof params['text'] === 'string');
   assert.deepEqual(asked, []);
-  assert.deepEqual([...new Set(calls().slice(before).map(({ method }) => method))].filter((method) => method !== 'post.decrypt'), []);
+  assert.deepEqual(
+    [
+      ...new Set(
+        calls()
+          .slice(before)
+          .map(({ method }) => method),
+      ),
+    ].filter((method) => method !== 'post.decrypt'),
+    [],
+  );
   await page.close();
 });
 
@@ -183,7 +248,14 @@ test('a page cannot look into what stands in it', async () => {
   // Before our script: whatever the page's own world makes is patched.
   await page.evaluate(() => {
     const taken: unknown[] = ((globalThis as any).taken = []);
-    for (const [owner, name] of [[Element.prototype, 'attachShadow'], [Node.prototype, 'appendChild'], [Element.prototype, 'append'], [Element.prototype, 'after'], [Element.prototype, 'setAttribute'], [Document.prototype, 'createElement']] as const) {
+    for (const [owner, name] of [
+      [Element.prototype, 'attachShadow'],
+      [Node.prototype, 'appendChild'],
+      [Element.prototype, 'append'],
+      [Element.prototype, 'after'],
+      [Element.prototype, 'setAttribute'],
+      [Document.prototype, 'createElement'],
+    ] as const) {
       const real = (owner as any)[name];
       (owner as any)[name] = function (...args: unknown[]) {
         taken.push(name, ...args.filter((arg) => arg instanceof HTMLIFrameElement));
@@ -192,9 +264,28 @@ test('a page cannot look into what stands in it', async () => {
     }
     for (const name of ['contentWindow', 'contentDocument', 'src'] as const) {
       const property = Object.getOwnPropertyDescriptor(HTMLIFrameElement.prototype, name) as PropertyDescriptor;
-      Object.defineProperty(HTMLIFrameElement.prototype, name, { ...property, get() { taken.push(name); return property.get?.call(this); }, ...(property.set === undefined ? {} : { set(value: unknown) { taken.push(name, value); property.set?.call(this, value); } }) });
+      Object.defineProperty(HTMLIFrameElement.prototype, name, {
+        ...property,
+        get() {
+          taken.push(name);
+          return property.get?.call(this);
+        },
+        ...(property.set === undefined
+          ? {}
+          : {
+              set(value: unknown) {
+                taken.push(name, value);
+                property.set?.call(this, value);
+              },
+            }),
+      });
     }
-    Object.defineProperty(Object.prototype, 'payload', { set(value) { taken.push('payload', value); }, configurable: true });
+    Object.defineProperty(Object.prototype, 'payload', {
+      set(value) {
+        taken.push('payload', value);
+      },
+      configurable: true,
+    });
   });
   await page.evaluate((text) => {
     const line = document.createElement('p');
@@ -223,10 +314,23 @@ test('a page cannot look into what stands in it', async () => {
     }
     getSelection()?.selectAllChildren(document.body);
     found['selection'] = `${getSelection()}`.includes('open to everyone');
-    found['copy'] = document.execCommand('copy') && (globalThis as any).seen.some((line: string) => line.includes('open to everyone'));
+    found['copy'] =
+      document.execCommand('copy') &&
+      (globalThis as any).seen.some((line: string) => line.includes('open to everyone'));
     return found;
   });
-  assert.deepEqual(seen, { taken: [], shadow: null, inside: 0, at: false, windows: 0, iframes: 0, attributes: ['style'], attached: false, selection: false, copy: false });
+  assert.deepEqual(seen, {
+    taken: [],
+    shadow: null,
+    inside: 0,
+    at: false,
+    windows: 0,
+    iframes: 0,
+    attributes: ['style'],
+    attached: false,
+    selection: false,
+    copy: false,
+  });
   assert.equal(await pageHolds(page, 'open to everyone'), false);
   await page.close();
 });
@@ -260,14 +364,20 @@ test('10,000 posts in one page: it stays responsive, work is bounded, what is on
   most = Math.max(most, frames(page).length);
   const seconds = (Date.now() - started) / 1000;
   const work = opened() - before;
-  console.log(`10,000 posts: longest task ${cpu} ms of the processor (${wall} ms by the clock), ${work} posts asked for, at most ${most} frames, ${seconds.toFixed(1)} s`);
+  console.log(
+    `10,000 posts: longest task ${cpu} ms of the processor (${wall} ms by the clock), ${work} posts asked for, at most ${most} frames, ${seconds.toFixed(1)} s`,
+  );
   assert.ok(cpu <= 250, `one task took ${cpu} ms`);
   assert.ok(most <= 40, `${most} frames`);
   assert.ok(work <= 120, `${work} posts asked for`);
 
   // All of it on the screen at once.
   const tiny = await visit();
-  await append(tiny, flood(3000), 'font-size: 1px; line-height: 1px; margin: 0; white-space: nowrap; overflow: hidden; height: 1px;');
+  await append(
+    tiny,
+    flood(3000),
+    'font-size: 1px; line-height: 1px; margin: 0; white-space: nowrap; overflow: hidden; height: 1px;',
+  );
   await until('frames', () => frames(tiny).length > 0);
   await append(tiny, flood(1));
   let crowd = 0;
@@ -288,7 +398,8 @@ test('monstrous text is passed over', async () => {
     const main = document.querySelector('main') as Element;
     const add = (text: string, tag = 'p'): void => {
       const line = document.createElement(tag);
-      line.style.cssText = text.length > 10_000 ? 'display: none' : 'overflow: hidden; height: 20px; white-space: nowrap';
+      line.style.cssText =
+        text.length > 10_000 ? 'display: none' : 'overflow: hidden; height: 20px; white-space: nowrap';
       line.textContent = text;
       if (line instanceof HTMLAnchorElement) line.href = text;
       main.append(line);
@@ -311,7 +422,8 @@ test('monstrous text is passed over', async () => {
     }
     let deep: Element = main;
     for (let level = 0; level < 400; level += 1) deep = deep.appendChild(document.createElement('div'));
-    for (let turn = 0; turn < 500; turn += 1) deep.append(document.createElement('b'), '🎼6/8|', document.createElement('i'), ':||');
+    for (let turn = 0; turn < 500; turn += 1)
+      deep.append(document.createElement('b'), '🎼6/8|', document.createElement('i'), ':||');
   });
   await append(page, [open.text]);
   await page.evaluate(() => document.querySelector('main > p:last-child')?.scrollIntoView());
@@ -322,7 +434,9 @@ test('monstrous text is passed over', async () => {
 
 test('no port of ours is open to a page', async () => {
   const listening = (home: string): number[] => {
-    const daemon = readdirSync('/proc').find((id) => /^\d+$/.test(id) && commandOf(id).includes(home) && commandOf(id).includes('up'));
+    const daemon = readdirSync('/proc').find(
+      (id) => /^\d+$/.test(id) && commandOf(id).includes(home) && commandOf(id).includes('up'),
+    );
     assert.ok(daemon !== undefined, 'the daemon runs');
     const sockets = new Set(readdirSync(`/proc/${daemon}/fd`).map((fd) => linkOf(`/proc/${daemon}/fd/${fd}`)));
     return ['tcp', 'tcp6'].flatMap((table) =>
@@ -355,9 +469,19 @@ test('no port of ours is open to a page', async () => {
             socket.onerror = () => resolve(false);
           });
           if (opened) found.push(`WebSocket ${host} ${name}`);
-          const answer = await fetch(`http://${host}:${where}${name}`).then((one) => one.text(), () => undefined);
+          const answer = await fetch(`http://${host}:${where}${name}`).then(
+            (one) => one.text(),
+            () => undefined,
+          );
           if (answer !== undefined) found.push(`fetch ${host} ${name}: ${answer}`);
-          const blind = await fetch(`http://${host}:${where}${name}`, { mode: 'no-cors', method: 'POST', body: '{}' }).then((one) => one.type, () => undefined);
+          const blind = await fetch(`http://${host}:${where}${name}`, {
+            mode: 'no-cors',
+            method: 'POST',
+            body: '{}',
+          }).then(
+            (one) => one.type,
+            () => undefined,
+          );
           if (blind !== undefined && blind !== 'opaque') found.push(`blind ${host} ${name}`);
         }
       }
@@ -434,14 +558,26 @@ test('a pairing is worth its grants, its key and its time', async () => {
   assert.deepEqual((await host.call('session.prove', { id, signature })).grants, ['status.read', 'messages.read']);
   // Replayed on its own connection, and on a new one.
   assert.equal((await host.call('session.prove', { id, signature })).code, 'session.refused');
-  assert.equal((await other.call('session.prove', { id, signature: await (await Key.make()).sign(second, origin()) })).code, 'session.refused');
+  assert.equal(
+    (await other.call('session.prove', { id, signature: await (await Key.make()).sign(second, origin()) })).code,
+    'session.refused',
+  );
   await other.end();
 
   assert.ok((await host.call('status.get')).state !== undefined);
   const denied = await host.call('message.send', { persona: 'alice', to: 'bob', text: 'x' });
   assert.equal(denied.code, 'access.denied');
   assert.notEqual(denied.hint, '');
-  for (const method of ['persona.new', 'persona.export', 'daemon.stop', 'pair.approve', 'pair.list', 'post.encrypt', 'contact.list']) assert.equal((await host.call(method)).code, 'access.denied', method);
+  for (const method of [
+    'persona.new',
+    'persona.export',
+    'daemon.stop',
+    'pair.approve',
+    'pair.list',
+    'post.encrypt',
+    'contact.list',
+  ])
+    assert.equal((await host.call(method)).code, 'access.denied', method);
 
   await alice.json('pair', 'revoke', id);
   assert.equal((await host.lastWords()).code, 'access.revoked');
@@ -461,7 +597,13 @@ test('an extension under another id is not let in, and says so', async () => {
     await page.close();
     // And where somebody wrote it into the browser's file, the host does not join it with the daemon.
     const file = join(stranger.profile, 'NativeMessagingHosts/app.bauta.bridge.json');
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), allowed_origins: [`chrome-extension://${stranger.id}/`] }));
+    writeFileSync(
+      file,
+      JSON.stringify({
+        ...JSON.parse(readFileSync(file, 'utf8')),
+        allowed_origins: [`chrome-extension://${stranger.id}/`],
+      }),
+    );
     const again = await stranger.page('onboarding.html');
     await again.locator('#daemon .problem').waitFor();
     await again.locator('#daemon').getByText('Bauta does not accept this extension').waitFor();

@@ -47,7 +47,10 @@ story.step('without a manifest the extension and bauta doctor name the same comm
 story.step('Chromium finds the host where bauta browser install writes its manifest', async () => {
   const installed = await run(program('bauta'), ['browser', 'install', '--json'], env);
   assert.equal(installed.code, 0, installed.stderr);
-  assert.deepEqual((JSON.parse(installed.stdout) as { path: string; state: string }[]).map(({ path, state }) => [path, state]), [[manifest, 'written']]);
+  assert.deepEqual(
+    (JSON.parse(installed.stdout) as { path: string; state: string }[]).map(({ path, state }) => [path, state]),
+    [[manifest, 'written']],
+  );
   // The host runs, and says that there is no daemon.
   await daemon.getByText('bauta up', { exact: true }).waitFor();
   assert.equal((await doctor())?.state, 'ok');

@@ -30,7 +30,9 @@ class Side {
   constructor(language: 'en' | 'zh', browser: Browser) {
     this.language = language;
     this.browser = browser;
-    this.#words = JSON.parse(readFileSync(join(ROOT, '_locales', language === 'en' ? 'en' : 'zh_CN', 'messages.json'), 'utf8'));
+    this.#words = JSON.parse(
+      readFileSync(join(ROOT, '_locales', language === 'en' ? 'en' : 'zh_CN', 'messages.json'), 'utf8'),
+    );
   }
 
   words(key: string): string {
@@ -50,7 +52,10 @@ class Side {
   }
 
   async press(key: string): Promise<void> {
-    await this.panel.getByRole('button', { name: this.words(key) }).first().click();
+    await this.panel
+      .getByRole('button', { name: this.words(key) })
+      .first()
+      .click();
   }
 
   async status(key: string): Promise<void> {
@@ -63,14 +68,35 @@ class Side {
   }
 
   /** `sizes`: width and height; the scheme is the side's own, or another that is named. */
-  async picture(page: Page, name: string, { scheme = this.language === 'en' ? 'light' : 'dark', width = 360, height = 640 }: { scheme?: Scheme; width?: number; height?: number } = {}): Promise<void> {
+  async picture(
+    page: Page,
+    name: string,
+    {
+      scheme = this.language === 'en' ? 'light' : 'dark',
+      width = 360,
+      height = 640,
+    }: { scheme?: Scheme; width?: number; height?: number } = {},
+  ): Promise<void> {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     // Nothing is pointed at.
     await page.mouse.move(0, 0);
-    const clipped = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('body, main, section, .card, .foot, .top, button')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === 'visible' && one.offsetParent !== null).map((one) => one.outerHTML.slice(0, 120)));
+    const clipped = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>('body, main, section, .card, .foot, .top, button')]
+        .filter(
+          (one) =>
+            one.scrollWidth > one.clientWidth + 1 &&
+            getComputedStyle(one).overflowX === 'visible' &&
+            one.offsetParent !== null,
+        )
+        .map((one) => one.outerHTML.slice(0, 120)),
+    );
     assert.deepEqual(clipped, [], `nothing reaches over its edge: ${name}`);
-    const low = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('button, select, input:not([type=checkbox]), textarea')].filter((one) => one.offsetParent !== null && one.getBoundingClientRect().height < 32).map((one) => one.outerHTML.slice(0, 120)));
+    const low = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>('button, select, input:not([type=checkbox]), textarea')]
+        .filter((one) => one.offsetParent !== null && one.getBoundingClientRect().height < 32)
+        .map((one) => one.outerHTML.slice(0, 120)),
+    );
     assert.deepEqual(low, [], `every target is 32 px high: ${name}`);
     await shot(page, `${name}-${this.language}-${scheme}-${width}`);
   }
@@ -108,21 +134,46 @@ const keyOf = (name: string): string => {
 
 const LONG = 'Wilhelmina Featherstonehaugh-Cholmondeley of the Upper Lagoon';
 const RTL = 'مريم الحسيني';
-const OTHERS = [LONG, RTL, '李雷', 'Åsa Öberg', 'Beatriz', 'Chidi', 'Dmitri', 'Eszter', 'Fatima', 'Giulia', 'Hanako', 'Ingrid', 'João', 'Kwame', 'Lucía', 'Mateusz', 'Nadia', 'Oluwaseun', 'Petra'];
+const OTHERS = [
+  LONG,
+  RTL,
+  '李雷',
+  'Åsa Öberg',
+  'Beatriz',
+  'Chidi',
+  'Dmitri',
+  'Eszter',
+  'Fatima',
+  'Giulia',
+  'Hanako',
+  'Ingrid',
+  'João',
+  'Kwame',
+  'Lucía',
+  'Mateusz',
+  'Nadia',
+  'Oluwaseun',
+  'Petra',
+];
 const FIRST_LINES = new Map([
   [LONG, 'Would you be so kind as to forward the invitation, at your earliest convenience?'],
   [RTL, 'نلتقي عند الجسر القديم في التاسعة'],
   ['李雷', '明天上午九点在老桥见面，可以吗？'],
   ['Beatriz', 'Até amanhã'],
 ]);
-const LETTER = `The masks were handed out at the water gate, one to each guest, and nobody asked for a name. ${'Whoever came by boat went up the left stair, whoever came on foot the right one, and by ten the two lines had mixed so well that not even the host could tell them apart. '.repeat(6)}`.slice(0, 899) + '…';
+const LETTER =
+  `The masks were handed out at the water gate, one to each guest, and nobody asked for a name. ${'Whoever came by boat went up the left stair, whoever came on foot the right one, and by ten the two lines had mixed so well that not even the host could tell them apart. '.repeat(6)}`.slice(
+    0,
+    899,
+  ) + '…';
 
 before(async () => {
   world = await World.start();
   gun = await GunRelay.start(join(world.dir, 'gun'));
   const up = ['--gun', gun.url];
   alice = world.home('alice', { up });
-  const launch = async (language: 'en' | 'zh', locale: string): Promise<Side> => new Side(language, await Browser.launch(alice.home, { grantSites: true, locale, width: 360, height: 640 }));
+  const launch = async (language: 'en' | 'zh', locale: string): Promise<Side> =>
+    new Side(language, await Browser.launch(alice.home, { grantSites: true, locale, width: 360, height: 640 }));
   sides = [await launch('en', 'en-US'), await launch('zh', 'zh-CN')];
   english = sides[0] as Side;
   [bob, carol] = await Promise.all([world.daemon('bob', { up }), world.daemon('carol', { up }), silenced()]);
@@ -138,15 +189,34 @@ after(async () => {
 
 /** Dora's relay is one of its own, which goes away once she is connected. */
 const silenced = async (): Promise<void> => {
-  const relay = new Running(program('bauta'), ['--json', 'relay', '--data', join(world.dir, 'relay'), '--network', world.network, '--traffic', 'test']);
+  const relay = new Running(program('bauta'), [
+    '--json',
+    'relay',
+    '--data',
+    join(world.dir, 'relay'),
+    '--network',
+    world.network,
+    '--traffic',
+    'test',
+  ]);
   const { address } = await until('the second relay runs', () => {
     relay.assertRunning();
     return /^\{.*\}$/m.test(relay.stdout) && (JSON.parse(relay.stdout) as { address: string });
   });
   const network = join(world.dir, 'second.json');
   const id = /^bauta-relay:([^?]+)/.exec(address)?.[1];
-  writeFileSync(network, JSON.stringify({ ...JSON.parse(readFileSync(world.network, 'utf8')), relays: [{ id, address }] }));
-  dora = new Daemon('dora', join(world.dir, 'dora'), ['--network', network, '--unlock', 'keyfile', '--traffic', 'test']);
+  writeFileSync(
+    network,
+    JSON.stringify({ ...JSON.parse(readFileSync(world.network, 'utf8')), relays: [{ id, address }] }),
+  );
+  dora = new Daemon('dora', join(world.dir, 'dora'), [
+    '--network',
+    network,
+    '--unlock',
+    'keyfile',
+    '--traffic',
+    'test',
+  ]);
   world.daemons.push(dora);
   await dora.start();
   await dora.json('persona', 'new', 'dora');
@@ -159,7 +229,11 @@ const silenced = async (): Promise<void> => {
 const onboarding = (side: Side): Promise<Page> => side.browser.page('onboarding.html');
 
 /** Changes where the browser finds the host, until it is put back. */
-const withHost = async (side: Side, manifest: Record<string, unknown> | undefined, run: () => Promise<void>): Promise<void> => {
+const withHost = async (
+  side: Side,
+  manifest: Record<string, unknown> | undefined,
+  run: () => Promise<void>,
+): Promise<void> => {
   const file = join(side.browser.profile, 'NativeMessagingHosts/app.bauta.bridge.json');
   const kept = readFileSync(file, 'utf8');
   if (manifest === undefined) rmSync(file);
@@ -194,10 +268,11 @@ story.step('before the daemon runs: not running, not found, not allowed, locked'
       await becomes(side, 'missing');
       await side.picture(side.panel, 'panel-missing');
     });
-    if (side === english) await withHost(side, { allowed_origins: [`chrome-extension://${'a'.repeat(32)}/`] }, async () => {
-      await becomes(side, 'forbidden');
-      await side.picture(side.panel, 'panel-forbidden');
-    });
+    if (side === english)
+      await withHost(side, { allowed_origins: [`chrome-extension://${'a'.repeat(32)}/`] }, async () => {
+        await becomes(side, 'forbidden');
+        await side.picture(side.panel, 'panel-forbidden');
+      });
   });
   // A daemon that waits for its keychain holds the lock, and nothing else.
   mkdirSync(join(alice.home, 'run'), { recursive: true, mode: 0o700 });
@@ -273,8 +348,22 @@ story.step('full: twenty conversations, long names, one that is written from the
   for (const daemon of [alice, bob]) await daemon.json('post', 'settings', '--block', '2', '--spread', '1s');
   await Promise.all([
     world.introduce(alice, bob),
-    carol.json('contact', 'add', 'alice', address, '--as', 'carol').then(() => carol.json('send', 'alice', 'We met at the library, by the maps. You lent me the book about the lagoon; may I bring it back on Thursday?', '--as', 'carol', '--wait', 'queued')),
-    carol.json('contact', 'add', 'alice', address, '--as', 'dana').then(() => carol.json('send', 'alice', 'هل تذكرني؟ كنا في نفس الصف.', '--as', 'dana', '--wait', 'queued')),
+    carol
+      .json('contact', 'add', 'alice', address, '--as', 'carol')
+      .then(() =>
+        carol.json(
+          'send',
+          'alice',
+          'We met at the library, by the maps. You lent me the book about the lagoon; may I bring it back on Thursday?',
+          '--as',
+          'carol',
+          '--wait',
+          'queued',
+        ),
+      ),
+    carol
+      .json('contact', 'add', 'alice', address, '--as', 'dana')
+      .then(() => carol.json('send', 'alice', 'هل تذكرني؟ كنا في نفس الصف.', '--as', 'dana', '--wait', 'queued')),
   ]);
   // Written to at once: to somebody whom no relay knows, nothing can be sent after a while.
   for (const name of OTHERS.toReversed()) {
@@ -314,7 +403,9 @@ const harm = (text: string): string =>
   });
 
 /** A page that posts stand on, as a social network's. */
-const wall = (posts: readonly string[]): string => `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A site</title>
+const wall = (
+  posts: readonly string[],
+): string => `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A site</title>
 <style>body{margin:0;overflow-wrap:anywhere;background:#eef1f5;color:#14171a;font:15px/20px system-ui,sans-serif}main{max-width:560px;margin:0 auto;padding:16px}article{background:#fff;border:1px solid #d7dde4;border-radius:8px;padding:12px 16px;margin-bottom:12px}h2{font-size:15px;margin:0 0 4px}p{margin:0}textarea{width:100%;box-sizing:border-box;font:inherit}</style></head>
 <body><main><h1 style="font-size:20px">A social network</h1><textarea id="area" rows="3" aria-label="What is new?"></textarea>${posts.map((text, at) => `<article><h2>${['Bob', 'Carol', 'Dora', 'Eve'][at] ?? 'Someone'}</h2><p class="post">${linked(text)}</p></article>`).join('')}</main></body></html>`;
 
@@ -334,7 +425,8 @@ const visit = async (side: Side, path: string): Promise<Page> => {
 let unread: string;
 
 story.step('in a page: opened for some and for all, not for you, damaged', async () => {
-  const write = async (text: string, ...args: string[]): Promise<string> => (await bob.json('post', 'encrypt', text, ...args)).text as string;
+  const write = async (text: string, ...args: string[]): Promise<string> =>
+    (await bob.json('post', 'encrypt', text, ...args)).text as string;
   const [some, all, others, whole, later] = await Promise.all([
     write('The ball begins at ten. Come by the water gate, and keep your mask on until midnight.', '--to', 'alice'),
     write('Everyone with Mask can read this one.', '--public'),
@@ -351,7 +443,13 @@ story.step('in a page: opened for some and for all, not for you, damaged', async
     await frameWith(page, 'Everyone with Mask can read');
     await until('all have come to an end', async () => {
       const shown = await Promise.all(frames(page).map((frame) => frame.locator('body').innerText()));
-      return shown.length === 4 && !shown.some((text) => text.includes(side.words('post_looking')) || text.startsWith(side.words('post_waiting')) || text === '');
+      return (
+        shown.length === 4 &&
+        !shown.some(
+          (text) =>
+            text.includes(side.words('post_looking')) || text.startsWith(side.words('post_waiting')) || text === '',
+        )
+      );
     });
     await side.picture(page, 'posts', { ...WIDE, height: 820 });
     await checkFrames(frames(page), `the posts (${side.language})`);
@@ -449,7 +547,9 @@ story.step('loading: the key does not come', async () => {
   await both(async (side) => {
     const page = await visit(side, '/later');
     const frame = await frameWith(page, side.words('post_looking'));
-    await until('seconds are counted', async () => /[3-9]/.test(await frame.locator('.by > [aria-hidden=true]').last().innerText()));
+    await until('seconds are counted', async () =>
+      /[3-9]/.test(await frame.locator('.by > [aria-hidden=true]').last().innerText()),
+    );
     await side.picture(page, 'post-loading', { ...WIDE, height: 360 });
     await checkFrames([frame], 'a post that is looked up');
     await page.close();

@@ -15,14 +15,19 @@ const STARTS = 20;
 
 const summary = (times: number[]): string => {
   const sorted = [...times].sort((one, other) => one - other);
-  const at = (part: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(1);
+  const at = (part: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(1);
   return `p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, fastest ${at(0)} ms (${sorted.length} times)`;
 };
 
 const dist = join(ROOT, 'dist/chromium');
-const files = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => readFileSync(join(entry.parentPath, entry.name)));
+const files = readdirSync(dist, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
 const sum = (sizes: number[]): string => `${Math.round(sizes.reduce((all, size) => all + size, 0) / 1024)} KiB`;
-console.log(`extension for Chromium: ${sum(files.map((file) => file.length))} in ${files.length} files, ${sum(files.map((file) => deflateRawSync(file, { level: 9 }).length))} compressed`);
+console.log(
+  `extension for Chromium: ${sum(files.map((file) => file.length))} in ${files.length} files, ${sum(files.map((file) => deflateRawSync(file, { level: 9 }).length))} compressed`,
+);
 
 const world = await World.start();
 const site = await Site.start({ '/': bodyOf('') });
@@ -79,7 +84,9 @@ try {
       return now;
     }, text);
     const frame = await frameWith(page, `measured ${at}.`);
-    const shown = await frame.evaluate(() => performance.timeOrigin + (performance.getEntriesByName('opened')[0]?.startTime ?? Number.NaN));
+    const shown = await frame.evaluate(
+      () => performance.timeOrigin + (performance.getEntriesByName('opened')[0]?.startTime ?? Number.NaN),
+    );
     // The first one warms up.
     if (at > 0) times.push(shown - begun);
   }

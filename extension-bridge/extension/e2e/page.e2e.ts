@@ -31,11 +31,15 @@ const open = async (path: string): Promise<Page> => {
 
 /** Puts an element into the page, as its own script does. */
 const put = (page: Page, html: string, at: InsertPosition = 'beforeend'): Promise<void> =>
-  page.evaluate(([where, what]) => document.querySelector('main')?.insertAdjacentHTML(where as InsertPosition, what as string), [at, html]);
+  page.evaluate(
+    ([where, what]) => document.querySelector('main')?.insertAdjacentHTML(where as InsertPosition, what as string),
+    [at, html],
+  );
 
 const write = (text: string, ...args: string[]): Promise<Made> => bob.json<Made>('post', 'encrypt', text, ...args);
 const forAlice = (text: string, ...args: string[]): Promise<Made> => write(text, '--to', keys.alice, ...args);
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 const paragraph = ({ text }: Made, id = ''): string => `<p id="${id}">${escaped(text)}</p>`;
 /** As Twitter shows a link: the address whole, the text cut. */
 const link = ({ text }: Made, id = ''): string => {
@@ -60,11 +64,22 @@ before(async () => {
   [alice, bob] = [await world.daemon('alice', { up }), await world.daemon('bob', { up })];
   for (const daemon of [alice, bob]) await daemon.json('post', 'settings', '--block', '2', '--spread', '1s');
   await world.introduce(alice, bob);
-  keys = { alice: (await alice.json('persona', 'show', 'alice')).public_key, bob: (await bob.json('persona', 'show', 'bob')).public_key };
+  keys = {
+    alice: (await alice.json('persona', 'show', 'alice')).public_key,
+    bob: (await bob.json('persona', 'show', 'bob')).public_key,
+  };
   site = await Site.start({
     '/': bodyOf('<h1>A site</h1>'),
-    '/strict': { html: bodyOf('').replace(/<script>.*<\/script>/s, ''), headers: { 'content-security-policy': "default-src 'none'; frame-src 'none'; style-src 'none'; require-trusted-types-for 'script'" } },
-    '/write': bodyOf('<textarea id="area" rows="4" cols="60">before </textarea><div id="rich" contenteditable style="min-height:60px;width:400px;border:1px solid">before </div>'),
+    '/strict': {
+      html: bodyOf('').replace(/<script>.*<\/script>/s, ''),
+      headers: {
+        'content-security-policy':
+          "default-src 'none'; frame-src 'none'; style-src 'none'; require-trusted-types-for 'script'",
+      },
+    },
+    '/write': bodyOf(
+      '<textarea id="area" rows="4" cols="60">before </textarea><div id="rich" contenteditable style="min-height:60px;width:400px;border:1px solid">before </div>',
+    ),
   });
   browser = await Browser.launch(alice.home, { grantSites: true, width: 800, height: 900 });
   await browser.pair(alice);
@@ -84,16 +99,30 @@ test('posts of every kind are opened in their place, and the page has nothing of
     everyone: await write('for everyone who has Mask', '--public'),
   };
   const page = await open('/');
-  await put(page, link(made.v37, 'v37') + paragraph(made.v38, 'v38') + paragraph(made.everyone, 'everyone').replace('>', '>Look: '));
+  await put(
+    page,
+    link(made.v37, 'v37') + paragraph(made.v38, 'v38') + paragraph(made.everyone, 'everyone').replace('>', '>Look: '),
+  );
   const first = await frameWith(page, 'for alice, in version 37');
   assert.match(await first.locator('body').innerText(), /Only you and its other readers/);
   await frameWith(page, 'for alice, in version 38');
-  assert.match(await (await frameWith(page, 'for everyone who has Mask')).locator('body').innerText(), /Everyone with Mask/);
-  for (const text of ['for alice, in version 37', 'for alice, in version 38', 'for everyone who has Mask']) assert.equal(await pageHolds(page, text), false, text);
+  assert.match(
+    await (await frameWith(page, 'for everyone who has Mask')).locator('body').innerText(),
+    /Everyone with Mask/,
+  );
+  for (const text of ['for alice, in version 37', 'for alice, in version 38', 'for everyone who has Mask'])
+    assert.equal(await pageHolds(page, text), false, text);
   // A payload that has its element for itself gives its place to the text; words around one stay.
-  await until('the payloads gave their place', () => page.evaluate(() => getComputedStyle(document.querySelector('#v37 a') as Element).display === 'none'));
+  await until('the payloads gave their place', () =>
+    page.evaluate(() => getComputedStyle(document.querySelector('#v37 a') as Element).display === 'none'),
+  );
   assert.equal(await page.locator('#v37').innerText(), 'Encrypted:');
-  assert.deepEqual(await page.evaluate(() => ['v37', 'v38', 'everyone'].map((id) => getComputedStyle(document.querySelector(`#${id}`) as Element).display)), ['block', 'none', 'block']);
+  assert.deepEqual(
+    await page.evaluate(() =>
+      ['v37', 'v38', 'everyone'].map((id) => getComputedStyle(document.querySelector(`#${id}`) as Element).display),
+    ),
+    ['block', 'none', 'block'],
+  );
   await page.close();
 });
 
@@ -104,25 +133,39 @@ test('a post for others has one quiet line, a damaged one its reason, and trying
   const damaged = { text: harm(whole.text) };
   const page = await open('/');
   await put(page, link(other, 'other'));
-  const settled = (): Promise<string[]> => shown(page).then((all) => all.filter((text) => text !== '' && !text.includes('Fetching') && !text.startsWith('Encrypted post')));
+  const settled = (): Promise<string[]> =>
+    shown(page).then((all) =>
+      all.filter((text) => text !== '' && !text.includes('Fetching') && !text.startsWith('Encrypted post')),
+    );
   const quiet = await until('the quiet line', async () => (await settled())[0]);
   assert.match(quiet, /not shared with you/);
   await put(page, link(damaged, 'damaged'));
   const bad = await until('the failure', async () => (await settled()).find((text) => text !== quiet));
   assert.match(bad, /changed or damaged[^]*Try again/);
-  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('#damaged a') as Element).display), 'inline');
+  assert.equal(
+    await page.evaluate(() => getComputedStyle(document.querySelector('#damaged a') as Element).display),
+    'inline',
+  );
   // Bob adds Alice to it later.
   await put(page, link(late, 'late'));
-  const before = await until('two quiet lines', async () => (await shown(page)).filter((text) => text === quiet).length === 2);
+  const before = await until(
+    'two quiet lines',
+    async () => (await shown(page)).filter((text) => text === quiet).length === 2,
+  );
   assert.ok(before);
   await bob.json('post', 'append', late.text, '--to', keys.alice);
-  for (const frame of frames(page)) if ((await frame.locator('body').innerText()) === quiet) await frame.locator('button').click();
+  for (const frame of frames(page))
+    if ((await frame.locator('body').innerText()) === quiet) await frame.locator('button').click();
   await frameWith(page, 'for alice, too, but later');
   await page.close();
 });
 
 test('what changes in the page changes what is shown', async () => {
-  const [one, two, three] = [await write('the first text', '--public'), await write('the second text', '--public'), await write('the third text', '--public')];
+  const [one, two, three] = [
+    await write('the first text', '--public'),
+    await write('the second text', '--public'),
+    await write('the third text', '--public'),
+  ];
   const page = await open('/');
   await put(page, paragraph(one, 'one'));
   await frameWith(page, 'the first text');
@@ -138,15 +181,25 @@ test('what changes in the page changes what is shown', async () => {
   // A link to another post.
   await put(page, link(one, 'linked'));
   await frameWith(page, 'the first text');
-  await page.evaluate((text) => document.querySelector('#linked a')?.setAttribute('href', /https:\/\/mask\.io\/\S+/.exec(text)?.[0] ?? ''), two.text);
+  await page.evaluate(
+    (text) =>
+      document.querySelector('#linked a')?.setAttribute('href', /https:\/\/mask\.io\/\S+/.exec(text)?.[0] ?? ''),
+    two.text,
+  );
   await frameWith(page, 'the second text');
   await noFrameWith(page, 'the first text');
 
   // Nodes replaced, as a list that is drawn anew does.
-  await page.evaluate((html) => (document.querySelector('main') as Element).innerHTML = html, paragraph(three, 'again'));
+  await page.evaluate(
+    (html) => ((document.querySelector('main') as Element).innerHTML = html),
+    paragraph(three, 'again'),
+  );
   await frameWith(page, 'the third text');
   await noFrameWith(page, 'the second text');
-  for (let turn = 0; turn < 5; turn += 1) await page.evaluate(() => document.querySelector('#again')?.replaceWith(document.querySelector('#again')?.cloneNode(true) as Node));
+  for (let turn = 0; turn < 5; turn += 1)
+    await page.evaluate(() =>
+      document.querySelector('#again')?.replaceWith(document.querySelector('#again')?.cloneNode(true) as Node),
+    );
   await until('one frame', async () => frames(page).length === 1);
   await frameWith(page, 'the third text');
 
@@ -156,10 +209,13 @@ test('what changes in the page changes what is shown', async () => {
   await frameWith(page, 'in pieces');
 
   // Another view of the same document.
-  await page.evaluate((html) => {
-    history.pushState({}, '', '/elsewhere');
-    (document.querySelector('main') as Element).innerHTML = html;
-  }, paragraph(two, 'view'));
+  await page.evaluate(
+    (html) => {
+      history.pushState({}, '', '/elsewhere');
+      (document.querySelector('main') as Element).innerHTML = html;
+    },
+    paragraph(two, 'view'),
+  );
   await frameWith(page, 'the second text');
   await until('one frame', async () => frames(page).length === 1);
   await page.close();
@@ -171,10 +227,12 @@ test('a page that takes our element out is not fought with', async () => {
   await page.evaluate(() => {
     (globalThis as unknown as { taken: number }).taken = 0;
     new MutationObserver((changes) => {
-      for (const change of changes) for (const node of change.addedNodes) if (node instanceof HTMLDivElement) {
-        node.remove();
-        (globalThis as unknown as { taken: number }).taken += 1;
-      }
+      for (const change of changes)
+        for (const node of change.addedNodes)
+          if (node instanceof HTMLDivElement) {
+            node.remove();
+            (globalThis as unknown as { taken: number }).taken += 1;
+          }
     }).observe(document.querySelector('main') as Element, { subtree: true, childList: true });
   });
   await put(page, paragraph(post));
@@ -182,7 +240,10 @@ test('a page that takes our element out is not fought with', async () => {
   await until('three tries', async () => (await taken()) >= 3);
   // Something that comes later is dealt with, and the first was not tried again meanwhile.
   await page.evaluate(() => document.querySelector('main')?.insertAdjacentHTML('afterend', '<section></section>'));
-  await page.evaluate((html) => document.querySelector('section')?.insertAdjacentHTML('beforeend', html), paragraph(await write('left alone', '--public')));
+  await page.evaluate(
+    (html) => document.querySelector('section')?.insertAdjacentHTML('beforeend', html),
+    paragraph(await write('left alone', '--public')),
+  );
   await frameWith(page, 'left alone');
   assert.equal(await taken(), 3);
   await page.close();
@@ -236,7 +297,10 @@ test('a list without end is opened as it is scrolled, and scrolled back', async 
 
 test('a post is written through the overlay, and its reader opens it', async () => {
   const page = await open('/write');
-  for (const [id, how] of [['area', 'key'], ['rich', 'button']] as const) {
+  for (const [id, how] of [
+    ['area', 'key'],
+    ['rich', 'button'],
+  ] as const) {
     const secret = `typed for ${id}, by ${how}`;
     await page.locator(`#${id}`).click();
     await page.keyboard.press('End');
@@ -257,7 +321,8 @@ test('a post is written through the overlay, and its reader opens it', async () 
     assert.equal(await frame.locator('#left').innerText(), `${15_000 - secret.length} bytes left`);
 
     // Names are set apart by marks of direction, which nobody sees.
-    const chips = async (): Promise<string[]> => (await frame.locator('.chips button').allInnerTexts()).map((text) => text.replaceAll(/\p{Cf}/gu, ''));
+    const chips = async (): Promise<string[]> =>
+      (await frame.locator('.chips button').allInnerTexts()).map((text) => text.replaceAll(/\p{Cf}/gu, ''));
     // Readers: found by their first letters, shown as chips, taken out again.
     await until('the contacts', async () => (await frame.locator('.suggest button').count()) > 0);
     await frame.locator('#search').click();
@@ -278,10 +343,21 @@ test('a post is written through the overlay, and its reader opens it', async () 
     assert.match(text, /^before ?.*PostData_v2=/s);
     assert.equal((await bob.json('post', 'decrypt', text)).text, secret);
     assert.equal(await pageHolds(page, secret), false);
-    const seen = await page.evaluate(() => (globalThis as unknown as { seen: string[] }).seen.filter((line) => /^(key|input|before)/.test(line)).map((line) => line.slice(0, 30)));
+    const seen = await page.evaluate(() =>
+      (globalThis as unknown as { seen: string[] }).seen
+        .filter((line) => /^(key|input|before)/.test(line))
+        .map((line) => line.slice(0, 30)),
+    );
     // The page's own keys are among what it saw, those of the overlay are not.
-    assert.ok(seen.some((line) => line.startsWith('keydown End')), 'the recorder works');
-    assert.equal(seen.some((line) => /^keydown (o|Enter) /.test(line)), false, seen.join('\n'));
+    assert.ok(
+      seen.some((line) => line.startsWith('keydown End')),
+      'the recorder works',
+    );
+    assert.equal(
+      seen.some((line) => /^keydown (o|Enter) /.test(line)),
+      false,
+      seen.join('\n'),
+    );
   }
   // What was put into the editors is nothing to open there.
   await put(page, paragraph(await write('outside of editors', '--public')));
@@ -325,12 +401,16 @@ test('the overlay can be left, outlives the worker, and keeps a text that has no
 
 test('a worker that starts anew opens what stands in the page', async () => {
   const page = await open('/');
-  const [one, two] = [await write('before the worker stopped', '--public'), await write('after it stopped', '--public')];
+  const [one, two] = [
+    await write('before the worker stopped', '--public'),
+    await write('after it stopped', '--public'),
+  ];
   await put(page, paragraph(one));
   await frameWith(page, 'before the worker stopped');
   await browser.stopWorker();
   // A text that stands there already still says how high it is.
-  const height = (): Promise<number> => page.evaluate(() => document.querySelector('main > div')?.getBoundingClientRect().height ?? 0);
+  const height = (): Promise<number> =>
+    page.evaluate(() => document.querySelector('main > div')?.getBoundingClientRect().height ?? 0);
   const high = await height();
   await page.setViewportSize({ width: 230, height: 900 });
   await until('the text has room', async () => (await height()) > high);
@@ -358,13 +438,19 @@ test('the policy of a page does not stop what its user wants, and learns nothing
   const page = await open('/strict');
   const violations: string[] = [];
   page.on('console', (message) => violations.push(message.text()));
-  await page.evaluate((text) => {
-    const line = document.createElement('p');
-    line.textContent = text;
-    document.querySelector('main')?.append(line);
-  }, (await write('on a strict page', '--public')).text);
+  await page.evaluate(
+    (text) => {
+      const line = document.createElement('p');
+      line.textContent = text;
+      document.querySelector('main')?.append(line);
+    },
+    (await write('on a strict page', '--public')).text,
+  );
   await frameWith(page, 'on a strict page');
-  assert.deepEqual(violations.filter((line) => line.includes('chrome-extension')), []);
+  assert.deepEqual(
+    violations.filter((line) => line.includes('chrome-extension')),
+    [],
+  );
   await page.close();
 });
 
@@ -380,29 +466,55 @@ test('on a site that is off there is nothing', async () => {
   // By then it would have been opened here, too.
   assert.equal(page.frames().length, 1);
   assert.equal(await page.evaluate(() => document.querySelectorAll('html > div, main > div').length), 0);
-  const reached = await page.evaluate(async ([id, name]) => {
-    const found: string[] = [];
-    if ('chrome' in globalThis && (globalThis as unknown as { chrome: { runtime?: unknown } }).chrome.runtime !== undefined) found.push('chrome.runtime');
-    const loads = (tag: 'img' | 'script' | 'link', address: string): Promise<boolean> =>
-      new Promise((resolve) => {
-        const element = document.createElement(tag) as unknown as HTMLElement & { src: string; href: string; rel: string };
-        element.onload = () => resolve(true);
-        element.onerror = () => resolve(false);
-        element.rel = 'stylesheet';
-        element[tag === 'link' ? 'href' : 'src'] = address;
-        document.head.append(element);
-      });
-    for (const host of [id, name]) {
-      for (const file of ['manifest.json', 'post.html', 'compose.html', 'panel.html', 'content.js', 'icon-16.png', 'style.css']) {
-        const address = `chrome-extension://${host}/${file}`;
-        // The name of this session is told to nobody; with it, the two frames can be asked for, and nothing else.
-        if (host === name && (file === 'post.html' || file === 'compose.html')) continue;
-        if (await fetch(address, { mode: 'no-cors' }).then(() => true, () => false)) found.push(`fetch ${address}`);
-        for (const tag of ['img', 'script', 'link'] as const) if (await loads(tag, address)) found.push(`${tag} ${address}`);
+  const reached = await page.evaluate(
+    async ([id, name]) => {
+      const found: string[] = [];
+      if (
+        'chrome' in globalThis &&
+        (globalThis as unknown as { chrome: { runtime?: unknown } }).chrome.runtime !== undefined
+      )
+        found.push('chrome.runtime');
+      const loads = (tag: 'img' | 'script' | 'link', address: string): Promise<boolean> =>
+        new Promise((resolve) => {
+          const element = document.createElement(tag) as unknown as HTMLElement & {
+            src: string;
+            href: string;
+            rel: string;
+          };
+          element.onload = () => resolve(true);
+          element.onerror = () => resolve(false);
+          element.rel = 'stylesheet';
+          element[tag === 'link' ? 'href' : 'src'] = address;
+          document.head.append(element);
+        });
+      for (const host of [id, name]) {
+        for (const file of [
+          'manifest.json',
+          'post.html',
+          'compose.html',
+          'panel.html',
+          'content.js',
+          'icon-16.png',
+          'style.css',
+        ]) {
+          const address = `chrome-extension://${host}/${file}`;
+          // The name of this session is told to nobody; with it, the two frames can be asked for, and nothing else.
+          if (host === name && (file === 'post.html' || file === 'compose.html')) continue;
+          if (
+            await fetch(address, { mode: 'no-cors' }).then(
+              () => true,
+              () => false,
+            )
+          )
+            found.push(`fetch ${address}`);
+          for (const tag of ['img', 'script', 'link'] as const)
+            if (await loads(tag, address)) found.push(`${tag} ${address}`);
+        }
       }
-    }
-    return found;
-  }, [browser.id, drawn] as const);
+      return found;
+    },
+    [browser.id, drawn] as const,
+  );
   assert.deepEqual(reached, []);
   assert.notEqual(drawn, browser.id);
   // Nor can it show them.
@@ -413,7 +525,15 @@ test('on a site that is off there is nothing', async () => {
       document.body.append(frame);
     }
   }, browser.id);
-  await until('three frames of nothing', () => page.frames().slice(1).length === 3 && page.frames().slice(1).every((one) => one.url().startsWith('chrome-error:')));
+  await until(
+    'three frames of nothing',
+    () =>
+      page.frames().slice(1).length === 3 &&
+      page
+        .frames()
+        .slice(1)
+        .every((one) => one.url().startsWith('chrome-error:')),
+  );
   // And where the extension is on, the page does not learn the session's name either.
   assert.equal(await pageHolds(beside, drawn), false);
   assert.equal(await pageHolds(beside, browser.id), false);
@@ -430,9 +550,18 @@ test('a site that is switched off is left at once, and one that is switched on i
   await settings.goto('chrome://extensions');
   // What the switch on the browser's own page does.
   const access = (hostAccess: string): Promise<unknown> =>
-    settings.evaluate(([extensionId, value]) => (globalThis as any).chrome.developerPrivate.updateExtensionConfiguration({ extensionId, hostAccess: value }), [browser.id, hostAccess] as const);
+    settings.evaluate(
+      ([extensionId, value]) =>
+        (globalThis as any).chrome.developerPrivate.updateExtensionConfiguration({ extensionId, hostAccess: value }),
+      [browser.id, hostAccess] as const,
+    );
   await access('ON_CLICK');
-  await until('the page is as it was', async () => frames(page).length === 0 && (await page.evaluate(() => document.querySelector('#post')?.outerHTML)) === paragraph(post, 'post'));
+  await until(
+    'the page is as it was',
+    async () =>
+      frames(page).length === 0 &&
+      (await page.evaluate(() => document.querySelector('#post')?.outerHTML)) === paragraph(post, 'post'),
+  );
   await page.reload();
   await put(page, paragraph(post, 'post'));
   await access('ON_ALL_SITES');

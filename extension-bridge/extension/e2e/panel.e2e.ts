@@ -31,11 +31,15 @@ after(async () => {
 });
 
 /** The page that the extension opens by itself when it is installed. */
-const firstRun = (): Promise<Page> => until('the first page opens by itself', () => browser.context.pages().find((page) => page.url() === browser.url('onboarding.html')));
+const firstRun = (): Promise<Page> =>
+  until('the first page opens by itself', () =>
+    browser.context.pages().find((page) => page.url() === browser.url('onboarding.html')),
+  );
 
 story.step('first run: says what is hidden and what is not, and how to start the daemon', async () => {
   const page = await firstRun();
-  const below = (heading: string): Promise<string[]> => page.getByRole('heading', { name: heading, exact: true }).locator('xpath=..').locator('li').allInnerTexts();
+  const below = (heading: string): Promise<string[]> =>
+    page.getByRole('heading', { name: heading, exact: true }).locator('xpath=..').locator('li').allInnerTexts();
   assert.ok((await below('Hidden')).includes('Who writes to whom, from the relays'));
   assert.ok((await below('Not hidden')).includes('That you use the mixnet, from your network'));
   const step = page.locator('#daemon');
@@ -284,7 +288,10 @@ story.step('a browser that was closed and opened knows what was not read', async
   await panel.holds([...before, 'before it closed', 'while it was closed']);
 });
 
-for (const [how, end] of [['stops', () => alice.stop()], ['is killed', () => alice.kill()]] as const) {
+for (const [how, end] of [
+  ['stops', () => alice.stop()],
+  ['is killed', () => alice.kill()],
+] as const) {
   story.step(`the daemon ${how} and starts: the panel says so, and comes back without reload`, async () => {
     const before = await panel.texts();
     await end();
@@ -298,24 +305,27 @@ for (const [how, end] of [['stops', () => alice.stop()], ['is killed', () => ali
   });
 }
 
-story.step('a daemon that starts while no page is open and no worker runs is found by the browser\'s clock', async () => {
-  await browser.closePages();
-  await alice.stop();
-  const worker = await browser.worker();
-  await settles(() => worker.evaluate(async () => (await chrome.alarms.get('wake'))?.periodInMinutes), 1);
-  // The same alarm, sooner.
-  await worker.evaluate(() => chrome.alarms.create('wake', { when: Date.now() + 5000 }));
-  await browser.stopWorker();
-  assert.equal(browser.workerRuns, false);
-  await alice.start();
-  await bob.sends('alice', 'are you awake?');
-  await until('the worker runs', () => browser.workerRuns);
-  await browser.badgeIs('1');
-  await settles(() => worker.evaluate(() => chrome.alarms.get('wake')), undefined);
-  panel = await Panel.open(browser);
-  await panel.hasUnread('bob', 1);
-  await panel.openConversation('bob');
-});
+story.step(
+  "a daemon that starts while no page is open and no worker runs is found by the browser's clock",
+  async () => {
+    await browser.closePages();
+    await alice.stop();
+    const worker = await browser.worker();
+    await settles(() => worker.evaluate(async () => (await chrome.alarms.get('wake'))?.periodInMinutes), 1);
+    // The same alarm, sooner.
+    await worker.evaluate(() => chrome.alarms.create('wake', { when: Date.now() + 5000 }));
+    await browser.stopWorker();
+    assert.equal(browser.workerRuns, false);
+    await alice.start();
+    await bob.sends('alice', 'are you awake?');
+    await until('the worker runs', () => browser.workerRuns);
+    await browser.badgeIs('1');
+    await settles(() => worker.evaluate(() => chrome.alarms.get('wake')), undefined);
+    panel = await Panel.open(browser);
+    await panel.hasUnread('bob', 1);
+    await panel.openConversation('bob');
+  },
+);
 
 story.step('a pairing that is revoked in use ends at once, and pairing again brings everything back', async () => {
   const before = await panel.texts();

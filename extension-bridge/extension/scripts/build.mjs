@@ -29,10 +29,19 @@ const manifests = {
     ...base,
     version,
     background: { scripts: ['worker.js'] },
-    sidebar_action: { default_title: 'Bauta', default_panel: 'panel.html', default_icon: base.icons, open_at_install: false },
+    sidebar_action: {
+      default_title: 'Bauta',
+      default_panel: 'panel.html',
+      default_icon: base.icons,
+      open_at_install: false,
+    },
     web_accessible_resources: [FRAMES],
     browser_specific_settings: {
-      gecko: { id: ids.firefox[0].id, strict_min_version: '142.0', data_collection_permissions: { required: ['none'] } },
+      gecko: {
+        id: ids.firefox[0].id,
+        strict_min_version: '142.0',
+        data_collection_permissions: { required: ['none'] },
+      },
     },
   },
 };
@@ -72,6 +81,8 @@ for (const [name, manifest] of Object.entries(manifests)) {
   cpSync(join(root, '_locales'), join(out, '_locales'), { recursive: true });
   for (const size of [16, 48, 128]) writeFileSync(join(out, `icon-${size}.png`), icon(size));
   writeFileSync(join(out, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  const bytes = readdirSync(out).filter((file) => file.endsWith('.js')).reduce((sum, file) => sum + statSync(join(out, file)).size, 0);
+  const bytes = readdirSync(out)
+    .filter((file) => file.endsWith('.js'))
+    .reduce((sum, file) => sum + statSync(join(out, file)).size, 0);
   console.log(`dist/${name}: ${bytes} bytes of script`);
 }

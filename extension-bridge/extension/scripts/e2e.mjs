@@ -12,7 +12,9 @@ const KEEP = '--keep';
 const MEASURE = '--measure';
 const SUFFIX = '.e2e.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
-const known = readdirSync(join(root, 'e2e')).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+const known = readdirSync(join(root, 'e2e'))
+  .filter((name) => name.endsWith(SUFFIX))
+  .map((name) => name.slice(0, -SUFFIX.length));
 const wanted = process.argv.slice(2).filter((name) => name !== KEEP && name !== MEASURE);
 const measure = process.argv.includes(MEASURE);
 if (process.argv.includes(KEEP)) process.env.BAUTA_KEEP_SCREENSHOTS = '1';
@@ -43,7 +45,15 @@ try {
     sourcemap: 'inline',
     logLevel: 'warning',
   });
-  status = measure ? runNode('--enable-source-maps', join(out, 'measure.mjs')) : runNode('--enable-source-maps', '--experimental-websocket', '--test', '--test-concurrency=1', ...names.map((name) => join(out, `${name}.e2e.mjs`)));
+  status = measure
+    ? runNode('--enable-source-maps', join(out, 'measure.mjs'))
+    : runNode(
+        '--enable-source-maps',
+        '--experimental-websocket',
+        '--test',
+        '--test-concurrency=1',
+        ...names.map((name) => join(out, `${name}.e2e.mjs`)),
+      );
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

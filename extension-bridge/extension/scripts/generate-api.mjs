@@ -67,20 +67,29 @@ const type = (schema, indent = '') => {
 const schema = ([name, body]) => `${document(body.description, '')}export type ${name} = ${type(body)};\n`;
 
 const parameters = (method) =>
-  type({
-    type: 'object',
-    properties: Object.fromEntries(method.params.map((param) => [param.name, param.schema])),
-    required: method.params.filter((param) => param.required).map((param) => param.name),
-  }, '  ').replace('Record<string, unknown>', 'Record<never, never>');
+  type(
+    {
+      type: 'object',
+      properties: Object.fromEntries(method.params.map((param) => [param.name, param.schema])),
+      required: method.params.filter((param) => param.required).map((param) => param.name),
+    },
+    '  ',
+  ).replace('Record<string, unknown>', 'Record<never, never>');
 
 /** The text of the client for one parsed `openrpc.json`. */
 export const generate = (api) => {
   const schemas = Object.entries(api.components.schemas).map(schema).join('\n');
   const methods = api.methods
-    .map((method) => `${document(method.summary, '  ')}  '${method.name}': {\n    params: ${parameters(method).replaceAll('\n', '\n  ')};\n    result: ${type(method.result.schema)};\n  };\n`)
+    .map(
+      (method) =>
+        `${document(method.summary, '  ')}  '${method.name}': {\n    params: ${parameters(method).replaceAll('\n', '\n  ')};\n    result: ${type(method.result.schema)};\n  };\n`,
+    )
     .join('');
   const facts = api.methods
-    .map((method) => `  '${method.name}': { grant: ${method['x-grant'] ? `'${method['x-grant']}'` : 'null'}, network: '${method['x-network']}', reveals: ${JSON.stringify(method['x-reveals'])} },\n`)
+    .map(
+      (method) =>
+        `  '${method.name}': { grant: ${method['x-grant'] ? `'${method['x-grant']}'` : 'null'}, network: '${method['x-network']}', reveals: ${JSON.stringify(method['x-reveals'])} },\n`,
+    )
     .join('');
   const codes = api['x-errors'].map((entry) => `  '${entry.code}',\n`).join('');
   return `// Generated from ipc/openrpc.json by scripts/generate-api.mjs; do not edit.

@@ -22,7 +22,9 @@ try {
     logLevel: 'warning',
   });
   const files = tests.map((name) => join(out, name.replace(/\.ts$/, '.mjs')));
-  status = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { cwd: root, stdio: 'inherit' }).status ?? 1;
+  status =
+    spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { cwd: root, stdio: 'inherit' }).status ??
+    1;
 } finally {
   rmSync(out, { recursive: true, force: true });
 }

@@ -19,7 +19,10 @@ test('every codec is found among words', () => {
 
 test('several stand in order', () => {
   const found = findPayloads(`${LINK2} and ${V37} and ${V38}\n${LINK1}`);
-  assert.deepEqual(found.map((one) => one.payload), [LINK2, V37, V38, LINK1]);
+  assert.deepEqual(
+    found.map((one) => one.payload),
+    [LINK2, V37, V38, LINK1],
+  );
 });
 
 test('a note that begins nothing does not hide the next', () => {
@@ -28,14 +31,29 @@ test('a note that begins nothing does not hide the next', () => {
 });
 
 test('what only looks like one is left alone', () => {
-  for (const text of ['', '🎼', '🎼:||', ':||', '🎼abc:||', 'https://mask.io/', 'https://mask.io/?PostData_v2=', 'https://mask.io/?PostData_v3=AAAA', 'https://evil.example/?PostData_v2=AAAAAAAAAAAAAAAAAAAAAAAAAAAA', `${LINK1.slice(0, -3)}`]) {
+  for (const text of [
+    '',
+    '🎼',
+    '🎼:||',
+    ':||',
+    '🎼abc:||',
+    'https://mask.io/',
+    'https://mask.io/?PostData_v2=',
+    'https://mask.io/?PostData_v3=AAAA',
+    'https://evil.example/?PostData_v2=AAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    `${LINK1.slice(0, -3)}`,
+  ]) {
     assert.deepEqual(findPayloads(text), [], text);
   }
 });
 
 test('what is no character of a link ends nothing in one', () => {
-  for (const odd of ['\ud800', '\udc00', '\u0000', '\u202e', '\u00e9']) assert.equal(fromLink(LINK1.replace('4/4', odd)), undefined);
-  assert.deepEqual(findPayloads(`🎼6/8|\ud800:|| \ud83c🎼 ${V37}`).map((one) => one.payload), [V37]);
+  for (const odd of ['\ud800', '\udc00', '\u0000', '\u202e', '\u00e9'])
+    assert.equal(fromLink(LINK1.replace('4/4', odd)), undefined);
+  assert.deepEqual(
+    findPayloads(`🎼6/8|\ud800:|| \ud83c🎼 ${V37}`).map((one) => one.payload),
+    [V37],
+  );
 });
 
 test('a cut link holds nothing', () => {
@@ -50,7 +68,13 @@ test('length and number are bounded', () => {
 
 test('hostile text costs linear time', () => {
   const started = performance.now();
-  for (const text of ['🎼'.repeat(500_000), '🎼:||'.repeat(200_000), '🎼4/4|a'.repeat(100_000), 'https://mask.io/?PostData_v2= '.repeat(50_000), ':||'.repeat(400_000)]) {
+  for (const text of [
+    '🎼'.repeat(500_000),
+    '🎼:||'.repeat(200_000),
+    '🎼4/4|a'.repeat(100_000),
+    'https://mask.io/?PostData_v2= '.repeat(50_000),
+    ':||'.repeat(400_000),
+  ]) {
     findPayloads(text);
   }
   assert.ok(performance.now() - started < 2000);

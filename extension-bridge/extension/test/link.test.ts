@@ -63,7 +63,20 @@ class Daemon {
     this.handlers = handlers;
     if (!this.running) {
       queueMicrotask(() => {
-        handlers.frame({ jsonrpc: '2.0', id: null, error: { code: -32001, message: 'm', data: { code: 'daemon.not_running', message: 'Nothing answers on the socket.', hint: 'bauta up', retry: 'later' } } });
+        handlers.frame({
+          jsonrpc: '2.0',
+          id: null,
+          error: {
+            code: -32001,
+            message: 'm',
+            data: {
+              code: 'daemon.not_running',
+              message: 'Nothing answers on the socket.',
+              hint: 'bauta up',
+              retry: 'later',
+            },
+          },
+        });
         handlers.closed('Native host has exited.');
       });
     }
@@ -75,7 +88,12 @@ class Daemon {
   }
 
   event(cursor: number): void {
-    const event = { cursor, at: '2026-11-21T14:03:07.512Z', kind: 'message.received', message: { persona: 'alice', from: 'bob', id: '', text: '', sent_at: '', received_at: '' } };
+    const event = {
+      cursor,
+      at: '2026-11-21T14:03:07.512Z',
+      kind: 'message.received',
+      message: { persona: 'alice', from: 'bob', id: '', text: '', sent_at: '', received_at: '' },
+    };
     this.log.push(event);
     this.tell('event', event);
   }
@@ -87,17 +105,26 @@ class Daemon {
     handlers?.frame({ jsonrpc: '2.0', id: frame.id, ...result });
     if (frame.method === 'event.subscribe' && 'result' in result) {
       const since = frame.params['since'];
-      if (since !== undefined) for (const event of this.log) if ((event['cursor'] as number) > since) this.tell('event', event);
+      if (since !== undefined)
+        for (const event of this.log) if ((event['cursor'] as number) > since) this.tell('event', event);
     }
   }
 
   async #answer({ method, params }: Frame): Promise<{ result: unknown } | { error: unknown }> {
-    const refuse = (code: string, retry = 'no') => ({ error: { code: -32001, message: code, data: { code, message: code, retry } } });
+    const refuse = (code: string, retry = 'no') => ({
+      error: { code: -32001, message: code, data: { code, message: code, retry } },
+    });
     switch (method) {
       case 'hello':
         return { result: { protocol: 1, version: '0.1.0', features: ['events'], grants: [] } };
       case 'pair.request':
-        this.key = await crypto.subtle.importKey('spki', fromBase64Url(String(params['key'])), { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
+        this.key = await crypto.subtle.importKey(
+          'spki',
+          fromBase64Url(String(params['key'])),
+          { name: 'ECDSA', namedCurve: 'P-256' },
+          true,
+          ['verify'],
+        );
         return { result: { id: 'p1', code: '481920', expires_at: new Date(120_000).toISOString() } };
       case 'session.challenge':
         this.#challenge = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
@@ -107,8 +134,15 @@ class Daemon {
         this.#challenge = undefined;
         const good =
           this.key !== undefined &&
-          (await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, this.key, fromBase64Url(String(params['signature'])), proofInput(challenge, ORIGIN)));
-        return good && this.approved.has(String(params['id'])) ? { result: { grants: GRANTS, personas: null } } : refuse(this.refusal.code, this.refusal.retry);
+          (await crypto.subtle.verify(
+            { name: 'ECDSA', hash: 'SHA-256' },
+            this.key,
+            fromBase64Url(String(params['signature'])),
+            proofInput(challenge, ORIGIN),
+          ));
+        return good && this.approved.has(String(params['id']))
+          ? { result: { grants: GRANTS, personas: null } }
+          : refuse(this.refusal.code, this.refusal.retry);
       }
       case 'event.subscribe': {
         const since = params['since'] as number | undefined;
@@ -134,7 +168,17 @@ const setUp = (daemon = new Daemon(), local = new Memory(), session = new Memory
     },
   };
   const timers = new HandTimers();
-  const link = new Link({ open: (handlers) => daemon.open(handlers), keys: store, local, session, cursor: new Cursor(session, local), timers, origin: ORIGIN, client: 'test', now: () => 0 });
+  const link = new Link({
+    open: (handlers) => daemon.open(handlers),
+    keys: store,
+    local,
+    session,
+    cursor: new Cursor(session, local),
+    timers,
+    origin: ORIGIN,
+    client: 'test',
+    now: () => 0,
+  });
   const stages: string[] = [];
   link.onState = (state) => stages.push(state.stage);
   return { daemon, local, session, store, timers, link, stages };
@@ -256,7 +300,10 @@ test('an event that fails does not stop the next', async () => {
 
 test('a worker that is stopped in the middle of an event counts it once', async () => {
   const { link, daemon, local, session, store } = await paired();
-  const count = async (): Promise<{ nothingUnread: boolean; outcome: { count: number } }> => ({ nothingUnread: false, outcome: { count: Number(session.items.get('count') ?? 0) + 1 } });
+  const count = async (): Promise<{ nothingUnread: boolean; outcome: { count: number } }> => ({
+    nothingUnread: false,
+    outcome: { count: Number(session.items.get('count') ?? 0) + 1 },
+  });
   link.onEvent = async () => {
     await count();
     return new Promise(() => {});
@@ -326,7 +373,7 @@ test('a call that comes while the connection is being made waits for it, and for
   await assert.rejects(next.link.call('status.get', {}), { name: 'Failure' });
 });
 
-test('the browser\'s words for why a port closed', () => {
+test("the browser's words for why a port closed", () => {
   assert.equal(stageOfReason('Specified native messaging host not found.'), 'missing');
   assert.equal(stageOfReason('No such native application app.bauta.bridge'), 'missing');
   assert.equal(stageOfReason('Access to the specified native messaging host is forbidden.'), 'forbidden');
@@ -334,7 +381,7 @@ test('the browser\'s words for why a port closed', () => {
   assert.equal(stageOfReason(''), 'stopped');
 });
 
-test('the daemon\'s version stays known while pairing', async () => {
+test("the daemon's version stays known while pairing", async () => {
   const { link } = setUp();
   link.retry();
   await until(() => link.state.stage === 'unpaired');

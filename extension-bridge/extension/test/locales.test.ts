@@ -6,16 +6,34 @@ import { ERROR_CODES } from '../src/api/generated.ts';
 
 type Messages = Record<string, { message: string }>;
 
-const read = (language: string): Messages => JSON.parse(readFileSync(join('_locales', language, 'messages.json'), 'utf8')) as Messages;
+const read = (language: string): Messages =>
+  JSON.parse(readFileSync(join('_locales', language, 'messages.json'), 'utf8')) as Messages;
 const english = read('en');
 const chinese = read('zh_CN');
 
 const sources = (directory: string): string[] =>
   readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? sources(join(directory, entry.name)) : /\.(ts|html|json)$/.test(entry.name) ? [readFileSync(join(directory, entry.name), 'utf8')] : [],
+    entry.isDirectory()
+      ? sources(join(directory, entry.name))
+      : /\.(ts|html|json)$/.test(entry.name)
+        ? [readFileSync(join(directory, entry.name), 'utf8')]
+        : [],
   );
 
-const STAGES = ['connecting', 'missing', 'forbidden', 'stopped', 'locked', 'version', 'unpaired', 'pairing', 'refused', 'expired', 'revoked', 'ready'];
+const STAGES = [
+  'connecting',
+  'missing',
+  'forbidden',
+  'stopped',
+  'locked',
+  'version',
+  'unpaired',
+  'pairing',
+  'refused',
+  'expired',
+  'revoked',
+  'ready',
+];
 const STATES = ['off', 'connecting', 'ready', 'degraded', 'lost', 'locked'];
 const MESSAGES = ['queued', 'stored', 'delivered', 'failed'];
 const CONTACTS = ['invited', 'pending', 'active', 'blocked'];
@@ -31,21 +49,38 @@ const used = (): Set<string> => {
   const keys = new Set<string>();
   for (const text of [...sources('src'), ...sources('static')]) {
     for (const [, key] of text.matchAll(/\b(?:say|words)\('([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
-    for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '([A-Za-z0-9_]+)' : '[A-Za-z0-9_]+'/g)) if (key !== undefined) keys.add(key);
-    for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '[A-Za-z0-9_]+' : '([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
-    for (const [, key] of text.matchAll(/data-i18n(?:-label)?="([A-Za-z0-9_]+)"/g)) if (key !== undefined) keys.add(key);
+    for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '([A-Za-z0-9_]+)' : '[A-Za-z0-9_]+'/g))
+      if (key !== undefined) keys.add(key);
+    for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '[A-Za-z0-9_]+' : '([A-Za-z0-9_]+)'/g))
+      if (key !== undefined) keys.add(key);
+    for (const [, key] of text.matchAll(/data-i18n(?:-label)?="([A-Za-z0-9_]+)"/g))
+      if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/__MSG_([A-Za-z0-9_]+)__/g)) if (key !== undefined) keys.add(key);
   }
   // Keys that stand in tables of the code, such as those of phases and meanings.
-  for (const text of sources('src')) for (const [, key] of text.matchAll(/'((?:phase|means)_[a-z]+|[a-z]+Note|notVerified|noPersona|noContacts)'/gi)) if (key !== undefined) keys.add(key);
-  for (const [prefix, names] of [['stage', STAGES], ['state', STATES], ['message', MESSAGES], ['contact', CONTACTS], ['grant', GRANTS], ['traffic', TRAFFIC], ['terminal', SYSTEMS], ['network', NETWORKS]] as const) {
+  for (const text of sources('src'))
+    for (const [, key] of text.matchAll(/'((?:phase|means)_[a-z]+|[a-z]+Note|notVerified|noPersona|noContacts)'/gi))
+      if (key !== undefined) keys.add(key);
+  for (const [prefix, names] of [
+    ['stage', STAGES],
+    ['state', STATES],
+    ['message', MESSAGES],
+    ['contact', CONTACTS],
+    ['grant', GRANTS],
+    ['traffic', TRAFFIC],
+    ['terminal', SYSTEMS],
+    ['network', NETWORKS],
+  ] as const) {
     for (const name of names) keys.add(`${prefix}_${name}`);
   }
   return keys;
 };
 
 test('both languages have the same keys, and the same places for what is put in', () => {
-  assert.deepEqual(Object.keys(chinese).filter((key) => !TRANSLATED.test(key)), Object.keys(english));
+  assert.deepEqual(
+    Object.keys(chinese).filter((key) => !TRANSLATED.test(key)),
+    Object.keys(english),
+  );
   for (const [key, { message }] of Object.entries(english)) {
     const places = (text: string | undefined) => [...(text ?? '').matchAll(/\$\d/g)].map(String).sort();
     assert.deepEqual(places(chinese[key]?.message), places(message), key);
@@ -56,27 +91,48 @@ test('both languages have the same keys, and the same places for what is put in'
 
 test('every key in use has words, and all words are in use', () => {
   const keys = used();
-  assert.deepEqual([...keys].filter((key) => english[key] === undefined), []);
-  assert.deepEqual(Object.keys(english).filter((key) => !keys.has(key)), []);
+  assert.deepEqual(
+    [...keys].filter((key) => english[key] === undefined),
+    [],
+  );
+  assert.deepEqual(
+    Object.keys(english).filter((key) => !keys.has(key)),
+    [],
+  );
 });
 
 test('errors that are told in Chinese are ones that the daemon has, each with its hint', () => {
   const codes = new Set(ERROR_CODES.map((code) => code.replaceAll('.', '_')));
   const told = Object.keys(chinese).filter((key) => TRANSLATED.test(key));
-  assert.deepEqual(told.filter((key) => !codes.has(key.replace(TRANSLATED, ''))), []);
-  for (const key of told) assert.ok(chinese[key.replace(TRANSLATED, key.startsWith('error') ? 'hint_' : 'error_')], key);
+  assert.deepEqual(
+    told.filter((key) => !codes.has(key.replace(TRANSLATED, ''))),
+    [],
+  );
+  for (const key of told)
+    assert.ok(chinese[key.replace(TRANSLATED, key.startsWith('error') ? 'hint_' : 'error_')], key);
 });
 
 test('the same words as on the command line', () => {
   const words = readFileSync('../../cli/src/words.rs', 'utf8');
-  for (const key of ['state_off', 'state_connecting', 'state_ready', 'state_degraded', 'state_lost', 'state_locked', ...MESSAGES.map((state) => `message_${state}`)]) {
+  for (const key of [
+    'state_off',
+    'state_connecting',
+    'state_ready',
+    'state_degraded',
+    'state_lost',
+    'state_locked',
+    ...MESSAGES.map((state) => `message_${state}`),
+  ]) {
     assert.ok(words.includes(`"${english[key]?.message}"`), key);
   }
-  for (const state of CONTACTS) assert.ok(words.toLowerCase().includes(`"${english[`contact_${state}`]?.message.toLowerCase()}"`), state);
+  for (const state of CONTACTS)
+    assert.ok(words.toLowerCase().includes(`"${english[`contact_${state}`]?.message.toLowerCase()}"`), state);
   const phases = readFileSync('../../daemon/src/view.rs', 'utf8');
-  for (const [key, { message }] of Object.entries(english)) if (key.startsWith('phase_')) assert.ok(phases.includes(`"${message}"`), key);
+  for (const [key, { message }] of Object.entries(english))
+    if (key.startsWith('phase_')) assert.ok(phases.includes(`"${message}"`), key);
   const traffic = readFileSync('../../sphinx-client/src/traffic.rs', 'utf8');
-  for (const profile of TRAFFIC) assert.ok(traffic.includes(english[`traffic_${profile}`]?.message.replace(/^[^:]+: /, '') ?? '?'), profile);
+  for (const profile of TRAFFIC)
+    assert.ok(traffic.includes(english[`traffic_${profile}`]?.message.replace(/^[^:]+: /, '') ?? '?'), profile);
 });
 
 test('the glossary holds', () => {

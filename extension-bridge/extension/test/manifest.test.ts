@@ -11,7 +11,10 @@ interface Manifest {
   browser_specific_settings?: { gecko: { id: string } };
 }
 
-const ids = JSON.parse(readFileSync('../ids.json', 'utf8')) as { chromium: { id: string; key: string }[]; firefox: { id: string }[] };
+const ids = JSON.parse(readFileSync('../ids.json', 'utf8')) as {
+  chromium: { id: string; key: string }[];
+  firefox: { id: string }[];
+};
 
 const manifest = (browser: string): Manifest => {
   const path = `dist/${browser}/manifest.json`;

@@ -6,17 +6,27 @@ const ID = 'glggelpbdmnoognbkiacemakhjalbeki';
 const BASE = `chrome-extension://${ID}/`;
 
 test('pages of the extension are known by name', () => {
-  assert.deepEqual(speakerOf({ id: ID, url: `${BASE}panel.html?popup#x` }, ID, BASE), { kind: 'own', page: 'panel.html', tab: undefined });
-  assert.deepEqual(speakerOf({ id: ID, url: `${BASE}post.html#t`, tab: { id: 3 }, frameId: 7 }, ID, BASE), { kind: 'own', page: 'post.html', tab: 3 });
+  assert.deepEqual(speakerOf({ id: ID, url: `${BASE}panel.html?popup#x` }, ID, BASE), {
+    kind: 'own',
+    page: 'panel.html',
+    tab: undefined,
+  });
+  assert.deepEqual(speakerOf({ id: ID, url: `${BASE}post.html#t`, tab: { id: 3 }, frameId: 7 }, ID, BASE), {
+    kind: 'own',
+    page: 'post.html',
+    tab: 3,
+  });
 });
 
 test('a content script speaks for its site only', () => {
-  assert.deepEqual(speakerOf({ id: ID, url: 'https://a.example/x', origin: 'https://a.example', tab: { id: 3 }, frameId: 0 }, ID, BASE), {
-    kind: 'web',
-    origin: 'https://a.example',
-    tab: 3,
-    frame: 0,
-  });
+  assert.deepEqual(
+    speakerOf(
+      { id: ID, url: 'https://a.example/x', origin: 'https://a.example', tab: { id: 3 }, frameId: 0 },
+      ID,
+      BASE,
+    ),
+    { kind: 'web', origin: 'https://a.example', tab: 3, frame: 0 },
+  );
 });
 
 test('everything else is foreign', () => {
@@ -39,10 +49,25 @@ test('everything else is foreign', () => {
 });
 
 test('what changes personas or stops the daemon is never called', () => {
-  for (const method of ['persona.new', 'persona.export', 'persona.import', 'persona.backup', 'daemon.stop', 'post.settings', 'hello', 'event.subscribe', 'pair.approve', 'toString', '__proto__', 7, null]) {
+  for (const method of [
+    'persona.new',
+    'persona.export',
+    'persona.import',
+    'persona.backup',
+    'daemon.stop',
+    'post.settings',
+    'hello',
+    'event.subscribe',
+    'pair.approve',
+    'toString',
+    '__proto__',
+    7,
+    null,
+  ]) {
     assert.equal(mayCall(method), false, String(method));
   }
-  for (const method of ['status.get', 'message.send', 'post.decrypt', 'contact.verify']) assert.equal(mayCall(method), true);
+  for (const method of ['status.get', 'message.send', 'post.decrypt', 'contact.verify'])
+    assert.equal(mayCall(method), true);
 });
 
 test('unread messages are counted by persona', () => {

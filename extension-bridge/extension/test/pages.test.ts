@@ -2,9 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecryptedPost } from '../src/api/generated.ts';
 import { Failure } from '../src/core/failure.ts';
-import { AUTO_LOOKUPS, AUTO_OPENINGS, isTicketName, MAX_OPENING, MAX_QUEUE, MAX_TICKETS, networkOf, Opener, Tickets, type Opened, type Ticket } from '../src/worker/pages.ts';
+import {
+  AUTO_LOOKUPS,
+  AUTO_OPENINGS,
+  isTicketName,
+  MAX_OPENING,
+  MAX_QUEUE,
+  MAX_TICKETS,
+  networkOf,
+  Opener,
+  Tickets,
+  type Opened,
+  type Ticket,
+} from '../src/worker/pages.ts';
 
-const ticket = (payload: string, tab = 1): Ticket => ({ kind: 'post', tab, frame: 0, origin: 'https://a.example', payload });
+const ticket = (payload: string, tab = 1): Ticket => ({
+  kind: 'post',
+  tab,
+  frame: 0,
+  origin: 'https://a.example',
+  payload,
+});
 const post: DecryptedPost = { text: 'hello', author_known: false };
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 const notShared = () => new Failure({ code: 'post.not_shared', message: 'm', hint: '', retry: 'later' });
@@ -115,7 +133,8 @@ test('this machine is asked first, and the mixnet within an allowance', async ()
   const states: string[] = [];
   const all = async (asked: boolean) => {
     states.length = 0;
-    for (let at = 0; at < AUTO_LOOKUPS + 4; at += 1) opener.open(ticket(String(at)), asked, (opened) => states.push(opened.state));
+    for (let at = 0; at < AUTO_LOOKUPS + 4; at += 1)
+      opener.open(ticket(String(at)), asked, (opened) => states.push(opened.state));
     for (let at = 0; at < 60; at += 1) await tick();
   };
   await all(false);

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromBase64Url, loadKey, proofInput, prove, publicKeyOf, toBase64Url, type KeyStore } from '../src/core/pairing.ts';
+import {
+  fromBase64Url,
+  loadKey,
+  proofInput,
+  prove,
+  publicKeyOf,
+  toBase64Url,
+  type KeyStore,
+} from '../src/core/pairing.ts';
 
 const memory = (): KeyStore => {
   let kept: CryptoKeyPair | undefined;
@@ -45,7 +53,8 @@ test('the proof verifies over context, challenge and origin, and over nothing el
   const challenge = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
   const signature = fromBase64Url(await prove(pair, challenge, ORIGIN));
   assert.equal(signature.length, 64);
-  const verify = (input: Uint8Array<ArrayBuffer>) => crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, pair.publicKey, signature, input);
+  const verify = (input: Uint8Array<ArrayBuffer>) =>
+    crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, pair.publicKey, signature, input);
   assert.equal(await verify(proofInput(challenge, ORIGIN)), true);
   assert.equal(await verify(proofInput(challenge, 'chrome-extension://aaaa/')), false);
   assert.equal(await verify(proofInput(toBase64Url(new Uint8Array(32)), ORIGIN)), false);
@@ -56,5 +65,8 @@ test('a challenge of another length is not signed', async () => {
   for (const length of [0, 31, 33]) {
     await assert.rejects(prove(pair, toBase64Url(new Uint8Array(length)), ORIGIN));
   }
-  assert.equal(new TextDecoder().decode(proofInput(toBase64Url(new Uint8Array(32)), 'x').slice(0, 15)), 'bauta/session/1');
+  assert.equal(
+    new TextDecoder().decode(proofInput(toBase64Url(new Uint8Array(32)), 'x').slice(0, 15)),
+    'bauta/session/1',
+  );
 });

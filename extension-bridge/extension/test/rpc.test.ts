@@ -61,10 +61,24 @@ test('an error keeps its code, hint and retry', async () => {
   client.receive({
     jsonrpc: '2.0',
     id: sent[0]?.id,
-    error: { code: -32001, message: 'x', data: { code: 'contact.unknown', message: 'There is no contact "bbo".', hint: 'See bauta contact list.', retry: 'no' } },
+    error: {
+      code: -32001,
+      message: 'x',
+      data: {
+        code: 'contact.unknown',
+        message: 'There is no contact "bbo".',
+        hint: 'See bauta contact list.',
+        retry: 'no',
+      },
+    },
   });
   await assert.rejects(call, (error: Failure) => {
-    assert.deepEqual(error.toJSON(), { code: 'contact.unknown', message: 'There is no contact "bbo".', hint: 'See bauta contact list.', retry: 'no' });
+    assert.deepEqual(error.toJSON(), {
+      code: 'contact.unknown',
+      message: 'There is no contact "bbo".',
+      hint: 'See bauta contact list.',
+      retry: 'no',
+    });
     return true;
   });
 });
@@ -72,7 +86,18 @@ test('an error keeps its code, hint and retry', async () => {
 test('foreign frames change nothing', async () => {
   const { client, sent } = connect();
   const call = client.call('status.get', {});
-  for (const frame of [null, 1, 'x', [], {}, { id: 99, result: 1 }, { id: '1', result: 1 }, { id: {}, result: 1 }, { id: 1.5 }, { id: 7, method: 'event' }]) {
+  for (const frame of [
+    null,
+    1,
+    'x',
+    [],
+    {},
+    { id: 99, result: 1 },
+    { id: '1', result: 1 },
+    { id: {}, result: 1 },
+    { id: 1.5 },
+    { id: 7, method: 'event' },
+  ]) {
     client.receive(frame);
   }
   client.receive({ id: sent[0]?.id, result: { state: 'off' } });
@@ -85,7 +110,11 @@ test('notifications and last words arrive', () => {
   client.onNotification = (method, params) => heard.push([method, params]);
   client.onBroken = (failure) => heard.push(failure.code);
   client.receive({ jsonrpc: '2.0', method: 'event', params: { cursor: 1 } });
-  client.receive({ jsonrpc: '2.0', id: null, error: { code: -32001, message: 'm', data: { code: 'daemon.not_running', message: 'm', retry: 'later' } } });
+  client.receive({
+    jsonrpc: '2.0',
+    id: null,
+    error: { code: -32001, message: 'm', data: { code: 'daemon.not_running', message: 'm', retry: 'later' } },
+  });
   assert.deepEqual(heard, [['event', { cursor: 1 }], 'daemon.not_running']);
 });
 
@@ -99,7 +128,9 @@ test('a closed wire fails all that waits, and what comes after', async () => {
 
 test('calls under way and calls that wait are bounded', async () => {
   const { client, sent } = connect();
-  const calls = Array.from({ length: MAX_CALLS + MAX_WAITING }, () => client.call('status.get', {}).catch(() => undefined));
+  const calls = Array.from({ length: MAX_CALLS + MAX_WAITING }, () =>
+    client.call('status.get', {}).catch(() => undefined),
+  );
   assert.equal(sent.length, MAX_CALLS);
   assert.equal(await codeOf(client.call('status.get', {})), 'daemon.busy');
   client.receive({ id: sent[0]?.id, result: {} });
@@ -108,7 +139,7 @@ test('calls under way and calls that wait are bounded', async () => {
   await Promise.all(calls);
 });
 
-test('a call without an answer ends, and a late answer is nobody\'s', async () => {
+test("a call without an answer ends, and a late answer is nobody's", async () => {
   const { client, sent, timers } = connect();
   const call = codeOf(client.call('status.get', {}));
   timers.ring();

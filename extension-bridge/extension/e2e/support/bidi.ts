@@ -48,7 +48,11 @@ export class Bidi {
         this.#waiting.delete(id);
         reject(new Error(`${method}: no answer`));
       };
-      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, timer: setTimeout(late, PATIENCE * 1000) });
+      this.#waiting.set(id, {
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        timer: setTimeout(late, PATIENCE * 1000),
+      });
       this.#socket.send(JSON.stringify({ id, method, params }));
     });
   }

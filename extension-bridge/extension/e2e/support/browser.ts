@@ -26,7 +26,9 @@ export interface BrowserOptions {
 
 /** The id that Chromium gives to a key: the first half of its SHA-256, in letters from a to p. */
 const idOf = (key: string): string =>
-  [...createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex').slice(0, 32)].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16))).join('');
+  [...createHash('sha256').update(Buffer.from(key, 'base64')).digest('hex').slice(0, 32)]
+    .map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 16)))
+    .join('');
 
 /** The extension's pages. */
 export type PageName = 'panel.html' | 'panel.html?popup' | 'popup' | 'onboarding.html';
@@ -48,7 +50,12 @@ export class Browser {
     this.dir = makeDirectory();
     this.#home = home;
     this.#options = options;
-    this.#key = options.otherId === true ? generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'der' }).toString('base64') : undefined;
+    this.#key =
+      options.otherId === true
+        ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+            .publicKey.export({ type: 'spki', format: 'der' })
+            .toString('base64')
+        : undefined;
     this.id = this.#key === undefined ? IDS.chromium[0].id : idOf(this.#key);
   }
 
@@ -134,7 +141,8 @@ export class Browser {
 
   /** Takes a picture of every page that is open, for whoever looks into a failure. */
   async pictures(dir: string): Promise<void> {
-    for (const [index, page] of this.context.pages().entries()) await page.screenshot({ path: join(ROOT, dir, `${index}.png`) });
+    for (const [index, page] of this.context.pages().entries())
+      await page.screenshot({ path: join(ROOT, dir, `${index}.png`) });
   }
 
   /** Closes the browser and keeps its profile; `open` starts it again. */
@@ -158,8 +166,17 @@ export class Browser {
       locale,
       timeout: PATIENCE * 1000,
       // Whatever is not on this machine is not found: the browser asks its maker for nothing.
-      args: [`--disable-extensions-except=${extension}`, `--load-extension=${extension}`, `--lang=${locale}`, '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost'],
-      env: { ...((this.#options.env ?? process.env) as Record<string, string>), LANGUAGE: locale.replace('-', '_'), ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }) },
+      args: [
+        `--disable-extensions-except=${extension}`,
+        `--load-extension=${extension}`,
+        `--lang=${locale}`,
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+      ],
+      env: {
+        ...((this.#options.env ?? process.env) as Record<string, string>),
+        LANGUAGE: locale.replace('-', '_'),
+        ...(this.#home === undefined ? {} : { BAUTA_HOME: this.#home }),
+      },
     });
     this.#context.setDefaultTimeout(PATIENCE * 1000);
     await this.#watchWorker();
@@ -176,7 +193,13 @@ export class Browser {
   installHost(): void {
     const hosts = join(this.profile, 'NativeMessagingHosts');
     mkdirSync(hosts, { recursive: true });
-    const manifest = { name: IDS.host, description: 'Bauta', type: 'stdio', path: program('bauta-bridge'), allowed_origins: [`chrome-extension://${IDS.chromium[0].id}/`] };
+    const manifest = {
+      name: IDS.host,
+      description: 'Bauta',
+      type: 'stdio',
+      path: program('bauta-bridge'),
+      allowed_origins: [`chrome-extension://${IDS.chromium[0].id}/`],
+    };
     writeFileSync(join(hosts, `${IDS.host}.json`), JSON.stringify(manifest));
   }
 
@@ -185,7 +208,14 @@ export class Browser {
     cpSync(join(ROOT, 'dist/chromium'), copy, { recursive: true });
     const file = join(copy, 'manifest.json');
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-    writeFileSync(file, JSON.stringify({ ...manifest, ...(this.#key === undefined ? {} : { key: this.#key }), ...(this.#options.grantSites === true ? { host_permissions: ['http://127.0.0.1/*'] } : {}) }));
+    writeFileSync(
+      file,
+      JSON.stringify({
+        ...manifest,
+        ...(this.#key === undefined ? {} : { key: this.#key }),
+        ...(this.#options.grantSites === true ? { host_permissions: ['http://127.0.0.1/*'] } : {}),
+      }),
+    );
   }
 
   /** Follows what the browser says about the service worker; its first, empty tab lends the connection. */
@@ -208,4 +238,5 @@ export class Browser {
 }
 
 /** The six digits that the onboarding page shows. */
-export const pairingCode = async (onboarding: Page): Promise<string> => (await onboarding.locator('.code').innerText()).replaceAll(/\D/g, '');
+export const pairingCode = async (onboarding: Page): Promise<string> =>
+  (await onboarding.locator('.code').innerText()).replaceAll(/\D/g, '');

@@ -17,7 +17,12 @@ const NOWHERE = '127.0.0.1';
 /** Whatever is not on this machine goes to a port where nobody listens: the browser asks its maker for nothing. */
 const PREFERENCES = {
   'network.proxy.type': 1,
-  ...Object.fromEntries(['http', 'ssl', 'socks'].flatMap((kind) => [[`network.proxy.${kind}`, NOWHERE], [`network.proxy.${kind}_port`, 9]])),
+  ...Object.fromEntries(
+    ['http', 'ssl', 'socks'].flatMap((kind) => [
+      [`network.proxy.${kind}`, NOWHERE],
+      [`network.proxy.${kind}_port`, 9],
+    ]),
+  ),
   'browser.shell.checkDefaultBrowser': false,
   'datareporting.policy.dataSubmissionEnabled': false,
   'intl.locale.requested': 'en-US',
@@ -46,11 +51,10 @@ export class FirefoxPage {
 
   /** Runs an expression in the page; what comes back is text, a number, a boolean or nothing. */
   async evaluate<T extends string | number | boolean | undefined>(expression: string): Promise<T> {
-    const answer = await this.#bidi.send<{ type: string; result?: { value?: T }; exceptionDetails?: { text: string } }>('script.evaluate', {
-      expression,
-      target: { context: this.#context },
-      awaitPromise: true,
-    });
+    const answer = await this.#bidi.send<{ type: string; result?: { value?: T }; exceptionDetails?: { text: string } }>(
+      'script.evaluate',
+      { expression, target: { context: this.#context }, awaitPromise: true },
+    );
     if (answer.type !== 'success') throw new Error(answer.exceptionDetails?.text ?? answer.type);
     return answer.result?.value as T;
   }
@@ -62,10 +66,13 @@ export class FirefoxPage {
   /** A frame of the extension in this page that shows the text. */
   frame(name: 'post.html' | 'compose.html', text = ''): Promise<FirefoxPage> {
     return until(`a frame ${name} with “${text}”`, async () => {
-      const { contexts } = await this.#bidi.send<{ contexts: Context[] }>('browsingContext.getTree', { root: this.#context });
+      const { contexts } = await this.#bidi.send<{ contexts: Context[] }>('browsingContext.getTree', {
+        root: this.#context,
+      });
       for (const { context, url } of contexts.flatMap(andFrames)) {
         const frame = new FirefoxPage(this.#bidi, context);
-        if (url.startsWith('moz-extension://') && url.includes(`/${name}#`) && (await frame.text()).includes(text)) return frame;
+        if (url.startsWith('moz-extension://') && url.includes(`/${name}#`) && (await frame.text()).includes(text))
+          return frame;
       }
       return undefined;
     });
@@ -98,7 +105,11 @@ export class FirefoxPage {
       await this.#act({
         type: 'pointer',
         id: 'mouse',
-        actions: [{ type: 'pointerMove', x: 0, y: 0, origin }, { type: 'pointerDown', button: 0 }, { type: 'pointerUp', button: 0 }],
+        actions: [
+          { type: 'pointerMove', x: 0, y: 0, origin },
+          { type: 'pointerDown', button: 0 },
+          { type: 'pointerUp', button: 0 },
+        ],
       });
       return true;
     });
@@ -111,14 +122,24 @@ export class FirefoxPage {
 
   /** Presses keys together, such as Alt and Shift and a letter. */
   async press(...keys: string[]): Promise<void> {
-    const actions = [...keys.map((value) => ({ type: 'keyDown', value })), ...keys.toReversed().map((value) => ({ type: 'keyUp', value }))];
+    const actions = [
+      ...keys.map((value) => ({ type: 'keyDown', value })),
+      ...keys.toReversed().map((value) => ({ type: 'keyUp', value })),
+    ];
     await this.#act({ type: 'key', id: 'keyboard', actions });
   }
 
   /** Types into what has the focus; `\n` is Enter. */
   async type(text: string): Promise<void> {
     const keys = [...text].map((letter) => (letter === '\n' ? '\uE007' : letter));
-    await this.#act({ type: 'key', id: 'keyboard', actions: keys.flatMap((value) => [{ type: 'keyDown', value }, { type: 'keyUp', value }]) });
+    await this.#act({
+      type: 'key',
+      id: 'keyboard',
+      actions: keys.flatMap((value) => [
+        { type: 'keyDown', value },
+        { type: 'keyUp', value },
+      ]),
+    });
   }
 
   async close(): Promise<void> {
@@ -142,10 +163,27 @@ export class Firefox {
     this.#dir = makeDirectory();
     const profile = join(this.#dir, 'profile');
     mkdirSync(profile);
-    writeFileSync(join(profile, 'user.js'), Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(''));
+    writeFileSync(
+      join(profile, 'user.js'),
+      Object.entries(PREFERENCES)
+        .map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`)
+        .join(''),
+    );
     const { DISPLAY: _, WAYLAND_DISPLAY: __, XDG_CONFIG_HOME: ___, ...env } = process.env;
     this.#env = { ...env, HOME: this.#dir, BAUTA_HOME: home };
-    this.#running = new Running(path, ['--headless', '--no-remote', '--remote-allow-system-access', '--remote-debugging-port', '0', '--profile', profile], this.#env);
+    this.#running = new Running(
+      path,
+      [
+        '--headless',
+        '--no-remote',
+        '--remote-allow-system-access',
+        '--remote-debugging-port',
+        '0',
+        '--profile',
+        profile,
+      ],
+      this.#env,
+    );
   }
 
   /** `home`: the daemon's, which the host finds by its environment. */
@@ -157,7 +195,9 @@ export class Firefox {
         return /WebDriver BiDi listening on (ws:\S+)/.exec(firefox.#running.stderr)?.[1];
       });
       firefox.#bidi = await Bidi.connect(url);
-      await firefox.#connection.send('webExtension.install', { extensionData: { type: 'path', path: join(ROOT, 'dist/firefox') } });
+      await firefox.#connection.send('webExtension.install', {
+        extensionData: { type: 'path', path: join(ROOT, 'dist/firefox') },
+      });
       return firefox;
     } catch (error) {
       await firefox.close();
@@ -174,7 +214,9 @@ export class Firefox {
   /** Opens the panel in a tab. By the extension itself: the protocol does not go to pages of extensions. */
   async panel(): Promise<FirefoxPage> {
     const onboarding = await this.onboarding();
-    await onboarding.evaluate('browser.tabs.create({ url: browser.runtime.getURL("panel.html") }).then(() => undefined)');
+    await onboarding.evaluate(
+      'browser.tabs.create({ url: browser.runtime.getURL("panel.html") }).then(() => undefined)',
+    );
     return this.#tab('panel.html');
   }
 
@@ -204,7 +246,9 @@ export class Firefox {
     const [page, window] = [await this.onboarding(), await this.#window()];
     await page.activate();
     // Only while it handles a click may an extension ask.
-    await page.evaluate(`addEventListener('click', () => { globalThis.asked = browser.permissions.request({ origins: [${JSON.stringify(pattern)}] }); }, { once: true })`);
+    await page.evaluate(
+      `addEventListener('click', () => { globalThis.asked = browser.permissions.request({ origins: [${JSON.stringify(pattern)}] }); }, { once: true })`,
+    );
     await page.click('h1');
     // The protocol has no pointer in the browser's own window, so the button is pressed by script.
     const button = 'document.querySelector("#addon-webext-permissions-notification:not([hidden])").button';
@@ -219,7 +263,9 @@ export class Firefox {
   async stopBackground(): Promise<void> {
     const window = await this.#window();
     const extension = `WebExtensionPolicy.getByID(${JSON.stringify(IDS.firefox[0].id)}).extension`;
-    const state = await window.evaluate<string>(`(async (it) => { await it.terminateBackground({ disableResetIdleForTest: true }); return it.backgroundState; })(${extension})`);
+    const state = await window.evaluate<string>(
+      `(async (it) => { await it.terminateBackground({ disableResetIdleForTest: true }); return it.backgroundState; })(${extension})`,
+    );
     if (state !== 'stopped') throw new Error(`the background page is ${state}`);
   }
 
@@ -235,7 +281,9 @@ export class Firefox {
 
   /** The browser's own window, where its questions stand. */
   async #window(): Promise<FirefoxPage> {
-    const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree', { 'moz:scope': 'chrome' });
+    const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree', {
+      'moz:scope': 'chrome',
+    });
     const [window] = contexts;
     if (window === undefined) throw new Error('Firefox has no window');
     return new FirefoxPage(this.#connection, window.context);

@@ -25,7 +25,8 @@ export class GunRelay {
   }
 
   static async start(dir: string): Promise<GunRelay> {
-    if (!existsSync(join(SCRIPTS, 'node_modules/gun'))) throw new Error('the packages from npm are missing: run `make tests/gun/node_modules/.package-lock.json`');
+    if (!existsSync(join(SCRIPTS, 'node_modules/gun')))
+      throw new Error('the packages from npm are missing: run `make tests/gun/node_modules/.package-lock.json`');
     mkdirSync(dir, { recursive: true });
     const port = await freePort();
     const running = new Running(process.execPath, [join(SCRIPTS, 'relay.js'), 'gun', String(port), dir]);

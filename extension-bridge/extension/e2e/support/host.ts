@@ -39,7 +39,14 @@ export class Host {
   /** The daemon's answer to `hello`, told at once and not when somebody looks. */
   async firstAnswer(): Promise<void> {
     const answered = new Promise((resolve) => this.#child.stdout.once('data', resolve));
-    this.raw(JSON.stringify({ jsonrpc: '2.0', id: this.#next++, method: 'hello', params: { protocol: 1, features: [], client: 'test/1' } }));
+    this.raw(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: this.#next++,
+        method: 'hello',
+        params: { protocol: 1, features: [], client: 'test/1' },
+      }),
+    );
     await answered;
   }
 
@@ -80,7 +87,9 @@ export class Key {
   }
 
   static async make(): Promise<Key> {
-    return new Key(await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']));
+    return new Key(
+      await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']),
+    );
   }
 
   async public(): Promise<string> {
@@ -88,7 +97,11 @@ export class Key {
   }
 
   async sign(challenge: string, origin: string): Promise<string> {
-    const input = Buffer.concat([Buffer.from('bauta/session/1'), Buffer.from(challenge, 'base64url'), Buffer.from(origin)]);
+    const input = Buffer.concat([
+      Buffer.from('bauta/session/1'),
+      Buffer.from(challenge, 'base64url'),
+      Buffer.from(origin),
+    ]);
     return url(await webcrypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, this.#pair.privateKey, input));
   }
 }

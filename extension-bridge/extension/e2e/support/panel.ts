@@ -85,7 +85,10 @@ export class Panel {
 
   /** Waits until the contact's row says so many unread messages, and the extension's icon too. */
   async hasUnread(contact: string, count: number): Promise<void> {
-    await settles(() => this.row(contact).locator('.count .hidden').allInnerTexts(), count === 0 ? [] : [`${count} unread`]);
+    await settles(
+      () => this.row(contact).locator('.count .hidden').allInnerTexts(),
+      count === 0 ? [] : [`${count} unread`],
+    );
     await this.#browser.badgeIs(count === 0 ? '' : String(count));
   }
 
@@ -93,7 +96,15 @@ export class Panel {
   async scan(): Promise<Buffer> {
     const file = join(this.#browser.dir, 'code.png');
     writeFileSync(file, await this.page.locator('.qr').screenshot());
-    const { stdout, stderr, status } = spawnSync('zbarimg', ['--quiet', '--raw', '--oneshot', '-Sdisable', '-Sqrcode.enable', '-Sbinary', file]);
+    const { stdout, stderr, status } = spawnSync('zbarimg', [
+      '--quiet',
+      '--raw',
+      '--oneshot',
+      '-Sdisable',
+      '-Sqrcode.enable',
+      '-Sbinary',
+      file,
+    ]);
     assert.equal(status, 0, `zbarimg reads the code ${String(stderr)}`);
     return stdout;
   }

@@ -32,7 +32,8 @@ const decode = (png: Buffer): Pixels => {
   const size = kind === 6 ? 4 : 3;
   const parts: Buffer[] = [];
   for (let at = SIGNATURE.length; at < png.length; at += 12 + png.readUInt32BE(at)) {
-    if (png.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
+    if (png.toString('latin1', at + 4, at + 8) === 'IDAT')
+      parts.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
   }
   const raw = inflateSync(Buffer.concat(parts));
   const stride = width * size;
@@ -62,14 +63,20 @@ export const smaller = (png: Buffer): Buffer => {
   const { width, height, colours } = decode(png);
   const counts = new Map<number, number>();
   for (const colour of colours) counts.set(colour, (counts.get(colour) ?? 0) + 1);
-  const palette = [...counts].sort(([, one], [, other]) => other - one).slice(0, 256).map(([colour]) => colour);
+  const palette = [...counts]
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, 256)
+    .map(([colour]) => colour);
   const nearest = new Map(palette.map((colour, index) => [colour, index]));
   const indexOf = (colour: number): number => {
     const known = nearest.get(colour);
     if (known !== undefined) return known;
     let [best, distance] = [0, Number.POSITIVE_INFINITY];
     for (const [index, other] of palette.entries()) {
-      const away = ((colour >> 16) - (other >> 16)) ** 2 + (((colour >> 8) & 255) - ((other >> 8) & 255)) ** 2 + ((colour & 255) - (other & 255)) ** 2;
+      const away =
+        ((colour >> 16) - (other >> 16)) ** 2 +
+        (((colour >> 8) & 255) - ((other >> 8) & 255)) ** 2 +
+        ((colour & 255) - (other & 255)) ** 2;
       if (away < distance) [best, distance] = [index, away];
     }
     nearest.set(colour, best);
@@ -77,12 +84,19 @@ export const smaller = (png: Buffer): Buffer => {
   };
   const rows = Buffer.alloc(height * (width + 1));
   for (let row = 0; row < height; row += 1) {
-    for (let column = 0; column < width; column += 1) rows[row * (width + 1) + 1 + column] = indexOf(colours[row * width + column] ?? 0);
+    for (let column = 0; column < width; column += 1)
+      rows[row * (width + 1) + 1 + column] = indexOf(colours[row * width + column] ?? 0);
   }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 3, 0, 0, 0], 8);
   const table = Buffer.from(palette.flatMap((colour) => [colour >> 16, (colour >> 8) & 255, colour & 255]));
-  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('PLTE', table), chunk('IDAT', deflateSync(rows, { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', header),
+    chunk('PLTE', table),
+    chunk('IDAT', deflateSync(rows, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 };

@@ -8,7 +8,8 @@ import { PATIENCE } from './until.ts';
 export const ROOT = process.cwd();
 
 /** A program of the workspace, from `$BAUTA_BIN_DIR` or the release build. */
-export const program = (name: string): string => join(process.env['BAUTA_BIN_DIR'] ?? join(ROOT, '../../target/release'), name);
+export const program = (name: string): string =>
+  join(process.env['BAUTA_BIN_DIR'] ?? join(ROOT, '../../target/release'), name);
 
 export interface Output {
   readonly stdout: string;
@@ -95,4 +96,5 @@ export class Running {
 }
 
 /** Runs a program to its end. */
-export const run = (command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Output> => new Running(command, args, env).ended;
+export const run = (command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Output> =>
+  new Running(command, args, env).ended;

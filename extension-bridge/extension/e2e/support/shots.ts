@@ -16,14 +16,24 @@ export const checkAccessibility = async (page: Page | Frame, name: string): Prom
   const session = await ('context' in page ? page : page.page()).context().newCDPSession(page);
   // Not through the page's own `eval`: its policy allows none.
   const run = async (expression: string): Promise<unknown> => {
-    const { result, exceptionDetails } = await session.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
-    if (exceptionDetails !== undefined) throw new Error(`axe-core: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    if (exceptionDetails !== undefined)
+      throw new Error(`axe-core: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
     return result.value;
   };
   try {
     await run(`${AXE};undefined`);
-    const violations = (await run(`axe.run(document, ${JSON.stringify('context' in page ? {} : PART)}).then((results) => results.violations)`)) as AxeResults['violations'];
-    const found = violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary ?? ''})`).join(', ')}`);
+    const violations = (await run(
+      `axe.run(document, ${JSON.stringify('context' in page ? {} : PART)}).then((results) => results.violations)`,
+    )) as AxeResults['violations'];
+    const found = violations.map(
+      (violation) =>
+        `${violation.id}: ${violation.nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary ?? ''})`).join(', ')}`,
+    );
     assert.deepEqual(found, [], `axe-core on ${name}`);
   } finally {
     await session.detach();

@@ -19,7 +19,8 @@ const RECORDER = `<script>
 </script>`;
 
 /** A page's document around what is in its body. */
-export const bodyOf = (body: string): string => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title>${RECORDER}</head><body><main>${body}</main></body></html>`;
+export const bodyOf = (body: string): string =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title>${RECORDER}</head><body><main>${body}</main></body></html>`;
 
 /** A web server on 127.0.0.1, on a port of its own: a site that posts stand on. */
 export class Site {
@@ -34,12 +35,17 @@ export class Site {
   }
 
   static async start(pages: Readonly<Record<string, Served | string>> = {}): Promise<Site> {
-    const served = new Map(Object.entries(pages).map(([path, page]) => [path, typeof page === 'string' ? { html: page } : page]));
+    const served = new Map(
+      Object.entries(pages).map(([path, page]) => [path, typeof page === 'string' ? { html: page } : page]),
+    );
     const server = createServer((request, response) => {
       const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
       site.requests.push(request.url ?? '/');
       const page = served.get(path);
-      response.writeHead(page === undefined ? 404 : 200, { 'content-type': 'text/html; charset=utf-8', ...page?.headers });
+      response.writeHead(page === undefined ? 404 : 200, {
+        'content-type': 'text/html; charset=utf-8',
+        ...page?.headers,
+      });
       response.end(page?.html ?? '');
     });
     const site = new Site(server, served);

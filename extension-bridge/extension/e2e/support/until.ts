@@ -11,7 +11,11 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
  * Asks again and again until there is an answer, and gives it. `undefined`, `false` and a throw are no answer.
  * At the deadline it throws, and says what was thrown last.
  */
-export const until = async <T>(what: string, ask: () => T | undefined | false | Promise<T | undefined | false>, seconds = PATIENCE): Promise<T> => {
+export const until = async <T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  seconds = PATIENCE,
+): Promise<T> => {
   const deadline = Date.now() + seconds * 1000;
   let cause: unknown;
   for (;;) {
@@ -22,7 +26,8 @@ export const until = async <T>(what: string, ask: () => T | undefined | false | 
     } catch (error) {
       cause = error;
     }
-    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}${cause instanceof Error ? `\n${cause.message}` : ''}`);
+    if (Date.now() > deadline)
+      throw new Error(`not within ${seconds} s: ${what}${cause instanceof Error ? `\n${cause.message}` : ''}`);
     await pause();
   }
 };

@@ -45,7 +45,10 @@ export class Daemon {
 
   /** Waits until the first exchange with a contact is done. */
   async knows(contact: string): Promise<void> {
-    await until(`${contact} is a contact of ${this.name}`, async () => (await this.json('contact', 'show', contact)).state === 'active');
+    await until(
+      `${contact} is a contact of ${this.name}`,
+      async () => (await this.json('contact', 'show', contact)).state === 'active',
+    );
   }
 
   /** The persona's address, for strangers. */
@@ -98,7 +101,13 @@ export class World {
 
   static async start({ gateways = 2 }: { gateways?: number } = {}): Promise<World> {
     const world = new World(makeDirectory());
-    const localnet = new Running(program('bauta'), ['localnet', '--dir', join(world.dir, 'net'), '--gateways', String(gateways)]);
+    const localnet = new Running(program('bauta'), [
+      'localnet',
+      '--dir',
+      join(world.dir, 'net'),
+      '--gateways',
+      String(gateways),
+    ]);
     world.#localnet = localnet;
     try {
       await until('the local network runs', () => {
@@ -135,7 +144,15 @@ export class World {
 
   /** A home that no daemon runs on yet, without a persona. */
   home(name: string, { up = [] as readonly string[] } = {}): Daemon {
-    const daemon = new Daemon(name, join(this.dir, name), ['--network', this.network, '--unlock', 'keyfile', '--traffic', 'test', ...up]);
+    const daemon = new Daemon(name, join(this.dir, name), [
+      '--network',
+      this.network,
+      '--unlock',
+      'keyfile',
+      '--traffic',
+      'test',
+      ...up,
+    ]);
     this.daemons.push(daemon);
     return daemon;
   }

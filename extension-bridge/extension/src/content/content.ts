@@ -120,7 +120,11 @@ interface FromWorker {
   readonly text?: unknown;
 }
 
-const listen = (message: FromWorker, sender: chrome.runtime.MessageSender, respond: (answer: unknown) => void): boolean => {
+const listen = (
+  message: FromWorker,
+  sender: chrome.runtime.MessageSender,
+  respond: (answer: unknown) => void,
+): boolean => {
   // Only the worker speaks here; it has no tab.
   if (sender.id !== chrome.runtime.id || sender.tab !== undefined) return false;
   const { type, ticket, height, text } = message;

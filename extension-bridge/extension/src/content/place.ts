@@ -53,7 +53,13 @@ const makeHost = (style: Style): HTMLElement => {
 };
 
 /** Not yet in the page. The address holds the ticket; only this script and the frame know it. */
-export const place = (page: 'post.html' | 'compose.html', ticket: string, more: string, title: string, style: Style): Placed => {
+export const place = (
+  page: 'post.html' | 'compose.html',
+  ticket: string,
+  more: string,
+  title: string,
+  style: Style,
+): Placed => {
   const host = makeHost(style);
   const frame = document.createElement('iframe');
   setStyle(frame, { border: '0', width: '100%', height: '100%', display: 'block', 'color-scheme': 'normal' });

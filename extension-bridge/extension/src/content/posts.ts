@@ -90,12 +90,27 @@ export class Posts {
         return;
       }
     }
-    if (this.#gave.has(payload) && !this.#hidden.has(element) && element.style.getPropertyPriority('display') === 'important') reveal(element, ['', '']);
+    if (
+      this.#gave.has(payload) &&
+      !this.#hidden.has(element) &&
+      element.style.getPropertyPriority('display') === 'important'
+    )
+      reveal(element, ['', '']);
     // What stood there before and does not any more gives way.
     for (const post of known ?? []) if (!holds(post)) this.#drop(post);
     const posts = this.#posts.get(element) ?? [];
     if (posts.length >= MAX_EACH) return;
-    posts.push({ payload, element, placed: undefined, ticket: undefined, elementSeen: false, hostSeen: false, asked: false, open: false, tries: 0 });
+    posts.push({
+      payload,
+      element,
+      placed: undefined,
+      ticket: undefined,
+      elementSeen: false,
+      hostSeen: false,
+      asked: false,
+      open: false,
+      tries: 0,
+    });
     this.#posts.set(element, posts);
     // Observed anew, so that its place is told for the new post, too.
     this.#screen.unobserve(element);
@@ -185,7 +200,12 @@ export class Posts {
     this.#byTicket.set(ticket, post);
     const { fontSize, color } = getComputedStyle(post.element);
     const size = Number.parseFloat(fontSize) || 14;
-    post.placed = place('post.html', ticket, `,${Math.round(size)},${shadeOf(color)}`, say('post_waiting'), { width: '100%', 'min-width': '200px', height: '44px', margin: '4px 0' });
+    post.placed = place('post.html', ticket, `,${Math.round(size)},${shadeOf(color)}`, say('post_waiting'), {
+      width: '100%',
+      'min-width': '200px',
+      height: '44px',
+      margin: '4px 0',
+    });
     const { host } = post.placed;
     this.#byHost.set(host, post);
     this.#screen.observe(host);
@@ -243,7 +263,10 @@ export class Posts {
     const before = this.#hidden.get(element);
     const give = posts.length > 0 && posts.every((post) => post.open) && this.#alone(element, posts);
     if (give && before === undefined) {
-      this.#hidden.set(element, [element.style.getPropertyValue('display'), element.style.getPropertyPriority('display')]);
+      this.#hidden.set(element, [
+        element.style.getPropertyValue('display'),
+        element.style.getPropertyPriority('display'),
+      ]);
       element.style.setProperty('display', 'none', 'important');
       if (this.#gave.size >= MAX_WATCHED) this.#gave.clear();
       for (const { payload } of posts) this.#gave.add(payload);
@@ -255,7 +278,8 @@ export class Posts {
 
   #alone(element: HTMLElement, posts: readonly Post[]): boolean {
     if (INSIDE.has(element.tagName)) return false;
-    for (const post of this.#byTicket.values()) if (post.placed !== undefined && element.contains(post.placed.host)) return false;
+    for (const post of this.#byTicket.values())
+      if (post.placed !== undefined && element.contains(post.placed.host)) return false;
     if (element instanceof HTMLAnchorElement) return element.querySelector('img, video') === null;
     if (element.querySelector(MORE) !== null) return false;
     let text = element.textContent ?? '';

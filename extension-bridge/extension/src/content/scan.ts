@@ -5,7 +5,19 @@ import { isOwn } from './place.ts';
 export const TURN = 8;
 /** Roots that wait to be searched; past it the whole page is searched once more instead. */
 export const MAX_ROOTS = 500;
-const PASSED_OVER = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'TEXTAREA', 'INPUT', 'SELECT', 'IFRAME', 'CANVAS', 'SVG', 'HEAD']);
+const PASSED_OVER = new Set([
+  'SCRIPT',
+  'STYLE',
+  'NOSCRIPT',
+  'TEMPLATE',
+  'TEXTAREA',
+  'INPUT',
+  'SELECT',
+  'IFRAME',
+  'CANVAS',
+  'SVG',
+  'HEAD',
+]);
 /** How far up the parts of a payload that the page broke into elements are put together. */
 const PARENTS = 2;
 
@@ -13,20 +25,24 @@ export type OnFound = (element: HTMLElement, payload: string) => void;
 
 const editable = (element: Element): boolean => element instanceof HTMLElement && element.isContentEditable;
 
-const passedOver = (element: Element): boolean => PASSED_OVER.has(element.tagName.toUpperCase()) || isOwn(element) || editable(element);
+const passedOver = (element: Element): boolean =>
+  PASSED_OVER.has(element.tagName.toUpperCase()) || isOwn(element) || editable(element);
 
 /** Whether a change is in what is not searched: in an editor, for instance, where a post may just have been put. */
 const outside = (node: Node): boolean => {
   let element = node instanceof Element ? node : node.parentElement;
   if (element !== null && editable(element)) return true;
-  for (; element !== null; element = element.parentElement) if (PASSED_OVER.has(element.tagName.toUpperCase()) || isOwn(element)) return true;
+  for (; element !== null; element = element.parentElement)
+    if (PASSED_OVER.has(element.tagName.toUpperCase()) || isOwn(element)) return true;
   return false;
 };
 
 /** The payload of a link: in its address, its text or its title. */
 export const payloadOf = (anchor: HTMLAnchorElement): string | undefined => {
   const text = anchor.textContent ?? '';
-  return fromLink(anchor.href) ?? (text.length < MAX_TEXT ? fromLink(text.trim()) : undefined) ?? fromLink(anchor.title);
+  return (
+    fromLink(anchor.href) ?? (text.length < MAX_TEXT ? fromLink(text.trim()) : undefined) ?? fromLink(anchor.title)
+  );
 };
 
 /** Payloads in one element's links and text. `climbed` holds the elements whose whole text was searched already. */
@@ -76,7 +92,13 @@ export class Scanner {
   }
 
   start(): void {
-    this.#observer.observe(document.documentElement, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ['href', 'title'] });
+    this.#observer.observe(document.documentElement, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+      attributeFilter: ['href', 'title'],
+    });
     this.again();
   }
 

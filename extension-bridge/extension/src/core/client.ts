@@ -9,7 +9,12 @@ interface Pending {
 
 /** The worker was stopped: what was asked may or may not have been done. */
 const broken = (): Failure =>
-  new Failure({ code: 'daemon.unreachable', message: 'The connection to the daemon broke before the answer came.', hint: '', retry: 'now' });
+  new Failure({
+    code: 'daemon.unreachable',
+    message: 'The connection to the daemon broke before the answer came.',
+    hint: '',
+    retry: 'now',
+  });
 
 /** How a page of the extension reaches the daemon: through the worker, which holds the only connection. */
 export class Client {

@@ -2,7 +2,11 @@ type Child = Node | string | undefined | false;
 type Properties = Record<string, string | number | boolean | EventListener | undefined>;
 
 /** Makes an element. Text is always text, never markup; `on…` properties are listeners. */
-export const h = <K extends keyof HTMLElementTagNameMap>(tag: K, properties: Properties = {}, ...children: Child[]): HTMLElementTagNameMap[K] => {
+export const h = <K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  properties: Properties = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === false) continue;

@@ -28,7 +28,8 @@ const text = (value: unknown): string => (typeof value === 'string' ? value.slic
 export const failureFrom = (value: unknown): Failure => {
   if (value instanceof Failure) return value;
   const outer = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  const data = typeof outer['data'] === 'object' && outer['data'] !== null ? (outer['data'] as Record<string, unknown>) : outer;
+  const data =
+    typeof outer['data'] === 'object' && outer['data'] !== null ? (outer['data'] as Record<string, unknown>) : outer;
   const retry = data['retry'];
   return new Failure({
     code: text(data['code']) || 'internal',

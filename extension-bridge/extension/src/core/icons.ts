@@ -31,4 +31,5 @@ export const gear = (): SVGSVGElement => {
 };
 
 /** A window with a panel at its side. */
-export const sidePanel = (): SVGSVGElement => icon(24, 'M4 5h16a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1h-16a1 1 0 0 1-1-1v-12a1 1 0 0 1 1-1zM4.6 6.6v10.8h8.4v-10.8z', '');
+export const sidePanel = (): SVGSVGElement =>
+  icon(24, 'M4 5h16a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1h-16a1 1 0 0 1-1-1v-12a1 1 0 0 1 1-1zM4.6 6.6v10.8h8.4v-10.8z', '');

@@ -18,26 +18,47 @@ export const fill = (place: HTMLElement, step: () => Promise<HTMLElement>): void
 export const inviteForm = (client: Client, persona: string | undefined): HTMLElement => {
   const name = h('input', { id: 'invite-name', maxlength: 64, dir: 'auto', autocomplete: 'off' });
   const made = h('div', { 'aria-live': 'polite' });
-  const form = h('form', {}, h('label', { for: name.id }, say('nameForThem')), name, h('p', { class: 'note' }, say('inviteReveals')), h('button', { type: 'submit', class: 'main' }, say('makeInvitation')));
+  const form = h(
+    'form',
+    {},
+    h('label', { for: name.id }, say('nameForThem')),
+    name,
+    h('p', { class: 'note' }, say('inviteReveals')),
+    h('button', { type: 'submit', class: 'main' }, say('makeInvitation')),
+  );
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const given = name.value.trim();
     fill(made, async () => {
-      const { address, expires_at } = await client.call('contact.invite', { ...(persona === undefined ? {} : { persona }), ...(given === '' ? {} : { name: given }) });
+      const { address, expires_at } = await client.call('contact.invite', {
+        ...(persona === undefined ? {} : { persona }),
+        ...(given === '' ? {} : { name: given }),
+      });
       form.hidden = true;
-      const another = button(say('anotherInvitation'), () => {
-        form.hidden = false;
-        name.value = '';
-        made.replaceChildren();
-        name.focus();
-      }, 'quiet');
+      const another = button(
+        say('anotherInvitation'),
+        () => {
+          form.hidden = false;
+          name.value = '';
+          made.replaceChildren();
+          name.focus();
+        },
+        'quiet',
+      );
       return h(
         'div',
         { class: 'made' },
         qr(address, say('invitationQr')),
         command(address),
         h('p', { class: 'note' }, say('invitationNote')),
-        h('p', { class: 'meta' }, say('invitationUntil', new Date(expires_at).toLocaleString(region(), { dateStyle: 'medium', timeStyle: 'short' }))),
+        h(
+          'p',
+          { class: 'meta' },
+          say(
+            'invitationUntil',
+            new Date(expires_at).toLocaleString(region(), { dateStyle: 'medium', timeStyle: 'short' }),
+          ),
+        ),
         another,
       );
     });

@@ -38,7 +38,13 @@ export const markCells = (key: string): Array<[number, number]> => {
 
 /** A small mask for a persona or contact; the name stands beside it, so readers skip it. */
 export const mark = (key: string): SVGSVGElement => {
-  const drawn = svg(7, markCells(key).map(([x, y]) => `M${x} ${y}h1v1h-1z`).join(''), '');
+  const drawn = svg(
+    7,
+    markCells(key)
+      .map(([x, y]) => `M${x} ${y}h1v1h-1z`)
+      .join(''),
+    '',
+  );
   drawn.classList.add('mark');
   return drawn;
 };

@@ -41,7 +41,12 @@ export const unreadOf = (unread: Unread, persona: string): number =>
   Object.entries(unread).reduce((sum, [key, count]) => (key.startsWith(unreadKey(persona, '')) ? sum + count : sum), 0);
 
 export type ToWorker =
-  | { readonly type: 'call'; readonly id: number; readonly method: MethodName; readonly params: Record<string, unknown> }
+  | {
+      readonly type: 'call';
+      readonly id: number;
+      readonly method: MethodName;
+      readonly params: Record<string, unknown>;
+    }
   | { readonly type: 'pair'; readonly label: string }
   | { readonly type: 'retry' }
   | { readonly type: 'read'; readonly persona: string; readonly contact: string };

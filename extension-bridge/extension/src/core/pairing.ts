@@ -1,7 +1,6 @@
 const CONTEXT = 'bauta/session/1';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 
-
 /** Where the key pair lies; the browser's structured clone keeps it non-extractable. */
 export interface KeyStore {
   get(): Promise<CryptoKeyPair | undefined>;
@@ -52,6 +51,10 @@ export const proofInput = (challenge: string, origin: string): Uint8Array<ArrayB
 
 /** The signature `session.prove` takes: base64url of r||s (IEEE P1363), ECDSA over P-256 and SHA-256. */
 export const prove = async (pair: CryptoKeyPair, challenge: string, origin: string): Promise<string> => {
-  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, pair.privateKey, proofInput(challenge, origin));
+  const signature = await crypto.subtle.sign(
+    { name: 'ECDSA', hash: 'SHA-256' },
+    pair.privateKey,
+    proofInput(challenge, origin),
+  );
   return toBase64Url(new Uint8Array(signature));
 };

@@ -12,10 +12,7 @@ export const CALL_TIMEOUT = 30_000;
 
 /** Pairing belongs to the bridge's socket alone, so it is not part of the API document. */
 export interface BridgeMethods {
-  'pair.request': {
-    params: { key: string; label: string };
-    result: { id: string; code: string; expires_at: string };
-  };
+  'pair.request': { params: { key: string; label: string }; result: { id: string; code: string; expires_at: string } };
   'session.challenge': { params: { id: string }; result: { challenge: string } };
   'session.prove': {
     params: { id: string; signature: string };
@@ -100,16 +97,13 @@ export class RpcClient {
       }
       const frame = { jsonrpc: '2.0', id: this.#next, method, params };
       if (frameLength(frame) > MAX_FRAME) {
-        reject(new Failure({ code: 'request.too_large', message: 'The frame is longer than 1 MiB.', hint: '', retry: 'no' }));
+        reject(
+          new Failure({ code: 'request.too_large', message: 'The frame is longer than 1 MiB.', hint: '', retry: 'no' }),
+        );
         return;
       }
       this.#next += 1;
-      const waiting: Waiting = {
-        frame,
-        timeout,
-        resolve: resolve as (result: unknown) => void,
-        reject,
-      };
+      const waiting: Waiting = { frame, timeout, resolve: resolve as (result: unknown) => void, reject };
       if (this.#pending.size < MAX_CALLS) {
         this.#send(waiting);
       } else if (this.#waiting.length < MAX_WAITING) {
@@ -163,7 +157,12 @@ export class RpcClient {
       if (pending === undefined) return;
       this.#settle(id, pending);
       pending.reject(
-        new Failure({ code: 'daemon.unreachable', message: 'The daemon did not answer in time.', hint: 'Check bauta status.', retry: 'later' }),
+        new Failure({
+          code: 'daemon.unreachable',
+          message: 'The daemon did not answer in time.',
+          hint: 'Check bauta status.',
+          retry: 'later',
+        }),
       );
     }, waiting.timeout);
     this.#pending.set(id, { resolve: waiting.resolve, reject: waiting.reject, timer });

@@ -5,18 +5,23 @@ import type { LinkState } from './messages.ts';
 
 /** A command to copy. */
 export const command = (text: string): HTMLElement => {
-  const copy = button(say('copy'), () => {
-    void navigator.clipboard.writeText(text).then(() => {
-      copy.textContent = say('copied');
-    });
-  }, 'quiet');
+  const copy = button(
+    say('copy'),
+    () => {
+      void navigator.clipboard.writeText(text).then(() => {
+        copy.textContent = say('copied');
+      });
+    },
+    'quiet',
+  );
   copy.setAttribute('aria-label', `${say('copy')}: ${text}`);
   return h('div', { class: 'command' }, h('code', { tabindex: 0, dir: 'ltr' }, text), copy);
 };
 
 /** What the daemon says of an error. Its own sentences are English, and say more than those by code of other languages. */
 const sentence = (kind: 'error' | 'hint', error: RpcError): string =>
-  (language() === 'en' ? '' : wordsIfAny(`${kind}_${error.code.replaceAll('.', '_')}`)) || (kind === 'error' ? error.message : (error.hint ?? ''));
+  (language() === 'en' ? '' : wordsIfAny(`${kind}_${error.code.replaceAll('.', '_')}`)) ||
+  (kind === 'error' ? error.message : (error.hint ?? ''));
 
 /** A hint's words, and its command to copy where it ends with one: "Start it: bauta up". */
 export const advice = (error: RpcError): HTMLElement => {
@@ -24,7 +29,14 @@ export const advice = (error: RpcError): HTMLElement => {
   const words = sentence('hint', error);
   if (line === undefined) return h('p', { class: 'note' }, words);
   const own = words === error.hint ? lead : words;
-  return h('div', {}, own === '' ? undefined : h('p', { class: 'note' }, `${own.replace(/[.。]$/, '')}${language() === 'en' ? ':' : '：'}`), command(line));
+  return h(
+    'div',
+    {},
+    own === ''
+      ? undefined
+      : h('p', { class: 'note' }, `${own.replace(/[.。]$/, '')}${language() === 'en' ? ':' : '：'}`),
+    command(line),
+  );
 };
 
 /** What happened, as one sentence. */
@@ -91,7 +103,11 @@ export const stateWords = (state: State, phase: string | null | undefined): stri
 
 /** The words for what a pairing may do. */
 export const grantWords = (grants: readonly string[]): HTMLElement =>
-  h('ul', { class: 'facts' }, ...grants.map((grant) => h('li', {}, wordsIfAny(`grant_${grant.replaceAll('.', '_')}`), ' ', h('code', {}, grant))));
+  h(
+    'ul',
+    { class: 'facts' },
+    ...grants.map((grant) => h('li', {}, wordsIfAny(`grant_${grant.replaceAll('.', '_')}`), ' ', h('code', {}, grant))),
+  );
 
 const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 /** Whole days back from now in the reader's time zone; the round takes the hour of summer time. */
@@ -114,7 +130,11 @@ export const when = (at: string): HTMLElement =>
     const days = daysAgo(date);
     if (days === 0) return clock(date);
     if (days > 0 && days < 7) return date.toLocaleDateString(region(), { weekday: 'short' });
-    return date.toLocaleDateString(region(), { day: 'numeric', month: 'short', ...(date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }) });
+    return date.toLocaleDateString(region(), {
+      day: 'numeric',
+      month: 'short',
+      ...(date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }),
+    });
   });
 
 /** A day's name for a divider: today, yesterday, or the date. */
@@ -126,5 +146,10 @@ export const day = (at: string): string => {
     const words = new Intl.RelativeTimeFormat(region(), { numeric: 'auto' }).format(-days, 'day');
     return words.charAt(0).toLocaleUpperCase(region()) + words.slice(1);
   }
-  return date.toLocaleDateString(region(), { weekday: 'long', day: 'numeric', month: 'long', ...(date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }) });
+  return date.toLocaleDateString(region(), {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    ...(date.getFullYear() === new Date().getFullYear() ? {} : { year: 'numeric' }),
+  });
 };

@@ -15,7 +15,11 @@ const errors = h('div');
 const text = h('textarea', { id: 'text', rows: 5, dir: 'auto', 'aria-describedby': 'left' });
 const left = h('p', { id: 'left', class: 'meta' });
 const persona = h('select', { id: 'persona' });
-const network = h('select', { id: 'network' }, ...Object.entries(NETWORKS).map(([name, words]) => h('option', { value: name }, words)));
+const network = h(
+  'select',
+  { id: 'network' },
+  ...Object.entries(NETWORKS).map(([name, words]) => h('option', { value: name }, words)),
+);
 const everyone = h('input', { id: 'everyone', type: 'checkbox' });
 const chips = h('div', { class: 'chips' });
 const search = h('input', { id: 'search', autocomplete: 'off', dir: 'auto', placeholder: say('composeAdd') });
@@ -42,12 +46,20 @@ const draw = (): void => {
   const matching = people.filter((name) => !chosen.has(name) && name.toLocaleLowerCase().includes(wanted)).slice(0, 8);
   suggest.replaceChildren(
     ...matching.map((name) =>
-      h('li', {}, button(isolated(name), () => {
-        chosen.add(name);
-        search.value = '';
-        draw();
-        search.focus();
-      }, 'quiet')),
+      h(
+        'li',
+        {},
+        button(
+          isolated(name),
+          () => {
+            chosen.add(name);
+            search.value = '';
+            draw();
+            search.focus();
+          },
+          'quiet',
+        ),
+      ),
     ),
   );
 };
@@ -76,23 +88,42 @@ const encrypt = (event: Event): void => {
   event.preventDefault();
   submit.disabled = true;
   errors.replaceChildren();
-  send({ type: 'encrypt', params: { persona: persona.value, text: text.value, network: network.value, public: everyone.checked, to: everyone.checked ? [] : [...chosen] } });
+  send({
+    type: 'encrypt',
+    params: {
+      persona: persona.value,
+      text: text.value,
+      network: network.value,
+      public: everyone.checked,
+      to: everyone.checked ? [] : [...chosen],
+    },
+  });
 };
 
-const take = (message: { of?: string; error?: RpcError; people?: string[]; personas?: string[]; network?: string; text?: string }): void => {
+const take = (message: {
+  of?: string;
+  error?: RpcError;
+  people?: string[];
+  personas?: string[];
+  network?: string;
+  text?: string;
+}): void => {
   if (message.error !== undefined) {
     errors.replaceChildren(problem(message.error, undefined, say('means_notInserted')));
     count();
     return;
   }
   if (message.of === 'encrypt' && message.text !== undefined) {
-    errors.replaceChildren(h('div', { class: 'problem', role: 'alert' }, h('p', {}, say('composeNoEditor')), command(message.text)));
+    errors.replaceChildren(
+      h('div', { class: 'problem', role: 'alert' }, h('p', {}, say('composeNoEditor')), command(message.text)),
+    );
     count();
     return;
   }
   if (message.of !== 'people') return;
   people = message.people ?? [];
-  if (persona.options.length === 0) persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, isolated(name))));
+  if (persona.options.length === 0)
+    persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, isolated(name))));
   if (message.network !== undefined) network.value = message.network;
   draw();
 };
@@ -128,7 +159,12 @@ byId('view').replaceChildren(
     left,
     h('label', { class: 'inline', for: 'everyone' }, everyone, h('span', {}, say('composePublic'))),
     readers,
-    h('div', { class: 'two' }, h('div', {}, h('label', { for: 'persona' }, say('persona')), persona), h('div', {}, h('label', { for: 'network' }, say('composeNetwork')), network)),
+    h(
+      'div',
+      { class: 'two' },
+      h('div', {}, h('label', { for: 'persona' }, say('persona')), persona),
+      h('div', {}, h('label', { for: 'network' }, say('composeNetwork')), network),
+    ),
     reveals,
     h('div', { class: 'foot' }, submit, button(say('cancel'), cancel, 'quiet')),
   ),

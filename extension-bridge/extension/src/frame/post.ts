@@ -38,10 +38,20 @@ const draw = (opened: Opened): void => {
       break;
     }
     case 'ask':
-      view.replaceChildren(line(h('span', {}, say('post_ask')), button(say('post_fetch'), () => ask('ask'), 'quiet')));
+      view.replaceChildren(
+        line(
+          h('span', {}, say('post_ask')),
+          button(say('post_fetch'), () => ask('ask'), 'quiet'),
+        ),
+      );
       break;
     case 'held':
-      view.replaceChildren(line(h('span', {}, say('post_waiting')), button(say('tryAgain'), () => ask('ask'), 'quiet')));
+      view.replaceChildren(
+        line(
+          h('span', {}, say('post_waiting')),
+          button(say('tryAgain'), () => ask('ask'), 'quiet'),
+        ),
+      );
       break;
     case 'gone':
       if (!done) view.replaceChildren(line(h('span', {}, say('post_gone'))));
@@ -55,12 +65,31 @@ const draw = (opened: Opened): void => {
       view.replaceChildren(
         ...(post.warning ? [problem(post.warning)] : []),
         h('p', { class: 'opened', dir: 'auto' }, post.text),
-        h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, [say(post.public === true ? 'post_public' : 'post_private'), ...(by === undefined ? [] : [say('post_by', isolated(by))])].join(' · '))),
+        h(
+          'div',
+          { class: 'by meta' },
+          mark(post.author_key ?? ''),
+          h(
+            'span',
+            {},
+            [
+              say(post.public === true ? 'post_public' : 'post_private'),
+              ...(by === undefined ? [] : [say('post_by', isolated(by))]),
+            ].join(' · '),
+          ),
+        ),
       );
       break;
     }
     case 'failed':
-      view.replaceChildren(opened.error.code === 'post.not_shared' ? line(h('span', {}, errorWords(opened.error)), button(say('tryAgain'), () => ask('ask'), 'quiet')) : problem({ ...opened.error, retry: 'now' }, () => ask('ask'), say('means_closed')));
+      view.replaceChildren(
+        opened.error.code === 'post.not_shared'
+          ? line(
+              h('span', {}, errorWords(opened.error)),
+              button(say('tryAgain'), () => ask('ask'), 'quiet'),
+            )
+          : problem({ ...opened.error, retry: 'now' }, () => ask('ask'), say('means_closed')),
+      );
       break;
   }
   tellHeight();

@@ -8,11 +8,18 @@ import { command, grantWords, linkWords, problem } from '../core/show.ts';
 const client = new Client();
 let clock: ReturnType<typeof setInterval> | undefined;
 
-const system = (): 'linux' | 'mac' | 'windows' => (/Mac/.test(navigator.userAgent) ? 'mac' : /Windows/.test(navigator.userAgent) ? 'windows' : 'linux');
+const system = (): 'linux' | 'mac' | 'windows' =>
+  /Mac/.test(navigator.userAgent) ? 'mac' : /Windows/.test(navigator.userAgent) ? 'windows' : 'linux';
 
 const label = (): string => {
   const agent = navigator.userAgent;
-  const name = /Firefox\//.test(agent) ? 'Firefox' : /Edg\//.test(agent) ? 'Edge' : /OPR\//.test(agent) ? 'Opera' : 'Chromium';
+  const name = /Firefox\//.test(agent)
+    ? 'Firefox'
+    : /Edg\//.test(agent)
+      ? 'Edge'
+      : /OPR\//.test(agent)
+        ? 'Opera'
+        : 'Chromium';
   return `${name} (${system()})`;
 };
 
@@ -25,16 +32,33 @@ const daemonStep = (): HTMLElement => {
   if (FOUND.has(state.stage)) return h('p', { class: 'ok' }, say('daemonFound', state.version ?? ''));
   const moves = h('p', { class: 'meta' }, say('movesOn'));
   const shell = h('p', { class: 'note' }, say(`terminal_${system()}`));
-  if (state.stage === 'missing') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), h('p', {}, say('missingNote')), shell, command('bauta browser install'), moves);
+  if (state.stage === 'missing')
+    return h(
+      'div',
+      {},
+      h('p', { class: 'what' }, linkWords(state)),
+      h('p', {}, say('missingNote')),
+      shell,
+      command('bauta browser install'),
+      moves,
+    );
   if (state.stage === 'connecting') return h('p', { role: 'status' }, linkWords(state));
-  if (state.stage === 'stopped') return h('div', {}, h('p', { class: 'what' }, linkWords(state)), shell, command('bauta up'), moves);
-  return h('div', {}, h('p', { class: 'what' }, linkWords(state)), state.failure === undefined ? undefined : problem(state.failure), moves);
+  if (state.stage === 'stopped')
+    return h('div', {}, h('p', { class: 'what' }, linkWords(state)), shell, command('bauta up'), moves);
+  return h(
+    'div',
+    {},
+    h('p', { class: 'what' }, linkWords(state)),
+    state.failure === undefined ? undefined : problem(state.failure),
+    moves,
+  );
 };
 
 const pairStep = (): HTMLElement => {
   const { state } = client;
   clearInterval(clock);
-  if (state.stage === 'ready') return h('div', {}, h('p', { class: 'ok' }, say('paired')), h('p', {}, say('grants')), grantWords(state.grants));
+  if (state.stage === 'ready')
+    return h('div', {}, h('p', { class: 'ok' }, say('paired')), h('p', {}, say('grants')), grantWords(state.grants));
   if (state.stage === 'pairing' && state.code !== undefined) {
     const left = h('span', { role: 'timer' });
     const until = Date.parse(state.expiresAt ?? '');
@@ -47,7 +71,11 @@ const pairStep = (): HTMLElement => {
       'div',
       {},
       h('p', {}, say('codeNote')),
-      h('p', { class: 'code', 'aria-label': [...state.code].join(' ') }, `${state.code.slice(0, 3)} ${state.code.slice(3)}`),
+      h(
+        'p',
+        { class: 'code', 'aria-label': [...state.code].join(' ') },
+        `${state.code.slice(0, 3)} ${state.code.slice(3)}`,
+      ),
       command(`bauta pair approve ${state.code}`),
       h('p', { class: 'meta' }, left),
       h('p', {}, say('grants')),
@@ -56,7 +84,14 @@ const pairStep = (): HTMLElement => {
     );
   }
   if (!FOUND.has(state.stage)) return h('p', { class: 'meta' }, say('afterDaemon'));
-  return h('div', {}, state.stage === 'unpaired' ? undefined : h('p', { role: 'alert' }, linkWords(state)), state.failure === undefined ? undefined : problem(state.failure), h('p', {}, say('pairNote')), button(say('showCode'), () => client.pair(label()), 'main'));
+  return h(
+    'div',
+    {},
+    state.stage === 'unpaired' ? undefined : h('p', { role: 'alert' }, linkWords(state)),
+    state.failure === undefined ? undefined : problem(state.failure),
+    h('p', {}, say('pairNote')),
+    button(say('showCode'), () => client.pair(label()), 'main'),
+  );
 };
 
 const personaStep = async (): Promise<void> => {
@@ -74,7 +109,12 @@ const personaStep = async (): Promise<void> => {
     if (place.dataset['key'] === key && own.length > 0) return;
     place.dataset['key'] = key;
     if (own.length === 0) {
-      place.replaceChildren(h('p', {}, say('newPersona')), command('bauta persona new NAME'), command('bauta persona import --help'), h('p', { class: 'meta' }, say('movesOn')));
+      place.replaceChildren(
+        h('p', {}, say('newPersona')),
+        command('bauta persona new NAME'),
+        command('bauta persona import --help'),
+        h('p', { class: 'meta' }, say('movesOn')),
+      );
       return;
     }
     place.replaceChildren(

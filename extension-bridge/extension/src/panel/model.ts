@@ -2,7 +2,15 @@ import type { Contact, HistoryEntry, Persona, Request, RpcError, Status } from '
 import { Client } from '../core/client.ts';
 import { failureFrom } from '../core/failure.ts';
 
-export type View = { name: 'list' } | { name: 'chat'; contact: string } | { name: 'verify'; contact: string } | { name: 'requests' } | { name: 'invite' } | { name: 'add' } | { name: 'status' } | { name: 'settings' };
+export type View =
+  | { name: 'list' }
+  | { name: 'chat'; contact: string }
+  | { name: 'verify'; contact: string }
+  | { name: 'requests' }
+  | { name: 'invite' }
+  | { name: 'add' }
+  | { name: 'status' }
+  | { name: 'settings' };
 
 /** How long events are gathered, in milliseconds. */
 const SOON = 50;
@@ -48,7 +56,8 @@ export class Model {
           break;
         case 'status.changed':
           // A persona that is new connects, and so it is told of.
-          if (event.persona != null && !this.personas.some((one) => one.name === event.persona)) this.#soon('all', () => this.load());
+          if (event.persona != null && !this.personas.some((one) => one.name === event.persona))
+            this.#soon('all', () => this.load());
           else this.#soon('standing', () => this.standing());
           break;
         case 'health':
@@ -95,7 +104,9 @@ export class Model {
     await this.try(async () => {
       if (!this.can('contacts.read')) return;
       const allowed = this.client.state.personas;
-      this.personas = (await this.client.call('persona.list', {})).personas.filter((one) => allowed?.includes(one.name) ?? true);
+      this.personas = (await this.client.call('persona.list', {})).personas.filter(
+        (one) => allowed?.includes(one.name) ?? true,
+      );
       const kept = (await chrome.storage.session.get(['persona']))['persona'];
       const known = this.personas.some((one) => one.name === (this.persona ?? kept));
       this.persona = known ? (this.persona ?? (kept as string)) : this.personas[0]?.name;
@@ -145,14 +156,27 @@ export class Model {
     const turn = (this.#turns.get(contact) ?? 0) + 1;
     this.#turns.set(contact, turn);
     await this.try(async () => {
-      const { messages, previous } = await this.client.call('message.history', { persona, contact, limit: open ? 50 : 1 });
+      const { messages, previous } = await this.client.call('message.history', {
+        persona,
+        contact,
+        limit: open ? 50 : 1,
+      });
       // An answer that was overtaken must not bring the past back.
       if (this.#turns.get(contact) !== turn || persona !== this.persona) return;
       const entry = messages.at(-1);
       if (entry !== undefined) this.last.set(contact, entry);
       if (!open || this.view.name !== 'chat' || this.view.contact !== contact) return;
       const first = messages[0];
-      const older = first === undefined ? [] : this.history.slice(0, Math.max(0, this.history.findIndex((one) => one.id === first.id)));
+      const older =
+        first === undefined
+          ? []
+          : this.history.slice(
+              0,
+              Math.max(
+                0,
+                this.history.findIndex((one) => one.id === first.id),
+              ),
+            );
       this.history = [...older, ...messages];
       this.read = true;
       if (older.length === 0) this.earlier = previous ?? undefined;
@@ -164,7 +188,12 @@ export class Model {
     const { persona, earlier } = this;
     if (persona === undefined || earlier === undefined) return;
     await this.try(async () => {
-      const { messages, previous } = await this.client.call('message.history', { persona, contact, before: earlier, limit: 50 });
+      const { messages, previous } = await this.client.call('message.history', {
+        persona,
+        contact,
+        before: earlier,
+        limit: 50,
+      });
       if (this.view.name !== 'chat' || this.view.contact !== contact) return;
       this.history = [...messages, ...this.history];
       this.earlier = previous ?? undefined;

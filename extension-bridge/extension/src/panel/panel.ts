@@ -44,13 +44,15 @@ const underWay = (): number | undefined => {
   const { stage } = model.client.state;
   if (stage === 'connecting') return looking;
   const { status } = model;
-  if (stage !== 'ready' || status === undefined || !['connecting', 'lost', 'degraded', 'off'].includes(status.state)) return undefined;
+  if (stage !== 'ready' || status === undefined || !['connecting', 'lost', 'degraded', 'off'].includes(status.state))
+    return undefined;
   return Date.parse(status.since);
 };
 
 /** What to do about what takes long. */
 const counsel = (): HTMLElement[] => {
-  if (model.client.state.stage === 'connecting') return [h('p', { class: 'note' }, say('longLooking')), command('bauta up')];
+  if (model.client.state.stage === 'connecting')
+    return [h('p', { class: 'note' }, say('longLooking')), command('bauta up')];
   switch (model.status?.state) {
     case 'off':
       return [h('p', { class: 'note' }, say('longOff')), command('bauta up --relay ADDRESS')];
@@ -65,7 +67,8 @@ const statusLine = (): void => {
   const { state } = model.client;
   const { status } = model;
   if (state.stage !== 'connecting') looking = Date.now();
-  const sentence = state.stage !== 'ready' || status === undefined ? linkWords(state) : stateWords(status.state, status.phase);
+  const sentence =
+    state.stage !== 'ready' || status === undefined ? linkWords(state) : stateWords(status.state, status.phase);
   const line = byId('status');
   line.className = dot();
   if (line.textContent !== sentence) line.textContent = sentence;
@@ -75,7 +78,8 @@ const statusLine = (): void => {
   byId('elapsed').textContent = counts && passed >= 1 && passed < 600 ? say('elapsed', String(passed)) : '';
   const place = byId('advice');
   // A daemon without a persona has nobody to connect: the view says what to do.
-  const key = from === undefined || passed < LONG || (status?.state === 'off' && model.personas.length === 0) ? '' : sentence;
+  const key =
+    from === undefined || passed < LONG || (status?.state === 'off' && model.personas.length === 0) ? '' : sentence;
   if (place.dataset['key'] === key) return;
   place.dataset['key'] = key;
   place.replaceChildren(...(key === '' ? [] : counsel()));
@@ -85,12 +89,16 @@ const personaBar = (): void => {
   const place = byId('personas');
   place.hidden = model.client.state.stage !== 'ready' || model.personas.length === 0;
   const select = byId('persona') as HTMLSelectElement;
-  const others = model.personas.map((one) => [one.name, one.name === model.persona ? 0 : unreadOf(model.client.unread, one.name)] as const);
+  const others = model.personas.map(
+    (one) => [one.name, one.name === model.persona ? 0 : unreadOf(model.client.unread, one.name)] as const,
+  );
   const key = JSON.stringify(others);
   if (select.dataset['key'] !== key) {
     select.dataset['key'] = key;
     // What waits for another persona is told of, without its list.
-    select.replaceChildren(...others.map(([name, count]) => h('option', { value: name }, isolated(name), count === 0 ? '' : ` (${count})`)));
+    select.replaceChildren(
+      ...others.map(([name, count]) => h('option', { value: name }, isolated(name), count === 0 ? '' : ` (${count})`)),
+    );
   }
   if (model.persona !== undefined && select.value !== model.persona) select.value = model.persona;
   byId('mark').replaceChildren(mark(model.personas.find((one) => one.name === model.persona)?.public_key ?? ''));
@@ -103,14 +111,23 @@ const apart = (): HTMLElement => {
   const title = h('h2', { id: 'title', tabindex: -1 }, linkWords(state));
   const again = (): HTMLElement => button(say('tryAgain'), () => model.client.retry(), 'main');
   const hint = failure?.hint ? advice(failure) : undefined;
-  const says = (note: string, ...more: Array<HTMLElement | undefined>): HTMLElement => h('section', { class: 'empty' }, title, h('p', {}, say(note)), ...more);
+  const says = (note: string, ...more: Array<HTMLElement | undefined>): HTMLElement =>
+    h('section', { class: 'empty' }, title, h('p', {}, say(note)), ...more);
   switch (stage) {
     case 'unpaired':
     case 'pairing':
     case 'refused':
     case 'expired':
     case 'revoked':
-      return says('unpairedNote', h('p', { class: 'note' }, say('pairNote')), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'main'));
+      return says(
+        'unpairedNote',
+        h('p', { class: 'note' }, say('pairNote')),
+        button(
+          say('openPairing'),
+          () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }),
+          'main',
+        ),
+      );
     case 'connecting':
     case 'ready':
       return h('section', { class: 'empty' }, title);
@@ -139,9 +156,16 @@ const siteBox = (): HTMLElement => {
     const { hostname } = new URL(site);
     const origins = [patternOf(site)];
     if (await chrome.permissions.contains({ origins })) {
-      place.append(h('p', {}, say('siteOn', hostname)), button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins }).then(redraw), 'quiet'));
+      place.append(
+        h('p', {}, say('siteOn', hostname)),
+        button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins }).then(redraw), 'quiet'),
+      );
     } else {
-      place.append(h('p', {}, say('siteOff', hostname)), h('p', { class: 'note' }, say('siteNote')), button(say('siteSwitchOn'), () => void chrome.permissions.request({ origins }).then(redraw), 'main'));
+      place.append(
+        h('p', {}, say('siteOff', hostname)),
+        h('p', { class: 'note' }, say('siteNote')),
+        button(say('siteSwitchOn'), () => void chrome.permissions.request({ origins }).then(redraw), 'main'),
+      );
     }
   })();
   return place;
@@ -153,7 +177,18 @@ const settings = (): HTMLElement => {
   void chrome.permissions.getAll().then(({ origins = [] }) =>
     on.replaceChildren(
       ...(origins.length === 0 ? [h('li', { class: 'note' }, say('noSites'))] : []),
-      ...origins.map((origin) => h('li', {}, h('span', {}, origin.replace(/\/\*$/, '')), button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins: [origin] }).then(redraw), 'quiet'))),
+      ...origins.map((origin) =>
+        h(
+          'li',
+          {},
+          h('span', {}, origin.replace(/\/\*$/, '')),
+          button(
+            say('siteSwitchOff'),
+            () => void chrome.permissions.remove({ origins: [origin] }).then(redraw),
+            'quiet',
+          ),
+        ),
+      ),
     ),
   );
   return h(
@@ -162,7 +197,18 @@ const settings = (): HTMLElement => {
     views.head(model, say('settings')),
     siteBox(),
     h('div', { class: 'card' }, h('h3', {}, say('sitesOn')), on),
-    h('div', { class: 'card' }, h('h3', {}, say('pairing')), h('p', {}, linkWords(state)), state.grants.length === 0 ? undefined : h('div', {}, h('h4', {}, say('grants')), grantWords(state.grants)), button(say('openPairing'), () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }), 'quiet')),
+    h(
+      'div',
+      { class: 'card' },
+      h('h3', {}, say('pairing')),
+      h('p', {}, linkWords(state)),
+      state.grants.length === 0 ? undefined : h('div', {}, h('h4', {}, say('grants')), grantWords(state.grants)),
+      button(
+        say('openPairing'),
+        () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }),
+        'quiet',
+      ),
+    ),
   );
 };
 
@@ -174,7 +220,12 @@ const redraw = (): void => {
 const drawChat = (contact: string): void => {
   const place = byId('view');
   if (chat?.contact !== contact || !place.contains(chat.composer)) {
-    chat = { contact, head: views.chatHead(model, contact), log: views.log(model), composer: views.composer(model, contact) };
+    chat = {
+      contact,
+      head: views.chatHead(model, contact),
+      log: views.log(model),
+      composer: views.composer(model, contact),
+    };
     place.replaceChildren(chat.head, chat.log, ...(model.can('messages.send') ? [chat.composer] : []));
     place.querySelector<HTMLElement>('#text')?.focus();
     chat.log.scrollTop = chat.log.scrollHeight;
@@ -252,7 +303,9 @@ const drawApart = (): boolean => {
 
 /** The element in a view made anew that stands for one of before. */
 const twin = (place: HTMLElement, before: HTMLElement): HTMLElement | undefined =>
-  [...place.querySelectorAll<HTMLElement>('[id], button')].find((one) => (before.id === '' ? one.textContent === before.textContent : one.id === before.id));
+  [...place.querySelectorAll<HTMLElement>('[id], button')].find((one) =>
+    before.id === '' ? one.textContent === before.textContent : one.id === before.id,
+  );
 
 /** Makes the same view anew; the focus and what was typed stay. */
 const replaceSame = (place: HTMLElement, next: HTMLElement): void => {
@@ -263,7 +316,8 @@ const replaceSame = (place: HTMLElement, next: HTMLElement): void => {
     const now = twin(place, field);
     if (now instanceof HTMLInputElement) now.value = field.value;
   }
-  if (focused instanceof HTMLElement && focused !== document.body && !focused.isConnected) twin(place, focused)?.focus();
+  if (focused instanceof HTMLElement && focused !== document.body && !focused.isConnected)
+    twin(place, focused)?.focus();
 };
 
 /** What a view is made of: it is made anew only when that has changed. */
@@ -272,9 +326,23 @@ const dataOf = (): unknown => {
   const { state, unread } = model.client;
   switch (view.name) {
     case 'list':
-      return [model.persona, model.listed, model.contacts, model.requests.length, [...model.last], unread, state.grants];
+      return [
+        model.persona,
+        model.listed,
+        model.contacts,
+        model.requests.length,
+        [...model.last],
+        unread,
+        state.grants,
+      ];
     case 'chat':
-      return [model.history, model.earlier, model.read, state.grants, model.contacts.find((one) => one.name === view.contact)];
+      return [
+        model.history,
+        model.earlier,
+        model.read,
+        state.grants,
+        model.contacts.find((one) => one.name === view.contact),
+      ];
     case 'requests':
       return model.requests;
     case 'status':
@@ -342,13 +410,18 @@ aside.hidden = !popup;
 aside.append(sidePanel());
 aside.addEventListener('click', () => {
   if (FIREFOX) void browser.sidebarAction.open().then(() => window.close());
-  else void chrome.windows.getCurrent().then((current) => (current.id === undefined ? undefined : chrome.sidePanel.open({ windowId: current.id }))).then(() => window.close());
+  else
+    void chrome.windows
+      .getCurrent()
+      .then((current) => (current.id === undefined ? undefined : chrome.sidePanel.open({ windowId: current.id })))
+      .then(() => window.close());
 });
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && model.view.name !== 'list' && !popup) model.go({ name: 'list' });
 });
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible' && model.view.name === 'chat' && model.persona !== undefined) model.client.read(model.persona, model.view.contact);
+  if (document.visibilityState === 'visible' && model.view.name === 'chat' && model.persona !== undefined)
+    model.client.read(model.persona, model.view.contact);
 });
 model.onChange = draw;
 setInterval(statusLine, 1000);

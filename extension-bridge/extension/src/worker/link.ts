@@ -110,11 +110,22 @@ export class Link {
   }
 
   /** Waits for a connection that is being made. Throws a `Failure`. */
-  async call<M extends AllNames>(method: M, params: AllMethods[M]['params'], timeout?: number): Promise<AllMethods[M]['result']> {
+  async call<M extends AllNames>(
+    method: M,
+    params: AllMethods[M]['params'],
+    timeout?: number,
+  ): Promise<AllMethods[M]['result']> {
     if (this.#state.stage === 'connecting') await new Promise<void>((resolve) => this.#decided.push(resolve));
     const rpc = this.#rpc;
     if (rpc === undefined || this.#state.stage !== 'ready') {
-      throw new Failure(this.#state.failure ?? { code: 'daemon.unreachable', message: 'There is no connection to the daemon.', hint: 'bauta up', retry: 'later' });
+      throw new Failure(
+        this.#state.failure ?? {
+          code: 'daemon.unreachable',
+          message: 'There is no connection to the daemon.',
+          hint: 'bauta up',
+          retry: 'later',
+        },
+      );
     }
     return rpc.call(method, params, timeout);
   }
@@ -133,7 +144,10 @@ export class Link {
       await this.#parts.session.set({ [PENDING]: drawn.id });
       this.#enter({ ...this.#unpaired('pairing'), code: drawn.code, expiresAt: drawn.expires_at });
       const left = Date.parse(drawn.expires_at) - this.#parts.now();
-      this.#expiry = this.#parts.timers.set(() => void this.#endPairing('expired'), Math.min(Math.max(left, 0) || 0, 600_000));
+      this.#expiry = this.#parts.timers.set(
+        () => void this.#endPairing('expired'),
+        Math.min(Math.max(left, 0) || 0, 600_000),
+      );
     } catch (error) {
       if (attempt === this.#attempt) this.#enter({ ...this.#state, failure: failureFrom(error).toJSON() });
     }

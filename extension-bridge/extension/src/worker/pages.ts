@@ -35,7 +35,10 @@ export type Opened =
   | { readonly state: 'open'; readonly post: DecryptedPost }
   | { readonly state: 'failed'; readonly error: RpcError };
 
-export type Decrypt = (params: { text: string; offline: boolean; network?: SocialNetwork }, timeout: number) => Promise<DecryptedPost>;
+export type Decrypt = (
+  params: { text: string; offline: boolean; network?: SocialNetwork },
+  timeout: number,
+) => Promise<DecryptedPost>;
 
 /** The network of a site, where Mask knows it. */
 export const networkOf = (origin: string): SocialNetwork | undefined => {
@@ -61,7 +64,8 @@ export class Tickets {
   /** Undefined when the tab holds too many already, the payload is too long, or the name is another's. */
   give(ticket: Ticket, name: string = crypto.randomUUID()): string | undefined {
     const held = this.#perTab.get(ticket.tab) ?? 0;
-    if (held >= MAX_TICKETS || ticket.payload.length > MAX_PAYLOAD || this.#tickets.has(name) || !isTicketName(name)) return undefined;
+    if (held >= MAX_TICKETS || ticket.payload.length > MAX_PAYLOAD || this.#tickets.has(name) || !isTicketName(name))
+      return undefined;
     this.#tickets.set(name, ticket);
     this.#perTab.set(ticket.tab, held + 1);
     return name;
@@ -165,7 +169,13 @@ export class Opener {
     this.#running -= 1;
     this.#next();
     try {
-      tell({ state: 'open', post: await this.#decrypt({ text, offline: false, ...(network === undefined ? {} : { network }) }, LOOKUP_TIMEOUT) });
+      tell({
+        state: 'open',
+        post: await this.#decrypt(
+          { text, offline: false, ...(network === undefined ? {} : { network }) },
+          LOOKUP_TIMEOUT,
+        ),
+      });
     } catch (error) {
       tell({ state: 'failed', error: failureFrom(error).toJSON() });
     } finally {

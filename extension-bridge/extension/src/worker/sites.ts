@@ -27,7 +27,14 @@ export const register = async (): Promise<void> => {
     if (known !== undefined) await chrome.scripting.unregisterContentScripts({ ids: [SCRIPT] });
     return;
   }
-  const script = { id: SCRIPT, matches, js: ['content.js'], runAt: 'document_idle' as const, allFrames: false, persistAcrossSessions: true };
+  const script = {
+    id: SCRIPT,
+    matches,
+    js: ['content.js'],
+    runAt: 'document_idle' as const,
+    allFrames: false,
+    persistAcrossSessions: true,
+  };
   if (known === undefined) await chrome.scripting.registerContentScripts([script]);
   else await chrome.scripting.updateContentScripts([script]);
 };

@@ -1,7 +1,15 @@
 import type { Event, MethodName, Methods } from '../api/generated.ts';
 import { Cursor, type Area } from '../core/cursor.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
-import { mayCall, speakerOf, unreadKey, type Speaker, type Stage, type ToPage, type ToWorker } from '../core/messages.ts';
+import {
+  mayCall,
+  speakerOf,
+  unreadKey,
+  type Speaker,
+  type Stage,
+  type ToPage,
+  type ToWorker,
+} from '../core/messages.ts';
 import { realTimers } from '../core/rpc.ts';
 import { indexedKeys } from '../core/store.ts';
 import { Link } from './link.ts';
@@ -29,7 +37,8 @@ const link = new Link({
     const port = chrome.runtime.connectNative(HOST);
     port.onMessage.addListener((frame: unknown) => handlers.frame(frame));
     port.onDisconnect.addListener((gone) => {
-      const reason = chrome.runtime.lastError?.message ?? (gone as { error?: { message: string } }).error?.message ?? '';
+      const reason =
+        chrome.runtime.lastError?.message ?? (gone as { error?: { message: string } }).error?.message ?? '';
       handlers.closed(reason);
     });
     return { send: (frame) => port.postMessage(frame), close: () => port.disconnect() };
@@ -137,10 +146,17 @@ const markRead = (persona: string, contact: string): Promise<void> =>
     if (Object.keys(counts).length === 0) await cursor.settle();
   });
 
-const answer = async (port: chrome.runtime.Port, id: number, method: MethodName, params: Record<string, unknown>): Promise<void> => {
+const answer = async (
+  port: chrome.runtime.Port,
+  id: number,
+  method: MethodName,
+  params: Record<string, unknown>,
+): Promise<void> => {
   try {
-    if (!mayCall(method)) throw new Failure({ code: 'access.denied', message: 'The extension does not do this.', hint: '', retry: 'no' });
-    const timeout = typeof params['timeout_ms'] === 'number' ? Math.min(params['timeout_ms'] + 10_000, LONGEST_CALL) : undefined;
+    if (!mayCall(method))
+      throw new Failure({ code: 'access.denied', message: 'The extension does not do this.', hint: '', retry: 'no' });
+    const timeout =
+      typeof params['timeout_ms'] === 'number' ? Math.min(params['timeout_ms'] + 10_000, LONGEST_CALL) : undefined;
     const result = await link.call(method, params as Methods[typeof method]['params'], timeout);
     tell(port, { type: 'answer', id, result });
   } catch (error) {
@@ -184,7 +200,8 @@ const toContent = async (tab: number | undefined, message: Record<string, unknow
 
 /** The ticket of a frame, on a site that is on. What a worker before this one gave, the content script tells again. */
 const ticketOf = async (name: unknown, tab: number | undefined, kind: Ticket['kind']): Promise<Ticket | undefined> => {
-  if (tickets.take(name, tab, kind) === undefined && isTicketName(name)) await toContent(tab, { type: 'restore', ticket: name });
+  if (tickets.take(name, tab, kind) === undefined && isTicketName(name))
+    await toContent(tab, { type: 'restore', ticket: name });
   const ticket = tickets.take(name, tab, kind);
   return ticket !== undefined && (await isOn(ticket.origin)) ? ticket : undefined;
 };
@@ -225,7 +242,12 @@ const servePost = (port: chrome.runtime.Port, tab: number | undefined): void => 
       void open(message.ticket, message.type === 'ask');
     } else if (message.type === 'height' && typeof message.height === 'number') {
       // The content script knows its own tickets.
-      void toContent(tab, { type: 'height', ticket: message.ticket, height: Math.min(Math.max(message.height, 0), 20_000), open: message.open === true });
+      void toContent(tab, {
+        type: 'height',
+        ticket: message.ticket,
+        height: Math.min(Math.max(message.height, 0), 20_000),
+        open: message.open === true,
+      });
     }
   });
 };
@@ -241,19 +263,38 @@ const serveCompose = (port: chrome.runtime.Port, tab: number | undefined): void 
         return { done: true };
       }
       const ticket = await ticketOf(name, tab, 'compose');
-      if (ticket === undefined) throw new Failure({ code: 'page.gone', message: 'This page is not open any more, or its site was switched off.', hint: 'Reload the page.', retry: 'no' });
+      if (ticket === undefined)
+        throw new Failure({
+          code: 'page.gone',
+          message: 'This page is not open any more, or its site was switched off.',
+          hint: 'Reload the page.',
+          retry: 'no',
+        });
       await connected(true);
       switch (message.type) {
         case 'people': {
           const { personas } = await link.call('persona.list', {});
-          const names = personas.map((persona) => persona.name).filter((one) => link.state.personas?.includes(one) ?? true);
+          const names = personas
+            .map((persona) => persona.name)
+            .filter((one) => link.state.personas?.includes(one) ?? true);
           const wanted = typeof message.persona === 'string' ? message.persona : names[0];
           const contacts = wanted === undefined ? [] : (await link.call('contact.list', { persona: wanted })).contacts;
-          return { people: contacts.filter((contact) => contact.public_key != null && contact.state !== 'blocked').map((contact) => contact.name), personas: names, network: networkOf(ticket.origin) };
+          return {
+            people: contacts
+              .filter((contact) => contact.public_key != null && contact.state !== 'blocked')
+              .map((contact) => contact.name),
+            personas: names,
+            network: networkOf(ticket.origin),
+          };
         }
         case 'encrypt': {
-          const made = await link.call('post.encrypt', message.params as Methods['post.encrypt']['params'], LONGEST_CALL);
-          const put = (await toContent(ticket.tab, { type: 'insert', ticket: name, text: made.text })) as { done?: boolean } | undefined;
+          const made = await link.call(
+            'post.encrypt',
+            message.params as Methods['post.encrypt']['params'],
+            LONGEST_CALL,
+          );
+          const put = (await toContent(ticket.tab, { type: 'insert', ticket: name, text: made.text })) as
+            { done?: boolean } | undefined;
           if (put?.done !== true) return { text: made.text };
           tickets.drop(name as string);
           return { done: true };
@@ -269,11 +310,13 @@ const serveCompose = (port: chrome.runtime.Port, tab: number | undefined): void 
   });
 };
 
-const speaker = (sender: chrome.runtime.MessageSender | undefined): Speaker => speakerOf(sender ?? {}, chrome.runtime.id, BASE);
+const speaker = (sender: chrome.runtime.MessageSender | undefined): Speaker =>
+  speakerOf(sender ?? {}, chrome.runtime.id, BASE);
 
 chrome.runtime.onConnect.addListener((port) => {
   const who = speaker(port.sender);
-  if (who.kind === 'own' && port.name === 'panel' && (who.page === 'panel.html' || who.page === 'onboarding.html')) servePanel(port);
+  if (who.kind === 'own' && port.name === 'panel' && (who.page === 'panel.html' || who.page === 'onboarding.html'))
+    servePanel(port);
   else if (who.kind === 'own' && port.name === 'post' && who.page === 'post.html') servePost(port, who.tab);
   else if (who.kind === 'own' && port.name === 'compose' && who.page === 'compose.html') serveCompose(port, who.tab);
   else port.disconnect();
@@ -281,15 +324,25 @@ chrome.runtime.onConnect.addListener((port) => {
 
 const serveContent = async (who: Extract<Speaker, { kind: 'web' }>, message: unknown): Promise<unknown> => {
   if (typeof message !== 'object' || message === null || !(await isOn(who.origin))) return { off: true };
-  const { type, payload, kind, ticket } = message as { type?: unknown; payload?: unknown; kind?: unknown; ticket?: unknown };
+  const { type, payload, kind, ticket } = message as {
+    type?: unknown;
+    payload?: unknown;
+    kind?: unknown;
+    ticket?: unknown;
+  };
   if (type === 'post' && typeof payload === 'string') {
     return { ticket: tickets.give({ kind: 'post', tab: who.tab, frame: who.frame, origin: who.origin, payload }) };
   }
   if (type === 'compose') {
-    return { ticket: tickets.give({ kind: 'compose', tab: who.tab, frame: who.frame, origin: who.origin, payload: '' }) };
+    return {
+      ticket: tickets.give({ kind: 'compose', tab: who.tab, frame: who.frame, origin: who.origin, payload: '' }),
+    };
   }
   if (type === 'restore' && isTicketName(ticket) && (kind === 'post' || kind === 'compose')) {
-    tickets.give({ kind, tab: who.tab, frame: who.frame, origin: who.origin, payload: typeof payload === 'string' ? payload : '' }, ticket);
+    tickets.give(
+      { kind, tab: who.tab, frame: who.frame, origin: who.origin, payload: typeof payload === 'string' ? payload : '' },
+      ticket,
+    );
     return {};
   }
   if (type === 'drop' && typeof payload === 'string') tickets.drop(payload);
