@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bauta_ipc::{
-    Access, Api, Empty, HomeLock, Limits, Listener, RpcError, Service, Status, codes, serve_with,
+    Access, Api, Empty, HomeLock, Limits, Listener, RpcError, Service, Status, StatusApi, codes, serve_with,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -18,6 +18,7 @@ macro_rules! methods {
         methods!(@reaches $($own)+ $($($rows)+)+);
         $(methods!(@area $(#[doc = $about])+ $area { $($rows)+ });)+
         methods!(@dispatch $($($rows)+)+);
+        methods!(@each ($) $($area { $($rows)+ })+);
 
         /// What a daemon offers: all areas, and the log.
         ///
@@ -82,6 +83,21 @@ macro_rules! methods {
                 #[doc = $summary] $(#[doc = $contract])*
                 async fn $call(&self, params: $params) -> Result<$result, RpcError>;
             )+
+        }
+    };
+    // The dollar comes from outside, because a macro cannot write one into a macro that it makes.
+    (@each ($dollar:tt) $($area:ident { $(
+        #[doc = $summary:literal] $(#[doc = $contract:literal])*
+        $method:ident $name:literal $call:ident ($params:ty) -> $result:ty,
+            $grant:ident, $reach:ident, $network:ident, $reveals:literal;
+    )+ })+) => {
+        /// Calls a macro with each area and its functions and methods, as in
+        /// `StatusApi { status_get StatusGet; }`: for a daemon that treats all methods alike, such as a test's.
+        #[macro_export]
+        macro_rules! for_each_area {
+            ($dollar implement:ident) => {
+                $($dollar implement! { $area { $($call $method;)+ } })+
+            };
         }
     };
     (@dispatch $(

@@ -1,8 +1,4 @@
 //! The server and the client over a real socket, with a small daemon behind.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
-mod pairing;
-mod support;
 
 use std::time::Duration;
 
@@ -10,7 +6,7 @@ use bauta_ipc::methods::*;
 use bauta_ipc::*;
 use serde_json::{Value, json};
 
-use support::{Daemon, Raw};
+use super::support::{Daemon, Raw};
 
 const HELLO: &str = r#"{"jsonrpc":"2.0","id":"h","method":"hello","params":{"protocol":1,"features":[]}}"#;
 

@@ -9,11 +9,13 @@ use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 
-use super::support::{Daemon, ORIGIN, Raw};
+use super::support::{Daemon, ORIGIN, PERSONAS, Raw};
 
+const ALICE: &str = PERSONAS[0];
+const BEA: &str = PERSONAS[1];
 const OTHER: &str = "chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba/";
 
-fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_slice(&[7; 32]).unwrap()
 }
 
@@ -62,7 +64,7 @@ async fn challenge(extension: &mut Raw, id: &str) -> String {
     begun["challenge"].as_str().unwrap().to_owned()
 }
 
-async fn session(daemon: &Daemon, id: &str) -> Raw {
+pub(crate) async fn session(daemon: &Daemon, id: &str) -> Raw {
     let mut extension = Raw::extension(daemon, ORIGIN).await;
     let challenge = challenge(&mut extension, id).await;
     extension.call("session.prove", proof(id, &challenge, ORIGIN)).await.unwrap();
@@ -328,28 +330,28 @@ async fn a_pairing_may_be_limited_to_personas() {
     assert!(unknown.is(&codes::PERSONA_UNKNOWN));
     let empty = client.call::<PairApprove>(&approval(&code, &[], Some(&[]))).await.unwrap_err();
     assert!(empty.is(&codes::REQUEST_PARAMS));
-    let pairing = client.call::<PairApprove>(&approval(&code, &[], Some(&["alice"]))).await.unwrap();
+    let pairing = client.call::<PairApprove>(&approval(&code, &[], Some(&[ALICE]))).await.unwrap();
     let mut limited = session(&daemon, &pairing.id).await;
 
     let status = limited.call("status.get", json!({})).await.unwrap();
-    assert_eq!((&status["personas"][0]["name"], &status["queued"]), (&json!("alice"), &json!(1)));
+    assert_eq!((&status["personas"][0]["name"], &status["queued"]), (&json!(ALICE), &json!(1)));
     assert_eq!(status["personas"].as_array().unwrap().len(), 1);
     let list = limited.call("persona.list", json!({})).await.unwrap();
-    assert!(list.to_string().contains("alice") && !list.to_string().contains("bea"));
+    assert!(list.to_string().contains(ALICE) && !list.to_string().contains(BEA));
 
     // The only allowed persona is meant where none is named, and another one cannot be.
     let text = |persona: Value| json!({"contact": "bob", "text": "echo persona", "persona": persona});
-    for persona in [json!("alice"), Value::Null] {
-        assert_eq!(limited.call("message.send", text(persona)).await.unwrap()["id"], "alice");
+    for persona in [json!(ALICE), Value::Null] {
+        assert_eq!(limited.call("message.send", text(persona)).await.unwrap()["id"], ALICE);
     }
-    for persona in [json!("bea"), json!(7), json!(["alice"])] {
+    for persona in [json!(BEA), json!(7), json!([ALICE])] {
         assert_eq!(limited.call("message.send", text(persona)).await.unwrap_err(), "persona.unknown");
     }
     for method in ["post.decrypt", "post.wait", "profile.list", "profile.set", "profile.forget"] {
         assert_eq!(limited.call(method, json!({})).await.unwrap_err(), "access.denied", "{method}");
     }
     limited.call("event.subscribe", json!({})).await.unwrap();
-    daemon.log_for("bea", "not for you");
+    daemon.log_for(BEA, "not for you");
     daemon.log("for you");
     assert_eq!(limited.answer().await["params"]["message"]["text"], "for you");
 }
@@ -357,10 +359,10 @@ async fn a_pairing_may_be_limited_to_personas() {
 #[tokio::test]
 async fn of_several_personas_one_must_be_named() {
     let daemon = Daemon::with_bridge().await;
-    let id = paired(&daemon, &[], Some(&["alice", "bea"])).await;
+    let id = paired(&daemon, &[], Some(&PERSONAS)).await;
     let mut limited = session(&daemon, &id).await;
     let refused = limited.call("message.send", json!({"contact": "bob", "text": "x"})).await.unwrap_err();
     assert_eq!(refused, "persona.choice");
-    let named = json!({"contact": "bob", "text": "x", "persona": "bea"});
+    let named = json!({"contact": "bob", "text": "x", "persona": BEA});
     assert!(limited.call("message.send", named).await.is_ok());
 }

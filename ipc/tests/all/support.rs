@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bauta_ipc::*;
 use futures::StreamExt;
-use serde_json::Value;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+/// The personas of the fake daemon. No other text that it says holds one of these names.
+pub(crate) const PERSONAS: [&str; 2] = ["alice-2f61c07be4d9", "bea-93a5d8e07c1f"];
 
 pub(crate) const ORIGIN: &str = "chrome-extension://abcdefghijklmnopabcdefghijklmnop/";
 
@@ -109,22 +113,26 @@ impl Daemon {
     }
 
     pub(crate) fn log(&self, text: &str) {
-        self.log_for("alice", text);
+        self.log_for(PERSONAS[0], text);
     }
 
     pub(crate) fn log_for(&self, persona: &str, text: &str) {
-        let mut log = self.state.log.lock().unwrap();
-        let cursor = log.len() as u64 + 1;
-        let at = Utc::from_millis(cursor);
+        let at = Utc::from_millis(0);
         let message = ReceivedMessage {
-            id: format!("{cursor:032x}"),
+            id: "00".repeat(16),
             persona: persona.into(),
             from: "bob".into(),
             text: text.into(),
             sent_at: at,
             received_at: at,
         };
-        log.push(Event { cursor, at, body: EventBody::MessageReceived { message } });
+        self.log_body(EventBody::MessageReceived { message });
+    }
+
+    pub(crate) fn log_body(&self, body: EventBody) {
+        let mut log = self.state.log.lock().unwrap();
+        let cursor = log.len() as u64 + 1;
+        log.push(Event { cursor, at: Utc::from_millis(cursor), body });
         self.state.grown.send_replace(log.len());
     }
 
@@ -157,35 +165,36 @@ impl Drop for Daemon {
 pub(crate) struct Raw {
     reader: tokio::io::Lines<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
+    last: String,
 }
 
 impl Raw {
     pub(crate) async fn connect(daemon: &Daemon) -> Self {
         let (reader, writer) = UnixStream::connect(daemon.socket()).await.unwrap().into_split();
-        Self { reader: BufReader::new(reader).lines(), writer }
+        Self { reader: BufReader::new(reader).lines(), writer, last: String::new() }
     }
 
     /// As the bridge connects, without a word.
     pub(crate) async fn on_bridge(daemon: &Daemon) -> Self {
         let socket = daemon.bridge.as_ref().unwrap();
         let (reader, writer) = UnixStream::connect(socket).await.unwrap().into_split();
-        Self { reader: BufReader::new(reader).lines(), writer }
+        Self { reader: BufReader::new(reader).lines(), writer, last: String::new() }
     }
 
     /// As an extension finds the connection after its hello.
     pub(crate) async fn extension(daemon: &Daemon, origin: &str) -> Self {
         let mut raw = Self::on_bridge(daemon).await;
-        let params = serde_json::json!({"origin": origin});
-        let frame = serde_json::json!({"jsonrpc": "2.0", "method": "bridge.origin", "params": params});
+        let params = json!({"origin": origin});
+        let frame = json!({"jsonrpc": "2.0", "method": "bridge.origin", "params": params});
         raw.send(&frame.to_string()).await;
-        let welcome = raw.call("hello", serde_json::json!({"protocol": 1})).await.unwrap();
-        assert_eq!(welcome["grants"], serde_json::json!([]));
+        let welcome = raw.call("hello", json!({"protocol": 1})).await.unwrap();
+        assert_eq!(welcome["grants"], json!([]));
         raw
     }
 
     /// A call and its answer, or its error's code.
     pub(crate) async fn call(&mut self, method: &str, params: Value) -> Result<Value, String> {
-        let frame = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let frame = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         self.send(&frame.to_string()).await;
         let answer = self.answer().await;
         assert_eq!(answer["id"], 1, "{answer}");
@@ -209,7 +218,13 @@ impl Raw {
 
     pub(crate) async fn answer(&mut self) -> Value {
         let line = tokio::time::timeout(Duration::from_secs(10), self.reader.next_line()).await.unwrap();
-        serde_json::from_str(&line.unwrap().unwrap()).unwrap()
+        self.last = line.unwrap().unwrap();
+        serde_json::from_str(&self.last).unwrap()
+    }
+
+    /// The answer that came last, as it came.
+    pub(crate) fn last_line(&self) -> &str {
+        &self.last
     }
 
     pub(crate) async fn closed(&mut self) {
@@ -228,61 +243,103 @@ impl Drop for OpenStream {
     }
 }
 
-fn persona_status(name: &str) -> PersonaStatus {
-    PersonaStatus {
-        name: name.into(),
-        state: bauta_ipc::State::Ready,
-        phase: None,
-        since: Utc::from_millis(0),
-        last_exchange: None,
-        requests: 0,
-        queued: 1,
+/// Answers by the method's name; what it does not know it answers with a sample.
+async fn answer(state: &State, method: &str, params: Value) -> Result<Value, RpcError> {
+    let text = |field: &str| params[field].as_str().unwrap_or_default();
+    match method {
+        "status.get" => {
+            let persona = |name: &str| json!({"name": name, "state": "ready", "since": "1970-01-01T00:00:00Z", "queued": 1});
+            Ok(json!({
+                "state": "ready", "since": "1970-01-01T00:00:00Z", "traffic": "test", "network": "local",
+                "personas": PERSONAS.map(persona), "relays": [], "health": [], "version": "0", "queued": 2,
+                "gun": {"relays": [], "exits": [], "extra_root": false, "endpoint": "http://127.0.0.1:1/secret"},
+            }))
+        }
+        "persona.list" => {
+            let persona = |name: &str| json!({"name": name, "public_key": "02", "address": "bauta:"});
+            Ok(json!({"personas": PERSONAS.map(persona)}))
+        }
+        "message.send" => {
+            assert_ne!(text("text"), "panic");
+            if text("contact") == "nobody" {
+                return Err(RpcError::new(&codes::CONTACT_UNKNOWN, "There is no contact \"nobody\"."));
+            }
+            let id = if text("text") == "echo persona" { text("persona") } else { "00" };
+            Ok(json!({"id": id, "state": "queued"}))
+        }
+        "message.wait" => {
+            tokio::time::sleep(Duration::from_millis(params["timeout_ms"].as_u64().unwrap())).await;
+            Err(RpcError::new(&codes::MESSAGE_TIMEOUT, "It did not get that far."))
+        }
+        "daemon.stop" => {
+            state.stop.cancel();
+            Ok(json!({}))
+        }
+        _ => Ok(sample(method, params["persona"].as_str())),
     }
 }
 
-fn not_here<T>() -> Result<T, RpcError> {
-    Err(RpcError::new(&codes::PERSONA_NONE, "There is no persona."))
+/// A result of the right shape. Each text in it is the persona that was asked for, or else the name of every persona.
+fn sample(method: &str, persona: Option<&str>) -> Value {
+    let result = methods::find(method).unwrap().result;
+    of_schema(result, persona.unwrap_or(&PERSONAS.join(" ")))
 }
+
+/// A value of a schema, with everything that may be in it; each text in it is `text`.
+pub(crate) fn of_schema(schema: impl FnOnce(&mut SchemaGenerator) -> Schema, text: &str) -> Value {
+    let mut generator = SchemaGenerator::default();
+    let schema = schema(&mut generator).to_value();
+    fill(&schema, &json!(generator.definitions()), text)
+}
+
+fn fill(schema: &Value, definitions: &Value, text: &str) -> Value {
+    let fill = |schema: &Value| fill(schema, definitions, text);
+    if let Some(reference) = schema["$ref"].as_str() {
+        return fill(&definitions[reference.rsplit('/').next().unwrap()]);
+    }
+    let first = |key: &str| schema[key].as_array().and_then(|choices| choices.first());
+    if let Some(choice) = first("oneOf").or_else(|| first("anyOf")) {
+        return fill(choice);
+    }
+    if let Some(only) = schema.get("const").or_else(|| first("enum")) {
+        return only.clone();
+    }
+    match first("type").unwrap_or(&schema["type"]).as_str() {
+        Some("object") => {
+            let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+            fields.into_iter().map(|(name, schema)| (name, fill(&schema))).collect()
+        }
+        Some("array") => json!([fill(&schema["items"])]),
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        Some("string") if schema["format"] == "date-time" => json!("1970-01-01T00:00:00Z"),
+        Some("string") => json!(text),
+        other => panic!("{other:?} in {schema}"),
+    }
+}
+
+macro_rules! answered {
+    ($area:ident { $($call:ident $method:ident;)+ }) => {
+        #[async_trait]
+        impl $area for Served {
+            $(
+                async fn $call(
+                    &self,
+                    params: <methods::$method as Method>::Params,
+                ) -> Result<<methods::$method as Method>::Result, RpcError> {
+                    let params = serde_json::to_value(params).unwrap();
+                    let result = answer(&self.0, methods::$method::NAME, params).await?;
+                    Ok(serde_json::from_value(result).unwrap())
+                }
+            )+
+        }
+    };
+}
+
+bauta_ipc::for_each_area!(answered);
 
 #[async_trait]
-impl Api for Served {
-    async fn status_get(&self, _: Empty) -> Result<Status, RpcError> {
-        Ok(Status {
-            state: bauta_ipc::State::Ready,
-            phase: None,
-            since: Utc::from_millis(0),
-            last_exchange: None,
-            traffic: "test".into(),
-            traffic_note: String::new(),
-            network: "http://127.0.0.1:1/api/".into(),
-            personas: ["alice", "bea"].map(persona_status).to_vec(),
-            relays: Vec::new(),
-            gun: bauta_ipc::GunStatus {
-                endpoint: Some("http://127.0.0.1:1/secret".into()),
-                ..bauta_ipc::GunStatus::default()
-            },
-            health: Vec::new(),
-            version: "0".into(),
-            queued: 2,
-        })
-    }
-
-    async fn message_send(&self, params: SendMessage) -> Result<SentMessage, RpcError> {
-        assert_ne!(params.text, "panic");
-        if params.contact == "nobody" {
-            return Err(RpcError::new(&codes::CONTACT_UNKNOWN, "There is no contact \"nobody\"."));
-        }
-        if params.text == "echo persona" {
-            return Ok(SentMessage { id: params.persona.unwrap_or_default(), state: MessageState::Queued });
-        }
-        Ok(SentMessage { id: "00".repeat(16), state: MessageState::Queued })
-    }
-
-    async fn message_wait(&self, params: WaitFor) -> Result<SentMessage, RpcError> {
-        tokio::time::sleep(Duration::from_millis(params.timeout_ms)).await;
-        Err(RpcError::new(&codes::MESSAGE_TIMEOUT, "It did not get that far."))
-    }
-
+impl EventApi for Served {
     async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError> {
         let head = self.0.log.lock().unwrap().len() as u64;
         let cursor = params.since.unwrap_or(head);
@@ -298,88 +355,5 @@ impl Api for Served {
             Some((Ok(event), (log, grown, at + 1, open)))
         });
         Ok(EventStream { cursor, events: events.boxed() })
-    }
-
-    async fn daemon_stop(&self, _: Empty) -> Result<Empty, RpcError> {
-        self.0.stop.cancel();
-        Ok(Empty {})
-    }
-
-    async fn persona_new(&self, _: NewPersona) -> Result<Persona, RpcError> {
-        not_here()
-    }
-    async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
-        let persona =
-            |name: &str| Persona { name: name.into(), public_key: "02".repeat(33), address: "bauta:".into() };
-        Ok(PersonaList { personas: ["alice", "bea"].map(persona).to_vec() })
-    }
-    async fn persona_show(&self, _: PersonaRef) -> Result<PersonaDetail, RpcError> {
-        not_here()
-    }
-    async fn persona_export(&self, _: PersonaRef) -> Result<ExportedPersona, RpcError> {
-        not_here()
-    }
-    async fn persona_import(&self, _: ImportPersonas) -> Result<Imported, RpcError> {
-        not_here()
-    }
-    async fn persona_backup(&self, _: MakeBackup) -> Result<BackupPage, RpcError> {
-        not_here()
-    }
-    async fn persona_publish(&self, _: OptionalPersona) -> Result<Published, RpcError> {
-        not_here()
-    }
-    async fn contact_add(&self, _: AddContact) -> Result<Contact, RpcError> {
-        not_here()
-    }
-    async fn contact_list(&self, _: OptionalPersona) -> Result<ContactList, RpcError> {
-        not_here()
-    }
-    async fn contact_show(&self, _: ContactRef) -> Result<Contact, RpcError> {
-        not_here()
-    }
-    async fn contact_invite(&self, _: CreateInvitation) -> Result<Invitation, RpcError> {
-        not_here()
-    }
-    async fn contact_requests(&self, _: OptionalPersona) -> Result<RequestList, RpcError> {
-        not_here()
-    }
-    async fn contact_accept(&self, _: AcceptRequest) -> Result<Contact, RpcError> {
-        not_here()
-    }
-    async fn contact_block(&self, _: BlockContact) -> Result<Blocked, RpcError> {
-        not_here()
-    }
-    async fn contact_verify(&self, _: VerifyContact) -> Result<SafetyNumber, RpcError> {
-        not_here()
-    }
-    async fn message_inbox(&self, _: InboxOf) -> Result<Inbox, RpcError> {
-        not_here()
-    }
-    async fn message_history(&self, _: HistoryOf) -> Result<History, RpcError> {
-        not_here()
-    }
-    async fn post_encrypt(&self, _: EncryptPost) -> Result<EncryptedPost, RpcError> {
-        not_here()
-    }
-    async fn post_wait(&self, _: WaitForPost) -> Result<PublishedPost, RpcError> {
-        not_here()
-    }
-    async fn post_decrypt(&self, _: DecryptPost) -> Result<DecryptedPost, RpcError> {
-        not_here()
-    }
-    async fn post_append(&self, _: AppendPost) -> Result<AppendedPost, RpcError> {
-        not_here()
-    }
-    async fn post_settings(&self, _: PostSettings) -> Result<PostSettings, RpcError> {
-        not_here()
-    }
-    async fn profile_list(&self, _: Empty) -> Result<ProfileList, RpcError> {
-        not_here()
-    }
-    async fn profile_set(&self, _: SetProfile) -> Result<Profile, RpcError> {
-        not_here()
-    }
-    async fn profile_forget(&self, _: ProfileRef) -> Result<Empty, RpcError> {
-        not_here()
     }
 }

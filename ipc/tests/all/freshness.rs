@@ -1,5 +1,4 @@
 //! What is checked in agrees with the code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,10 +21,7 @@ fn openrpc_is_fresh() {
         fs::write(&path, &fresh).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == fresh,
-        "ipc/openrpc.json is stale: BAUTA_WRITE=1 cargo test -p bauta-ipc --test freshness"
-    );
+    assert!(kept == fresh, "ipc/openrpc.json is stale: BAUTA_WRITE=1 cargo test -p bauta-ipc freshness");
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! What a pairing may not do or see, it cannot do or see, whatever it asks for.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bauta_ipc::*;
+use methods::METHODS;
+use proptest::prelude::*;
+use schemars::SchemaGenerator;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::pairing::{key, session};
+use super::support::{Daemon, ORIGIN, PERSONAS, Raw, of_schema};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static DAEMON: LazyLock<Daemon> = LazyLock::new(|| RUNTIME.block_on(Daemon::with_bridge()));
+
+/// A session of a pairing that is in the daemon's store.
+async fn paired(daemon: &Daemon, grants: Vec<Grant>, personas: Option<Vec<&str>>) -> Raw {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    let id = format!("{:032x}", LAST.fetch_add(1, Ordering::Relaxed));
+    let record = PairingRecord {
+        id: id.clone(),
+        origin: ORIGIN.to_owned(),
+        label: "Chromium".to_owned(),
+        key: key().verifying_key().to_sec1_point(false).as_bytes().to_vec(),
+        grants,
+        personas: personas.map(|names| names.into_iter().map(str::to_owned).collect()),
+        since: Utc::from_millis(0),
+        revoked: false,
+    };
+    daemon.pairings().0.lock().unwrap().push(record);
+    session(daemon, &id).await
+}
+
+/// What the persona of a call may be set to: nothing, a name, or what is no name.
+fn any_persona() -> impl Strategy<Value = Option<Value>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Value::Null)),
+        prop::sample::select(&PERSONAS).prop_map(|name| Some(json!(name))),
+        prop::sample::select(&PERSONAS).prop_map(|name| Some(json!([name]))),
+        Just(Some(json!(7))),
+        ".{0,8}".prop_map(|name| Some(json!(name))),
+    ]
+}
+
+fn any_limit() -> impl Strategy<Value = Option<Vec<&'static str>>> {
+    prop::option::of(prop::sample::subsequence(PERSONAS.to_vec(), 0..=PERSONAS.len()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_pairing_reaches_what_it_was_granted_and_no_more(
+        method in prop::sample::select(METHODS),
+        grants in prop::sample::subsequence(Grant::ALL.to_vec(), 0..=Grant::ALL.len()),
+        limit in any_limit(),
+        persona in any_persona(),
+    ) {
+        let Some(needed) = method.grant else { return Ok(()) };
+        let mut params = of_schema(method.params, "bob");
+        if let Some(timeout) = params.get_mut("timeout_ms") {
+            *timeout = json!(1);
+        }
+        match &persona {
+            Some(persona) => params["persona"] = persona.clone(),
+            None => drop(params.as_object_mut().unwrap().remove("persona")),
+        }
+        let named = persona.as_ref().and_then(Value::as_str);
+        let granted = needed != Grant::PersonaAdmin && grants.contains(&needed);
+        let (answer, line) = RUNTIME.block_on(async {
+            let mut extension = paired(&DAEMON, grants, limit.clone()).await;
+            let answer = extension.call(method.name, params).await;
+            (answer, extension.last_line().to_owned())
+        });
+        if !granted {
+            prop_assert_eq!(answer, Err("access.denied".to_owned()));
+            return Ok(());
+        }
+        let Some(allowed) = limit else { return Ok(()) };
+        for hidden in PERSONAS.iter().filter(|name| !allowed.contains(name)) {
+            prop_assert!(!line.contains(hidden), "{}: {}", method.name, line);
+        }
+        match method.reach {
+            Reach::Any => prop_assert_eq!(answer, Err("access.denied".to_owned())),
+            Reach::Named if named.is_some_and(|name| allowed.contains(&name)) => {
+                prop_assert!(answer.is_ok(), "{}: {}", method.name, line);
+            }
+            Reach::Named | Reach::Cut => {}
+        }
+    }
+}
+
+/// Of every kind there is one event about each persona.
+#[tokio::test]
+async fn a_pairing_sees_no_event_of_another_persona() {
+    let daemon = Daemon::with_bridge().await;
+    let [alice, bea] = PERSONAS;
+    let mut extension = paired(&daemon, Grant::ALL.to_vec(), Some(vec![alice])).await;
+    extension.call("event.subscribe", json!({})).await.unwrap();
+    let kinds = SchemaGenerator::default().into_root_schema_for::<EventBody>().to_value();
+    let mut count = 0;
+    for kind in kinds["oneOf"].as_array().unwrap() {
+        let name = &kind["properties"]["kind"]["const"];
+        // What needs attention names no persona: the daemon sees to that.
+        if name == "health" || name == "unknown" {
+            continue;
+        }
+        for persona in [bea, alice] {
+            let schema = kind.clone().try_into().unwrap();
+            let mut body = of_schema(
+                |generator| {
+                    generator.subschema_for::<EventBody>();
+                    schema
+                },
+                persona,
+            );
+            body["kind"] = name.clone();
+            daemon.log_body(serde_json::from_value(body).unwrap());
+        }
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+    daemon.log("the end");
+    let mut seen = 0;
+    while extension.answer().await["params"]["message"]["text"] != "the end" {
+        let line = extension.last_line();
+        assert!(line.contains(alice) && !line.contains(bea), "{line}");
+        seen += 1;
+    }
+    // All but a look-up and two of profiles, which belong to the home.
+    assert_eq!(seen, count - 3);
+}
