@@ -71,8 +71,9 @@ proptest! {
         }
         let named = persona.as_ref().and_then(Value::as_str);
         let granted = needed != Grant::PersonaAdmin && grants.contains(&needed);
+        let daemon = LazyLock::force(&DAEMON);
         let (answer, line) = RUNTIME.block_on(async {
-            let mut extension = paired(&DAEMON, grants, limit.clone()).await;
+            let mut extension = paired(daemon, grants, limit.clone()).await;
             let answer = extension.call(method.name, params).await;
             (answer, extension.last_line().to_owned())
         });

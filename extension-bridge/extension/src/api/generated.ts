@@ -1016,7 +1016,7 @@ export interface Methods {
     };
     result: Pairing;
   };
-  /** Tells how the daemon and its connections stand. */
+  /** Shows the status of the daemon and its connections. */
   'status.get': {
     params: Record<never, never>;
     result: Status;
@@ -1042,7 +1042,7 @@ export interface Methods {
     };
     result: PersonaDetail;
   };
-  /** Gives the persona's secret key out. */
+  /** Exports the persona's secret key. */
   'persona.export': {
     params: {
       /** Its name in this home. */
@@ -1050,7 +1050,15 @@ export interface Methods {
     };
     result: ExportedPersona;
   };
-  /** Takes personas over from recovery words, a secret key, or a backup of Mask with all that is in it. */
+  /** Makes a fresh bundle now and queues it for the relay. */
+  'persona.publish': {
+    params: {
+      /** Its name in this home; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Published;
+  };
+  /** Imports personas from recovery words, a secret key, or a backup of Mask with all that is in it. */
   'persona.import': {
     params: {
       /**
@@ -1063,7 +1071,7 @@ export interface Methods {
     };
     result: Imported;
   };
-  /** Writes all personas, profiles and post keys of this home into a backup as Mask reads it. */
+  /** Writes all personas, profiles and post keys of this home to a backup in Mask's format. */
   'persona.backup': {
     params: {
       /** Where to go on: `next` of the page before. Absent: the beginning. */
@@ -1072,14 +1080,6 @@ export interface Methods {
       password: Secret;
     };
     result: BackupPage;
-  };
-  /** Makes a fresh bundle now and queues it for the relay. */
-  'persona.publish': {
-    params: {
-      /** Its name in this home; absent: the only one there is. */
-      persona?: string | null | undefined;
-    };
-    result: Published;
   };
   /** Adds a contact by address, invitation or bare key, and begins the conversation. */
   'contact.add': {
@@ -1305,7 +1305,7 @@ export interface Methods {
     params: Record<never, never>;
     result: ProfileList;
   };
-  /** Says whose a profile is. */
+  /** Sets whose a profile is. */
   'profile.set': {
     params: {
       /** Whose it is: the name of an own persona or of a contact, or a persona key. */
@@ -1319,7 +1319,7 @@ export interface Methods {
     };
     result: Profile;
   };
-  /** Forgets a profile; its next post is taken at its word again. */
+  /** Forgets a profile; the key in its next post is believed again. */
   'profile.forget': {
     params: {
       /** `person:twitter.com/alice`, or `twitter.com/alice`. */
@@ -1358,13 +1358,13 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'persona.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'persona.show': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'persona.export': { grant: 'persona.admin', network: 'none', reveals: "The caller learns the secret key and can be this persona from then on." },
-  'persona.import': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." },
-  'persona.backup': { grant: 'persona.admin', network: 'none', reveals: "Who has the file and its password can be these personas." },
   'persona.publish': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that this persona published now." },
-  'contact.add': { grant: 'messages.send', network: 'queued', reveals: "With an invitation: the relay sees boxes as any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key." },
+  'persona.import': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." },
+  'persona.backup': { grant: 'persona.admin', network: 'none', reveals: "Anybody who has the file and its password can be these personas." },
+  'contact.add': { grant: 'messages.send', network: 'queued', reveals: "With an invitation: the relay sees boxes like any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key." },
   'contact.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'contact.show': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
-  'contact.invite': { grant: 'messages.send', network: 'queued', reveals: "The relay sees boxes as any others. Whoever sees the invitation learns the persona's key and relay and can answer in the guest's place." },
+  'contact.invite': { grant: 'messages.send', network: 'queued', reveals: "The relay sees boxes like any others. Whoever sees the invitation learns the persona's key and relay and can answer in the guest's place." },
   'contact.requests': { grant: 'messages.read', network: 'none', reveals: "Nothing; the sender learns nothing until you accept." },
   'contact.accept': { grant: 'messages.send', network: 'queued', reveals: "The sender learns that their message arrived." },
   'contact.block': { grant: 'messages.send', network: 'none', reveals: "Nothing; to the other side it looks like being offline." },
@@ -1375,7 +1375,7 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'message.history': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
   'post.encrypt': { grant: 'posts.use', network: 'queued', reveals: "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one." },
   'post.wait': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
-  'post.decrypt': { grant: 'posts.use', network: 'interactive', reveals: "Nothing, when the key is here or in the post. Else the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides." },
+  'post.decrypt': { grant: 'posts.use', network: 'interactive', reveals: "Nothing, when the key is here or in the post. Otherwise the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides." },
   'post.append': { grant: 'posts.use', network: 'queued', reveals: "As post.encrypt; the post itself does not change." },
   'post.settings': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'profile.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
