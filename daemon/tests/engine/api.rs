@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bauta_ipc::{
-    AddContact, Api, CreateInvitation, Empty, EventBody, HistoryOf, InboxOf, MessageState, NewPersona,
+    AddContact, CreateInvitation, Empty, EventBody, HistoryOf, InboxOf, MessageState, NewPersona,
     OptionalPersona, PersonaRef, SendMessage, Subscribe, VerifyContact, WaitFor, codes,
 };
 use futures::StreamExt;

@@ -1,4 +1,4 @@
-use bauta_ipc::{Api, BlockContact, ContactState, EventBody, MessageState, OptionalPersona, codes};
+use bauta_ipc::{BlockContact, ContactState, EventBody, MessageState, OptionalPersona, codes};
 use bauta_protocol::address::Address;
 
 use crate::support::{Home, Sea, until};

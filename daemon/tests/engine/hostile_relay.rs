@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bauta_daemon::node::TimeSource;
-use bauta_ipc::{Api, ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
+use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
 use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::BUNDLE_LEN;
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, MAX_LIFETIME, RelayIdentity};

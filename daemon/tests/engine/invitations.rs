@@ -1,4 +1,4 @@
-use bauta_ipc::{Api, ContactState, EventBody, MessageState, VerifyContact, codes};
+use bauta_ipc::{ContactState, EventBody, MessageState, VerifyContact, codes};
 
 use crate::support::{Home, Sea, friends, until};
 

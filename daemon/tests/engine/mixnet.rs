@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use bauta_daemon::node::{GunSettings, Node, NodeConfig};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
-    AcceptRequest, AddContact, Api, CreateInvitation, Empty, InboxOf, MessageState, NewPersona,
-    OptionalPersona, SendMessage, State, WaitFor,
+    AcceptRequest, AddContact, ContactApi, CreateInvitation, DaemonApi, Empty, InboxOf, MessageApi,
+    MessageState, NewPersona, OptionalPersona, PersonaApi, SendMessage, State, StatusApi, WaitFor,
 };
 use bauta_localnet::{Localnet, LocalnetConfig};
 use bauta_protocol::address::RelayAddress;

@@ -1,5 +1,5 @@
 use bauta_ipc::{
-    Api, Empty, ImportPersonas, ImportSource, Imported, MakeBackup, NewPersona, PersonaRef, RpcError, Secret,
+    Empty, ImportPersonas, ImportSource, Imported, MakeBackup, NewPersona, PersonaRef, RpcError, Secret,
     codes,
 };
 use bauta_protocol::mask::{Backup, Persona, PersonaId, PublicKey};

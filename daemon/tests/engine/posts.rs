@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bauta_ipc::{
-    Api, AppendPost, AppendedPost, Code, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, EventBody,
+    AppendPost, AppendedPost, Code, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, EventBody,
     ImportPersonas, ImportSource, PostFormat, PostSettings, PostState, PublishedPost, RpcError, Secret,
     SetProfile, SocialNetwork, WaitForPost, codes,
 };

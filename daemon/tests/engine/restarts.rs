@@ -3,7 +3,7 @@ use std::path::Path;
 
 use bauta_daemon::node::NodeError;
 use bauta_daemon::unlock::{Mode, Unlock, UnlockError};
-use bauta_ipc::{Api, Empty, MessageState, NewPersona, State, codes};
+use bauta_ipc::{Empty, MessageState, NewPersona, State, codes};
 use zeroize::Zeroizing;
 
 use crate::support::{Home, Sea, friends, until};

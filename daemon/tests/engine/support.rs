@@ -320,8 +320,8 @@ impl Home {
         .await;
     }
 
-    pub(crate) fn api(&self) -> Arc<Node> {
-        Arc::clone(self.node.as_ref().unwrap())
+    pub(crate) fn api(&self) -> Arc<dyn Api> {
+        self.node.clone().unwrap()
     }
 
     pub(crate) fn path(&self) -> PathBuf {
