@@ -24,7 +24,11 @@ pub(crate) fn write(value: &Value) -> Option<String> {
     Some(out)
 }
 
+/// Turns what serde read into what JavaScript would have: `false` when a bound is exceeded.
 fn tidy(value: &mut Value, depth: usize, left: &mut usize) -> bool {
+    // JavaScript has one number type, a 64-bit float. `1.0` and `1` are the same value, and an integer beyond 2^53 is
+    // rounded. MessagePack writes integers and floats differently, so without this a post that was read here and written
+    // again would have other bytes than the extension's.
     let Some(fewer) = left.checked_sub(1) else { return false };
     *left = fewer;
     match value {

@@ -68,6 +68,9 @@ fn unescape(text: &str) -> Option<String> {
 }
 
 fn find_v1_link(text: &str) -> Option<Wire> {
+    // Old links carry a text payload with a few characters replaced (see `write_in_text`) and no other escaping: `%20`
+    // replaces 🎼 and `%40` replaces `:||`, so only its end identifies a link. The extension looks for both in the
+    // text, takes the first URL that ends with `%40`, on any host, and undoes the replacements. So does this.
     if !text.contains("%20") || !text.contains("%40") {
         return None;
     }

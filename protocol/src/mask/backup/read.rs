@@ -111,6 +111,10 @@ pub(super) fn from_json(plain: &[u8]) -> Result<(Backup, Report), BackupReadErro
 }
 
 fn from_value(root: &Value) -> Result<(Backup, Report), BackupReadError> {
+    // A backup comes from years of use and from several versions of the extension, so one bad entry must not lose the
+    // others: each is read by itself, and what is left out is named in the report, because a user who believes that a
+    // persona was imported may delete the original. The identifiers decide which persona an entry is; keys and words that
+    // do not fit them are not imported.
     let meta = member(root, "_meta_");
     match meta.and_then(|meta| member(meta, "version")).and_then(as_whole) {
         Some(2) => {}

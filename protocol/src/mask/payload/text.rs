@@ -48,6 +48,9 @@ pub(crate) fn write(payload: &Written<'_>) -> Option<String> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Payload, ParseError> {
+    // `🎼4/4|wrapped key|IV|message|signature|author's key|public|author:||`, and in versions -39 and -40 the first four
+    // fields only: the author's key and name are then empty, and the reader must know the author from elsewhere. The three
+    // first fields are needed; later ones may be missing, and an error in one leaves the others usable.
     let (version, mark) = [(Version::V38, "4/4|"), (Version::V39, "3/4|"), (Version::V40, "2/4|")]
         .into_iter()
         .find(|(_, mark)| text.strip_prefix('🎼').is_some_and(|rest| rest.starts_with(mark)))

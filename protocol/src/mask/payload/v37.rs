@@ -66,6 +66,14 @@ pub(crate) fn write(payload: Written<'_>) -> Result<Vec<u8>, PackError> {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Payload, ParseError> {
+    // Only what leaves nothing to read is an error of the whole: the container's first byte, MessagePack that is cut off,
+    // out of bounds or followed by more bytes, a body that is not an array, another version. Everything else is an error
+    // of its field. The extension draws the line in the same place, except that a key that is not a point makes it throw
+    // and lose the post (docs/mask.md, "Where Bauta differs from the extension").
+    //
+    // Numbers may arrive as floats and as text, because JavaScript wrote them: `as_whole` takes both number types, and the
+    // curves of ephemeral keys are map keys such as "2". No program has ever written a signature; one that is there is
+    // skipped and kept, not verified.
     let (signature, body) = match bytes.split_first() {
         Some((0, body)) => (None, body),
         Some((1, rest)) => {
