@@ -1,32 +1,107 @@
-//! The commands, one file each.
+//! The commands: one file each, with its arguments and its `run`.
+//!
+//! The commands in this directory use the local API only, as any other program can, and the pure formats of
+//! `bauta_protocol`. Two directories hold the exceptions: `running` for commands that run a daemon, a relay or a network
+//! in this process, `machine` for commands that look at files and browsers of this machine. A test below checks it.
+//!
+//! A new command is a file here, a `mod` line, a variant of [`Command`] and its arm in [`run`].
 
-mod browser;
 mod contact;
 mod conversation;
-mod demo;
-mod doctor;
 mod generate;
-mod localnet;
-mod network;
+mod machine;
 mod pair;
 mod persona;
 mod post;
 mod profile;
-mod relay;
 mod rpc;
+mod running;
 mod send;
 mod status;
-mod up;
 
 use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use bauta_ipc::{Exit, RpcError, codes};
+use clap::{Args, Parser, Subcommand};
 
+use self::machine::{browser, doctor};
+use self::running::{demo, localnet, relay, up};
 use crate::Context;
-use crate::args::Command;
+
+const AFTER_HELP: &str = "\
+Exit status: 0 success, 1 an error that you can fix, 2 a bug, 3 a network failure, 4 the daemon does not answer, \
+5 locked or access denied.
+Data goes to standard output, progress and logs to standard error. Times are RFC 3339 in UTC.";
+
+/// Private messages between personas, through the Nym mixnet
+#[derive(Debug, Parser)]
+#[command(name = "bauta", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Directory that holds all state [default: $XDG_DATA_HOME/bauta]
+    #[arg(long, global = true, value_name = "DIR", env = "BAUTA_HOME", hide_env_values = true)]
+    pub(crate) home: Option<PathBuf>,
+    /// Print JSON, also for errors
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Every command, in the order of the help text.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a demo on this machine: a mixnet, a relay, two daemons, a message and its answer
+    Demo(demo::DemoArgs),
+    /// Run a mixnet and a relay on this machine, in the foreground
+    Localnet(localnet::LocalnetArgs),
+    /// Run the daemon, in the foreground
+    Up(up::UpArgs),
+    /// Stop the daemon
+    Down,
+    /// Show the daemon's status
+    Status,
+    /// Check this installation and print a fix for each problem
+    ///
+    /// Sends nothing to the network. The exit status is 0 unless a check failed.
+    Doctor,
+    /// Manage your personas
+    #[command(subcommand)]
+    Persona(persona::PersonaCommand),
+    /// Manage the people you write to
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
+    /// Send a message
+    Send(send::SendArgs),
+    /// Show received messages
+    Inbox(conversation::InboxArgs),
+    /// Show the conversation with a contact
+    History(conversation::HistoryArgs),
+    /// Encrypt and open posts on social networks, in Mask's formats
+    #[command(subcommand)]
+    Post(post::PostCommand),
+    /// Manage which persona a social profile belongs to
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// Register Bauta with browsers: the manifests of its native messaging host
+    #[command(subcommand)]
+    Browser(browser::BrowserCommand),
+    /// Manage browser extensions that may use this daemon
+    #[command(subcommand)]
+    Pair(pair::PairCommand),
+    /// Run a relay, in the foreground
+    Relay(relay::RelayArgs),
+    /// Call a method of the local API
+    Rpc(rpc::RpcArgs),
+    /// Print a completion script
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page
+    Man(generate::ManArgs),
+}
 
 /// Runs one command.
-pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit, RpcError> {
+pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, RpcError> {
     match command {
         Command::Demo(args) => demo::run(args, context).await,
         Command::Localnet(args) => localnet::run(args, context).await,
@@ -34,30 +109,106 @@ pub(crate) async fn run(command: Command, context: &mut Context) -> Result<Exit,
         Command::Down => status::down(context).await,
         Command::Status => status::run(context).await,
         Command::Doctor => doctor::run(context).await,
-        Command::Persona(args) => persona::run(args, context).await,
-        Command::Contact(args) => contact::run(args, context).await,
+        Command::Persona(command) => persona::run(command, context).await,
+        Command::Contact(command) => contact::run(command, context).await,
         Command::Send(args) => send::run(args, context).await,
         Command::Inbox(args) => conversation::inbox(args, context).await,
         Command::History(args) => conversation::history(args, context).await,
-        Command::Post(args) => post::run(args, context).await,
-        Command::Profile(args) => profile::run(args, context).await,
-        Command::Browser(args) => browser::run(args, context),
-        Command::Pair(args) => pair::run(args, context).await,
+        Command::Post(command) => post::run(command, context).await,
+        Command::Profile(command) => profile::run(command, context).await,
+        Command::Browser(command) => browser::run(command, context),
+        Command::Pair(command) => pair::run(command, context).await,
         Command::Relay(args) => relay::run(args, context).await,
         Command::Rpc(args) => rpc::run(args, context).await,
-        Command::Completions { shell } => generate::completions(shell, context),
-        Command::Man { dir } => generate::man(dir, context),
+        Command::Completions(args) => generate::completions(&args, context),
+        Command::Man(args) => generate::man(args, context),
     }
 }
 
-/// Standard input, at most two bytes beyond `most`: one line feed belongs to the shell, and one byte more tells too
-/// much from enough.
-async fn stdin(most: usize) -> Result<Vec<u8>, RpcError> {
+/// The persona that a command acts as.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Acting {
+    /// Persona to act as [default: the only one]
+    #[arg(long = "as", value_name = "PERSONA")]
+    persona: Option<String>,
+}
+
+/// A duration on the command line: seconds, or with units, such as `1m30s`.
+fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    match text.parse::<u32>() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
+        Err(_) => humantime::parse_duration(text),
+    }
+}
+
+/// Standard input, at most two bytes more than `limit`: one for the line feed that a shell adds, and one to notice
+/// that there is too much.
+async fn stdin(limit: usize) -> Result<Vec<u8>, RpcError> {
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().take(most as u64 + 2).read_to_end(&mut bytes).map(|_| bytes)
+        std::io::stdin().lock().take(limit as u64 + 2).read_to_end(&mut bytes).map(|_| bytes)
     });
-    read.await.map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?.map_err(
-        |error| RpcError::new(&codes::FILE_FAILED, format!("Standard input cannot be read: {error}.")),
-    )
+    read.await
+        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?
+        .map_err(|error| crate::unreadable("Standard input", &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    pub(super) fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("bauta").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn home_and_json_may_be_anywhere() {
+        for line in ["--home h --json status", "status --json --home h", "--json status --home h"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.json && cli.home == Some("h".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn limits_hold() {
+        assert!(parse("localnet --gateways 0").is_err());
+        assert!(parse("relay --data d --doors 5").is_err());
+        assert!(parse("relay").is_err());
+        assert!(parse("contact accept 1").is_err());
+        assert!(parse("contact verify bob --matches --differs").is_err());
+    }
+
+    /// As `docs/api.md` says, with the exceptions that it names.
+    #[test]
+    fn commands_use_the_api_only() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
+        let mut pending = vec![directory.clone()];
+        let mut files = 0;
+        while let Some(path) = pending.pop() {
+            if path.is_dir()
+                && ["running", "machine"].iter().all(|exception| path != directory.join(exception))
+            {
+                pending.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            } else if path.is_file()
+                && path != directory.join("running.rs")
+                && path != directory.join("machine.rs")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for other in ["daemon", "relay", "localnet", "sphinx_client", "bridge"] {
+                    assert!(!text.contains(&format!("bauta_{other}")), "{} uses {other}", path.display());
+                }
+                files += 1;
+            }
+        }
+        assert!(files > 8, "{files} files were read");
+    }
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Output;
 
-/// What every command is given.
+/// What every command gets.
 #[derive(Debug)]
 pub(crate) struct Context {
     chosen: Option<PathBuf>,
@@ -45,7 +45,7 @@ impl Context {
     }
 }
 
-/// The persona that acts: the one named, or the only one there is.
+/// The persona to act as: the named one, or the only one.
 pub(crate) async fn acting(client: &Client, named: Option<String>) -> Result<String, RpcError> {
     if let Some(name) = named {
         return Ok(name);

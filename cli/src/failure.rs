@@ -1,11 +1,11 @@
-//! Errors of the other crates, in the shape the command line prints.
+//! Errors of other crates, as the command line prints them.
 
 use std::error::Error;
 
 use bauta_ipc::{Code, RpcError, codes};
 use bauta_protocol::error::{HasKind, Kind};
 
-/// An error of a part that uses the network; `network` is the code for failures of the network itself.
+/// An error of a part that uses the network; `network` is the code for failures of the network.
 pub(crate) fn failure<E: Error + HasKind>(error: &E, network: &Code) -> RpcError {
     let code = match error.kind() {
         Kind::Network | Kind::Timeout => network,
@@ -22,7 +22,7 @@ pub(crate) fn failure<E: Error + HasKind>(error: &E, network: &Code) -> RpcError
         | Kind::Unsupported => &codes::USAGE,
     };
     let told = RpcError::of(code, error);
-    // These messages say what to do themselves.
+    // The messages say what to do themselves.
     if told.is(&codes::USAGE) { told.hint("") } else { told }
 }
 

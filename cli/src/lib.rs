@@ -1,7 +1,7 @@
 //! The command line: arguments in, text or JSON and an exit status out.
+//!
+//! `commands` has one file per command; what they share is beside it.
 
-pub mod args;
-mod browsers;
 mod commands;
 mod context;
 mod failure;
@@ -24,7 +24,7 @@ use clap::error::ErrorKind;
 pub(crate) use self::context::{Context, acting, interrupted, shell_word};
 pub(crate) use self::failure::failure;
 pub(crate) use self::logging::{LogTarget, start_logging};
-pub(crate) use self::output::Output;
+pub(crate) use self::output::{Output, plain_table};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::qr::qr_lines;
 pub(crate) use self::secrets::{first_line_of, prompt, secret_input, text_of, unreadable};
@@ -40,13 +40,13 @@ pub fn main() -> ExitCode {
 /// Runs `bauta` with these arguments, the first of which is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match args::Cli::try_parse_from(&arguments) {
+    let cli = match commands::Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(refusal) => return refuse(&arguments, &refusal),
     };
     let output = Output::new(cli.json);
-    let mut context = Context::new(cli.home, output.clone());
-    let outcome = catch_unwind(AssertUnwindSafe(|| execute(cli.command, &mut context)));
+    let context = Context::new(cli.home, output.clone());
+    let outcome = catch_unwind(AssertUnwindSafe(|| execute(cli.command, &context)));
     let outcome = outcome.unwrap_or_else(|_| Err(RpcError::new(&codes::INTERNAL, "Bauta panicked.")));
     exit_code(outcome.unwrap_or_else(|error| {
         output.error(&error);
@@ -54,18 +54,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }))
 }
 
-fn execute(command: args::Command, context: &mut Context) -> Result<Exit, RpcError> {
+fn execute(command: commands::Command, context: &Context) -> Result<Exit, RpcError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("No threads could be started: {error}.")))?;
+        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Threads cannot be started: {error}.")))?;
     let outcome = runtime.block_on(commands::run(command, context));
-    // What blocks, such as a read from a terminal, must not hold up the end.
+    // A blocked thread, such as one that reads from a terminal, must not delay the end.
     runtime.shutdown_timeout(Duration::from_secs(2));
     outcome
 }
 
-/// Help and version are answers; everything else clap says is a usage error, with status 1.
+/// Help and version are answers; everything else that clap reports is a usage error, with status 1.
 fn refuse(arguments: &[OsString], refusal: &clap::Error) -> ExitCode {
     let json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
     let output = Output::new(json);

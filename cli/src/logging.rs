@@ -19,7 +19,7 @@ pub(crate) struct LogTarget {
 }
 
 impl LogTarget {
-    /// Log lines go to this new file instead.
+    /// A target that writes log lines to this new file.
     pub(crate) fn file(path: &Path) -> Result<Self, RpcError> {
         let file = File::create(path).map_err(|error| {
             RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
@@ -27,7 +27,7 @@ impl LogTarget {
         Ok(Self { file: Some(Arc::new(file)), bar: SharedBar::default() })
     }
 
-    /// From now on lines go above this bar.
+    /// Lines go above this bar from now on.
     pub(super) fn above(&self, bar: Option<ProgressBar>) {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
@@ -39,7 +39,7 @@ impl fmt::Debug for LogTarget {
     }
 }
 
-/// Starts logging for this process; a second start changes nothing.
+/// Starts logging for this process; a second call changes nothing.
 pub(crate) fn start_logging(target: &LogTarget) {
     let colour = target.file.is_none()
         && io::stderr().is_terminal()
@@ -53,8 +53,8 @@ pub(crate) fn start_logging(target: &LogTarget) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// The filter for a value of `BAUTA_LOG`: a level for Bauta's own code, or directives as tracing-subscriber has them.
-/// What concerns Nym's crates is left out, and their cap stands last: they log tags and addresses.
+/// The filter for a value of `BAUTA_LOG`: a level for Bauta's own code, or directives of tracing-subscriber.
+/// Directives for Nym's crates are ignored, and their cap comes last: they log tags and addresses.
 fn directives(wanted: &str) -> String {
     let mut own = String::from("warn,bauta=info");
     for directive in wanted.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
@@ -70,7 +70,7 @@ fn directives(wanted: &str) -> String {
     format!("{own},{}", bauta_sphinx_client::LOG_DIRECTIVES)
 }
 
-/// The level of everyone else's code.
+/// The level of all other code.
 fn quiet(level: &str) -> &str {
     if matches!(level, "off" | "error") { level } else { "warn" }
 }
@@ -102,7 +102,7 @@ impl Write for Line<'_> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        // A log that cannot be written is no reason to stop.
+        // A log that cannot be written must not stop the program.
         if let Some(file) = &self.target.file {
             let _ = (&**file).write_all(&self.text);
             return;
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nym_stays_capped_whatever_is_asked() {
+    fn nym_stays_capped_for_every_value() {
         let cap = bauta_sphinx_client::LOG_DIRECTIVES;
         assert_eq!(directives(""), format!("warn,bauta=info,{cap}"));
         assert_eq!(directives("DEBUG"), format!("warn,bauta=debug,{cap}"));

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bauta_ipc::{RpcError, codes};
+use comfy_table::Table;
 use serde::Serialize;
 use serde_json::json;
 
-/// The one way to standard output (data) and standard error (notes).
-/// When the reader of standard output has gone, writing to it does nothing.
+/// The only way to standard output (data) and standard error (notes).
+/// After the reader of standard output has closed it, writing to it does nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -27,27 +28,27 @@ impl Output {
         self.json
     }
 
-    /// A person reads standard output.
+    /// Whether a person reads standard output.
     pub(crate) fn is_terminal(&self) -> bool {
         !self.json && io::stdout().is_terminal()
     }
 
-    /// Standard output may hold colours.
+    /// Whether standard output may have colours.
     pub(crate) fn has_colour(&self) -> bool {
         self.colour && self.is_terminal()
     }
 
-    /// A person reads standard error, and it may move.
+    /// Whether a person reads standard error, and lines on it may move.
     pub(crate) fn may_animate(&self) -> bool {
         io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// Nobody reads standard output any more.
+    /// Whether the reader of standard output has closed it.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Prints a value as JSON, or else what `text` makes of it.
+    /// Prints a value as JSON, or else as what `text` makes of it.
     pub(crate) fn show<T: Serialize>(
         &self,
         value: &T,
@@ -58,26 +59,15 @@ impl Output {
 
     /// Prints a value as JSON: on one line, unless a person reads it.
     pub(crate) fn value<T: Serialize>(&self, value: &T) -> Result<(), RpcError> {
-        let text = if io::stdout().is_terminal() {
-            serde_json::to_string_pretty(value)
-        } else {
-            serde_json::to_string(value)
-        };
-        self.text(
-            &text.map_err(|error| {
-                RpcError::new(&codes::INTERNAL, format!("Not writable as JSON: {error}."))
-            })?,
-        )
+        if !io::stdout().is_terminal() {
+            return self.line(value);
+        }
+        self.text(&serde_json::to_string_pretty(value).map_err(|error| not_json(&error))?)
     }
 
-    /// Prints a value as JSON on one line, whoever reads it.
+    /// Prints a value as JSON on one line, also for a person.
     pub(crate) fn line<T: Serialize>(&self, value: &T) -> Result<(), RpcError> {
-        let text = serde_json::to_string(value);
-        self.text(
-            &text.map_err(|error| {
-                RpcError::new(&codes::INTERNAL, format!("Not writable as JSON: {error}."))
-            })?,
-        )
+        self.text(&serde_json::to_string(value).map_err(|error| not_json(&error))?)
     }
 
     /// Prints text and a line feed to standard output; empty text prints nothing.
@@ -109,7 +99,7 @@ impl Output {
         self.text(text.trim_end_matches('\n'))
     }
 
-    /// Prints a line to standard error. Nothing depends on it, so a failure is no error.
+    /// Prints a line to standard error. Nothing depends on it, so a failure is ignored.
     pub(crate) fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
@@ -130,4 +120,23 @@ impl Output {
             self.note(&format!("  {}", error.hint));
         }
     }
+}
+
+fn not_json(error: &serde_json::Error) -> RpcError {
+    RpcError::new(&codes::INTERNAL, format!("The value cannot be written as JSON: {error}."))
+}
+
+/// A table of aligned columns without lines; empty text when there are no rows.
+pub(crate) fn plain_table<const COLUMNS: usize>(
+    header: [&str; COLUMNS],
+    rows: impl IntoIterator<Item = [String; COLUMNS]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    if table.is_empty() {
+        return String::new();
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }

@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{LogTarget, Output};
 
-/// Tells what goes on, on standard error: with a moving line on a terminal, with a line per phase elsewhere.
+/// Shows progress on standard error: as a moving line on a terminal, as a line per phase elsewhere.
 #[derive(Debug)]
 pub(crate) struct Progress {
     out: Output,
@@ -16,7 +16,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Begins to tell. Log lines go above the moving line.
+    /// Begins. Log lines go above the moving line.
     pub(crate) fn begin(out: &Output, log: LogTarget) -> Self {
         let bar = out.may_animate().then(|| {
             let bar = ProgressBar::new_spinner();
@@ -30,7 +30,7 @@ impl Progress {
         Self { out: out.clone(), begun: Instant::now(), bar, last: Mutex::default(), log }
     }
 
-    /// Says what is happening now. The same again says nothing new.
+    /// Shows what happens now. A repeated text is not shown again.
     pub(crate) fn phase(&self, text: &str) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if *last == text {
@@ -43,7 +43,7 @@ impl Progress {
         }
     }
 
-    /// Says something that stays.
+    /// Prints a line that stays.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.out.note(text)),
@@ -51,12 +51,12 @@ impl Progress {
         }
     }
 
-    /// Since the beginning: `3.2 s`.
+    /// The time since the beginning, as text: `3.2 s`.
     pub(crate) fn elapsed(&self) -> String {
         format!("{:.1} s", self.begun.elapsed().as_secs_f64())
     }
 
-    /// Since the beginning.
+    /// The time since the beginning.
     pub(crate) fn passed(&self) -> Duration {
         self.begun.elapsed()
     }
@@ -71,5 +71,5 @@ impl Drop for Progress {
     }
 }
 
-/// Shares the moving line with the log.
+/// The moving line, shared with the log.
 pub(super) type SharedBar = Arc<Mutex<Option<ProgressBar>>>;

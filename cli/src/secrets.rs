@@ -1,5 +1,5 @@
-//! Texts and secrets from a terminal, a file or standard input. Secrets never
-//! come from arguments, which every user of the machine sees.
+//! Texts and secrets from a terminal, a file or standard input. Secrets never come from arguments, which every user
+//! of the machine can see.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
@@ -19,7 +19,7 @@ const MAX_SECRET: u64 = 16 * 1024;
 pub(crate) fn prompt(text: &str, otherwise: &str) -> Result<Zeroizing<String>, RpcError> {
     rpassword::prompt_password(text)
         .map(Zeroizing::new)
-        .map_err(|_| RpcError::new(&codes::UNLOCK_FAILED, "There is no terminal to ask at.").hint(otherwise))
+        .map_err(|_| RpcError::new(&codes::UNLOCK_FAILED, "There is no terminal to ask on.").hint(otherwise))
 }
 
 /// The first line of a file; `-` is standard input.
@@ -34,7 +34,7 @@ pub(crate) fn first_line_of(path: &Path) -> Result<Zeroizing<String>, RpcError> 
 /// All of standard input, or one hidden line at a terminal.
 pub(crate) fn secret_input(text: &str) -> Result<Zeroizing<String>, RpcError> {
     if io::stdin().is_terminal() {
-        return prompt(text, "Write it to standard input.");
+        return prompt(text, "Pass it on standard input.");
     }
     let mut secret = Zeroizing::new(String::with_capacity(MAX_SECRET as usize + 1));
     io::stdin()
@@ -61,7 +61,7 @@ fn whole(reader: impl Read) -> io::Result<String> {
 }
 
 fn first_line(reader: impl BufRead) -> io::Result<Zeroizing<String>> {
-    // Of full length at once: a string that grows leaves copies behind.
+    // Allocated in full length: a string that grows leaves copies in memory.
     let mut line = Zeroizing::new(String::with_capacity(MAX_LINE as usize + 1));
     reader.take(MAX_LINE).read_line(&mut line)?;
     let length = line.trim_end_matches(['\r', '\n']).len();

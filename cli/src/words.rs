@@ -1,10 +1,10 @@
-//! The same words for the same state, everywhere.
+//! Words for states and times, the same in every command.
 
 use std::time::{Duration, SystemTime};
 
 use bauta_ipc::{ContactState, MessageState, State, Utc};
 
-/// How far an own message has come.
+/// The state of an own message.
 pub(crate) fn message_words(state: MessageState) -> &'static str {
     match state {
         MessageState::Queued => "Queued",
@@ -14,7 +14,7 @@ pub(crate) fn message_words(state: MessageState) -> &'static str {
     }
 }
 
-/// How a connection stands, with its phase where that says more.
+/// The state of a connection, with its phase where there is one.
 pub(crate) fn state_words(state: State, phase: Option<&str>) -> String {
     match (state, phase) {
         (State::Off, _) => "Not connected".to_owned(),
@@ -28,7 +28,7 @@ pub(crate) fn state_words(state: State, phase: Option<&str>) -> String {
     }
 }
 
-/// How far the conversation with a contact has come.
+/// The state of a contact.
 pub(crate) fn contact_words(state: ContactState) -> &'static str {
     match state {
         ContactState::Invited => "invited, no answer yet",
@@ -68,14 +68,14 @@ pub(crate) fn short_key(key: &str) -> String {
     key.chars().take(8).collect()
 }
 
-/// Someone else's text for a terminal: control characters, which could move the cursor or hide words,
-/// and marks that turn the direction of writing become visible.
+/// Text of others, safe for a terminal: control characters, which could move the cursor or hide words, and marks that
+/// change the direction of writing become visible.
 pub(crate) fn printable(text: &str) -> String {
     let hides = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
     text.chars().map(|c| if (c.is_control() && c != '\n') || hides(c) { '\u{FFFD}' } else { c }).collect()
 }
 
-/// Someone else's text after a heading; its further lines stand below its first.
+/// Text of others after a heading; its lines are aligned below the first.
 pub(crate) fn block(heading: &str, text: &str) -> String {
     let indent = format!("\n{}", " ".repeat(heading.chars().count()));
     format!("{heading}{}", printable(text).trim_end().replace('\n', &indent))

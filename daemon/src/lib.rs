@@ -5,11 +5,11 @@
 
 pub mod gun;
 pub mod node;
-pub mod random;
 pub mod unlock;
 
 mod engine;
 mod posts;
+mod random;
 mod serving;
 mod store;
 mod view;

@@ -31,7 +31,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
-pub use self::import::unopened;
 pub use self::outside::GunSettings;
 use self::outside::Outside;
 use self::pairings::StoredPairings;

@@ -4,7 +4,7 @@ use getrandom::SysRng;
 use rand_core::{Rng, UnwrapErr};
 
 /// The generator. It panics if the operating system gives no random numbers: every key would be weak.
-pub fn rng() -> UnwrapErr<SysRng> {
+pub(crate) fn rng() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 

@@ -204,6 +204,20 @@ fn read_description(home: &Path) -> Result<Option<Description>, UnlockError> {
     serde_json::from_value(value).map(Some).map_err(damaged)
 }
 
+impl Mode {
+    /// Every mode, in the order they are shown.
+    pub const ALL: [Self; 3] = [Self::Keychain, Self::Passphrase, Self::KeyFile];
+
+    /// Its name, on the command line and in `unlock.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keychain => "keychain",
+            Self::Passphrase => "passphrase",
+            Self::KeyFile => "keyfile",
+        }
+    }
+}
+
 impl Unlock {
     /// How a home is protected; `None` before its first run.
     ///
@@ -256,11 +270,7 @@ impl fmt::Debug for Unlock {
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Keychain => "keychain",
-            Self::Passphrase => "passphrase",
-            Self::KeyFile => "keyfile",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -273,10 +283,7 @@ impl FromStr for Mode {
     type Err = UnknownMode;
 
     fn from_str(text: &str) -> Result<Self, UnknownMode> {
-        [Self::Keychain, Self::Passphrase, Self::KeyFile]
-            .into_iter()
-            .find(|mode| mode.to_string() == text)
-            .ok_or(UnknownMode)
+        Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or(UnknownMode)
     }
 }
 

@@ -121,7 +121,8 @@ impl Traffic {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name on the command line and in the API.
+    pub fn name(self) -> &'static str {
         match self {
             Traffic::Full => "full",
             Traffic::Saver => "saver",

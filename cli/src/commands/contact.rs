@@ -1,29 +1,102 @@
+//! `bauta contact`
+
+use std::path::PathBuf;
+
 use bauta_ipc::methods::{
     ContactAccept, ContactAdd, ContactBlock, ContactInvite, ContactListAll, ContactRequests, ContactShow,
     ContactVerify,
 };
 use bauta_ipc::{
-    AcceptRequest, AddContact, BlockContact, Client, Contact as Known, ContactRef, ContactState,
-    CreateInvitation, Exit, OptionalPersona, Request, RpcError, SafetyNumber, VerifyContact, codes,
+    AcceptRequest, AddContact, BlockContact, Client, Contact, ContactRef, ContactState, CreateInvitation,
+    Exit, OptionalPersona, Request, RpcError, SafetyNumber, VerifyContact, codes,
 };
-use comfy_table::Table;
+use clap::Subcommand;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use crate::args::Contact;
+use super::Acting;
 use crate::{
-    Context, Output, ago, block, contact_words, expiry, moment, printable, qr_lines, shell_word, short_key,
-    text_of,
+    Context, Output, ago, block, contact_words, expiry, moment, plain_table, printable, qr_lines, shell_word,
+    short_key, text_of,
 };
 
-/// `bauta contact …`
-pub(super) async fn run(command: Contact, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContactCommand {
+    /// Create an invitation for one person
+    Invite {
+        /// Name for this contact [default: the first digits of their key]
+        #[arg(long)]
+        name: Option<String>,
+        /// Also show the invitation as a QR code
+        #[arg(long)]
+        qr: bool,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Add a contact by address, invitation or public key
+    Add {
+        /// Name for this contact; nobody else sees it
+        name: String,
+        /// Address, invitation or key that they gave you
+        #[arg(required_unless_present = "from_text")]
+        address: Option<String>,
+        /// Find the address or key in this file, the text of a profile or of a post; "-" is standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "address")]
+        from_text: Option<PathBuf>,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// List your contacts
+    List(Acting),
+    /// Show one contact
+    Show {
+        /// Name of the contact
+        name: String,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// List first messages from strangers
+    Requests(Acting),
+    /// Accept a request; only then does its sender learn that it arrived
+    Accept {
+        /// Id of the request
+        id: String,
+        /// Name for this contact
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Block a contact, or the sender of a request, and delete the request
+    Block {
+        /// Id of a request, or name of a contact
+        #[arg(value_name = "ID|NAME")]
+        contact: String,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Show the safety number to compare with a contact
+    Verify {
+        /// Name of the contact
+        name: String,
+        /// Record that the two numbers are equal
+        #[arg(long, conflicts_with = "differs")]
+        matches: bool,
+        /// Record that the two numbers differ
+        #[arg(long)]
+        differs: bool,
+        #[command(flatten)]
+        acting: Acting,
+    },
+}
+
+pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let out = &context.out;
     match command {
-        Contact::Invite { name, qr, acting } => {
+        ContactCommand::Invite { name, qr, acting } => {
             invite(&client, CreateInvitation { persona: acting.persona, name }, qr, out).await?;
         }
-        Contact::Add { name, address, from_text, acting } => {
+        ContactCommand::Add { name, address, from_text, acting } => {
             let address = match (address, from_text) {
                 (Some(address), _) => address,
                 (None, Some(path)) => text_of(&path)?,
@@ -34,12 +107,12 @@ pub(super) async fn run(command: Contact, context: &Context) -> Result<Exit, Rpc
             out.show(&added, |added| {
                 let next = match added.state {
                     ContactState::Active => "You can write to each other.",
-                    _ => "What you write goes out as soon as the keys are exchanged.",
+                    _ => "Messages to them are sent as soon as the keys are exchanged.",
                 };
-                format!("{} is a contact now. {next}", printable(&added.name))
+                format!("{} is now a contact. {next}", printable(&added.name))
             })?;
         }
-        Contact::List(acting) => {
+        ContactCommand::List(acting) => {
             let list =
                 client.call::<ContactListAll>(&OptionalPersona { persona: acting.persona }).await?.contacts;
             out.show(&list, |list| table(list))?;
@@ -47,15 +120,15 @@ pub(super) async fn run(command: Contact, context: &Context) -> Result<Exit, Rpc
                 out.note("No contacts yet. Invite someone: bauta contact invite");
             }
         }
-        Contact::Show { name, acting } => {
+        ContactCommand::Show { name, acting } => {
             let shown =
                 client.call::<ContactShow>(&ContactRef { persona: acting.persona, contact: name }).await?;
             out.show(&shown, describe)?;
         }
-        Contact::Requests(acting) => {
+        ContactCommand::Requests(acting) => {
             let list =
                 client.call::<ContactRequests>(&OptionalPersona { persona: acting.persona }).await?.requests;
-            out.show(&list, |list| list.iter().map(request).collect::<Vec<_>>().join("\n"))?;
+            out.show(&list, |list| list.iter().map(request_line).collect::<Vec<_>>().join("\n"))?;
             if !out.is_json() {
                 out.note(if list.is_empty() {
                     "No requests."
@@ -65,17 +138,17 @@ pub(super) async fn run(command: Contact, context: &Context) -> Result<Exit, Rpc
                 });
             }
         }
-        Contact::Accept { id, name, acting } => {
+        ContactCommand::Accept { id, name, acting } => {
             let params = AcceptRequest { persona: acting.persona, id, name };
             let accepted = client.call::<ContactAccept>(&params).await?;
-            out.show(&accepted, |accepted| format!("{} is a contact now.", printable(&accepted.name)))?;
+            out.show(&accepted, |accepted| format!("{} is now a contact.", printable(&accepted.name)))?;
         }
-        Contact::Block { contact, acting } => {
+        ContactCommand::Block { contact, acting } => {
             let blocked =
                 client.call::<ContactBlock>(&BlockContact { persona: acting.persona, contact }).await?;
             out.show(&blocked, |_| "Blocked. To them it looks as if you were offline.".to_owned())?;
         }
-        Contact::Verify { name, matches, differs, acting } => {
+        ContactCommand::Verify { name, matches, differs, acting } => {
             let mark = (matches || differs).then_some(matches);
             let params = VerifyContact { persona: acting.persona, contact: name, mark };
             let number = client.call::<ContactVerify>(&params).await?;
@@ -95,7 +168,7 @@ async fn invite(client: &Client, params: CreateInvitation, qr: bool, out: &Outpu
         out.text(&qr_lines(invitation.address.as_bytes(), out.has_colour())?)?;
     }
     out.note(&format!(
-        "For one person, over a channel you trust: whoever uses it first becomes your contact. It ends {}.",
+        "Give it to one person, over a channel you trust: whoever uses it first becomes your contact. It ends {}.",
         expiry(invitation.expires_at)
     ));
     Ok(())
@@ -111,13 +184,13 @@ fn verify(number: &SafetyNumber, out: &Output) -> Result<(), RpcError> {
     }
     if out.is_terminal() {
         let bytes = HEXLOWER_PERMISSIVE.decode(number.qr.as_bytes()).map_err(|error| {
-            RpcError::new(&codes::INTERNAL, format!("The daemon's QR code is damaged: {error}."))
+            RpcError::new(&codes::INTERNAL, format!("The daemon sent a damaged QR code: {error}."))
         })?;
         out.text(&qr_lines(&bytes, out.has_colour())?)?;
     }
     let name = printable(&number.contact);
     out.note(&if number.verified {
-        format!("You have marked {name}'s number as equal.")
+        format!("You have recorded that {name}'s number is equal.")
     } else {
         let word = shell_word(&name);
         format!(
@@ -127,33 +200,27 @@ fn verify(number: &SafetyNumber, out: &Output) -> Result<(), RpcError> {
     Ok(())
 }
 
-fn table(list: &[Known]) -> String {
-    if list.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["NAME", "KEY", "STATE", "VERIFIED", "LAST MESSAGE"]);
-    for contact in list {
-        table.add_row([
+fn table(list: &[Contact]) -> String {
+    let row = |contact: &Contact| {
+        [
             printable(&contact.name),
             contact.public_key.as_deref().map(short_key).unwrap_or_default(),
-            state(contact),
+            problem_or_state(contact),
             if contact.verified { "yes" } else { "no" }.to_owned(),
             contact.last_message_at.map(ago).unwrap_or_default(),
-        ]);
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        ]
+    };
+    plain_table(["NAME", "KEY", "STATE", "VERIFIED", "LAST MESSAGE"], list.iter().map(row))
 }
 
-fn state(contact: &Known) -> String {
+fn problem_or_state(contact: &Contact) -> String {
     match &contact.problem {
         Some(problem) => problem.message.clone(),
         None => contact_words(contact.state).to_owned(),
     }
 }
 
-fn describe(contact: &Known) -> String {
+fn describe(contact: &Contact) -> String {
     let mut lines = vec![
         format!("name      {}", printable(&contact.name)),
         format!("state     {}", contact_words(contact.state)),
@@ -170,7 +237,7 @@ fn describe(contact: &Known) -> String {
     lines.join("\n")
 }
 
-fn request(request: &Request) -> String {
+fn request_line(request: &Request) -> String {
     let heading =
         format!("{}  {}  {}  ", request.id, moment(request.received_at), short_key(&request.public_key));
     block(&heading, &request.text)
@@ -184,7 +251,7 @@ mod tests {
 
     #[test]
     fn tables_hold_no_foreign_controls() {
-        let contact = Known {
+        let contact = Contact {
             persona: "alice".into(),
             name: "bo\x1bb".into(),
             public_key: Some("02".repeat(33)),

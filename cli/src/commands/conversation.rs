@@ -1,3 +1,5 @@
+//! `bauta inbox` and `bauta history`
+
 use std::collections::HashSet;
 
 use bauta_ipc::methods::{MessageHistory, MessageInbox};
@@ -6,11 +8,30 @@ use bauta_ipc::{
     RpcError,
 };
 
-use crate::args::{History, Inbox};
+use clap::Args;
+
+use super::Acting;
 use crate::{Context, Output, acting, block, interrupted, message_words, moment, printable};
 
-/// `bauta inbox`: what arrived, oldest first; with `--follow` then what arrives.
-pub(super) async fn inbox(args: Inbox, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Args, Debug)]
+pub(crate) struct InboxArgs {
+    /// Keep printing messages as they arrive; with --json, one object per line instead of an array
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HistoryArgs {
+    /// Contact to show
+    name: String,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// Oldest first; with `--follow` also what arrives from now on.
+pub(super) async fn inbox(args: InboxArgs, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let persona = acting(&client, args.acting.persona).await?;
     if args.follow {
@@ -19,14 +40,14 @@ pub(super) async fn inbox(args: Inbox, context: &Context) -> Result<Exit, RpcErr
     let messages = all(&client, &persona).await?;
     context.out.show(&messages, |messages| messages.iter().map(received).collect::<Vec<_>>().join("\n"))?;
     if messages.is_empty() && !context.out.is_json() {
-        context.out.note("Nothing has arrived yet.");
+        context.out.note("No messages yet.");
     }
     Ok(Exit::Ok)
 }
 
 async fn follow(client: &Client, persona: String, context: &Context) -> Result<Exit, RpcError> {
     let stop = interrupted()?;
-    // First the subscription, then the list: what arrives in between comes twice and is told apart by its id.
+    // Subscribe before reading the list, so that nothing is missed; what comes twice is recognized by its id.
     let mut events = context.client().await?.subscribe(None).await?;
     let mut known = HashSet::new();
     for message in all(client, &persona).await? {
@@ -62,8 +83,8 @@ async fn all(client: &Client, persona: &str) -> Result<Vec<ReceivedMessage>, Rpc
     }
 }
 
-/// `bauta history`: the whole conversation, oldest first.
-pub(super) async fn history(args: History, context: &Context) -> Result<Exit, RpcError> {
+/// The whole conversation, oldest first.
+pub(super) async fn history(args: HistoryArgs, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let (mut pages, mut before) = (Vec::new(), None);
     loop {
@@ -120,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_own_message_says_how_far_it_came() {
+    fn an_own_message_shows_its_state() {
         let mut own = HistoryEntry {
             id: "0".repeat(32),
             direction: Direction::Out,

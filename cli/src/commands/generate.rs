@@ -1,25 +1,38 @@
+//! `bauta completions` and `bauta man`: generated from the definition of the command line.
+
 use std::path::PathBuf;
 
 use bauta_ipc::{Exit, RpcError, codes};
-use clap::CommandFactory;
+use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::Cli;
 use crate::Context;
-use crate::args::Cli;
 
-/// `bauta completions`.
-pub(super) fn completions(shell: Shell, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// Shell to complete for
+    shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Write one page per command into this directory instead
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> Result<Exit, RpcError> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "bauta", &mut script);
+    clap_complete::generate(args.shell, &mut Cli::command(), "bauta", &mut script);
     context.out.bytes(&script)?;
     Ok(Exit::Ok)
 }
 
-/// `bauta man`.
-pub(super) fn man(dir: Option<PathBuf>, context: &Context) -> Result<Exit, RpcError> {
+pub(super) fn man(args: ManArgs, context: &Context) -> Result<Exit, RpcError> {
     let failed =
         |error| RpcError::new(&codes::FILE_FAILED, format!("The manual cannot be written: {error}."));
-    match dir {
+    match args.dir {
         Some(dir) => {
             std::fs::create_dir_all(&dir).map_err(failed)?;
             clap_mangen::generate_to(Cli::command(), &dir).map_err(failed)?;

@@ -1,23 +1,54 @@
+//! `bauta pair`
+
 use bauta_ipc::methods::{PairApprove, PairList, PairRevoke};
 use bauta_ipc::{ApprovePairing, Empty, Exit, Grant, Pairing, PairingRef, PairingState, RpcError, Secret};
-use comfy_table::Table;
+use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::args::Pair;
-use crate::{Context, ago, printable};
+use crate::{Context, ago, plain_table, printable};
 
-/// `bauta pair …`
-pub(super) async fn run(command: Pair, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum PairCommand {
+    /// List extensions that are paired, were paired, or ask to be
+    List,
+    /// Pair the extension that shows this code
+    Approve {
+        /// Code of six digits
+        code: String,
+        /// What the extension may do; may be given several times [default: everything but persona.admin]
+        #[arg(long = "grant", value_name = "GRANT", value_parser = grants())]
+        grants: Vec<Grant>,
+        /// Persona that it may act as; may be given several times [default: all]
+        #[arg(long = "persona", value_name = "PERSONA")]
+        personas: Vec<String>,
+    },
+    /// End a pairing, or refuse a request for one
+    Revoke {
+        /// Id of the pairing, from bauta pair list
+        id: String,
+    },
+}
+
+/// The grants that an extension can have.
+fn grants() -> impl TypedValueParser<Value = Grant> {
+    let grants = || Grant::ALL.into_iter().filter(|grant| *grant != Grant::PersonaAdmin);
+    PossibleValuesParser::new(grants().map(Grant::name)).try_map(move |name| {
+        grants().find(|grant| grant.name() == name).ok_or_else(|| format!("there is no grant {name}"))
+    })
+}
+
+pub(super) async fn run(command: PairCommand, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let out = &context.out;
     match command {
-        Pair::List => {
+        PairCommand::List => {
             let list = client.call::<PairList>(&Empty {}).await?.pairings;
             out.show(&list, |list| table(list))?;
             if list.is_empty() && !out.is_json() {
-                out.note("No extension is paired. The extension shows a code for: bauta pair approve CODE");
+                out.note("No extension is paired. Approve the code that an extension shows: bauta pair approve CODE");
             }
         }
-        Pair::Approve { code, grants, personas } => {
+        PairCommand::Approve { code, grants, personas } => {
             let personas = (!personas.is_empty()).then_some(personas);
             let params = ApprovePairing { code: Secret::new(code), grants, personas };
             let pairing = client.call::<PairApprove>(&params).await?;
@@ -30,7 +61,7 @@ pub(super) async fn run(command: Pair, context: &Context) -> Result<Exit, RpcErr
                 )
             })?;
         }
-        Pair::Revoke { id } => {
+        PairCommand::Revoke { id } => {
             let pairing = client.call::<PairRevoke>(&PairingRef { id }).await?;
             out.show(&pairing, |pairing| format!("Revoked: {}.", printable(&pairing.label)))?;
         }
@@ -39,31 +70,26 @@ pub(super) async fn run(command: Pair, context: &Context) -> Result<Exit, RpcErr
 }
 
 fn table(list: &[Pairing]) -> String {
-    if list.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["ID", "STATE", "LABEL", "EXTENSION", "SINCE", "GRANTS", "PERSONAS"]);
-    for pairing in list {
+    let header = ["ID", "STATE", "LABEL", "EXTENSION", "SINCE", "GRANTS", "PERSONAS"];
+    let row = |pairing: &Pairing| {
         let personas = match &pairing.personas {
             Some(names) => names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", "),
             None => "all".to_owned(),
         };
-        table.add_row([
+        [
             pairing.id.clone(),
-            state_words(pairing.state).to_owned(),
+            pairing_words(pairing.state).to_owned(),
             printable(&pairing.label),
             printable(&pairing.origin),
             pairing.since.map(ago).unwrap_or_default(),
             grants_of(pairing),
             personas,
-        ]);
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        ]
+    };
+    plain_table(header, list.iter().map(row))
 }
 
-fn state_words(state: PairingState) -> &'static str {
+fn pairing_words(state: PairingState) -> &'static str {
     match state {
         PairingState::Pending => "waits for its code",
         PairingState::Paired => "paired",

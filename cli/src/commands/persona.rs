@@ -1,28 +1,70 @@
+//! `bauta persona`
+
 mod moving;
 
 use bauta_ipc::methods::{PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
 use bauta_ipc::{Empty, Exit, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};
 
-use crate::args::Persona;
+use clap::Subcommand;
+
+use self::moving::{ExportArgs, ImportArgs};
+use super::Acting;
 use crate::{Context, acting, expiry, moment, printable, qr_lines, state_words};
 
-/// `bauta persona …`
-pub(super) async fn run(command: Persona, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonaCommand {
+    /// Create a persona
+    New {
+        /// Name of the persona; nobody else sees it
+        name: String,
+    },
+    /// List your personas
+    List,
+    /// Show a persona and its address
+    Show {
+        /// Name of the persona [default: the only one]
+        name: Option<String>,
+        /// Also show the address as a QR code
+        #[arg(long)]
+        qr: bool,
+        /// Only print the line to put on your social profile
+        #[arg(long, conflicts_with = "qr")]
+        profile_text: bool,
+    },
+    /// Import personas from recovery words, a secret key, or a backup of Mask
+    ///
+    /// Words and keys are read from standard input, or asked for at a terminal.
+    Import(ImportArgs),
+    /// Print a persona's secret key, or write a backup of all personas
+    ///
+    /// Anyone who has the key, or the backup and its password, can act as these personas.
+    Export(ExportArgs),
+    /// Create a new bundle and publish it at the relay
+    Publish {
+        /// Name of the persona [default: the only one]
+        #[arg(conflicts_with = "persona")]
+        name: Option<String>,
+        #[command(flatten)]
+        acting: Acting,
+    },
+}
+
+pub(super) async fn run(command: PersonaCommand, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let out = &context.out;
     match command {
-        Persona::New { name } => {
+        PersonaCommand::New { name } => {
             let made = client.call::<PersonaNew>(&NewPersona { name }).await?;
             out.show(&made, |made| made.address.clone())?;
             if !out.is_json() {
                 out.note(&format!(
-                    "This is {}'s address. Who has it can write to {}; invite friends with: bauta contact invite",
+                    "This is {}'s address. Anyone who has it can write to {}; invite friends with: bauta contact invite",
                     printable(&made.name),
                     printable(&made.name),
                 ));
             }
         }
-        Persona::List => {
+        PersonaCommand::List => {
             let list = client.call::<PersonaListAll>(&Empty {}).await?.personas;
             out.show(&list, |list| {
                 let lines: Vec<String> = list
@@ -35,7 +77,7 @@ pub(super) async fn run(command: Persona, context: &Context) -> Result<Exit, Rpc
                 out.note("There is no persona yet. Make one: bauta persona new NAME");
             }
         }
-        Persona::Show { name, qr, profile_text } => {
+        PersonaCommand::Show { name, qr, profile_text } => {
             let persona = acting(&client, name).await?;
             let detail = client.call::<PersonaShow>(&PersonaRef { persona }).await?;
             if profile_text && !out.is_json() {
@@ -47,16 +89,13 @@ pub(super) async fn run(command: Persona, context: &Context) -> Result<Exit, Rpc
                 out.text(&qr_lines(detail.address.as_bytes(), out.has_colour())?)?;
             }
         }
-        Persona::Import(args) => moving::import(args, &client, out).await?,
-        Persona::Export(args) => moving::export(args, &client, out).await?,
-        Persona::Publish { name, acting } => {
+        PersonaCommand::Import(args) => moving::import(args, &client, out).await?,
+        PersonaCommand::Export(args) => moving::export(args, &client, out).await?,
+        PersonaCommand::Publish { name, acting } => {
             let persona = name.or(acting.persona);
             let published = client.call::<PersonaPublish>(&OptionalPersona { persona }).await?;
             out.show(&published, |published| {
-                format!(
-                    "A fresh bundle of {} waits for its turn to the relay.",
-                    printable(&published.persona)
-                )
+                format!("A new bundle of {} is queued for the relay.", printable(&published.persona))
             })?;
         }
     }

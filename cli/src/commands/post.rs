@@ -1,23 +1,163 @@
+//! `bauta post`
+
 use std::time::Duration;
 
 use bauta_ipc::methods::{PostAppend, PostDecrypt, PostEncrypt, PostSet, PostWait};
 use bauta_ipc::{
     AppendPost, Client, DecryptPost, DecryptedPost, EncryptPost, Exit, MAX_FRAME, MAX_POST_TEXT, MAX_WAIT_MS,
-    PostSettings, PostState, RpcError, WaitForPost, codes,
+    PostFormat, PostSettings, PostState, RpcError, SocialNetwork, WaitForPost, codes,
 };
+use clap::{Args, Subcommand, ValueEnum};
 use tokio::time::Instant;
 
-use crate::args::{self, Post, Publishing};
+use super::{Acting, duration};
 use crate::{Context, LogTarget, Progress, printable, short_key};
 
-/// `bauta post …`
-pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum PostCommand {
+    /// Encrypt a post and print the text to paste
+    ///
+    /// Without --public and --to, only you can read it.
+    Encrypt {
+        /// Text of the post; "-" reads standard input
+        text: String,
+        /// Let everyone read it who has Mask or a compatible program
+        #[arg(long, conflicts_with = "to")]
+        public: bool,
+        /// Let these read it: contacts, known profiles (person:twitter.com/bob), or persona keys
+        #[arg(long, value_name = "NAME")]
+        to: Vec<String>,
+        /// More names for --to.
+        #[arg(hide = true, requires = "to")]
+        more: Vec<String>,
+        /// Social network where you will paste it
+        #[arg(long, value_name = "NETWORK", default_value = "twitter")]
+        network: NetworkArg,
+        /// Your own profile there, which the post names [default: the one set with bauta profile set]
+        #[arg(long, value_name = "PROFILE")]
+        author: Option<String>,
+        /// Format of Mask's to write
+        #[arg(long, value_name = "FORMAT", default_value = "v37")]
+        format: FormatArg,
+        #[command(flatten)]
+        publishing: Publishing,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Open a post
+    Decrypt {
+        /// Text that contains the post; "-" reads standard input
+        text: String,
+        /// Profile whose page shows the post: its key is remembered, and compared the next time
+        #[arg(long, value_name = "PROFILE")]
+        author: Option<String>,
+        /// Social network of the post [default: the one it names]
+        #[arg(long, value_name = "NETWORK")]
+        network: Option<NetworkArg>,
+        /// Do not ask any Gun relay
+        #[arg(long)]
+        offline: bool,
+        /// How long to look for its key
+        #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration)]
+        timeout: Duration,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Let more people read a post of yours; the post itself does not change
+    Append {
+        /// Text of the post; "-" reads standard input
+        text: String,
+        /// Let these read it: contacts, known profiles, or persona keys
+        #[arg(long, value_name = "NAME", required = true)]
+        to: Vec<String>,
+        /// More names for --to.
+        #[arg(hide = true)]
+        more: Vec<String>,
+        /// Social network of the post [default: the one it was written for]
+        #[arg(long, value_name = "NETWORK")]
+        network: Option<NetworkArg>,
+        #[command(flatten)]
+        publishing: Publishing,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Show or set how posts are looked up, and what that costs
+    Settings {
+        /// Number of neighbouring tags that a look-up asks for, to hide yours from a relay: 1, 2, 4 … 64
+        #[arg(long, value_name = "N")]
+        block: Option<u16>,
+        /// Time over which the requests of a look-up are spread
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        spread: Option<Duration>,
+    },
+}
+
+/// How far the keys of a post must have come before the command returns.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Publishing {
+    /// Return when the keys of the post have reached this state
+    #[arg(long, value_name = "STATE", default_value = "published")]
+    wait: Wait,
+    /// How long to wait; after that the keys stay queued
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration)]
+    timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Wait {
+    /// Stored on this machine's disk
+    Queued,
+    /// Read back from a Gun relay
+    Published,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum NetworkArg {
+    /// twitter.com, x.com
+    Twitter,
+    /// facebook.com
+    Facebook,
+    /// minds.com
+    Minds,
+    /// instagram.com
+    Instagram,
+}
+
+impl From<NetworkArg> for SocialNetwork {
+    fn from(network: NetworkArg) -> Self {
+        match network {
+            NetworkArg::Twitter => Self::Twitter,
+            NetworkArg::Facebook => Self::Facebook,
+            NetworkArg::Minds => Self::Minds,
+            NetworkArg::Instagram => Self::Instagram,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// For text posts
+    V37,
+    /// For posts inside images; with recipients it needs a persona that has recovery words
+    V38,
+}
+
+impl From<FormatArg> for PostFormat {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::V37 => Self::V37,
+            FormatArg::V38 => Self::V38,
+        }
+    }
+}
+
+pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit, RpcError> {
     match command {
-        Post::Encrypt { text, public, mut to, more, network, author, format, publishing, acting } => {
+        PostCommand::Encrypt { text, public, mut to, more, network, author, format, publishing, acting } => {
             to.extend(more);
             let params = EncryptPost {
                 persona: acting.persona,
-                text: one_line_feed_less(given(text, MAX_POST_TEXT).await?),
+                text: without_line_feed(text_or_stdin(text, MAX_POST_TEXT).await?),
                 public,
                 to,
                 network: Some(network.into()),
@@ -37,9 +177,9 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
             }
             Ok(exit)
         }
-        Post::Append { text, mut to, more, network, publishing, acting } => {
+        PostCommand::Append { text, mut to, more, network, publishing, acting } => {
             to.extend(more);
-            let text = given(text, MAX_FRAME).await?;
+            let text = text_or_stdin(text, MAX_FRAME).await?;
             let params = AppendPost { persona: acting.persona, text, to, network: network.map(Into::into) };
             let client = context.client().await?;
             let mut post = client.call::<PostAppend>(&params).await?;
@@ -50,16 +190,16 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
             context.out.show(&post, |post| {
                 let names: Vec<String> = post.recipients.iter().map(|name| printable(name)).collect();
                 match names.is_empty() {
-                    true => "Nobody was added: it is yours.".to_owned(),
-                    false => format!("{} can open it now, too.", names.join(", ")),
+                    true => "Nobody was added: you are the author.".to_owned(),
+                    false => format!("{} can now open it, too.", names.join(", ")),
                 }
             })?;
             Ok(exit)
         }
-        Post::Decrypt { text, author, network, offline, timeout, acting } => {
+        PostCommand::Decrypt { text, author, network, offline, timeout, acting } => {
             let params = DecryptPost {
                 persona: acting.persona,
-                text: given(text, MAX_FRAME).await?,
+                text: text_or_stdin(text, MAX_FRAME).await?,
                 network: network.map(Into::into),
                 author,
                 offline,
@@ -69,7 +209,7 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
             let progress =
                 context.out.may_animate().then(|| Progress::begin(&context.out, LogTarget::default()));
             if let Some(progress) = &progress {
-                progress.phase("opening the post");
+                progress.phase("Opening the post");
             }
             let opened = client.call::<PostDecrypt>(&params).await;
             drop(progress);
@@ -84,7 +224,7 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
             }
             Ok(Exit::Ok)
         }
-        Post::Settings { block, spread } => {
+        PostCommand::Settings { block, spread } => {
             let spread_seconds = spread.map(|spread| u32::try_from(spread.as_secs()).unwrap_or(u32::MAX));
             let params = PostSettings { block, spread_seconds, cost: None };
             let settings = context.client().await?.call::<PostSet>(&params).await?;
@@ -101,19 +241,19 @@ pub(super) async fn run(command: Post, context: &Context) -> Result<Exit, RpcErr
     }
 }
 
-/// Waits until the keys of a post are published. What is not in time stays queued: the post is good all the same.
+/// Waits until the keys of a post are published. Keys that are late stay queued, and the post is valid all the same.
 async fn published(
     client: &Client,
     iv: &str,
     publishing: Publishing,
     context: &Context,
 ) -> Result<(bool, Exit), RpcError> {
-    if publishing.wait == args::WaitForPost::Queued {
+    if publishing.wait == Wait::Queued {
         return Ok((false, Exit::Ok));
     }
     let progress = context.out.may_animate().then(|| Progress::begin(&context.out, LogTarget::default()));
     if let Some(progress) = &progress {
-        progress.phase("publishing the keys");
+        progress.phase("Publishing the keys");
     }
     let deadline = Instant::now() + publishing.timeout;
     let outcome = loop {
@@ -128,13 +268,18 @@ async fn published(
     match outcome {
         Ok(post) if post.state == PostState::Published => Ok((true, Exit::Ok)),
         Ok(post) => {
-            let told = post.error.map_or_else(|| "The keys were given up.".to_owned(), |error| error.message);
+            let told = post.error.map_or_else(
+                || "The keys were not published, and are no longer tried.".to_owned(),
+                |error| error.message,
+            );
             context.out.note(&told);
             Ok((false, Exit::Network))
         }
         Err(error) if error.is(&codes::POST_TIMEOUT) => {
             context.out.note(&error.message);
-            context.out.note("  They go out by themselves; paste the post now or later.");
+            context
+                .out
+                .note("  They stay queued and are published when possible; paste the post now or later.");
             Ok((false, Exit::Network))
         }
         Err(error) => Err(error),
@@ -147,7 +292,7 @@ fn millis(time: Duration) -> u64 {
 
 fn readers(public: bool, recipients: &[String]) -> String {
     match (public, recipients.is_empty()) {
-        (true, _) => "Everybody who has Mask can read it.".to_owned(),
+        (true, _) => "Everyone who has Mask can read it.".to_owned(),
         (false, true) => "Only you can read it.".to_owned(),
         (false, false) => {
             let names: Vec<String> = recipients.iter().map(|name| printable(name)).collect();
@@ -161,7 +306,7 @@ fn written_by(post: &DecryptedPost) -> String {
         (Some(name), Some(profile)) => format!("{} ({})", printable(name), printable(profile)),
         (Some(name), None) => printable(name),
         (None, Some(profile)) => printable(profile),
-        (None, None) => "somebody who does not say".to_owned(),
+        (None, None) => "an unnamed author".to_owned(),
     };
     let key = match &post.author_key {
         Some(key) if post.author_known => format!("key {}, known", short_key(key)),
@@ -172,20 +317,20 @@ fn written_by(post: &DecryptedPost) -> String {
 }
 
 /// The text, or all of standard input for "-".
-async fn given(text: String, most: usize) -> Result<String, RpcError> {
+async fn text_or_stdin(text: String, limit: usize) -> Result<String, RpcError> {
     if text != "-" {
         return Ok(text);
     }
-    let bytes = super::stdin(most).await?;
-    if bytes.len() > most.saturating_add(1) {
-        let message = format!("Standard input is longer than {most} bytes.");
+    let bytes = super::stdin(limit).await?;
+    if bytes.len() > limit.saturating_add(1) {
+        let message = format!("Standard input is longer than {limit} bytes.");
         return Err(RpcError::new(&codes::POST_TEXT, message));
     }
     String::from_utf8(bytes)
         .map_err(|_| RpcError::new(&codes::POST_TEXT, "Standard input is not UTF-8 text."))
 }
 
-fn one_line_feed_less(mut text: String) -> String {
+fn without_line_feed(mut text: String) -> String {
     if text.ends_with('\n') {
         text.pop();
     }
@@ -194,12 +339,35 @@ fn one_line_feed_less(mut text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bauta_ipc::SocialNetwork;
-
+    use super::super::Command;
+    use super::super::tests::parse;
     use super::*;
 
     #[test]
-    fn words_say_who_reads_and_who_wrote() {
+    fn recipients_are_named_in_any_order() {
+        for line in [
+            "post encrypt hello --to bob --to carol",
+            "post encrypt --to bob --to carol hello",
+            "post encrypt hello --to bob carol",
+            "post encrypt --to bob hello carol",
+        ] {
+            let Command::Post(PostCommand::Encrypt { text, mut to, more, .. }) = parse(line).unwrap().command
+            else {
+                panic!("{line}")
+            };
+            to.extend(more);
+            assert_eq!(
+                (text.as_str(), to.as_slice()),
+                ("hello", &["bob".to_owned(), "carol".to_owned()][..])
+            );
+        }
+        for line in ["post encrypt", "post encrypt a b", "post encrypt a --public --to b", "post append a"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn notes_name_readers_and_author() {
         assert_eq!(readers(false, &["bob".into(), "c\x1b".into()]), "You and bob, c\u{FFFD} can read it.");
         assert_eq!(readers(false, &[]), "Only you can read it.");
         let mut post = DecryptedPost {
@@ -217,6 +385,6 @@ mod tests {
         post.author_known = true;
         post.author_name = Some("Alice".into());
         assert!(written_by(&post).starts_with("By Alice (person:twitter.com/alice); key 02aabbcc, known."));
-        assert_eq!(one_line_feed_less("a\n\n".into()), "a\n");
+        assert_eq!(without_line_feed("a\n\n".into()), "a\n");
     }
 }

@@ -1,23 +1,48 @@
+//! `bauta profile`
+
 use bauta_ipc::methods::{ProfileForget, ProfileListAll, ProfileSet};
-use bauta_ipc::{Empty, Exit, Profile as Known, ProfileRef, RpcError, SetProfile};
-use comfy_table::Table;
+use bauta_ipc::{Empty, Exit, Profile, ProfileRef, RpcError, SetProfile};
+use clap::Subcommand;
 
-use crate::args::Profile;
-use crate::{Context, ago, printable, short_key};
+use super::Acting;
+use crate::{Context, ago, plain_table, printable, short_key};
 
-/// `bauta profile …`
-pub(super) async fn run(command: Profile, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// List the profiles whose persona key is known
+    List,
+    /// Record which persona a profile belongs to: a contact, a persona of yours, or a key
+    Set {
+        /// Profile, such as person:twitter.com/alice
+        profile: String,
+        /// Contact, persona of yours, or persona key
+        #[arg(value_name = "NAME|KEY")]
+        of: String,
+        /// Replace another key that is known for it
+        #[arg(long)]
+        replace: bool,
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Forget the key of a profile; the key of its next post is trusted again
+    Forget {
+        /// Profile, such as person:twitter.com/alice
+        profile: String,
+    },
+}
+
+pub(super) async fn run(command: ProfileCommand, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let out = &context.out;
     match command {
-        Profile::List => {
+        ProfileCommand::List => {
             let list = client.call::<ProfileListAll>(&Empty {}).await?.profiles;
             out.show(&list, |list| table(list))?;
             if list.is_empty() && !out.is_json() {
                 out.note("No profiles are known. They are learned from posts: bauta post decrypt TEXT --author PROFILE");
             }
         }
-        Profile::Set { profile, of, replace, acting } => {
+        ProfileCommand::Set { profile, of, replace, acting } => {
             let params = SetProfile { profile, of, persona: acting.persona, replace };
             let set = client.call::<ProfileSet>(&params).await?;
             out.show(&set, |set| {
@@ -25,7 +50,7 @@ pub(super) async fn run(command: Profile, context: &Context) -> Result<Exit, Rpc
                 format!("{} is {whose}'s.", printable(&set.profile))
             })?;
         }
-        Profile::Forget { profile } => {
+        ProfileCommand::Forget { profile } => {
             let gone = client.call::<ProfileForget>(&ProfileRef { profile }).await?;
             out.show(&gone, |_| "Forgotten.".to_owned())?;
         }
@@ -33,27 +58,21 @@ pub(super) async fn run(command: Profile, context: &Context) -> Result<Exit, Rpc
     Ok(Exit::Ok)
 }
 
-fn table(list: &[Known]) -> String {
-    if list.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["PROFILE", "KEY", "NAME", "SINCE", "WARNING"]);
-    for profile in list {
+fn table(list: &[Profile]) -> String {
+    let row = |profile: &Profile| {
         let warning = match &profile.other_key {
             Some(key) => format!("a post showed another key, {}", short_key(key)),
             None => String::new(),
         };
-        table.add_row([
+        [
             printable(&profile.profile),
             short_key(&profile.public_key),
             profile.name.as_deref().map(printable).unwrap_or_default(),
             ago(profile.since),
             warning,
-        ]);
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        ]
+    };
+    plain_table(["PROFILE", "KEY", "NAME", "SINCE", "WARNING"], list.iter().map(row))
 }
 
 #[cfg(test)]
@@ -64,7 +83,7 @@ mod tests {
 
     #[test]
     fn another_key_is_shown() {
-        let profile = Known {
+        let profile = Profile {
             profile: "person:twitter.com/al\x1bice".into(),
             public_key: "02".repeat(33),
             source: ProfileSource::Seen,

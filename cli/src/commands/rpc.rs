@@ -1,18 +1,27 @@
+//! `bauta rpc`
+
 use bauta_ipc::{Exit, RpcError, codes};
+use clap::Args;
 use serde_json::Value;
 
 use crate::Context;
-use crate::args::Rpc;
 
-/// `bauta rpc`: prints the result as JSON.
-pub(super) async fn run(args: Rpc, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Args, Debug)]
+pub(crate) struct RpcArgs {
+    /// Name of the method, such as status.get; see docs/api.md
+    method: String,
+    /// Its parameters, as a JSON object
+    #[arg(value_name = "JSON", default_value = "{}")]
+    params: String,
+}
+
+/// Prints the result as JSON.
+pub(super) async fn run(args: RpcArgs, context: &Context) -> Result<Exit, RpcError> {
     let params: Value = serde_json::from_str(&args.params)
         .map_err(|error| RpcError::new(&codes::USAGE, format!("The parameters are not JSON: {error}.")))?;
     if !params.is_object() {
-        return Err(RpcError::new(
-            &codes::USAGE,
-            "The parameters must be a JSON object, such as {\"persona\":\"alice\"}.",
-        ));
+        let message = "The parameters must be a JSON object, such as {\"persona\":\"alice\"}.";
+        return Err(RpcError::new(&codes::USAGE, message));
     }
     let result = context.client().await?.call_raw(&args.method, params).await?;
     context.out.value(&result)?;

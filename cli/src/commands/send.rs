@@ -1,16 +1,56 @@
+//! `bauta send`
+
 use std::time::Duration;
 
 use bauta_ipc::methods::{MessageSend, MessageWait};
 use bauta_ipc::{
     Client, Exit, MAX_TEXT, MAX_WAIT_MS, MessageState, RpcError, SendMessage, SentMessage, WaitFor, codes,
 };
+use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
-use crate::args::{Send, Wait};
+use super::{Acting, duration};
 use crate::{Context, LogTarget, Progress, message_words};
 
-/// `bauta send`: 0 when the message has come as far as asked, 3 when it has not in time; then it stays queued.
-pub(super) async fn run(args: Send, context: &Context) -> Result<Exit, RpcError> {
+#[derive(Args, Debug)]
+pub(crate) struct SendArgs {
+    /// Contact to write to
+    name: String,
+    /// Text of the message; "-" reads standard input
+    text: String,
+    /// Return when the message has reached this state
+    #[arg(long, value_name = "STATE", default_value = "stored")]
+    wait: Wait,
+    /// How long to wait; after that the message stays queued
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    acting: Acting,
+}
+
+/// The state of the message to wait for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Wait {
+    /// Stored on this machine's disk
+    Queued,
+    /// Confirmed by the contact's relay
+    Stored,
+    /// Confirmed by the contact's daemon
+    Delivered,
+}
+
+impl From<Wait> for MessageState {
+    fn from(wait: Wait) -> Self {
+        match wait {
+            Wait::Queued => Self::Queued,
+            Wait::Stored => Self::Stored,
+            Wait::Delivered => Self::Delivered,
+        }
+    }
+}
+
+/// The exit status is 0 when the message has reached the state, 3 when it has not in time; then it stays queued.
+pub(super) async fn run(args: SendArgs, context: &Context) -> Result<Exit, RpcError> {
     let text = if args.text == "-" { from_stdin().await? } else { args.text };
     let client = context.client().await?;
     let params = SendMessage { persona: args.acting.persona, contact: args.name, text, id: None };
@@ -31,7 +71,7 @@ async fn wait(
     progress: Option<&Progress>,
 ) -> Result<SentMessage, RpcError> {
     let deadline = Instant::now() + timeout;
-    // On the way to "delivered", being stored is worth telling.
+    // One wait per state, so that progress shows "stored" on the way to "delivered".
     let steps = [MessageState::Stored, MessageState::Delivered];
     let mut reached = sent;
     for step in steps.into_iter().filter(|step| *step <= state) {
@@ -55,16 +95,15 @@ async fn wait(
 }
 
 fn too_late(reached: &SentMessage, timeout: Duration) -> RpcError {
-    let (goes_on, after) = match reached.state {
-        MessageState::Stored => ("It is stored at the relay and", "arrives when their daemon runs"),
-        _ => ("It stays queued and", "goes out by itself"),
+    let next = match reached.state {
+        MessageState::Stored => "It is stored at the relay and arrives when their daemon runs.",
+        _ => "It stays queued and is sent when possible.",
     };
     let waited = humantime::format_duration(timeout);
-    let message = format!("Message {} did not get that far in {waited}. {goes_on} {after}.", reached.id);
+    let message = format!("Message {} did not get that far in {waited}. {next}", reached.id);
     RpcError::new(&codes::MESSAGE_TIMEOUT, message).hint("See bauta status and bauta history NAME.")
 }
 
-/// The text from standard input.
 async fn from_stdin() -> Result<String, RpcError> {
     text_of(super::stdin(MAX_TEXT).await?)
 }
@@ -76,17 +115,38 @@ fn text_of(bytes: Vec<u8>) -> Result<String, RpcError> {
         text.pop();
     }
     if text.is_empty() || text.len() > MAX_TEXT {
-        return Err(RpcError::new(&codes::MESSAGE_TEXT, "The text is empty or longer than 15,000 bytes."));
+        return Err(RpcError::new(
+            &codes::MESSAGE_TEXT,
+            format!("The text is empty or longer than {MAX_TEXT} bytes."),
+        ));
     }
     Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Command;
+    use super::super::tests::parse;
     use super::*;
 
     #[test]
-    fn one_line_feed_is_no_part_of_the_text() {
+    fn send_waits_a_minute_for_the_relay() {
+        let send = |line: &str| match parse(line).unwrap().command {
+            Command::Send(send) => send,
+            other => panic!("{other:?}"),
+        };
+        let plain = send("send bob hi");
+        assert_eq!((plain.wait, plain.timeout), (Wait::Stored, Duration::from_secs(60)));
+        let full = send("send bob - --wait delivered --timeout 1m30s --as alice");
+        assert_eq!((full.wait, full.timeout), (Wait::Delivered, Duration::from_secs(90)));
+        assert_eq!((full.text.as_str(), full.acting.persona.as_deref()), ("-", Some("alice")));
+        assert_eq!(send("send bob hi --timeout 5").timeout, Duration::from_secs(5));
+        assert!(parse("send bob hi --wait read").is_err());
+        assert!(parse("send bob").is_err());
+    }
+
+    #[test]
+    fn one_line_feed_is_not_part_of_the_text() {
         assert_eq!(text_of(b"two\nlines\n\n".to_vec()).unwrap(), "two\nlines\n");
         assert_eq!(text_of(vec![b'x'; MAX_TEXT]).unwrap().len(), MAX_TEXT);
         for refused in [Vec::new(), b"\n".to_vec(), vec![b'x'; MAX_TEXT + 1], vec![0xff]] {

@@ -1,3 +1,5 @@
+//! `bauta status` and `bauta down`
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -10,14 +12,14 @@ use crate::{Context, ago, moment, printable, state_words};
 /// How long a daemon may take to stop.
 const STOPPING: Duration = Duration::from_secs(20);
 
-/// `bauta status`: 0 whenever the daemon answered.
+/// The exit status is 0 whenever the daemon answered.
 pub(super) async fn run(context: &Context) -> Result<Exit, RpcError> {
     let status = context.client().await?.call::<StatusGet>(&Empty {}).await?;
     context.out.show(&status, describe)?;
     Ok(Exit::Ok)
 }
 
-/// `bauta down`: returns when the daemon has gone.
+/// Returns when the daemon has ended.
 pub(super) async fn down(context: &Context) -> Result<Exit, RpcError> {
     let home = context.home()?;
     let client: Client = context.client().await?;
@@ -81,14 +83,14 @@ fn describe(status: &Status) -> String {
     }
     if !status.gun.relays.is_empty() {
         let exits = match status.gun.exits.len() {
-            0 => "any of the network's directory".to_owned(),
+            0 => "any in the network's directory".to_owned(),
             1 => "a fixed one".to_owned(),
             count => format!("{count} fixed ones"),
         };
         line("exit", &exits);
     }
     if status.gun.endpoint.is_some() {
-        line("endpoint", "local Gun clients are served; the URL is in: bauta status --json");
+        line("endpoint", "serves local Gun clients; bauta status --json shows the URL");
     }
     line("version", &status.version);
     text

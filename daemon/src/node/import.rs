@@ -134,7 +134,7 @@ fn read_backup(file: &Secret, password: &Secret, name: Option<String>) -> Result
 }
 
 /// Why a backup file does not open, for people.
-pub fn unopened(error: &OpenError) -> RpcError {
+fn unopened(error: &OpenError) -> RpcError {
     let code = match error {
         OpenError::WrongPassword => &codes::BACKUP_PASSWORD,
         OpenError::Read(BackupReadError::Old | BackupReadError::UnknownVersion(_)) => &codes::BACKUP_VERSION,

@@ -1,32 +1,81 @@
+//! `bauta persona import` and `bauta persona export`
+
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bauta_daemon::node::unopened;
-use bauta_daemon::random;
 use bauta_ipc::methods::{PersonaBackup, PersonaExport, PersonaImport};
 use bauta_ipc::{
     Client, ExportedPersona, ImportPersonas, ImportSource, Imported, MakeBackup, PersonaRef, RpcError,
     Secret, codes,
 };
-use bauta_protocol::mask::{Backup, limits};
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::mask::{Backup, OpenError, limits};
 use bauta_protocol::time::Timestamp;
+use clap::Args;
 use data_encoding::BASE64;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::args::{Export, Import};
 use crate::{Output, first_line_of, printable, prompt, secret_input, shell_word, unreadable};
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Name of the persona [default: its name in the backup, or the first digits of its key]
+    name: Option<String>,
+    #[command(flatten)]
+    from: ImportFrom,
+    /// Read the backup's password from the first line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE", requires = "backup")]
+    password_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct ImportFrom {
+    /// Import recovery words, 12 to 24
+    #[arg(long)]
+    words: bool,
+    /// Import a secret key, as Mask shows it or as 64 hex digits
+    #[arg(long)]
+    key: bool,
+    /// Import a JSON Web Key
+    #[arg(long)]
+    jwk: bool,
+    /// Import Mask's encrypted backup, with all its personas, profiles and post keys
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// Name of the persona
+    #[arg(required_unless_present = "backup", conflicts_with = "backup")]
+    name: Option<String>,
+    /// Print the key as Mask imports it
+    #[arg(long, requires = "name", conflicts_with = "words")]
+    mask: bool,
+    /// Print the recovery words
+    #[arg(long, requires = "name")]
+    words: bool,
+    /// Write all personas, profiles and post keys into this new file, encrypted, as Mask's extension reads it
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+    /// Read the backup's password from the first line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE", requires = "backup")]
+    password_file: Option<PathBuf>,
+}
 
 /// The longest backup file that fits into one frame, in base64.
 const WHOLE: usize = 700 * 1024;
 /// Profiles and posts in one part of a longer one.
 const PART: usize = 1000;
 
-/// `bauta persona import`
-pub(super) async fn import(args: Import, client: &Client, out: &Output) -> Result<(), RpcError> {
-    let Import { name, from, password_file } = args;
+pub(super) async fn import(args: ImportArgs, client: &Client, out: &Output) -> Result<(), RpcError> {
+    let ImportArgs { name, from, password_file } = args;
     let imported = match from.backup {
         Some(path) => {
             let file = read_backup(&path)?;
@@ -54,7 +103,7 @@ pub(super) async fn import(args: Import, client: &Client, out: &Output) -> Resul
     };
     out.show(&imported, describe)?;
     for entry in imported.left_out.iter().filter(|_| !out.is_json()) {
-        out.note(&format!("Not taken: {}: {}.", printable(&entry.what), printable(&entry.why)));
+        out.note(&format!("Not imported: {}: {}.", printable(&entry.what), printable(&entry.why)));
     }
     Ok(())
 }
@@ -67,7 +116,7 @@ fn read_backup(path: &Path) -> Result<Zeroizing<Vec<u8>>, RpcError> {
     Ok(file)
 }
 
-/// In one go where the file fits into a frame; otherwise the personas first, and the rest in parts after them.
+/// As a whole where the file fits into a frame; otherwise the personas first, then the rest in parts.
 async fn import_backup(
     client: &Client,
     name: Option<String>,
@@ -81,7 +130,7 @@ async fn import_backup(
     if file.len() <= WHOLE {
         return client.call::<PersonaImport>(&ImportPersonas { source: source(file), name }).await;
     }
-    let (backup, report) = Backup::open(file, password).map_err(|error| unopened(&error))?;
+    let (backup, report) = Backup::open(file, password).map_err(|error| unreadable_backup(&error))?;
     let mut all: Option<Imported> = None;
     for part in parts(backup) {
         let source = source(&to_file(&part, password)?);
@@ -124,10 +173,22 @@ fn parts(backup: Backup) -> Vec<Backup> {
     parts
 }
 
+/// As the daemon reports it for a file that fits into a frame.
+fn unreadable_backup(error: &OpenError) -> RpcError {
+    let code = match error.kind() {
+        Kind::Locked => &codes::BACKUP_PASSWORD,
+        Kind::Unsupported => &codes::BACKUP_VERSION,
+        _ => &codes::BACKUP_INVALID,
+    };
+    RpcError::of(code, error)
+}
+
 fn to_file(backup: &Backup, password: &str) -> Result<Vec<u8>, RpcError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
-    backup.to_file(password, now, &mut random::rng()).map_err(|error| RpcError::of(&codes::INTERNAL, &error))
+    backup
+        .to_file(password, now, &mut UnwrapErr(SysRng))
+        .map_err(|error| RpcError::of(&codes::INTERNAL, &error))
 }
 
 fn describe(imported: &Imported) -> String {
@@ -135,7 +196,7 @@ fn describe(imported: &Imported) -> String {
         .personas
         .iter()
         .map(|persona| {
-            let news = if persona.new { "" } else { "  (was here already)" };
+            let news = if persona.new { "" } else { "  (already here)" };
             format!("{}  {}{news}", persona.public_key, printable(&persona.name))
         })
         .collect();
@@ -149,8 +210,7 @@ fn describe(imported: &Imported) -> String {
     lines.join("\n")
 }
 
-/// `bauta persona export`
-pub(super) async fn export(args: Export, client: &Client, out: &Output) -> Result<(), RpcError> {
+pub(super) async fn export(args: ExportArgs, client: &Client, out: &Output) -> Result<(), RpcError> {
     if let Some(path) = &args.backup {
         return export_backup(path, args.password_file.as_deref(), client, out).await;
     }
@@ -168,11 +228,11 @@ pub(super) async fn export(args: Export, client: &Client, out: &Output) -> Resul
         };
         secret.reveal().to_owned()
     })?;
-    out.note("Whoever has this is this persona. Keep it where nobody else reads it.");
+    out.note("Anyone who has this can act as this persona. Keep it where nobody else reads it.");
     Ok(())
 }
 
-/// What `persona export --backup` tells.
+/// What `persona export --backup` prints.
 #[derive(Serialize)]
 struct Written {
     file: String,
@@ -198,8 +258,8 @@ async fn export_backup(
         let page = client.call::<PersonaBackup>(&params).await?;
         let file = BASE64
             .decode(page.file.reveal().as_bytes())
-            .map_err(|_| RpcError::new(&codes::INTERNAL, "The daemon's backup is not base64."))?;
-        let (backup, _) = Backup::open(&file, &password).map_err(|error| unopened(&error))?;
+            .map_err(|_| RpcError::new(&codes::INTERNAL, "The daemon sent a backup that is not base64."))?;
+        let (backup, _) = Backup::open(&file, &password).map_err(|error| unreadable_backup(&error))?;
         all.personas.extend(backup.personas);
         all.profiles.extend(backup.profiles);
         all.posts.extend(backup.posts);
@@ -224,7 +284,7 @@ async fn export_backup(
             written.post_keys
         )
     })?;
-    out.note("Whoever has this file and its password is these personas. The password can be tried at leisure: use a long one.");
+    out.note("Anyone who has this file and its password can act as these personas. Passwords can be tried without limit: use a long one.");
     Ok(())
 }
 
@@ -237,9 +297,33 @@ fn ask_new_password() -> Result<Zeroizing<String>, RpcError> {
     Ok(password)
 }
 
-/// A file that nobody else may read and that did not exist before. Half a backup is worse than none.
+/// Creates a file that only this user can read, written whole or not at all.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RpcError> {
     bauta_private_file::write_new(path, bytes).map_err(|error| {
         RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::parse;
+
+    #[test]
+    fn an_export_is_of_one_or_of_all() {
+        for good in
+            ["export ann", "export ann --words", "export ann --mask", "export --backup f --password-file -"]
+        {
+            assert!(parse(&format!("persona {good}")).is_ok(), "{good}");
+        }
+        for bad in [
+            "export",
+            "export ann --backup f",
+            "export --words",
+            "export ann --words --mask",
+            "import",
+            "import --key --jwk",
+        ] {
+            assert!(parse(&format!("persona {bad}")).is_err(), "{bad}");
+        }
+    }
 }

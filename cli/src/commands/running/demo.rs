@@ -1,0 +1,103 @@
+//! `bauta demo`: everything on this machine, and what each observer saw.
+
+mod gun_peer;
+mod people;
+mod recorder;
+mod report;
+mod search;
+mod stage;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bauta_ipc::{Exit, RpcError, codes};
+use bauta_sphinx_client::Traffic;
+use clap::Args;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use self::report::Report;
+use self::stage::{RELAY, Scenery};
+use self::story::{Narrator, Played};
+use super::{WorkDir, profiles};
+use crate::{Context, LogTarget, Progress, interrupted, start_logging};
+
+/// The profile when none is asked for.
+const DEFAULT_PROFILE: Traffic = Traffic::Full;
+/// The time until both messages are delivered; the rest of a minute is for searching and stopping.
+const LIMIT: Duration = Duration::from_secs(51);
+const STOPPING: Duration = Duration::from_secs(6);
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Traffic profile of the daemons
+    #[arg(long, value_name = "PROFILE", value_parser = profiles())]
+    traffic: Option<Traffic>,
+    /// Keep all files and the log in this directory, which must be new or empty
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// The exit status is 0 only when both messages were delivered.
+pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<Exit, RpcError> {
+    let deadline = Instant::now() + LIMIT;
+    let dir = WorkDir::open(args.keep, "demo")?;
+    must_be_empty(dir.path())?;
+    start_logging(&LogTarget::file(&dir.path().join("log"))?);
+    let stop = interrupted()?;
+    let progress = Progress::begin(&context.out, LogTarget::default());
+    let narrator = Narrator { out: context.out.clone(), progress };
+    let traffic = args.traffic.unwrap_or(DEFAULT_PROFILE);
+    let report = tokio::select! {
+        () = stop.cancelled() => return Err(RpcError::new(&codes::INTERRUPTED, "Interrupted.")),
+        report = show(dir.path(), traffic, deadline, &narrator) => report?,
+    };
+    drop(narrator);
+    context.out.show(&report, |report| format!("\n{}", report.describe()))?;
+    Ok(if report.is_delivered() { Exit::Ok } else { Exit::Network })
+}
+
+async fn show(
+    dir: &Path,
+    traffic: Traffic,
+    deadline: Instant,
+    narrator: &Narrator,
+) -> Result<Report, RpcError> {
+    let playing = async {
+        let scenery = Scenery::build(dir, traffic, narrator).await?;
+        let cast = scenery.invite(dir, traffic, narrator).await?;
+        let told = story::play(&cast, narrator).await?;
+        Ok((scenery, cast, told))
+    };
+    let played = timeout_at(deadline, playing).await.unwrap_or_else(|_| {
+        let error = RpcError::new(&codes::NETWORK_TIMEOUT, "The messages did not arrive within a minute.");
+        Err(error.hint("Is this machine busy? --traffic test is quicker; --keep DIR keeps the log."))
+    });
+    let (scenery, cast, Played { message, reply, post, secrets }) = played?;
+
+    narrator.phase("Searching what the relay and both disks hold");
+    let mut observers = scenery.observers();
+    let relay = [dir.join(RELAY), dir.join("log")];
+    let homes = [cast.alice.home().to_owned(), cast.bob.home().to_owned()];
+    // Now with the write-ahead logs of what still runs, and again with what is left after the end.
+    observers.relay.found(secrets.found_in(&relay).await?);
+    observers.disks.found(secrets.found_in(&homes).await?);
+    observers.gun.found(secrets.found_in_text(&scenery.gun_content()));
+    let closing = async { cast.close().await.and(scenery.close().await) };
+    timeout(STOPPING, closing)
+        .await
+        .unwrap_or_else(|_| Err(RpcError::new(&codes::INTERNAL, "Stopping took too long.")))?;
+    observers.relay.found(secrets.found_in(&relay).await?);
+    observers.disks.found(secrets.found_in(&homes).await?);
+    Ok(Report { message, reply, post, traffic, observers })
+}
+
+fn must_be_empty(dir: &Path) -> Result<(), RpcError> {
+    let mut entries = std::fs::read_dir(dir).map_err(|error| {
+        RpcError::new(&codes::FILE_FAILED, format!("The directory cannot be used: {error}."))
+    })?;
+    match entries.next() {
+        Some(_) => Err(RpcError::new(&codes::USAGE, format!("{} is not empty.", dir.display())).hint("")),
+        None => Ok(()),
+    }
+}

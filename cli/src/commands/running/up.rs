@@ -1,0 +1,210 @@
+//! `bauta up`
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use bauta_daemon::Daemon;
+use bauta_daemon::gun::GunUrl;
+use bauta_daemon::node::{GunSettings, NodeConfig};
+use bauta_daemon::unlock::Mode;
+use bauta_ipc::{Exit, HomeLock, RpcError, State, codes, home_directory};
+use bauta_protocol::address::RelayAddress;
+use bauta_sphinx_client::{ExitAddress, ExitAddressError, Traffic};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::network::{self, NetworkArg, SLOW};
+use super::{profiles, unlocking};
+use crate::commands::machine::manifests;
+use crate::{Context, LogTarget, Output, Progress, interrupted, start_logging, state_words, unreadable};
+
+/// The pauses between two looks at the daemon's state, while it connects and later.
+const LOOK_OFTEN: Duration = Duration::from_millis(200);
+const LOOK_SELDOM: Duration = Duration::from_secs(5);
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    /// "mainnet", or a network.json written by bauta localnet
+    #[arg(long, value_name = "NETWORK", default_value = "mainnet")]
+    network: NetworkArg,
+    /// Relay to use, besides those of the network file; remembered
+    #[arg(long = "relay", value_name = "ADDRESS")]
+    relays: Vec<RelayAddress>,
+    /// Gun relay for the keys of posts; may be given several times, and is remembered
+    /// [default: Mask's, gun.r2d2.to]
+    #[arg(long, value_name = "URL")]
+    gun: Vec<GunUrl>,
+    /// Also trust the certificates in this PEM file for Gun relays
+    #[arg(long, value_name = "FILE")]
+    gun_root: Option<PathBuf>,
+    /// Exit of the mixnet to reach Gun relays through, or "directory" for any; may be given several times, and is
+    /// remembered [default: that of the network file, or any]
+    #[arg(long = "exit", value_name = "ADDRESS")]
+    exits: Vec<ExitArg>,
+    /// Serve Gun clients of this machine on this loopback port; bauta status --json shows their URL [default: 8765]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "8765")]
+    gun_endpoint: Option<u16>,
+    /// How much cover traffic hides yours; "test" is for local networks only
+    #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = profiles())]
+    traffic: Traffic,
+    /// How to protect the store, chosen at the first run: with the desktop's keychain, with a passphrase that is asked
+    /// for at each start, or with a key file beside the store (for servers; no protection from anyone who has the disk)
+    #[arg(long, value_name = "MODE", value_parser = modes())]
+    unlock: Option<Mode>,
+    /// Read the passphrase from the first line of this file; "-" is standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// The value of `--exit`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum ExitArg {
+    /// Any that the network's directory names.
+    Directory,
+    /// This one.
+    Address(Box<ExitAddress>),
+}
+
+impl FromStr for ExitArg {
+    type Err = ExitAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "directory" {
+            Ok(Self::Directory)
+        } else {
+            text.parse().map(|exit| Self::Address(Box::new(exit)))
+        }
+    }
+}
+
+fn modes() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(Mode::ALL.map(Mode::name)).try_map(|name| name.parse::<Mode>())
+}
+
+/// Runs the daemon until a signal or `bauta down`.
+pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcError> {
+    let log = LogTarget::default();
+    start_logging(&log);
+    let home = context.home()?;
+    let mut chosen = network::choose(&args.network, args.traffic)?;
+    chosen.relays.extend(args.relays);
+    let unlock = unlocking::choose(&home, args.unlock, args.passphrase_file, &context.out).await?;
+    let lock = HomeLock::acquire(&home)?;
+    // From here on a signal is an orderly stop.
+    let stop = interrupted()?;
+    let gun = GunSettings {
+        relays: (!args.gun.is_empty()).then_some(args.gun),
+        extra_roots_pem: args.gun_root.as_deref().map(read_root).transpose()?,
+        exits: exits(args.exits)?,
+        network_exit: chosen.exit,
+        endpoint: args.gun_endpoint,
+    };
+    let (network, relays, traffic) = (chosen.network, chosen.relays, args.traffic);
+    let shown_home = home.clone();
+    let config = NodeConfig { home, network, relays, traffic, unlock, gun };
+    let mut daemon = Daemon::start(config, lock, stop).await?;
+    refresh_browsers(&shown_home);
+    let reported = report(&mut daemon, Progress::begin(&context.out, log), &context.out).await;
+    let closed = daemon.close().await;
+    reported.and(closed).map(|()| Exit::Ok)
+}
+
+/// Updates the manifests of this user's browsers, in case an update moved this program.
+/// Only for the home that the host uses when a browser starts it: other daemons may run besides.
+fn refresh_browsers(home: &Path) {
+    let usual = home_directory(std::env::var_os("BAUTA_HOME").map(PathBuf::from).as_deref());
+    if usual.is_ok_and(|usual| usual == home) {
+        tokio::task::spawn_blocking(|| match manifests::refresh() {
+            Ok(count) => tracing::debug!("{count} manifests for browsers were rewritten."),
+            Err(error) => tracing::debug!("The manifests for browsers were left as they are: {error}"),
+        });
+    }
+}
+
+fn read_root(path: &Path) -> Result<Vec<u8>, RpcError> {
+    std::fs::read(path).map_err(|error| unreadable(&path.display().to_string(), &error))
+}
+
+/// The exits that were named; an empty list for "directory".
+fn exits(named: Vec<ExitArg>) -> Result<Option<Vec<ExitAddress>>, RpcError> {
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let any = named.contains(&ExitArg::Directory);
+    let exits: Vec<_> = named
+        .into_iter()
+        .filter_map(|exit| match exit {
+            ExitArg::Directory => None,
+            ExitArg::Address(exit) => Some(*exit),
+        })
+        .collect();
+    if any && !exits.is_empty() {
+        let message = "--exit names both an exit and \"directory\"; use one of them.";
+        return Err(RpcError::new(&codes::USAGE, message));
+    }
+    Ok(Some(exits))
+}
+
+/// Prints the daemon's state whenever it changes, until the daemon ends.
+async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result<(), RpcError> {
+    let mut progress = Some(progress);
+    let (mut last, mut was_ready) = (None, false);
+    loop {
+        let status = match daemon.status().await {
+            // It was stopped while it was asked for its state.
+            Err(error) if error.is(&codes::DAEMON_STOPPING) => return daemon.ended().await,
+            status => status?,
+        };
+        let words = state_words(status.state, status.phase.as_deref());
+        match &progress {
+            Some(waiting) if status.state == State::Ready => {
+                waiting.say(&format!("{words} ({}).", waiting.elapsed()));
+                // From now on only changes are printed, and no line moves.
+                progress = None;
+                if out.is_json() && !was_ready {
+                    out.line(&status)?;
+                }
+                was_ready = true;
+            }
+            Some(waiting) if status.state == State::Off => {
+                waiting.phase(&format!("{words}: no relay is known. Name one with --relay ADDRESS"));
+            }
+            Some(waiting) if waiting.passed() > SLOW => {
+                waiting.phase(&format!("{words}; still trying. Check this machine's connection"));
+            }
+            Some(waiting) => waiting.phase(&words),
+            None if last != Some(status.state) => out.note(&format!("{words}.")),
+            None => {}
+        }
+        last = Some(status.state);
+        let pause = if progress.is_some() { LOOK_OFTEN } else { LOOK_SELDOM };
+        tokio::select! {
+            ended = daemon.ended() => return ended,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Command;
+    use crate::commands::tests::parse;
+
+    #[test]
+    fn up_takes_a_network_and_relays() {
+        let up = |line: &str| match parse(line).unwrap().command {
+            Command::Up(up) => up,
+            other => panic!("{other:?}"),
+        };
+        let full = up("up --network D/network.json --unlock keyfile --traffic test");
+        assert_eq!(full.network, NetworkArg::File("D/network.json".into()));
+        assert_eq!(full.unlock, Some(Mode::KeyFile));
+        let plain = up("up");
+        assert_eq!((plain.network, plain.unlock), (NetworkArg::Mainnet, None));
+        assert!(parse("up --relay nonsense").is_err());
+        assert!(parse("up --traffic loud").is_err());
+        assert!(parse("up --unlock none").is_err());
+    }
+}

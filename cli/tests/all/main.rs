@@ -1,0 +1,8 @@
+//! `bauta` as people and programs run it, in a home directory of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod commands;
+mod doctor;
+mod manifests;
+mod start;
+mod user;
