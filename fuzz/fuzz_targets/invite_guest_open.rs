@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use bauta_fuzz::support::{person, rng};
 use bauta_fuzz::{json, overwrite};
+use bauta_protocol::limits::{BOX_LEN, BOX_PLAIN};
 use bauta_protocol::invitation::{InviteGuest, InviteHost, InviteSeed};
 use bauta_protocol::lane::{OutgoingBox, SendLane};
-use bauta_protocol::{BOX_LEN, BOX_PLAIN};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use bauta_fuzz::json;
 use bauta_fuzz::support::{NOW, person, rng};
-use bauta_protocol::BOX_LEN;
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::bundle::Prekeys;
 use bauta_protocol::handshake::{HANDSHAKE_LEN, respond};
 use bauta_protocol::invitation::{InviteGuest, InviteHost, InviteSeed};
@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
     raw.iter_mut().zip(data).for_each(|(byte, from)| *byte = *from);
     assert!(host.open(u64::from(data.first().copied().unwrap_or(0)), &raw).is_err());
 
-    let mut handshake = vec![0; HANDSHAKE_LEN];
+    let mut handshake = Box::new([0; HANDSHAKE_LEN]);
     handshake.iter_mut().zip(data).for_each(|(byte, from)| *byte = *from);
     let boxes = InviteGuest::new(seed).unwrap().answer(&handshake, &mut rng("guest")).unwrap();
     let mut whole = None;

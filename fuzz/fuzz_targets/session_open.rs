@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use bauta_fuzz::json;
 use bauta_fuzz::support::{pair, rng};
+use bauta_protocol::limits::{BOX_LEN, BOX_PLAIN};
 use bauta_protocol::lane::SendLane;
 use bauta_protocol::session::Session;
-use bauta_protocol::{BOX_LEN, BOX_PLAIN};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -1,10 +1,10 @@
 //! Stored states: whatever a damaged store gives, it is refused or it is sound enough to ask about.
 #![no_main]
 
+use bauta_protocol::limits::{BOX_LEN, WINDOW};
 use bauta_protocol::bundle::Prekeys;
 use bauta_protocol::invitation::{InviteGuest, InviteHost};
 use bauta_protocol::session::Session;
-use bauta_protocol::{BOX_LEN, WINDOW};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -11,14 +11,13 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::descriptor::{MAX_DOORS, all_differ};
+use crate::descriptor::all_differ;
 use crate::error::{HasKind, Kind};
 use crate::id::{DoorAddress, PersonaKey, RelayId, string_serde};
-use crate::invitation::InviteSeed;
+use crate::invite_seed::InviteSeed;
+use crate::limits::{ADDRESS_DOORS, MAX_DOORS};
 
-/// Most doors a persona's address keeps: two fit a QR code, and one lost gateway still leaves a way in.
-pub const ADDRESS_DOORS: usize = 2;
-
+/// Characters of an address at most; a full invitation has 475.
 const MAX_TEXT: usize = 1024;
 const CHECK_LABEL: &str = "bauta/address-check/1";
 const CHECK_LEN: usize = 8;

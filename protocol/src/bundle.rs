@@ -1,17 +1,17 @@
 //! Bundles: what a persona publishes so that strangers can write to it, and the private side of one.
 
 use std::fmt;
-use std::time::Duration;
 
 use rand_core::CryptoRng;
 use x_wing::EncapsulationKey;
 
-use crate::address::{ADDRESS_DOORS, RelayAddress};
+use crate::address::RelayAddress;
 use crate::codec::{Reader, Short};
 use crate::descriptor::{DescriptorSeen, put_doors, read_doors};
 use crate::error::{HasKind, Kind};
 use crate::id::{DoorAddress, IdentityKey, InboxId, PersonaKey, RelayId, hash};
 use crate::kdf;
+use crate::limits::{ADDRESS_DOORS, BUNDLE_LIFETIME, CLOCK_SKEW};
 use crate::persona::{PersonaSecret, SIGNATURE_LEN};
 use crate::time::{Day, Timestamp};
 
@@ -23,16 +23,6 @@ pub use prekeys::{IdentitySecret, Prekeys};
 /// Bytes of a bundle.
 pub const BUNDLE_LEN: usize = SIGNED_LEN + SIGNATURE_LEN;
 
-/// A bundle expires at most this long after its version.
-pub const MAX_LIFETIME: Duration = Duration::from_secs(8 * DAY);
-
-/// The private side stays this long after expiry: a deposit's TTL at the relay (21 days), and a day of leeway.
-pub const KEEP_AFTER_EXPIRY: Duration = Duration::from_secs(22 * DAY);
-
-/// A version may lie this far in the future: clocks differ.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(DAY);
-
-const DAY: u64 = 24 * 60 * 60;
 /// Bytes of an X-Wing encapsulation key.
 pub const KEM_KEY_LEN: usize = x_wing::ENCAPSULATION_KEY_SIZE;
 const LABEL: &[u8] = b"bauta/bundle/1";
@@ -173,7 +163,7 @@ impl Bundle {
 
         let signed = bytes.get(..SIGNED_LEN).ok_or(BundleError::Malformed)?;
         persona.verify(&hash(&[LABEL, signed]), &signature).map_err(|_| BundleError::BadSignature)?;
-        if expiry <= version || expiry > version.plus(MAX_LIFETIME) {
+        if expiry <= version || expiry > version.plus(BUNDLE_LIFETIME) {
             return Err(BundleError::Malformed);
         }
         let kem_key = Box::new(EncapsulationKey::try_from(kem_bytes).map_err(|_| BundleError::BadKey)?);

@@ -8,11 +8,8 @@ use zeroize::Zeroize;
 
 use crate::error::{HasKind, Kind};
 use crate::id::MessageId;
-use crate::session::MAX_CONTENT;
+use crate::limits::{MAX_CONTENT, MAX_TEXT};
 use crate::time::Timestamp;
-
-/// UTF-8 bytes of a text at most.
-pub const MAX_TEXT: usize = 15_000;
 
 const TEXT: u32 = 1;
 const GREETING: u32 = 2;

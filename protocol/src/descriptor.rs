@@ -1,7 +1,6 @@
 //! What a relay says of itself, once per UTC day, signed: its doors and the work it asks for.
 
 use std::fmt;
-use std::time::Duration;
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -10,17 +9,12 @@ use zeroize::Zeroizing;
 use crate::codec::{Reader, Short, base64};
 use crate::error::{HasKind, Kind};
 use crate::id::{DoorAddress, PersonaKey, RelayId, hash};
+use crate::limits::{DESCRIPTOR_LIFETIME, MAX_DOORS};
 use crate::persona::{BadSecretKey, PersonaSecret, SIGNATURE_LEN};
 use crate::time::{Day, Timestamp};
 
 /// Bytes of a descriptor.
 pub const DESCRIPTOR_LEN: usize = SIGNED_LEN + SIGNATURE_LEN;
-
-/// The most doors a relay may have.
-pub const MAX_DOORS: usize = 4;
-
-/// A descriptor expires at most this long after its day begins.
-pub const MAX_LIFETIME: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 
 const SIGNED_LEN: usize = PersonaKey::LEN + 4 + 1 + MAX_DOORS * DoorAddress::LEN + 1 + 1 + 8;
 const LABEL: &[u8] = b"bauta/descriptor/1";
@@ -178,7 +172,7 @@ impl Descriptor {
         let signature = reader.array()?;
         let signed = bytes.get(..SIGNED_LEN).ok_or(DescriptorError::Malformed)?;
         key.verify(&hash(&[LABEL, signed]), &signature).map_err(|_| DescriptorError::BadSignature)?;
-        if expiry <= day.start() || expiry > day.start().plus(MAX_LIFETIME) {
+        if expiry <= day.start() || expiry > day.start().plus(DESCRIPTOR_LIFETIME) {
             return Err(DescriptorError::Malformed);
         }
         Ok(Self { bytes: whole, relay, day, doors, put_bits, deposit_bits, expiry })

@@ -10,13 +10,13 @@ use rand_core::CryptoRng;
 use x_wing::{Ciphertext, Encapsulate, TryDecapsulate};
 use zeroize::Zeroizing;
 
-use crate::BOX_PLAIN;
 use crate::aead::{self, NONCE_LEN, TAG_LEN};
-use crate::bundle::{self, BUNDLE_LEN, Bundle, KEEP_AFTER_EXPIRY, Prekeys};
+use crate::bundle::{self, BUNDLE_LEN, Bundle, Prekeys};
 use crate::descriptor::DescriptorSeen;
-use crate::invitation::InviteSeed;
+use crate::invite_seed::InviteSeed;
 use crate::kdf;
 use crate::lane::{ReceiveLane, SendLane};
+use crate::limits::{BOX_PLAIN, KEEP_AFTER_EXPIRY};
 use crate::payload::{self, Part, Payload};
 use crate::persona::PersonaSecret;
 use crate::ratchet::Ratchet;
@@ -47,8 +47,8 @@ const NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
 pub struct Initiated {
     /// The conversation.
     pub session: Session,
-    /// What to deposit, or to put into an invitation's boxes: [`HANDSHAKE_LEN`] bytes.
-    pub handshake: Vec<u8>,
+    /// What to deposit, or to put into an invitation's boxes.
+    pub handshake: Box<[u8; HANDSHAKE_LEN]>,
 }
 
 /// A conversation accepted.
@@ -124,6 +124,7 @@ pub fn initiate<R: CryptoRng + ?Sized>(
     let send = SendLane::new(keys.lane_ab.as_bytes());
     let receive = ReceiveLane::new(keys.lane_ba.as_bytes())?;
     let handshake = [ephemeral_public.as_slice(), &ciphertext, &sealed_bundle, &sealed_first].concat();
+    let handshake = handshake.try_into().map_err(|_| InitiateError::Internal)?;
     Ok(Initiated { session: Session::begin(ratchet, send, receive, keys.epoch), handshake })
 }
 
@@ -137,11 +138,11 @@ pub fn initiate<R: CryptoRng + ?Sized>(
 pub fn respond<'a, R: CryptoRng + ?Sized>(
     prekeys: impl IntoIterator<Item = &'a Prekeys>,
     seed: Option<&InviteSeed>,
-    handshake: &[u8],
+    handshake: &[u8; HANDSHAKE_LEN],
     now: Timestamp,
     rng: &mut R,
 ) -> Result<Responded, RespondError> {
-    let parts = Parts::split(handshake).ok_or(RespondError::Length(handshake.len()))?;
+    let parts = Parts::split(handshake).ok_or(RespondError::Internal)?;
     let mut prekeys = prekeys.into_iter().filter(|prekeys| now < prekeys.erase_at());
     let (mine, secret, bundle) =
         prekeys.find_map(|prekeys| parts.open_bundle(prekeys)).ok_or(RespondError::NotForUs)?;

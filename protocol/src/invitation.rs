@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -13,11 +12,10 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::bundle::{BUNDLE_LEN, Bundle, BundleError};
 use crate::error::{HasKind, Kind};
 use crate::handshake::HANDSHAKE_LEN;
-use crate::id::hash;
-use crate::kdf;
 use crate::lane::{LaneError, OutgoingBox, ReceiveLane, SendLane, WantedBox};
-use crate::secret::{self, Secret32};
-use crate::{BOX_LEN, BOX_PLAIN, WINDOW};
+use crate::limits::{BOX_LEN, BOX_PLAIN, WINDOW};
+
+pub use crate::invite_seed::InviteSeed;
 
 /// Boxes of the host's lane.
 pub const HOST_BOXES: usize = BUNDLE_LEN.div_ceil(BOX_PLAIN);
@@ -31,55 +29,6 @@ const _: () =
 const HOST_LABEL: &[u8] = b"bauta/invite/host/1";
 const GUEST_LABEL: &[u8] = b"bauta/invite/guest/1";
 
-/// The secret of an invitation. Whoever has it can accept. Text: 43 characters of base64url.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct InviteSeed(Secret32);
-
-impl InviteSeed {
-    /// Draws a new seed.
-    pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
-        Self(Secret32::generate(rng))
-    }
-
-    /// Copies the bytes; the caller erases its own copy.
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Secret32::from_ref(bytes))
-    }
-
-    /// The text after `#` in an address.
-    pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_bytes()))
-    }
-
-    /// Reads the text after `#` in an address; `None` when it is damaged.
-    pub fn from_text(text: &str) -> Option<Self> {
-        let mut seed = Secret32::zero();
-        secret::decode_exact(text, seed.as_mut()).ok()?;
-        Some(Self(seed))
-    }
-
-    /// `SHA-256("bauta/seed/1" || seed)`, what the handshake's transcript holds.
-    pub(crate) fn commitment(&self) -> [u8; 32] {
-        hash(&[b"bauta/seed/1", self.0.as_bytes()])
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
-    }
-
-    fn lane(&self, label: &[u8]) -> Result<Secret32, LaneError> {
-        // Expanded directly: a seed is a uniform key already.
-        Ok(kdf::expand_key(&self.0, label)?)
-    }
-}
-
-impl fmt::Debug for InviteSeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InviteSeed(..)")
-    }
-}
-
 /// Why an invitation does not go on. The state is unchanged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InviteError {
@@ -92,9 +41,6 @@ pub enum InviteError {
     /// All boxes are there, and they hold no bundle.
     #[error("the invitation holds no usable bundle: {0}")]
     Bundle(BundleError),
-    /// Not the length of a handshake.
-    #[error("a handshake has {HANDSHAKE_LEN} bytes, not {0}")]
-    Handshake(usize),
     /// This invitation was answered before.
     #[error("this invitation was answered already")]
     Answered,
@@ -106,7 +52,7 @@ pub enum InviteError {
 impl HasKind for InviteError {
     fn kind(&self) -> Kind {
         match self {
-            Self::NotWanted(_) | Self::Handshake(_) => Kind::Usage,
+            Self::NotWanted(_) => Kind::Usage,
             Self::Forged(_) => Kind::Forged,
             Self::Bundle(error) => error.kind(),
             Self::Answered => Kind::Conflict,
@@ -162,9 +108,14 @@ impl InviteHost {
     ///
     /// # Errors
     /// [`InviteError::NotWanted`] or [`InviteError::Forged`].
-    pub fn open(&mut self, index: u64, bytes: &[u8; BOX_LEN]) -> Result<Option<Vec<u8>>, InviteError> {
+    pub fn open(
+        &mut self,
+        index: u64,
+        bytes: &[u8; BOX_LEN],
+    ) -> Result<Option<Box<[u8; HANDSHAKE_LEN]>>, InviteError> {
         let whole = self.guest.open(index, bytes, GUEST_BOXES, HANDSHAKE_LEN)?;
-        Ok(whole.map(|mut handshake| std::mem::take(&mut *handshake)))
+        let handshake = whole.map(|whole| whole.as_slice().try_into().map(Box::new)).transpose();
+        handshake.map_err(|_| InviteError::Internal)
     }
 }
 
@@ -217,17 +168,14 @@ impl InviteGuest {
     /// else accepted this invitation before.
     ///
     /// # Errors
-    /// [`InviteError::Answered`] or [`InviteError::Handshake`].
+    /// [`InviteError::Answered`].
     pub fn answer<R: CryptoRng + ?Sized>(
         &mut self,
-        handshake: &[u8],
+        handshake: &[u8; HANDSHAKE_LEN],
         rng: &mut R,
     ) -> Result<Vec<OutgoingBox>, InviteError> {
         if self.answered {
             return Err(InviteError::Answered);
-        }
-        if handshake.len() != HANDSHAKE_LEN {
-            return Err(InviteError::Handshake(handshake.len()));
         }
         let boxes = seal_all(&self.seed, GUEST_LABEL, handshake, rng)?;
         self.answered = true;
@@ -256,7 +204,7 @@ struct Chunks {
 
 impl Chunks {
     fn new(seed: &InviteSeed, label: &[u8], count: usize) -> Result<Self, LaneError> {
-        let start = seed.lane(label)?;
+        let start = seed.expand(label)?;
         Ok(Self { lane: ReceiveLane::new(start.as_bytes())?, parts: vec![None; count] })
     }
 
@@ -305,7 +253,7 @@ fn seal_all<R: CryptoRng + ?Sized>(
     object: &[u8],
     rng: &mut R,
 ) -> Result<Vec<OutgoingBox>, LaneError> {
-    let start = seed.lane(label)?;
+    let start = seed.expand(label)?;
     let mut lane = SendLane::new(start.as_bytes());
     let mut boxes = Vec::new();
     for chunk in object.chunks(BOX_PLAIN) {

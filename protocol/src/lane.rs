@@ -16,11 +16,8 @@ use crate::aead::{self, NONCE_LEN};
 use crate::error::{HasKind, Kind};
 use crate::id::{BoxId, Capability};
 use crate::kdf::{self, KdfError};
+use crate::limits::{BOX_LEN, BOX_PLAIN, MAX_BOXES, WINDOW};
 use crate::secret::Secret32;
-use crate::{BOX_LEN, BOX_PLAIN, WINDOW};
-
-/// Boxes of one lane. Far beyond use; it bounds the encoded index.
-pub const MAX_BOXES: u64 = 1 << 48;
 
 /// A sealed box, ready to be put.
 #[derive(Clone, Eq, PartialEq)]

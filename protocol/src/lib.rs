@@ -15,6 +15,7 @@ pub mod handshake;
 pub mod id;
 pub mod invitation;
 pub mod lane;
+pub mod limits;
 pub mod mask;
 pub mod persona;
 pub mod profile_text;
@@ -26,6 +27,7 @@ pub mod work;
 
 mod aead;
 mod codec;
+mod invite_seed;
 mod javascript;
 mod kdf;
 mod payload;
@@ -33,12 +35,3 @@ mod ratchet;
 mod secret;
 
 pub use secret::to_json;
-
-/// Bytes of one box as a relay stores it.
-pub const BOX_LEN: usize = 1024;
-
-/// Bytes sealed inside one box: what is left after the nonce (24) and the tag (16).
-pub const BOX_PLAIN: usize = BOX_LEN - 24 - 16;
-
-/// How many boxes beyond the first missing one a reader asks for and accepts.
-pub const WINDOW: usize = 8;

@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use crate::BOX_PLAIN;
 use crate::codec::{Reader, Short};
 use crate::descriptor::DescriptorSeen;
+use crate::limits::BOX_PLAIN;
 use crate::ratchet;
 use crate::time::Day;
 

@@ -12,11 +12,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 pub use crate::lane::{OutgoingBox, WantedBox};
 
-use crate::BOX_LEN;
 use crate::codec::SecretBytes;
 use crate::descriptor::DescriptorSeen;
 use crate::id::Capability;
-use crate::lane::{MAX_BOXES, ReceiveLane, SendLane};
+use crate::lane::{ReceiveLane, SendLane};
+use crate::limits::{BOX_LEN, MAX_BOXES, MAX_CONTENT};
 use crate::payload::{self, MAX_FRAGMENT, Part, Payload};
 use crate::ratchet::Ratchet;
 use crate::secret::Secret32;
@@ -28,9 +28,6 @@ mod stored;
 pub use error::{OpenError, SealError, SkipError};
 
 use feed::Feed;
-
-/// Bytes of one content at most.
-pub const MAX_CONTENT: usize = 16 * 1024;
 
 /// Bytes of the content of a first message at most: one payload.
 pub const MAX_FIRST: usize = MAX_FRAGMENT;
@@ -148,7 +145,7 @@ impl Session {
         self.seal_parts(vec![Part::AckOnly], seen, rng)?.pop().ok_or(SealError::Internal)
     }
 
-    /// Boxes not accepted yet, in lane order, among the first `window` (at most [`crate::WINDOW`]) places.
+    /// Boxes not accepted yet, in lane order, among the first `window` (at most [`crate::limits::WINDOW`]) places.
     pub fn wanted(&self, window: usize) -> Vec<WantedBox> {
         self.receive.wanted(window)
     }

@@ -7,13 +7,19 @@ use serde::{Deserialize, Serialize};
 
 const MS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 
+/// A source of the present time. Everything takes the time from one, so that tests can set it.
+pub trait Clock: Send + Sync + 'static {
+    /// The present time.
+    fn now(&self) -> Timestamp;
+}
+
 /// Milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The UTC day this moment lies in.
+    /// The UTC day of this moment.
     pub fn day(self) -> Day {
         Day(u32::try_from(self.0 / MS_PER_DAY).unwrap_or(u32::MAX))
     }
@@ -23,6 +29,13 @@ impl Timestamp {
     pub fn plus(self, duration: Duration) -> Self {
         let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(ms))
+    }
+
+    /// `duration` before this moment, not before 1970; parts of a millisecond are dropped.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(ms))
     }
 
     /// The time from `earlier` to this moment; zero when `earlier` is later.
@@ -62,6 +75,8 @@ mod tests {
         assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
         assert_eq!(Timestamp(9).since(Timestamp(5)), Duration::from_millis(4));
         assert_eq!(Timestamp(u64::MAX).plus(Duration::from_secs(1)), Timestamp(u64::MAX));
+        assert_eq!(Timestamp(9).minus(Duration::from_millis(4)), Timestamp(5));
+        assert_eq!(Timestamp(9).minus(Duration::MAX), Timestamp(0));
         assert_eq!(Timestamp(u64::MAX).day(), Day(u32::MAX));
     }
 }

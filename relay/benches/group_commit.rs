@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::id::BoxId;
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Day;
 use bauta_relay::storage::{PutOutcome, Storage};
 use bauta_relay::{SqliteOptions, SqliteStorage};

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorTerms, MAX_LIFETIME, RelayIdentity};
+use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorTerms, RelayIdentity};
 use bauta_protocol::id::{DoorAddress, RelayId};
+use bauta_protocol::limits::DESCRIPTOR_LIFETIME;
 use bauta_protocol::time::Day;
 use rand_core::CryptoRng;
 use tokio::sync::Mutex;
@@ -117,7 +118,7 @@ impl Book {
             doors: self.doors.clone(),
             put_bits: difficulty.put_bits,
             deposit_bits: difficulty.deposit_bits,
-            expiry: day.start().plus(MAX_LIFETIME),
+            expiry: day.start().plus(DESCRIPTOR_LIFETIME),
         };
         Descriptor::sign(&self.identity, &terms, self.rng.as_mut())
     }

@@ -7,22 +7,29 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bauta_protocol::BOX_LEN;
-use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError, MAX_LIFETIME};
+use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError};
 use bauta_protocol::descriptor::RelayIdentity;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, PersonaKey, RelayId};
-use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::limits::{BUNDLE_LIFETIME, HOLD};
+use bauta_protocol::relay::{
+    Class, Declined, Delete, DeleteReply, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply,
+    Fetch, FetchReply, Get, GetReply, Publish, PublishReply, Put, PutReply, Refusal, Reply, Request,
+};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work::{check_deposit_gate, check_put_work};
+use futures::StreamExt as _;
 use rand_core::CryptoRng;
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
 use crate::daily::{Daily, DailyError};
 use crate::error::{RelayError, StorageError};
 use crate::meter::{Levels, Meter};
-use crate::policy::{Difficulty, HOLD};
-use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
+use crate::policy::Difficulty;
+use crate::storage::{
+    Arrival, Arrivals, DepositOutcome, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle,
+};
 use crate::vault::Vault;
 use held::Held;
 use verifier::{Claim, Verdict, Verifier};
@@ -67,6 +74,7 @@ pub struct Desk {
     hold: Duration,
     clock: Arc<dyn Clock>,
     meter: Arc<Meter>,
+    waker: JoinHandle<()>,
 }
 
 impl Desk {
@@ -82,10 +90,14 @@ impl Desk {
         rng: Box<dyn CryptoRng + Send>,
         config: DeskConfig,
     ) -> Result<Self, RelayError> {
+        let held = Held::new(config.held);
+        let arrivals = storage.arrivals();
+        let waker = wake(arrivals, Arc::clone(&storage), Arc::clone(&held), Arc::clone(&config.clock));
         let desk = Self {
             daily: Daily::new(Arc::clone(&storage), identity, doors, rng),
             storage,
-            held: Held::new(config.held),
+            held,
+            waker: tokio::spawn(waker),
             verifier: Verifier::start(config.verifier_queue).map_err(RelayError::Thread)?,
             hold: config.hold,
             clock: config.clock,
@@ -126,17 +138,14 @@ impl Desk {
     pub async fn answer(&self, request: Request) -> Reply {
         let operation = request.name();
         let answered = match request {
-            Request::Put { day, nonce, id, sealed } => self.put(day, nonce, id, sealed).await,
-            Request::Get { id } => self.get(id).await,
-            Request::Delete { cap } => self.delete(&cap).await,
-            Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed } => {
-                let relay = self.relay();
-                self.deposit(Claim { relay, inbox, day, gate_nonce, work_nonce, sealed }).await
-            }
-            Request::Drain { cap, after } => self.drain(cap.inbox_id(), after).await,
-            Request::Publish { bundle } => self.publish(&bundle).await,
-            Request::Fetch { persona } => self.fetch(persona).await,
-            Request::Describe => self.describe().await,
+            Request::Put(put) => self.put(put).await.map(Reply::from),
+            Request::Get(Get { id }) => self.get(id).await.map(Reply::from),
+            Request::Delete(Delete { cap }) => self.delete(&cap).await.map(Reply::from),
+            Request::Deposit(deposit) => self.deposit(deposit).await.map(Reply::from),
+            Request::Drain(Drain { cap, after }) => self.drain(cap.inbox_id(), after).await.map(Reply::from),
+            Request::Publish(Publish { bundle }) => self.publish(&bundle).await.map(Reply::from),
+            Request::Fetch(Fetch { persona }) => self.fetch(persona).await.map(Reply::from),
+            Request::Describe(Describe) => self.describe().await.map(Reply::from),
         };
         let reply = answered.unwrap_or_else(|error| {
             tracing::error!(%error, operation, "A request could not be answered; its sender will ask again.");
@@ -173,130 +182,115 @@ impl Desk {
         self.meter.render(self.levels())
     }
 
-    async fn put(
-        &self,
-        day: Day,
-        nonce: u64,
-        id: BoxId,
-        sealed: Box<[u8; BOX_LEN]>,
-    ) -> Result<Reply, DailyError> {
+    async fn put(&self, put: Put) -> Result<PutReply, DailyError> {
+        let Put { day, nonce, id, sealed } = put;
         let today = self.clock.now().day();
         let Some(difficulty) = self.difficulty(day, today).await? else {
-            return Ok(Reply::Refused(Refusal::WrongDay));
+            return Ok(Refusal::WrongDay.into());
         };
         if !check_put_work(&self.relay(), day, &id, nonce, difficulty.put_bits) {
-            return Ok(Reply::Refused(Refusal::WorkTooLow));
+            return Ok(Refusal::WorkTooLow.into());
         }
-        let stored = {
-            let sealed = sealed.clone();
-            self.storage.put_box(id, sealed, today).await.map_err(DailyError::Storage)?
-        };
+        let stored = self.storage.put_box(id, sealed, today).await.map_err(DailyError::Storage)?;
         Ok(match stored {
-            PutOutcome::Stored => {
-                if self.held.is_wanted(&id) {
-                    self.held.wake(&id, &Arc::from(sealed));
-                }
-                Reply::Done
-            }
-            PutOutcome::Same | PutOutcome::Deleted => Reply::Done,
-            PutOutcome::Different => Reply::Conflict,
-            PutOutcome::Full => Reply::Refused(Refusal::QuotaExceeded),
+            PutOutcome::Stored | PutOutcome::Same | PutOutcome::Deleted => PutReply::Done,
+            PutOutcome::Different => PutReply::Conflict,
+            PutOutcome::Full => Refusal::QuotaExceeded.into(),
         })
     }
 
-    async fn get(&self, id: BoxId) -> Result<Reply, DailyError> {
+    async fn get(&self, id: BoxId) -> Result<GetReply, DailyError> {
         if let Some(sealed) = self.look(id).await? {
-            return Ok(Reply::Box(sealed));
+            return Ok(GetReply::Box(sealed));
         }
         let Some(mut hold) = self.held.hold(id) else {
-            return Ok(Reply::Absent);
+            return Ok(GetReply::Absent);
         };
         // The box may have come between the first look and the hold.
         if let Some(sealed) = self.look(id).await? {
-            return Ok(Reply::Box(sealed));
+            return Ok(GetReply::Box(sealed));
         }
         Ok(match tokio::time::timeout(self.hold, hold.woken()).await {
-            Ok(Some(sealed)) => Reply::Box(Box::new(*sealed)),
-            Ok(None) | Err(_) => Reply::Absent,
+            Ok(Some(sealed)) => GetReply::Box(Box::new(*sealed)),
+            Ok(None) | Err(_) => GetReply::Absent,
         })
     }
 
-    async fn look(&self, id: BoxId) -> Result<Option<Box<[u8; BOX_LEN]>>, DailyError> {
+    async fn look(&self, id: BoxId) -> Result<Option<SealedBox>, DailyError> {
         self.storage.get_box(id, self.clock.now().day()).await.map_err(DailyError::Storage)
     }
 
-    async fn delete(&self, cap: &Capability) -> Result<Reply, DailyError> {
+    async fn delete(&self, cap: &Capability) -> Result<DeleteReply, DailyError> {
         let today = self.clock.now().day();
         self.storage.delete_box(cap.box_id(), today).await.map_err(DailyError::Storage)?;
-        Ok(Reply::Done)
+        Ok(DeleteReply::Done)
     }
 
-    async fn deposit(&self, claim: Claim) -> Result<Reply, DailyError> {
+    async fn deposit(&self, deposit: Deposit) -> Result<DepositReply, DailyError> {
+        let Deposit { inbox, day, gate_nonce, work_nonce, sealed } = deposit;
         let now = self.clock.now();
-        let Some(difficulty) = self.difficulty(claim.day, now.day()).await? else {
-            return Ok(Reply::Refused(Refusal::WrongDay));
+        let Some(difficulty) = self.difficulty(day, now.day()).await? else {
+            return Ok(Refusal::WrongDay.into());
         };
-        if !check_deposit_gate(&claim.relay, &claim.inbox, claim.day, &claim.sealed, claim.gate_nonce) {
-            return Ok(Reply::Refused(Refusal::WorkTooLow));
+        let relay = self.relay();
+        if !check_deposit_gate(&relay, &inbox, day, sealed.as_slice(), gate_nonce) {
+            return Ok(Refusal::WorkTooLow.into());
         }
-        let inbox = claim.inbox;
-        let seen = self.storage.deposit_seen(inbox, &claim.sealed, now.day());
+        let seen = self.storage.deposit_seen(inbox, &sealed, now.day());
         if seen.await.map_err(DailyError::Storage)? {
-            return Ok(Reply::Done);
+            return Ok(DepositReply::Done);
         }
+        let claim = Claim { relay, inbox, day, gate_nonce, work_nonce, sealed };
         let (work, sealed) = match self.verifier.measure(claim).await {
             Verdict::Measured(work, sealed) => (work, sealed),
-            Verdict::Busy => return Ok(Reply::Busy),
-            Verdict::Spent => return Ok(Reply::Refused(Refusal::WorkTooLow)),
+            Verdict::Busy => return Ok(DepositReply::Declined(Declined::Busy)),
+            Verdict::Spent => return Ok(Refusal::WorkTooLow.into()),
         };
         if work < difficulty.deposit_bits {
-            return Ok(Reply::Refused(Refusal::WorkTooLow));
+            return Ok(Refusal::WorkTooLow.into());
         }
         let stored = self.storage.deposit(inbox, sealed, work, now);
         Ok(match stored.await.map_err(DailyError::Storage)? {
-            DepositOutcome::Stored | DepositOutcome::Same => Reply::Done,
-            DepositOutcome::Full => Reply::Refused(Refusal::QuotaExceeded),
+            DepositOutcome::Stored | DepositOutcome::Same => DepositReply::Done,
+            DepositOutcome::Full => Refusal::QuotaExceeded.into(),
         })
     }
 
-    async fn drain(&self, inbox: InboxId, after: u64) -> Result<Reply, DailyError> {
+    async fn drain(&self, inbox: InboxId, after: u64) -> Result<DrainReply, DailyError> {
         let today = self.clock.now().day();
         let next = self.storage.drain(inbox, after, today).await.map_err(DailyError::Storage)?;
-        Ok(match next {
-            Some((seq, sealed)) => Reply::Deposit { seq, sealed },
-            None => Reply::Absent,
-        })
+        Ok(next.map_or(DrainReply::Absent, DrainReply::Deposit))
     }
 
-    async fn publish(&self, bytes: &[u8; BUNDLE_LEN]) -> Result<Reply, DailyError> {
+    async fn publish(&self, bytes: &[u8; BUNDLE_LEN]) -> Result<PublishReply, DailyError> {
         let now = self.clock.now();
         let bundle = match check_bundle(bytes, self.relay(), now) {
             Ok(bundle) => bundle,
-            Err(refusal) => return Ok(Reply::Refused(refusal)),
+            Err(refusal) => return Ok(refusal.into()),
         };
         let published = self.storage.publish(bundle, now).await.map_err(DailyError::Storage)?;
         Ok(match published {
-            PublishOutcome::Stored | PublishOutcome::Same => Reply::Done,
-            PublishOutcome::Stale => Reply::Refused(Refusal::Stale),
-            PublishOutcome::Different => Reply::Conflict,
-            PublishOutcome::Full => Reply::Refused(Refusal::QuotaExceeded),
+            PublishOutcome::Stored | PublishOutcome::Same => PublishReply::Done,
+            PublishOutcome::Stale => Refusal::Stale.into(),
+            PublishOutcome::Different => PublishReply::Conflict,
+            PublishOutcome::Full => Refusal::QuotaExceeded.into(),
         })
     }
 
-    async fn fetch(&self, persona: PersonaKey) -> Result<Reply, DailyError> {
+    async fn fetch(&self, persona: PersonaKey) -> Result<FetchReply, DailyError> {
         let vault = Vault::of(self.relay(), &persona);
         let found = self.storage.bundle(vault.name(), self.clock.now()).await.map_err(DailyError::Storage)?;
         let Some(sealed) = found else {
-            return Ok(Reply::Absent);
+            return Ok(FetchReply::Absent);
         };
         let opened = vault.open(&sealed).and_then(|bytes| bytes.try_into().ok());
         let bundle = opened.ok_or(DailyError::Storage(StorageError::Damaged("a bundle")))?;
-        Ok(Reply::Bundle(bundle))
+        Ok(FetchReply::Bundle(bundle))
     }
 
-    async fn describe(&self) -> Result<Reply, DailyError> {
+    async fn describe(&self) -> Result<DescribeReply, DailyError> {
         let descriptor = self.daily.of(self.clock.now().day()).await?;
-        Ok(Reply::Descriptor(Box::new(*descriptor.as_bytes())))
+        Ok(DescribeReply::Descriptor(Box::new(*descriptor.as_bytes())))
     }
 
     /// What work for `day` must show, or `None` if no work for that day is taken today.
@@ -315,9 +309,35 @@ impl Desk {
     }
 }
 
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.waker.abort();
+    }
+}
+
 impl fmt::Debug for Desk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Desk").field("relay", &self.relay()).finish_non_exhaustive()
+    }
+}
+
+/// Answers held requests when their box comes, whichever process stored it.
+async fn wake(mut arrivals: Arrivals, storage: Arc<dyn Storage>, held: Arc<Held>, clock: Arc<dyn Clock>) {
+    while let Some(arrival) = arrivals.next().await {
+        let ids = match arrival {
+            Arrival::Box(id) => Vec::from_iter(held.is_wanted(&id).then_some(id)),
+            Arrival::Missed => held.wanted(),
+        };
+        for id in ids {
+            match storage.get_box(id, clock.now().day()).await {
+                Ok(Some(sealed)) => held.wake(&id, &Arc::from(sealed)),
+                Ok(None) => {}
+                Err(error) => {
+                    // Its reader gets `Absent` at the end of the hold, and asks again.
+                    tracing::error!(%error, "A box that came could not be read for those who wait for it.");
+                }
+            }
+        }
     }
 }
 
@@ -337,7 +357,7 @@ fn check_bundle(bytes: &[u8; BUNDLE_LEN], relay: RelayId, now: Timestamp) -> Res
         name: vault.name(),
         version: bundle.version(),
         expiry: bundle.expiry(),
-        forget: bundle.version().plus(MAX_LIFETIME),
+        forget: bundle.version().plus(BUNDLE_LIFETIME),
         bytes: vault.seal(bytes).ok_or(Refusal::Malformed)?,
     })
 }

@@ -22,10 +22,12 @@ pub enum StorageError {
     /// The database reports an error.
     #[error("the relay's store failed while it {during}: {source}")]
     Database {
-        /// What the store was doing.
+        /// What the store was doing, in the words that follow "while it".
         during: &'static str,
+        /// The class of the error.
+        kind: Kind,
         /// What the database says.
-        source: rusqlite::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A stored row is not as it was written.
     #[error(
@@ -34,21 +36,12 @@ pub enum StorageError {
     Damaged(&'static str),
 }
 
-impl StorageError {
-    /// Wraps an error of the database with what was being done, in the words that follow "while it".
-    pub(crate) fn during(during: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
-            _ => Self::Database { during, source },
-        }
-    }
-}
-
 impl HasKind for StorageError {
     fn kind(&self) -> Kind {
         match self {
             Self::DiskFull => Kind::Full,
-            Self::Closed | Self::Database { .. } | Self::Damaged(_) => Kind::Storage,
+            Self::Database { kind, .. } => *kind,
+            Self::Closed | Self::Damaged(_) => Kind::Storage,
         }
     }
 }

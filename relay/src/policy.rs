@@ -1,21 +1,7 @@
-//! The constants of the service: how long things are kept, how much fits, how hard the work is.
-//!
-//! Times that a client can notice are constants of the protocol.
-//! If operators could set them, they would identify a relay.
+//! How much a relay keeps and how hard its work is. What clients can notice is in `bauta_protocol::limits`.
 
-use std::time::Duration;
-
+use bauta_protocol::limits::TTL_DAYS;
 use bauta_protocol::time::Day;
-
-/// Full days for which boxes, tombstones and deposits are kept.
-///
-/// Expiry has the grain of a day, so that the disk does not say at which minute a box came.
-pub const TTL_DAYS: u32 = 21;
-
-/// How long the reply to a `Get` of an absent box is held.
-///
-/// The Nym SDK throws held reply blocks away when the mix nodes rotate their keys, so longer would lose replies.
-pub const HOLD: Duration = Duration::from_secs(5 * 60);
 
 /// Deposits that one inbox holds.
 pub const INBOX_CAP: usize = 128;

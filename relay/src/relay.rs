@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::id::RelayId;
+use bauta_protocol::limits::MAX_DOORS;
 use bauta_protocol::relay::Reply;
 use bauta_sphinx_client::{Incoming, Network, Observer, Service, ServiceConfig, Traffic};
 use futures::future::BoxFuture;
@@ -108,7 +109,7 @@ impl Relay {
     }
 
     async fn start_all(config: RelayConfig) -> Result<Self, RelayError> {
-        if !(1..=bauta_protocol::descriptor::MAX_DOORS).contains(&config.doors) {
+        if !(1..=MAX_DOORS).contains(&config.doors) {
             return Err(RelayError::Doors(config.doors));
         }
         if let Some(address) = config.metrics.filter(|address| !address.ip().is_loopback()) {

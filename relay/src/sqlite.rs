@@ -1,10 +1,11 @@
 //! The store of one machine: SQLite, with one writer that commits in groups and one reader.
 //!
 //! Everything stored is sealed by its senders or by the desk, so the database itself is not encrypted.
-//! The layout hides what a plain table would add: boxes lie in the order of their random ids, not of their arrival,
+//! The layout hides what a plain table would add: boxes are stored in the order of their random ids, not of their arrival,
 //! expiry has the grain of a day, and `secure_delete` overwrites what is erased.
 
 mod change;
+mod ledger;
 mod reader;
 mod schema;
 mod thread;
@@ -16,14 +17,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::relay::Deposited;
 use bauta_protocol::time::{Day, Timestamp};
+use futures::StreamExt as _;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::error::{RelayError, StorageError};
 use crate::files;
 use crate::meter::Meter;
 use crate::policy::{Quotas, Stored};
 use crate::storage::{
-    BundleName, DepositOutcome, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle,
+    Arrival, Arrivals, BundleName, DepositOutcome, PublishOutcome, PutOutcome, SealedBox, SealedHandshake,
+    Storage, StoredBundle,
 };
 use reader::Reader;
 use writer::Writer;
@@ -96,6 +101,19 @@ impl Storage for SqliteStorage {
         self.writer.run(move |ledger| change::put_box(ledger, &id, &sealed, today)).await
     }
 
+    fn arrivals(&self) -> Arrivals {
+        let news = self.writer.arrivals();
+        futures::stream::unfold(news, async |mut news| {
+            let arrival = match news.recv().await {
+                Ok(id) => Arrival::Box(id),
+                Err(RecvError::Lagged(_)) => Arrival::Missed,
+                Err(RecvError::Closed) => return None,
+            };
+            Some((arrival, news))
+        })
+        .boxed()
+    }
+
     async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError> {
         self.reader.run(move |connection| reader::get_box(connection, &id, today)).await
     }
@@ -107,24 +125,24 @@ impl Storage for SqliteStorage {
     async fn deposit(
         &self,
         inbox: InboxId,
-        sealed: Vec<u8>,
+        sealed: SealedHandshake,
         work: u8,
         now: Timestamp,
     ) -> Result<DepositOutcome, StorageError> {
-        self.writer.run(move |ledger| change::deposit(ledger, &inbox, &sealed, work, now)).await
+        self.writer.run(move |ledger| change::deposit(ledger, &inbox, sealed.as_slice(), work, now)).await
     }
 
-    async fn deposit_seen(&self, inbox: InboxId, sealed: &[u8], today: Day) -> Result<bool, StorageError> {
-        let digest = change::deposit_digest(&inbox, sealed);
+    async fn deposit_seen(
+        &self,
+        inbox: InboxId,
+        sealed: &SealedHandshake,
+        today: Day,
+    ) -> Result<bool, StorageError> {
+        let digest = change::deposit_digest(&inbox, sealed.as_slice());
         self.reader.run(move |connection| change::is_seen(connection, &digest, today)).await
     }
 
-    async fn drain(
-        &self,
-        inbox: InboxId,
-        after: u64,
-        today: Day,
-    ) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+    async fn drain(&self, inbox: InboxId, after: u64, today: Day) -> Result<Option<Deposited>, StorageError> {
         if after == 0 {
             // Sequence numbers start above zero, so there is nothing to erase.
             return self

@@ -3,12 +3,18 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use bauta_protocol::BOX_LEN;
+use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::limits::BOX_LEN;
+use bauta_protocol::relay::Deposited;
 use bauta_protocol::time::{Day, Timestamp};
+use futures::stream::BoxStream;
 
 use crate::error::StorageError;
 use crate::policy::Stored;
+
+/// The bytes of a deposit.
+pub type SealedHandshake = Box<[u8; HANDSHAKE_LEN]>;
 
 /// The bytes of a box.
 pub type SealedBox = Box<[u8; BOX_LEN]>;
@@ -79,6 +85,18 @@ pub struct StoredBundle {
     pub bytes: Vec<u8>,
 }
 
+/// News from the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// This box can be read now.
+    Box(BoxId),
+    /// The subscriber was too slow, or the store lost sight of its changes: any box may have come.
+    Missed,
+}
+
+/// A subscription to the news of a store. It ends when the store is dropped.
+pub type Arrivals = BoxStream<'static, Arrival>;
+
 /// The store of a relay.
 ///
 /// Every method that changes something returns only after the change would survive a loss of power.
@@ -88,6 +106,18 @@ pub struct StoredBundle {
 pub trait Storage: Send + Sync + 'static {
     /// Stores a box if its id was never used: first write wins.
     async fn put_box(&self, id: BoxId, sealed: SealedBox, today: Day) -> Result<PutOutcome, StorageError>;
+
+    /// The boxes that are stored from now on, by any process.
+    ///
+    /// A relay holds the reply to a `Get` of an absent box and answers it when the box comes. This is how it learns of
+    /// that: after `put_box` returned `Stored`, here or in another process that shares the store, the id comes out of
+    /// every subscription that began before the put. An id comes only when `get_box` gives the box; it may come twice,
+    /// and late, but not after more than a second. What a subscription cannot give in full it replaces by
+    /// [`Arrival::Missed`]; the relay then looks for every box that somebody waits for.
+    ///
+    /// A store in one process feeds this from its own commits. One that several processes share needs a notification of
+    /// its database, or a table of recent ids that each process reads.
+    fn arrivals(&self) -> Arrivals;
 
     /// The bytes of a box, or `None` if it was never written, has expired or was deleted.
     async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError>;
@@ -102,21 +132,21 @@ pub trait Storage: Send + Sync + 'static {
     async fn deposit(
         &self,
         inbox: InboxId,
-        sealed: Vec<u8>,
+        sealed: SealedHandshake,
         work: u8,
         now: Timestamp,
     ) -> Result<DepositOutcome, StorageError>;
 
     /// Whether this deposit was stored in the last days, even if it is no longer there.
-    async fn deposit_seen(&self, inbox: InboxId, sealed: &[u8], today: Day) -> Result<bool, StorageError>;
-
-    /// Erases all deposits up to `after`, and returns the first one that follows with its sequence number.
-    async fn drain(
+    async fn deposit_seen(
         &self,
         inbox: InboxId,
-        after: u64,
+        sealed: &SealedHandshake,
         today: Day,
-    ) -> Result<Option<(u64, Vec<u8>)>, StorageError>;
+    ) -> Result<bool, StorageError>;
+
+    /// Erases all deposits up to `after`, and returns the first one that follows.
+    async fn drain(&self, inbox: InboxId, after: u64, today: Day) -> Result<Option<Deposited>, StorageError>;
 
     /// Stores a bundle if its version is higher than the stored one.
     async fn publish(&self, bundle: StoredBundle, now: Timestamp) -> Result<PublishOutcome, StorageError>;

@@ -8,11 +8,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bauta_protocol::BOX_LEN;
+use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::policy::Stored;
-use bauta_relay::storage::{DepositOutcome, PutOutcome, Storage};
+use bauta_relay::storage::{DepositOutcome, PutOutcome, SealedHandshake, Storage};
 use bauta_relay::{SqliteOptions, SqliteStorage};
 use sha2::{Digest, Sha256};
 
@@ -39,6 +40,12 @@ fn content(number: u64) -> Box<[u8; BOX_LEN]> {
     for (place, chunk) in bytes.chunks_mut(32).enumerate() {
         chunk.copy_from_slice(&Sha256::digest([number.to_be_bytes(), (place as u64).to_be_bytes()].concat()));
     }
+    bytes
+}
+
+fn letter(number: u64) -> SealedHandshake {
+    let mut bytes = Box::new([0; HANDSHAKE_LEN]);
+    bytes[..BOX_LEN].copy_from_slice(content(number).as_slice());
     bytes
 }
 
@@ -87,7 +94,7 @@ async fn write_one(store: &SqliteStorage, number: u64) {
         }
         1 => {
             let now = Timestamp(TODAY.start().0 + 1);
-            let left = store.deposit(inbox(number), content(number).to_vec(), 5, now).await.unwrap();
+            let left = store.deposit(inbox(number), letter(number), 5, now).await.unwrap();
             assert_eq!(left, DepositOutcome::Stored);
             say("deposited", number);
         }
@@ -177,8 +184,8 @@ async fn verify(home: &Path, durable: &BTreeMap<u64, Vec<Durable>>) {
             assert!(there.is_some_and(|bytes| bytes == content(*number)), "an acknowledged box is lost");
         }
         if what.contains(&Durable::Deposited) {
-            let (_, left) = store.drain(inbox(*number), 0, TODAY).await.unwrap().expect("a deposit is lost");
-            assert_eq!(left, content(*number).as_slice());
+            let left = store.drain(inbox(*number), 0, TODAY).await.unwrap().expect("a deposit is lost");
+            assert_eq!(left.sealed, letter(*number));
         }
     }
     let counted: Stored = store.recount().await.unwrap();

@@ -8,9 +8,10 @@ mod support;
 use std::time::Duration;
 
 use bauta_protocol::id::{DoorAddress, RelayId};
-use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::limits::TTL_DAYS;
+use bauta_protocol::relay::{Class, Deposit, Deposited, Describe, Publish, Put, Refusal, Reply, Request};
 use bauta_protocol::time::{Day, Timestamp};
-use bauta_relay::policy::{Difficulty, Quotas, TTL_DAYS};
+use bauta_relay::policy::{Difficulty, Quotas};
 use support::*;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -55,8 +56,8 @@ async fn put_work_counts_for_yesterday_today_and_tomorrow() {
     for days in [0, TODAY.0 - 2, TODAY.0 + 2, u32::MAX] {
         assert!(office.ask(put(4, 1, Day(days))).await == Reply::Refused(Refusal::WrongDay));
     }
-    let Request::Put { day, nonce, id, sealed } = put(5, 1, TODAY) else { panic!() };
-    let wrong = Request::Put { day, nonce: nonce.wrapping_add(1), id, sealed };
+    let Request::Put(Put { day, nonce, id, sealed }) = put(5, 1, TODAY) else { panic!() };
+    let wrong = Request::Put(Put { day, nonce: nonce.wrapping_add(1), id, sealed });
     assert!(office.ask(wrong).await == Reply::Refused(Refusal::WorkTooLow));
     assert!(office.ask(get(5)).await == Reply::Absent);
 }
@@ -79,7 +80,7 @@ async fn difficulty_rises_with_fill_from_the_next_day_on() {
     assert!(office.ask(put(11, 1, TODAY)).await == Reply::Refused(Refusal::QuotaExceeded));
     for (day, bits) in [(later(1), harder.put_bits()), (later(2), harder.put_bits())] {
         let id = cap(10).box_id();
-        let put = |nonce| Request::Put { day, nonce, id, sealed: sealed(1) };
+        let put = |nonce| Request::Put(Put { day, nonce, id, sealed: sealed(1) });
         assert!(office.ask(put(put_nonce(day, &id, bits))).await == Reply::Done);
         let easy = put_nonce(day, &id, Difficulty::EASY.put_bits);
         if easy != put_nonce(day, &id, bits) {
@@ -109,12 +110,13 @@ async fn boxes_and_tombstones_last_for_their_time() {
 #[tokio::test]
 async fn deposits_need_both_kinds_of_work() {
     let (_home, office) = office(Terms::default()).await;
-    let Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed } = deposit(1, 5, TODAY) else {
+    let Request::Deposit(Deposit { inbox, day, gate_nonce, work_nonce, sealed }) = deposit(1, 5, TODAY)
+    else {
         panic!()
     };
     let with = |day, gate_nonce, work_nonce| {
         let sealed = sealed.clone();
-        Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed }
+        Request::Deposit(Deposit { inbox, day, gate_nonce, work_nonce, sealed })
     };
     let too_low = Reply::Refused(Refusal::WorkTooLow);
     assert!(office.ask(with(day, gate_nonce + 1, work_nonce)).await == too_low);
@@ -134,17 +136,24 @@ async fn deposits_need_both_kinds_of_work() {
 #[tokio::test]
 async fn a_gate_with_wrong_work_is_soon_spent() {
     let (_home, office) = office(Terms::default()).await;
-    let Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed } = deposit(1, 6, TODAY) else {
+    let Request::Deposit(Deposit { inbox, day, gate_nonce, work_nonce, sealed }) = deposit(1, 6, TODAY)
+    else {
         panic!()
     };
     let too_low = Reply::Refused(Refusal::WorkTooLow);
     let with = |work_nonce| {
         let sealed = sealed.clone();
-        Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed }
+        Request::Deposit(Deposit { inbox, day, gate_nonce, work_nonce, sealed })
     };
     // The found nonce is the first one that is right, so all before it are wrong; as many again lie far above.
     let wrong = (0..work_nonce).chain((1 << 60)..).filter(|nonce| {
-        let bits = bauta_protocol::work::measure_deposit_work(&relay(), &inbox, day, &handshake(6), *nonce);
+        let bits = bauta_protocol::work::measure_deposit_work(
+            &relay(),
+            &inbox,
+            day,
+            handshake(6).as_slice(),
+            *nonce,
+        );
         bits < Difficulty::EASY.deposit_bits
     });
     for nonce in wrong.take(4) {
@@ -162,11 +171,13 @@ async fn an_inbox_is_drained_in_order_by_its_owner() {
     }
     let mut after = 0;
     for fill in [1, 2, 3] {
-        let Reply::Deposit { seq, sealed } = office.ask(drain(1, after)).await else { panic!("no deposit") };
+        let Reply::Deposit(Deposited { seq, sealed }) = office.ask(drain(1, after)).await else {
+            panic!("no deposit")
+        };
         assert_eq!(sealed, handshake(fill));
         assert!(seq > after);
         // Until the cursor moves, the same deposit comes again.
-        assert!(office.ask(drain(1, after)).await == Reply::Deposit { seq, sealed });
+        assert!(office.ask(drain(1, after)).await == Reply::Deposit(Deposited { seq, sealed }));
         after = seq;
     }
     assert!(office.ask(drain(2, 0)).await == Reply::Absent);
@@ -194,7 +205,7 @@ async fn bundles_are_checked() {
     assert!(office.ask(publish(&dated_ahead)).await == refused(Refusal::Expired));
     let mut forged = *bundle(2, now, relay()).bundle().as_bytes();
     forged[40] ^= 1;
-    let forged = Request::Publish { bundle: Box::new(forged) };
+    let forged = Request::Publish(Publish { bundle: Box::new(forged) });
     assert!(office.ask(forged).await == refused(Refusal::BadSignature));
     assert!(office.ask(fetch(2)).await == Reply::Absent);
     assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*good.bundle().as_bytes())));
@@ -237,7 +248,7 @@ async fn many_who_ask_at_midnight_see_one_descriptor() {
     office.clock.set(later(1).start());
     let asking = (0..32).map(|_| {
         let desk = std::sync::Arc::clone(&office.desk);
-        tokio::spawn(async move { desk.answer(Request::Describe).await })
+        tokio::spawn(async move { desk.answer(Request::Describe(Describe)).await })
     });
     let first = office.descriptor().await;
     for asked in asking.collect::<Vec<_>>() {

@@ -7,8 +7,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use bauta_protocol::limits::HOLD;
 use bauta_protocol::relay::Reply;
-use bauta_relay::policy::HOLD;
 use support::*;
 
 async fn patient(held: usize) -> (tempfile::TempDir, Office) {

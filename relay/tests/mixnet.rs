@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bauta_localnet::{Localnet, LocalnetConfig};
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::Descriptor;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::Capability;
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
-use bauta_protocol::relay::{Reply, Request};
+use bauta_protocol::relay::{
+    Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Reply, Request,
+};
 use bauta_protocol::time::Timestamp;
 use bauta_protocol::work::{find_deposit_work, find_put_work};
 use bauta_relay::{Relay, RelayConfig, RelayError};
@@ -52,7 +54,7 @@ impl Visitor {
     }
 
     async fn describe(&self) -> Descriptor {
-        match self.ask(Request::Describe).await {
+        match self.ask(Request::Describe(Describe)).await {
             Reply::Descriptor(bytes) => Descriptor::from_bytes(bytes.as_slice(), self.relay.id).unwrap(),
             _ => panic!("no descriptor"),
         }
@@ -62,7 +64,7 @@ impl Visitor {
         let id = cap.box_id();
         let go = AtomicBool::new(false);
         let nonce = find_put_work(&self.relay.id, terms.day(), &id, terms.put_bits(), &go).unwrap();
-        Request::Put { day: terms.day(), nonce, id, sealed: Box::new([fill; BOX_LEN]) }
+        Request::Put(Put { day: terms.day(), nonce, id, sealed: Box::new([fill; BOX_LEN]) })
     }
 }
 
@@ -129,7 +131,7 @@ async fn a_relay_over_the_mixnet() {
 
     // A graceful stop answers the held request, and a restart finds everything, at the same doors.
     let kept = Capability::from_bytes(&[1; 32]);
-    let nothing = Request::Get { id: Capability::from_bytes(&[77; 32]).box_id() };
+    let nothing = Request::Get(Get { id: Capability::from_bytes(&[77; 32]).box_id() });
     let waiting = tokio::spawn({
         let visitor = visitor.clone();
         async move { visitor.ask(nothing).await }
@@ -139,7 +141,9 @@ async fn a_relay_over_the_mixnet() {
     let relay = Relay::start(config(&data, &net)).await.unwrap();
     assert_eq!(relay.address(), address);
     assert!(visitor.describe().await.as_bytes() == terms.as_bytes() || now().day() > terms.day());
-    assert!(visitor.ask(Request::Get { id: kept.box_id() }).await == Reply::Box(Box::new([10; BOX_LEN])));
+    assert!(
+        visitor.ask(Request::Get(Get { id: kept.box_id() })).await == Reply::Box(Box::new([10; BOX_LEN]))
+    );
     // Answered by the stopping relay, or held by the new one: then nothing has come, and it still waits.
     if waiting.is_finished() {
         assert!(waiting.await.unwrap() == Reply::Absent);
@@ -156,38 +160,40 @@ async fn boxes(visitor: &Visitor, relay: &Relay, terms: &Descriptor) {
     assert!(visitor.ask(visitor.put(&one, 10, terms)).await == Reply::Done);
     assert!(visitor.ask(visitor.put(&one, 10, terms)).await == Reply::Done);
     assert!(visitor.ask(visitor.put(&one, 11, terms)).await == Reply::Conflict);
-    let Request::Put { day, nonce, id, sealed } = visitor.put(&two, 20, terms) else { panic!() };
-    let put = Request::Put { day, nonce, id, sealed };
+    let Request::Put(Put { day, nonce, id, sealed }) = visitor.put(&two, 20, terms) else { panic!() };
+    let put = Request::Put(Put { day, nonce, id, sealed });
 
     let waiting = tokio::spawn({
         let visitor = visitor.clone();
-        async move { visitor.ask(Request::Get { id }).await }
+        async move { visitor.ask(Request::Get(Get { id })).await }
     });
     wait_for_held(relay, 1).await;
     assert!(visitor.ask(put).await == Reply::Done);
     assert!(waiting.await.unwrap() == Reply::Box(Box::new([20; BOX_LEN])));
 
-    assert!(visitor.ask(Request::Get { id: one.box_id() }).await == Reply::Box(Box::new([10; BOX_LEN])));
-    assert!(visitor.ask(Request::Delete { cap: two }).await == Reply::Done);
+    assert!(visitor.ask(Request::Get(Get { id: one.box_id() })).await == Reply::Box(Box::new([10; BOX_LEN])));
+    assert!(visitor.ask(Request::Delete(Delete { cap: two })).await == Reply::Done);
 }
 
 async fn first_contact(visitor: &Visitor, terms: &Descriptor) {
     let owner = Capability::from_bytes(&[3; 32]);
-    let (inbox, sealed) = (owner.inbox_id(), vec![5; HANDSHAKE_LEN]);
+    let (inbox, sealed) = (owner.inbox_id(), Box::new([5; HANDSHAKE_LEN]));
     let go = AtomicBool::new(false);
     let (day, bits) = (terms.day(), terms.deposit_bits());
-    let work = find_deposit_work(&visitor.relay.id, &inbox, day, &sealed, bits, &go).unwrap();
-    let deposit = Request::Deposit {
+    let work = find_deposit_work(&visitor.relay.id, &inbox, day, sealed.as_slice(), bits, &go).unwrap();
+    let deposit = Request::Deposit(Deposit {
         inbox,
         day,
         gate_nonce: work.gate_nonce,
         work_nonce: work.work_nonce,
         sealed: sealed.clone(),
-    };
+    });
     assert!(visitor.ask(deposit.clone()).await == Reply::Done);
     assert!(visitor.ask(deposit).await == Reply::Done);
-    let drain = |after| Request::Drain { cap: owner.clone(), after };
-    let Reply::Deposit { seq, sealed: left } = visitor.ask(drain(0)).await else { panic!("no deposit") };
+    let drain = |after| Request::Drain(Drain { cap: owner.clone(), after });
+    let Reply::Deposit(Deposited { seq, sealed: left }) = visitor.ask(drain(0)).await else {
+        panic!("no deposit")
+    };
     assert_eq!(left, sealed);
     assert!(visitor.ask(drain(seq)).await == Reply::Absent);
 }
@@ -199,10 +205,10 @@ async fn bundles(visitor: &Visitor, relay: &Relay, terms: &Descriptor) {
     let seen = terms.seen();
     let made =
         Prekeys::generate(&persona, &identity, &inbox, &relay.address(), seen, now(), &mut rng).unwrap();
-    let fetch = Request::Fetch { persona: persona.public() };
+    let fetch = Request::Fetch(Fetch { persona: persona.public() });
     assert!(visitor.ask(fetch.clone()).await == Reply::Absent);
     let bytes = Box::new(*made.bundle().as_bytes());
-    assert!(visitor.ask(Request::Publish { bundle: bytes.clone() }).await == Reply::Done);
+    assert!(visitor.ask(Request::Publish(Publish { bundle: bytes.clone() })).await == Reply::Done);
     assert!(visitor.ask(fetch).await == Reply::Bundle(bytes));
 }
 

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bauta_protocol::bundle::Prekeys;
-use bauta_protocol::relay::{Refusal, Reply};
+use bauta_protocol::limits::TTL_DAYS;
+use bauta_protocol::relay::{Deposited, Refusal, Reply};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work::measure_deposit_work;
-use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored, TTL_DAYS};
+use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored};
 use proptest::prelude::*;
 use support::*;
 
@@ -262,7 +263,7 @@ impl Pair {
                 // The work is found once and serves on the days around it only, so days are taken in threes.
                 let worked = Day(day.0 / 3 * 3 + 1);
                 let nonce = deposit_work(owner, fill, worked).work_nonce;
-                let work = measure_deposit_work(&relay(), &owner, worked, &handshake(fill), nonce);
+                let work = measure_deposit_work(&relay(), &owner, worked, handshake(fill).as_slice(), nonce);
                 let got = self.ask(deposit(inbox, fill, worked)).await;
                 // Whoever was refused for a full inbox too often has spent the gate; the model does not follow that.
                 let expected = self.model.deposit(inbox, fill, work, day.0);
@@ -279,15 +280,15 @@ impl Pair {
                 };
                 let got = self.ask(drain(inbox, after)).await;
                 let expected = match (self.model.drain(inbox, after, day.0), &got) {
-                    (Some(next), Reply::Deposit { seq, .. }) => {
+                    (Some(next), Reply::Deposit(Deposited { seq, .. })) => {
                         // The relay chooses the number: one that grows, and stays with the deposit.
                         assert!(next.seq.is_none_or(|known| known == *seq), "a number has changed");
                         assert!(next.seq.is_some() || *seq > seen, "a number does not grow");
                         next.seq = Some(*seq);
                         self.cursors.insert(inbox, seen.max(*seq));
-                        Reply::Deposit { seq: *seq, sealed: handshake(next.fill) }
+                        Reply::Deposit(Deposited { seq: *seq, sealed: handshake(next.fill) })
                     }
-                    (Some(next), _) => Reply::Deposit { seq: 0, sealed: handshake(next.fill) },
+                    (Some(next), _) => Reply::Deposit(Deposited { seq: 0, sealed: handshake(next.fill) }),
                     (None, _) => Reply::Absent,
                 };
                 (got, expected)

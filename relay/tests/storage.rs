@@ -9,8 +9,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::id::BoxId;
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Day;
 use bauta_relay::policy::Quotas;
 use bauta_relay::storage::{PutOutcome, Storage};

@@ -12,7 +12,8 @@
 use std::fmt;
 
 use bauta_protocol::id::RelayId;
-use bauta_protocol::relay::{Class, LARGE_BODY, SMALL_BODY};
+use bauta_protocol::limits::{LARGE_BODY, SMALL_BODY};
+use bauta_protocol::relay::Class;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::BUNDLE_LEN;
+use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, Capability, InboxId, PersonaKey, RelayId};
-use bauta_protocol::relay::{Reply, Request, WireError};
+use bauta_protocol::limits::BOX_LEN;
+use bauta_protocol::relay::{
+    AnswerError, Ask, Delete, DeleteReply, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply,
+    Fetch, FetchReply, Get, GetReply, Publish, PublishReply, Put, PutReply, Reply, Request,
+};
 use bauta_protocol::time::Day;
-use bauta_protocol::work::{find_deposit_work, find_put_work};
+use bauta_protocol::work::{DepositWork, find_deposit_work, find_put_work};
 use bauta_sphinx_client::{ExchangeError, Pace, Patience};
 
 use super::exchanger::Exchanger;
@@ -23,7 +27,7 @@ pub(super) enum Errand {
     Put { row: OutboxId, id: BoxId, bytes: Box<[u8; BOX_LEN]> },
     Get { of: LaneOf, index: u64, id: BoxId },
     Delete { row: CapabilityId, cap: Capability, attempts: u32 },
-    Deposit { session: SessionId, inbox: InboxId, handshake: Vec<u8> },
+    Deposit { session: SessionId, inbox: InboxId, handshake: Box<[u8; HANDSHAKE_LEN]> },
     Drain { cap: Capability, after: u64 },
     Publish { prekeys: PrekeysId, bundle: Box<[u8; BUNDLE_LEN]> },
     Fetch { contact: ContactId, persona: PersonaKey },
@@ -33,11 +37,28 @@ pub(super) enum Errand {
     LoopDelete { slot: u64, cap: Capability },
 }
 
-/// An errand that has come back.
+/// What came of an exchange whose reply is an `R`.
+pub(super) type Answer<R> = Result<R, Missed>;
+
+/// An errand that has come back from a relay.
 pub(super) struct Landed {
-    pub(super) errand: Errand,
     pub(super) relay: RelayId,
-    pub(super) outcome: Result<Reply, Missed>,
+    pub(super) landing: Landing,
+}
+
+/// Each errand with the only kind of reply that belongs to it.
+pub(super) enum Landing {
+    Put { row: OutboxId, answer: Answer<PutReply> },
+    Get { of: LaneOf, index: u64, id: BoxId, answer: Answer<GetReply> },
+    Delete { row: CapabilityId, attempts: u32, answer: Answer<DeleteReply> },
+    Deposit { session: SessionId, answer: Answer<DepositReply> },
+    Drain { answer: Answer<DrainReply> },
+    Publish { prekeys: PrekeysId, answer: Answer<PublishReply> },
+    Fetch { contact: ContactId, answer: Answer<FetchReply> },
+    Describe { answer: Answer<DescribeReply> },
+    LoopPut { slot: u64, answer: Answer<PutReply> },
+    LoopGet { slot: u64, answer: Answer<GetReply> },
+    LoopDelete { slot: u64, answer: Answer<DeleteReply> },
 }
 
 /// Why an errand has no answer.
@@ -45,12 +66,21 @@ pub(super) struct Landed {
 pub(super) enum Missed {
     #[error("{0}")]
     Exchange(ExchangeError),
-    #[error("the relay's answer cannot be read: {0}")]
-    Unreadable(WireError),
-    #[error("the relay answered what was not asked")]
-    Unfitting,
+    #[error("{0}")]
+    Invalid(AnswerError),
     #[error("the work was not finished")]
     Work,
+}
+
+/// What an exchange shows about the relay.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// It answered what it was asked.
+    Answer,
+    /// It gave an invalid answer.
+    Invalid,
+    /// It did not answer.
+    Nothing,
 }
 
 /// Runs an errand to its end. Dropping the future stops it, its search for work included.
@@ -62,88 +92,81 @@ pub(super) async fn fly(
     today: Day,
 ) -> Landed {
     let relay = terms.target.id;
-    let outcome = exchange(exchanger.as_ref(), &errand, &terms, pace, today).await;
-    Landed { errand, relay, outcome }
+    let flight = Flight { exchanger: exchanger.as_ref(), terms: &terms, pace, today };
+    let landing = match errand {
+        Errand::Put { row, id, bytes } => Landing::Put { row, answer: flight.put(id, bytes, false).await },
+        Errand::Get { of, index, id } => {
+            Landing::Get { of, index, id, answer: flight.ask(Get { id }, false).await }
+        }
+        Errand::Delete { row, cap, attempts } => {
+            Landing::Delete { row, attempts, answer: flight.ask(Delete { cap }, false).await }
+        }
+        Errand::Deposit { session, inbox, handshake } => {
+            Landing::Deposit { session, answer: flight.deposit(inbox, handshake).await }
+        }
+        Errand::Drain { cap, after } => {
+            Landing::Drain { answer: flight.ask(Drain { cap, after }, false).await }
+        }
+        Errand::Publish { prekeys, bundle } => {
+            Landing::Publish { prekeys, answer: flight.ask(Publish { bundle }, false).await }
+        }
+        Errand::Fetch { contact, persona } => {
+            Landing::Fetch { contact, answer: flight.ask(Fetch { persona }, false).await }
+        }
+        Errand::Describe => Landing::Describe { answer: flight.ask(Describe, false).await },
+        Errand::LoopPut { slot, id, bytes } => {
+            Landing::LoopPut { slot, answer: flight.put(id, bytes, true).await }
+        }
+        Errand::LoopGet { slot, id } => Landing::LoopGet { slot, answer: flight.ask(Get { id }, true).await },
+        Errand::LoopDelete { slot, cap } => {
+            Landing::LoopDelete { slot, answer: flight.ask(Delete { cap }, true).await }
+        }
+    };
+    Landed { relay, landing }
 }
 
-async fn exchange(
-    exchanger: &dyn Exchanger,
-    errand: &Errand,
-    terms: &Terms,
+/// The circumstances of one exchange.
+struct Flight<'a> {
+    exchanger: &'a dyn Exchanger,
+    terms: &'a Terms,
     pace: Pace,
     today: Day,
-) -> Result<Reply, Missed> {
-    let held = matches!(errand, Errand::Get { .. } | Errand::LoopGet { .. });
-    let request = request(errand.clone(), terms, today).await?;
-    let (class, name) = (request.class(), request.name());
-    let body = request.encode();
-    drop(request);
-    let patience = if held {
-        Patience { deadline: pace.hold_deadline, resend_after: pace.hold_resend_after }
-    } else {
-        Patience { deadline: pace.exchange_deadline, resend_after: pace.resend_after }
-    };
-    let answer = exchanger.exchange(&terms.target, class, &body, patience).await.map_err(Missed::Exchange)?;
-    let reply = Reply::decode(class, &answer).map_err(Missed::Unreadable)?;
-    let own = matches!(errand, Errand::LoopPut { .. } | Errand::LoopGet { .. } | Errand::LoopDelete { .. });
-    tracing::debug!(request = name, reply = reply.name(), own, "An exchange ended.");
-    if fits(errand, &reply) { Ok(reply) } else { Err(Missed::Unfitting) }
 }
 
-/// Whether an answer belongs to what was asked.
-fn fits(errand: &Errand, reply: &Reply) -> bool {
-    match reply {
-        Reply::Busy | Reply::Refused(_) => true,
-        Reply::Done => matches!(
-            errand,
-            Errand::Put { .. }
-                | Errand::Delete { .. }
-                | Errand::Deposit { .. }
-                | Errand::Publish { .. }
-                | Errand::LoopPut { .. }
-                | Errand::LoopDelete { .. }
-        ),
-        Reply::Conflict => {
-            matches!(errand, Errand::Put { .. } | Errand::Publish { .. } | Errand::LoopPut { .. })
-        }
-        Reply::Absent => matches!(
-            errand,
-            Errand::Get { .. } | Errand::Drain { .. } | Errand::Fetch { .. } | Errand::LoopGet { .. }
-        ),
-        Reply::Box(_) => matches!(errand, Errand::Get { .. } | Errand::LoopGet { .. }),
-        Reply::Deposit { .. } => matches!(errand, Errand::Drain { .. }),
-        Reply::Bundle(_) => matches!(errand, Errand::Fetch { .. }),
-        Reply::Descriptor(_) => matches!(errand, Errand::Describe),
+impl Flight<'_> {
+    /// `own`: the exchange is cover and serves nobody.
+    async fn put(&self, id: BoxId, sealed: Box<[u8; BOX_LEN]>, own: bool) -> Answer<PutReply> {
+        let (relay, day, bits) = (self.terms.target.id, self.today, self.terms.put_bits);
+        let nonce = search(move |stop| find_put_work(&relay, day, &id, bits, stop)).await?;
+        self.ask(Put { day, nonce, id, sealed }, own).await
     }
-}
 
-async fn request(errand: Errand, terms: &Terms, today: Day) -> Result<Request, Missed> {
-    let relay = terms.target.id;
-    Ok(match errand {
-        Errand::Put { id, bytes, .. } | Errand::LoopPut { id, bytes, .. } => {
-            let bits = terms.put_bits;
-            let nonce = search(move |stop| find_put_work(&relay, today, &id, bits, stop)).await?;
-            Request::Put { day: today, nonce, id, sealed: bytes }
-        }
-        Errand::Get { id, .. } | Errand::LoopGet { id, .. } => Request::Get { id },
-        Errand::Delete { cap, .. } | Errand::LoopDelete { cap, .. } => Request::Delete { cap },
-        Errand::Deposit { inbox, handshake, .. } => {
-            let (bits, sealed) = (terms.deposit_bits, handshake.clone());
-            let work =
-                search(move |stop| find_deposit_work(&relay, &inbox, today, &sealed, bits, stop)).await?;
-            Request::Deposit {
-                inbox,
-                day: today,
-                gate_nonce: work.gate_nonce,
-                work_nonce: work.work_nonce,
-                sealed: handshake,
-            }
-        }
-        Errand::Drain { cap, after } => Request::Drain { cap, after },
-        Errand::Publish { bundle, .. } => Request::Publish { bundle },
-        Errand::Fetch { persona, .. } => Request::Fetch { persona },
-        Errand::Describe => Request::Describe,
-    })
+    async fn deposit(&self, inbox: InboxId, sealed: Box<[u8; HANDSHAKE_LEN]>) -> Answer<DepositReply> {
+        let (relay, day, bits) = (self.terms.target.id, self.today, self.terms.deposit_bits);
+        let worked_for = sealed.clone();
+        let work =
+            search(move |stop| find_deposit_work(&relay, &inbox, day, worked_for.as_slice(), bits, stop));
+        let DepositWork { gate_nonce, work_nonce } = work.await?;
+        self.ask(Deposit { inbox, day, gate_nonce, work_nonce, sealed }, false).await
+    }
+
+    async fn ask<A: Ask>(&self, ask: A, own: bool) -> Answer<A::Reply> {
+        let request: Request = ask.into();
+        let (class, name) = (request.class(), request.name());
+        let held = matches!(request, Request::Get(_));
+        let body = request.encode();
+        drop(request);
+        let patience = if held {
+            Patience { deadline: self.pace.hold_deadline, resend_after: self.pace.hold_resend_after }
+        } else {
+            Patience { deadline: self.pace.exchange_deadline, resend_after: self.pace.resend_after }
+        };
+        let answer = self.exchanger.exchange(&self.terms.target, class, &body, patience);
+        let reply = Reply::decode(class, &answer.await.map_err(Missed::Exchange)?);
+        let reply = reply.map_err(|error| Missed::Invalid(error.into()))?;
+        tracing::debug!(request = name, reply = reply.name(), own, "An exchange ended.");
+        A::Reply::try_from(reply).map_err(|error| Missed::Invalid(error.into()))
+    }
 }
 
 /// Searches on a thread for blocking work, and stops when nobody waits any more.
@@ -163,15 +186,32 @@ async fn search<T: Send + 'static>(
     found.ok().flatten().ok_or(Missed::Work)
 }
 
-impl Landed {
-    /// Whether the relay gave an answer to what it was asked.
-    pub(super) fn answered(&self) -> bool {
-        self.outcome.is_ok()
+impl Landing {
+    /// What this shows about the relay.
+    pub(super) fn heard(&self) -> Heard {
+        match self {
+            Self::Put { answer, .. } | Self::LoopPut { answer, .. } => heard(answer),
+            Self::Get { answer, .. } | Self::LoopGet { answer, .. } => heard(answer),
+            Self::Delete { answer, .. } | Self::LoopDelete { answer, .. } => heard(answer),
+            Self::Deposit { answer, .. } => heard(answer),
+            Self::Drain { answer } => heard(answer),
+            Self::Publish { answer, .. } => heard(answer),
+            Self::Fetch { answer, .. } => heard(answer),
+            Self::Describe { answer } => heard(answer),
+        }
     }
+}
 
-    /// Whether the relay gave an answer that is none.
-    pub(super) fn is_nonsense(&self) -> bool {
-        matches!(self.outcome, Err(Missed::Unreadable(_) | Missed::Unfitting))
+fn heard<R>(answer: &Answer<R>) -> Heard {
+    match answer {
+        Ok(_) => Heard::Answer,
+        Err(missed) => {
+            tracing::debug!("An exchange had no answer: {missed}.");
+            match missed {
+                Missed::Invalid(_) => Heard::Invalid,
+                Missed::Exchange(_) | Missed::Work => Heard::Nothing,
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use bauta_ipc::{ContactChange, EventBody};
 use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::content::Content;
-use bauta_protocol::handshake::{RespondError, Responded, respond};
+use bauta_protocol::handshake::{HANDSHAKE_LEN, RespondError, Responded, respond};
 use bauta_protocol::id::{MessageId, PersonaKey};
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::Session;
@@ -26,7 +26,7 @@ pub(super) fn take_deposit(
     tx: &Tx<'_>,
     persona: PersonaId,
     seq: u64,
-    sealed: &[u8],
+    sealed: &[u8; HANDSHAKE_LEN],
     at: &Moment,
 ) -> Result<(), StoreError> {
     let persona = tx.persona(persona)?;
@@ -49,7 +49,7 @@ pub(super) fn open(
     tx: &Tx<'_>,
     prekeys: &[PrekeysRow],
     seed: Option<&InviteSeed>,
-    sealed: &[u8],
+    sealed: &[u8; HANDSHAKE_LEN],
     now: Timestamp,
 ) -> Result<Option<(Responded, bool)>, StoreError> {
     let rolled_back_at = Timestamp(tx.meta_u64(ROLLED_BACK_AT)?.unwrap_or(0));

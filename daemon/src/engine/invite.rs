@@ -1,12 +1,12 @@
 //! Invitations, from both sides.
 
 use bauta_ipc::ContactChange;
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::address::{Address, RelayAddress};
 use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::id::RelayId;
 use bauta_protocol::invitation::{InviteError, InviteGuest, InviteHost, InviteSeed};
 use bauta_protocol::lane::WantedBox;
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Timestamp;
 
 use super::bundle::{doors, fresh_prekeys};

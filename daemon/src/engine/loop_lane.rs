@@ -2,8 +2,8 @@
 //!
 //! To the relay they look like a conversation; to the persona they prove that exchanges come back.
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::id::Capability;
+use bauta_protocol::limits::BOX_LEN;
 
 use super::flight::Errand;
 use crate::random;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bauta_protocol::id::RelayId;
-use bauta_protocol::relay::Reply;
+use bauta_protocol::relay::DescribeReply;
 use bauta_sphinx_client::{PoissonClock, State};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::actor::Shared;
 use super::descriptors;
 use super::exchanger::Exchanger;
-use super::flight::{Errand, fly};
+use super::flight::{Errand, Landing, fly};
 use super::terms::{Terms, describe_terms};
 use crate::random;
 use crate::store::StoreError;
@@ -60,7 +60,7 @@ async fn run(shared: Arc<Shared>, exchanger: Arc<dyn Exchanger>) {
         if let Some(terms) = draw(&shared).await {
             let today = shared.time.now().day();
             let landed = fly(Arc::clone(&exchanger), Errand::Describe, terms, pace, today).await;
-            if let Ok(Reply::Descriptor(bytes)) = landed.outcome {
+            if let Landing::Describe { answer: Ok(DescribeReply::Descriptor(bytes)) } = landed.landing {
                 shared.note_answer(landed.relay);
                 keep(&shared, landed.relay, bytes.to_vec()).await;
             }

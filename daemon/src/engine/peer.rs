@@ -2,9 +2,10 @@
 
 use bauta_ipc::ContactChange;
 use bauta_protocol::bundle::Bundle;
+use bauta_protocol::limits::WINDOW;
 use bauta_protocol::session::Session;
 use bauta_protocol::time::Timestamp;
-use bauta_protocol::{WINDOW, to_json};
+use bauta_protocol::to_json;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;

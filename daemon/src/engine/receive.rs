@@ -1,8 +1,8 @@
 //! Opening: from a box to messages, receipts and events, in one transaction.
 
 use bauta_ipc::{ContactChange, EventBody};
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::content::Content;
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::session::{OpenError, Opened, Session};
 use bauta_protocol::time::Timestamp;
 

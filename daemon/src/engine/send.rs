@@ -4,7 +4,7 @@ use bauta_ipc::ContactChange;
 use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::DescriptorSeen;
-use bauta_protocol::handshake::{InitiateError, initiate};
+use bauta_protocol::handshake::{HANDSHAKE_LEN, InitiateError, initiate};
 use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
@@ -170,7 +170,7 @@ pub(super) fn start(
     content: &[u8],
     seen: Option<DescriptorSeen>,
     at: &Moment,
-) -> Result<Option<(bauta_protocol::session::Session, Vec<u8>)>, StoreError> {
+) -> Result<Option<(bauta_protocol::session::Session, Box<[u8; HANDSHAKE_LEN]>)>, StoreError> {
     match initiate(&persona.secret, mine, bundle, seed, content, seen, at.now, &mut random::rng()) {
         Ok(initiated) => Ok(Some((initiated.session, initiated.handshake))),
         Err(error) => {

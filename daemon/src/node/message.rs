@@ -7,8 +7,8 @@ use bauta_ipc::{
     History, HistoryOf, Inbox, InboxOf, MAX_WAIT_MS, MessageApi, RpcError, SendMessage, SentMessage, WaitFor,
     codes,
 };
-use bauta_protocol::content::MAX_TEXT;
 use bauta_protocol::id::MessageId;
+use bauta_protocol::limits::MAX_TEXT;
 use tokio::time::Instant;
 
 use super::{Node, names};

@@ -1,5 +1,5 @@
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::id::{BoxId, RelayId};
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 

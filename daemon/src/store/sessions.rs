@@ -1,3 +1,4 @@
+use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId, RelayId};
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
@@ -31,7 +32,7 @@ pub(crate) struct SessionRow {
     pub(crate) gap_since: Option<Timestamp>,
     /// When content last came over it.
     pub(crate) heard_at: Timestamp,
-    pub(crate) handshake: Option<Vec<u8>>,
+    pub(crate) handshake: Option<Box<[u8; HANDSHAKE_LEN]>>,
     pub(crate) inbox: Option<InboxId>,
     pub(crate) deposit_attempts: u32,
 }
@@ -48,7 +49,7 @@ pub(crate) struct NewSession<'a> {
     pub(crate) initiator: bool,
     pub(crate) ack_due_at: Option<Timestamp>,
     /// A handshake to leave in an inbox, the inbox, and until when that makes sense.
-    pub(crate) deposit: Option<(&'a [u8], InboxId, Timestamp)>,
+    pub(crate) deposit: Option<(&'a [u8; HANDSHAKE_LEN], InboxId, Timestamp)>,
 }
 
 const COLUMNS: &str = "id, contact, persona, relay, own_relay, state, stale, initiator, gap_since, heard_at,
@@ -70,7 +71,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         initiator: row.get(7)?,
         gap_since: time(row, 8)?,
         heard_at: time(row, 9)?.unwrap_or_default(),
-        handshake: row.get(10)?,
+        handshake: row.get::<_, Option<[u8; HANDSHAKE_LEN]>>(10)?.map(Box::new),
         inbox: row.get::<_, Option<[u8; 32]>>(11)?.map(InboxId),
         deposit_attempts: row.get(12)?,
     })
@@ -113,7 +114,7 @@ impl Tx<'_> {
             self.execute(
                 "keep a handshake",
                 "UPDATE sessions SET handshake = ?2, inbox = ?3, deposit_at = ?4, deposit_until = ?5 WHERE id = ?1",
-                (id, handshake, inbox.0, signed(now.0), signed(until.0)),
+                (id, handshake.as_slice(), inbox.0, signed(now.0), signed(until.0)),
             )?;
         }
         Ok(id)

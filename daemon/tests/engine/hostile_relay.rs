@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bauta_daemon::node::TimeSource;
 use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::BUNDLE_LEN;
-use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, MAX_LIFETIME, RelayIdentity};
+use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, RelayIdentity};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
-use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::limits::{BOX_LEN, DESCRIPTOR_LIFETIME};
+use bauta_protocol::relay::{Class, Deposited, Publish, Refusal, Reply, Request};
 use rand_core::Rng;
 
 use crate::support::{Home, Sea, SharedClock, below, door, friends, rng, until};
@@ -27,7 +27,7 @@ async fn a_relay_with_two_descriptors_is_found_out() {
         doors: vec![door(), door()],
         put_bits: 14,
         deposit_bits: 2,
-        expiry: today.start().plus(MAX_LIFETIME),
+        expiry: today.start().plus(DESCRIPTOR_LIFETIME),
     };
     let identity = RelayIdentity::from_bytes(&secret).unwrap();
     let for_bob = Descriptor::sign(&identity, &terms, &mut rng()).unwrap();
@@ -121,13 +121,11 @@ fn nonsense(class: Class, request: &Request) -> Option<Vec<u8>> {
         1 => return Some(raw),
         2 => return Some(vec![0xff; class.body_len()]),
         3 => return Some(Vec::new()),
-        4 if matches!(request, Request::Get { .. } | Request::Drain { .. } | Request::Fetch { .. }) => {
-            Reply::Done
-        }
+        4 if matches!(request, Request::Get(_) | Request::Drain(_) | Request::Fetch(_)) => Reply::Done,
         5 => Reply::Box(noise::<BOX_LEN>()),
         6 => Reply::Bundle(noise::<BUNDLE_LEN>()),
         7 => Reply::Descriptor(noise::<DESCRIPTOR_LEN>()),
-        8 => Reply::Deposit { seq: u64::MAX, sealed: noise::<HANDSHAKE_LEN>().to_vec() },
+        8 => Reply::Deposit(Deposited { seq: u64::MAX, sealed: noise::<HANDSHAKE_LEN>() }),
         _ => Reply::Refused(Refusal::Malformed),
     };
     // What does not fit into the class is cut, as a broken relay might.
@@ -202,7 +200,7 @@ async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
     for (home, name) in [(&bob, "bob"), (&mallory, "mallory")] {
         let kept = Arc::clone(&bundles);
         *home.boats.forge.lock().unwrap() = Some(Box::new(move |_, request| {
-            if let Request::Publish { bundle } = request {
+            if let Request::Publish(Publish { bundle }) = request {
                 kept.lock().unwrap().insert(name.to_owned(), bundle.clone());
             }
             None
@@ -214,7 +212,7 @@ async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
     let asked = Arc::new(Mutex::new(0_usize));
     let (count, held) = (Arc::clone(&asked), Arc::clone(&bundles));
     *alice.boats.forge.lock().unwrap() = Some(Box::new(move |class, request| {
-        let Request::Fetch { .. } = request else { return None };
+        let Request::Fetch(_) = request else { return None };
         let mut asked = count.lock().unwrap();
         *asked += 1;
         let held = held.lock().unwrap();

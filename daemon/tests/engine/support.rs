@@ -15,7 +15,7 @@ use bauta_ipc::{
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, RelayIdentity};
 use bauta_protocol::id::{BoxId, DoorAddress, RelayId};
-use bauta_protocol::relay::{Class, Reply, Request};
+use bauta_protocol::relay::{Class, Describe, Put, Reply, Request};
 use bauta_protocol::time::Timestamp;
 use bauta_relay::{Clock, Desk, DeskConfig, SqliteOptions, SqliteStorage, Storage};
 use bauta_sphinx_client::{ExchangeError, Pace, Patience, Phase, RelayTarget, State, Traffic};
@@ -137,7 +137,7 @@ impl Sea {
 
     fn watch(&self, request: &Request) {
         *self.counts.lock().unwrap().entry(request.name()).or_default() += 1;
-        if let Request::Put { id, sealed, .. } = request {
+        if let Request::Put(Put { id, sealed, .. }) = request {
             let mut put = self.put.lock().unwrap();
             let first = put.entry(*id).or_insert_with(|| sealed.to_vec());
             if first.as_slice() != sealed.as_slice() {
@@ -219,7 +219,7 @@ impl Exchanger for Boat {
         {
             return Ok(forged);
         }
-        if matches!(request, Request::Put { .. })
+        if matches!(request, Request::Put(_))
             && sea
                 .swallow_puts
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
@@ -227,7 +227,8 @@ impl Exchanger for Boat {
         {
             return Ok(Reply::Done.encode(class).unwrap());
         }
-        if let (Request::Describe, Some(shown)) = (&request, self.boats.shown.lock().unwrap().get(&relay.id))
+        if let (Request::Describe(Describe), Some(shown)) =
+            (&request, self.boats.shown.lock().unwrap().get(&relay.id))
         {
             return Ok(Reply::Descriptor(Box::new(*shown.as_bytes())).encode(class).unwrap());
         }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use x_wing::{DecapsulationKeyRejectNonContrib, Decapsulator, KeyExport};
 use zeroize::Zeroizing;
 
-use super::{Bundle, BundleError, BundleTerms, KEEP_AFTER_EXPIRY, KEM_KEY_LEN, MAX_LIFETIME};
+use super::{Bundle, BundleError, BundleTerms, KEM_KEY_LEN};
 use crate::address::RelayAddress;
 use crate::descriptor::DescriptorSeen;
 use crate::id::{Capability, IdentityKey};
 use crate::kdf;
+use crate::limits::{BUNDLE_LIFETIME, KEEP_AFTER_EXPIRY};
 use crate::persona::PersonaSecret;
 use crate::secret::Secret32;
 use crate::time::Timestamp;
@@ -85,7 +86,7 @@ impl Prekeys {
             relay: relay.clone(),
             descriptor: seen,
             version: now,
-            expiry: now.plus(MAX_LIFETIME),
+            expiry: now.plus(BUNDLE_LIFETIME),
         };
         let bundle = Bundle::sign(persona, &terms, rng)?;
         Ok(Self { identity: identity.0.clone(), signed_prekey, kem_seed, inbox: inbox.clone(), bundle })

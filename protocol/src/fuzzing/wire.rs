@@ -3,18 +3,20 @@
 use rand_core::CryptoRng;
 
 use super::{BrokenRule, Parser, rule, text};
-use crate::BOX_PLAIN;
 use crate::address::{Address, RelayAddress};
 use crate::content::Content;
 use crate::descriptor::DescriptorSeen;
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, RelayId};
 use crate::invitation::InviteSeed;
+use crate::limits::{BOX_LEN, BOX_PLAIN};
 use crate::mask::{PersonaId, PublicKey};
 use crate::payload::{Part, Payload, unframe};
 use crate::persona::PersonaSecret;
 use crate::profile_text::{find_personas, profile_line};
-use crate::relay::{Class, Refusal, Reply, Request};
+use crate::relay::{
+    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Put, Refusal, Reply, Request,
+};
 use crate::time::{Day, Timestamp};
 
 pub(super) const PARSERS: &[Parser] = &[
@@ -102,19 +104,19 @@ fn relay_requests(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let day = Day(20_000);
     let cap = Capability::generate(rng);
     let requests = [
-        Request::Put { day, nonce: 7, id: BoxId([2; 32]), sealed: Box::new([3; 1024]) },
-        Request::Get { id: BoxId([2; 32]) },
-        Request::Delete { cap: cap.clone() },
-        Request::Deposit {
+        Request::Put(Put { day, nonce: 7, id: BoxId([2; 32]), sealed: Box::new([3; BOX_LEN]) }),
+        Request::Get(Get { id: BoxId([2; 32]) }),
+        Request::Delete(Delete { cap: cap.clone() }),
+        Request::Deposit(Deposit {
             inbox: InboxId([4; 32]),
             day,
             gate_nonce: 5,
             work_nonce: 6,
-            sealed: vec![7; HANDSHAKE_LEN],
-        },
-        Request::Drain { cap, after: 9 },
-        Request::Fetch { persona: PersonaSecret::generate(rng).public() },
-        Request::Describe,
+            sealed: Box::new([7; HANDSHAKE_LEN]),
+        }),
+        Request::Drain(Drain { cap, after: 9 }),
+        Request::Fetch(Fetch { persona: PersonaSecret::generate(rng).public() }),
+        Request::Describe(Describe),
     ];
     Some(requests.iter().map(|request| request.encode().to_vec()).collect())
 }
@@ -133,8 +135,8 @@ fn relay_reply(bytes: &[u8]) -> Result<bool, BrokenRule> {
 }
 
 fn relay_replies(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
-    let small = [Reply::Done, Reply::Box(Box::new([3; 1024])), Reply::Refused(Refusal::WorkTooLow)];
-    let large = [Reply::Absent, Reply::Deposit { seq: 5, sealed: vec![7; HANDSHAKE_LEN] }];
+    let small = [Reply::Done, Reply::Box(Box::new([3; BOX_LEN])), Reply::Refused(Refusal::WorkTooLow)];
+    let large = [Reply::Absent, Reply::Deposit(Deposited { seq: 5, sealed: Box::new([7; HANDSHAKE_LEN]) })];
     let small = small.iter().map(|reply| reply.encode(Class::Small));
     let large = large.iter().map(|reply| reply.encode(Class::Large));
     small.chain(large).map(|body| body.ok().map(|body| body.to_vec())).collect()

@@ -1,6 +1,5 @@
 //! Why a conversation does not begin.
 
-use super::HANDSHAKE_LEN;
 use crate::bundle::BundleError;
 use crate::error::{HasKind, Kind};
 use crate::kdf::KdfError;
@@ -43,9 +42,6 @@ impl HasKind for InitiateError {
 /// Why a handshake is dropped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RespondError {
-    /// Not [`HANDSHAKE_LEN`] bytes.
-    #[error("a handshake has {HANDSHAKE_LEN} bytes, not {0}")]
-    Length(usize),
     /// None of the prekeys opens it: it is meant for others, for erased prekeys, or was damaged.
     #[error("this handshake is for none of these prekeys")]
     NotForUs,
@@ -69,7 +65,6 @@ pub enum RespondError {
 impl HasKind for RespondError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Length(_) => Kind::Malformed,
             Self::NotForUs => Kind::NotFound,
             Self::PeerBundle(error) => error.kind(),
             Self::Expired => Kind::Expired,

@@ -5,7 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::bundle::Bundle;
 use crate::id::hash;
-use crate::invitation::InviteSeed;
+use crate::invite_seed::InviteSeed;
 use crate::kdf::{self, KdfError};
 use crate::secret::Secret32;
 

@@ -2,30 +2,25 @@
 
 use std::fmt;
 
-use super::{Class, WireError, boxed, close_body, open_body, put, put_handshake};
-use crate::BOX_LEN;
+use super::{Class, WireError, boxed, close_body, open_body, put};
 use crate::bundle::BUNDLE_LEN;
 use crate::descriptor::DESCRIPTOR_LEN;
 use crate::handshake::HANDSHAKE_LEN;
+use crate::limits::BOX_LEN;
 
 /// What a relay answers.
 #[derive(Clone, Eq, PartialEq)]
 pub enum Reply {
     /// Done, or already so.
     Done,
-    /// Other bytes stand there.
+    /// Other bytes are stored there.
     Conflict,
-    /// Nothing is there (or nothing that may be told).
+    /// Nothing is there, or nothing that may be shown.
     Absent,
     /// The box asked for.
     Box(Box<[u8; BOX_LEN]>),
     /// One deposit.
-    Deposit {
-        /// Its sequence number: the next drain's cursor.
-        seq: u64,
-        /// The handshake, [`HANDSHAKE_LEN`] bytes.
-        sealed: Vec<u8>,
-    },
+    Deposit(Deposited),
     /// The bundle asked for, as signed.
     Bundle(Box<[u8; BUNDLE_LEN]>),
     /// The relay's descriptor, as signed.
@@ -34,6 +29,15 @@ pub enum Reply {
     Busy,
     /// No, and the same request will not be granted.
     Refused(Refusal),
+}
+
+/// A deposit as the owner of the inbox gets it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Deposited {
+    /// Its sequence number: the next drain's cursor.
+    pub seq: u64,
+    /// The handshake.
+    pub sealed: Box<[u8; HANDSHAKE_LEN]>,
 }
 
 /// Why a relay refuses.
@@ -62,7 +66,7 @@ impl Reply {
             Self::Done => "done",
             Self::Conflict => "conflict",
             Self::Absent => "absent",
-            Self::Box(_) | Self::Deposit { .. } | Self::Bundle(_) | Self::Descriptor(_) => "found",
+            Self::Box(_) | Self::Deposit(_) | Self::Bundle(_) | Self::Descriptor(_) => "found",
             Self::Busy => "busy",
             Self::Refused(refusal) => match refusal {
                 Refusal::Malformed => "malformed",
@@ -87,16 +91,15 @@ impl Reply {
             (Self::Conflict, _) => put(&mut body, 2, &[]),
             (Self::Absent, _) => put(&mut body, 3, &[]),
             (Self::Box(sealed), Class::Small) => put(&mut body, 4, &[sealed.as_slice()]),
-            (Self::Deposit { seq, sealed }, Class::Large) => {
-                put(&mut body, 5, &[&seq.to_be_bytes()]);
-                put_handshake(&mut body, sealed);
+            (Self::Deposit(Deposited { seq, sealed }), Class::Large) => {
+                put(&mut body, 5, &[&seq.to_be_bytes(), sealed.as_slice()]);
             }
             (Self::Bundle(bundle), Class::Large) => put(&mut body, 6, &[bundle.as_slice()]),
             (Self::Descriptor(descriptor), Class::Large) => put(&mut body, 7, &[descriptor.as_slice()]),
             (Self::Busy, _) => put(&mut body, 8, &[]),
             (Self::Refused(refusal), _) => put(&mut body, 9, &[&[refusal.code()]]),
             (Self::Box(_), Class::Large) => return Err(WireError::Operation(4)),
-            (Self::Deposit { .. }, Class::Small) => return Err(WireError::Operation(5)),
+            (Self::Deposit(_), Class::Small) => return Err(WireError::Operation(5)),
             (Self::Bundle(_), Class::Small) => return Err(WireError::Operation(6)),
             (Self::Descriptor(_), Class::Small) => return Err(WireError::Operation(7)),
         }
@@ -115,9 +118,7 @@ impl Reply {
             (_, 2) => Self::Conflict,
             (_, 3) => Self::Absent,
             (Class::Small, 4) => Self::Box(boxed(&mut reader)?),
-            (Class::Large, 5) => {
-                Self::Deposit { seq: reader.u64()?, sealed: reader.slice(HANDSHAKE_LEN)?.to_vec() }
-            }
+            (Class::Large, 5) => Self::Deposit(Deposited { seq: reader.u64()?, sealed: boxed(&mut reader)? }),
             (Class::Large, 6) => Self::Bundle(boxed(&mut reader)?),
             (Class::Large, 7) => Self::Descriptor(boxed(&mut reader)?),
             (_, 8) => Self::Busy,
@@ -164,7 +165,7 @@ impl fmt::Debug for Reply {
             Self::Conflict => f.write_str("Conflict"),
             Self::Absent => f.write_str("Absent"),
             Self::Box(_) => f.write_str("Box(..)"),
-            Self::Deposit { .. } => f.write_str("Deposit(..)"),
+            Self::Deposit(_) => f.write_str("Deposit(..)"),
             Self::Bundle(_) => f.write_str("Bundle(..)"),
             Self::Descriptor(_) => f.write_str("Descriptor(..)"),
             Self::Busy => f.write_str("Busy"),

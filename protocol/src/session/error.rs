@@ -1,8 +1,8 @@
 //! Why a session does not do what it was asked; it is unchanged then.
 
-use super::MAX_CONTENT;
 use crate::error::{HasKind, Kind};
 use crate::lane::LaneError;
+use crate::limits::MAX_CONTENT;
 
 /// Why nothing was sealed. The session is unchanged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

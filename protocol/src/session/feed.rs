@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::{MAX_CONTENT, OpenError, Opened, Session};
+use super::{OpenError, Opened, Session};
 use crate::codec::SecretBytes;
+use crate::limits::MAX_CONTENT;
 use crate::payload::{Part, Payload, PayloadError};
 use crate::ratchet::Ratchet;
 

@@ -3,7 +3,8 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{MAX_CONTENT, STATE_VERSION, Session};
+use super::{STATE_VERSION, Session};
+use crate::limits::MAX_CONTENT;
 
 // `Session` derives both directions as functions of its own; these are the traits, and what the derived ones lack.
 

@@ -4,17 +4,21 @@ use std::str::FromStr;
 
 use bauta_protocol::address::{Address, AddressError, RelayAddress};
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError};
-use bauta_protocol::content::{Content, ContentError, MAX_TEXT};
+use bauta_protocol::content::{Content, ContentError};
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::handshake::{HANDSHAKE_LEN, respond};
+use bauta_protocol::id::IdentityKey;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, PersonaKey, RelayId};
 use bauta_protocol::invitation::InviteSeed;
+use bauta_protocol::limits::{BOX_LEN, MAX_TEXT};
 use bauta_protocol::persona::PersonaSecret;
-use bauta_protocol::relay::{Class, Refusal, Reply, Request, WireError};
+use bauta_protocol::relay::{
+    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply, Request,
+    WireError,
+};
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::time::{Day, Timestamp};
-use bauta_protocol::{BOX_LEN, id::IdentityKey};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -42,24 +46,24 @@ fn requests() -> impl Strategy<Value = Request> {
     let nonces = (any::<u64>(), any::<u64>());
     prop_oneof![
         (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), array::<BOX_LEN>()).prop_map(
-            |(day, nonce, id, sealed)| Request::Put { day: Day(day), nonce, id: BoxId(id), sealed }
+            |(day, nonce, id, sealed)| Request::Put(Put { day: Day(day), nonce, id: BoxId(id), sealed })
         ),
-        any::<[u8; 32]>().prop_map(|id| Request::Get { id: BoxId(id) }),
-        any::<[u8; 32]>().prop_map(|cap| Request::Delete { cap: Capability::from_bytes(&cap) }),
-        (any::<[u8; 32]>(), any::<u32>(), nonces, vec(any::<u8>(), HANDSHAKE_LEN)).prop_map(
-            |(inbox, day, (gate_nonce, work_nonce), sealed)| Request::Deposit {
+        any::<[u8; 32]>().prop_map(|id| Request::Get(Get { id: BoxId(id) })),
+        any::<[u8; 32]>().prop_map(|cap| Request::Delete(Delete { cap: Capability::from_bytes(&cap) })),
+        (any::<[u8; 32]>(), any::<u32>(), nonces, array::<HANDSHAKE_LEN>()).prop_map(
+            |(inbox, day, (gate_nonce, work_nonce), sealed)| Request::Deposit(Deposit {
                 inbox: InboxId(inbox),
                 day: Day(day),
                 gate_nonce,
                 work_nonce,
                 sealed,
-            }
+            })
         ),
         (any::<[u8; 32]>(), any::<u64>())
-            .prop_map(|(cap, after)| Request::Drain { cap: Capability::from_bytes(&cap), after }),
-        array::<BUNDLE_LEN>().prop_map(|bundle| Request::Publish { bundle }),
-        persona().prop_map(|persona| Request::Fetch { persona }),
-        Just(Request::Describe),
+            .prop_map(|(cap, after)| Request::Drain(Drain { cap: Capability::from_bytes(&cap), after })),
+        array::<BUNDLE_LEN>().prop_map(|bundle| Request::Publish(Publish { bundle })),
+        persona().prop_map(|persona| Request::Fetch(Fetch { persona })),
+        Just(Request::Describe(Describe)),
     ]
 }
 
@@ -82,8 +86,8 @@ fn replies() -> impl Strategy<Value = (Class, Reply)> {
         proptest::sample::select(refusals.to_vec()).prop_map(Reply::Refused),
     ];
     let large = prop_oneof![
-        (any::<u64>(), vec(any::<u8>(), HANDSHAKE_LEN))
-            .prop_map(|(seq, sealed)| Reply::Deposit { seq, sealed }),
+        (any::<u64>(), array::<HANDSHAKE_LEN>())
+            .prop_map(|(seq, sealed)| Reply::Deposit(Deposited { seq, sealed })),
         array::<BUNDLE_LEN>().prop_map(Reply::Bundle),
         array::<DESCRIPTOR_LEN>().prop_map(Reply::Descriptor),
     ];
@@ -180,13 +184,15 @@ proptest! {
             let _ = Reply::decode(class, &body);
         }
         let bob = person("bob");
-        prop_assert!(respond([&bob.prekeys], None, &bytes, super::support::NOW, &mut rng("r")).is_err());
+        let mut handshake = [0; HANDSHAKE_LEN];
+        handshake.iter_mut().zip(&bytes).for_each(|(byte, from)| *byte = *from);
+        prop_assert!(respond([&bob.prekeys], None, &handshake, super::support::NOW, &mut rng("r")).is_err());
     }
 }
 
 #[test]
 fn bodies_are_checked_to_the_last_byte() {
-    let get = Request::Get { id: BoxId([1; 32]) };
+    let get = Request::Get(Get { id: BoxId([1; 32]) });
     let mut body = get.encode();
     assert_eq!(Request::decode(Class::Small, &body[1..]).unwrap_err(), WireError::Length(1087, 1088));
     assert_eq!(Request::decode(Class::Large, &body).unwrap_err(), WireError::Length(1088, 4096));
@@ -309,7 +315,7 @@ fn debug_shows_no_secret_and_little_of_what_is_public() {
         bob.prekeys,
         cap,
         seed,
-        Request::Delete { cap: cap.clone() },
+        Request::Delete(Delete { cap: cap.clone() }),
         BoxId([0xab; 32])
     );
     assert_eq!(shown, "PersonaSecret(..) Prekeys(..) Capability(..) InviteSeed(..) Delete(..) BoxId(abab..)");

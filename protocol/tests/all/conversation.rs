@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use bauta_protocol::WINDOW;
 use bauta_protocol::id::Capability;
+use bauta_protocol::limits::WINDOW;
 use bauta_protocol::session::{OutgoingBox, SealError, Session};
 use proptest::prelude::*;
 

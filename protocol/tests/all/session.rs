@@ -1,9 +1,7 @@
 //! Sessions by themselves: the window, fragments, gaps, acknowledgements.
 
-use bauta_protocol::session::{
-    MAX_CONTENT, MAX_FIRST, OpenError, OutgoingBox, SealError, Session, SkipError,
-};
-use bauta_protocol::{BOX_LEN, WINDOW};
+use bauta_protocol::limits::{BOX_LEN, MAX_CONTENT, WINDOW};
+use bauta_protocol::session::{MAX_FIRST, OpenError, OutgoingBox, SealError, Session, SkipError};
 
 use super::support::{json, pair, restore, rng, seen};
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{Bundle, IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity};
 use bauta_protocol::handshake::{self, Initiated, Responded};
 use bauta_protocol::id::{BoxId, Capability, DoorAddress};
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::session::{OutgoingBox, Session};
 use bauta_protocol::time::Timestamp;

@@ -12,12 +12,14 @@ use bauta_protocol::handshake::{initiate, respond};
 use bauta_protocol::id::{BoxId, Capability, InboxId, MessageId, RelayId};
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::lane::{ReceiveLane, SendLane};
-use bauta_protocol::relay::{Class, Refusal, Reply, Request};
+use bauta_protocol::limits::{BOX_LEN, BOX_PLAIN};
+use bauta_protocol::relay::{
+    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply, Request,
+};
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::session::Session;
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work;
-use bauta_protocol::{BOX_LEN, BOX_PLAIN};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -128,26 +130,27 @@ fn lane() {
 fn relay_wire() {
     let alice = person("alice");
     let cap = Capability::from_bytes(&[3; 32]);
-    let sealed = vec![4; bauta_protocol::handshake::HANDSHAKE_LEN];
+    let sealed = Box::new([4; bauta_protocol::handshake::HANDSHAKE_LEN]);
     let bundle = Box::new(*alice.bundle().as_bytes());
     let (_, descriptor) = relay_and_descriptor(&mut rng("relay"));
-    let put = Request::Put { day: Day(20_000), nonce: 5, id: BoxId([2; 32]), sealed: Box::new([1; BOX_LEN]) };
-    let deposit = Request::Deposit {
+    let put =
+        Request::Put(Put { day: Day(20_000), nonce: 5, id: BoxId([2; 32]), sealed: Box::new([1; BOX_LEN]) });
+    let deposit = Request::Deposit(Deposit {
         inbox: InboxId([6; 32]),
         day: Day(20_000),
         gate_nonce: 7,
         work_nonce: 8,
         sealed: sealed.clone(),
-    };
+    });
     let requests = [
         put,
-        Request::Get { id: BoxId([2; 32]) },
-        Request::Delete { cap: cap.clone() },
+        Request::Get(Get { id: BoxId([2; 32]) }),
+        Request::Delete(Delete { cap: cap.clone() }),
         deposit,
-        Request::Drain { cap, after: 9 },
-        Request::Publish { bundle: bundle.clone() },
-        Request::Fetch { persona: alice.persona.public() },
-        Request::Describe,
+        Request::Drain(Drain { cap, after: 9 }),
+        Request::Publish(Publish { bundle: bundle.clone() }),
+        Request::Fetch(Fetch { persona: alice.persona.public() }),
+        Request::Describe(Describe),
     ];
     let (small, large) = (Class::Small, Class::Large);
     let replies = [
@@ -155,7 +158,7 @@ fn relay_wire() {
         (small, Reply::Conflict),
         (large, Reply::Absent),
         (small, Reply::Box(Box::new([1; BOX_LEN]))),
-        (large, Reply::Deposit { seq: 10, sealed }),
+        (large, Reply::Deposit(Deposited { seq: 10, sealed })),
         (large, Reply::Bundle(bundle)),
         (large, Reply::Descriptor(Box::new(*descriptor.as_bytes()))),
         (large, Reply::Busy),
@@ -239,7 +242,7 @@ fn handshake() {
                 "content": "hello",
                 "random": { "ephemeral": drawn[0], "kem": drawn[1], "ratchet": drawn[2] },
                 "transcript": hex(answer.transcript),
-                "handshake": hex(&begun.handshake),
+                "handshake": hex(begun.handshake.as_slice()),
                 "boxes_to_initiator": ids(&begun.session),
                 "boxes_to_responder": ids(&answer.session),
                 "initiator_state": initiator,

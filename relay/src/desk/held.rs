@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::id::BoxId;
+use bauta_protocol::limits::BOX_LEN;
 use tokio::sync::oneshot;
 
 /// All requests that wait, at most `cap`; the oldest gives way to a new one.
@@ -60,6 +60,11 @@ impl Held {
     /// Whether anybody waits for this box.
     pub(super) fn is_wanted(&self, id: &BoxId) -> bool {
         self.lock().by_id.contains_key(id)
+    }
+
+    /// All boxes that somebody waits for.
+    pub(super) fn wanted(&self) -> Vec<BoxId> {
+        self.lock().by_id.keys().copied().collect()
     }
 
     /// Gives the box to all who wait for it.

@@ -15,6 +15,8 @@ use bauta_protocol::work::measure_deposit_work;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use crate::storage::SealedHandshake;
+
 /// Checks that one gate proof pays for.
 ///
 /// Without a bound, whoever has passed the gate once could keep the verifier busy for ever with wrong work.
@@ -31,13 +33,13 @@ pub(super) struct Claim {
     pub(super) day: Day,
     pub(super) gate_nonce: u64,
     pub(super) work_nonce: u64,
-    pub(super) sealed: Vec<u8>,
+    pub(super) sealed: SealedHandshake,
 }
 
 /// What the verifier found.
 pub(super) enum Verdict {
     /// The work, in leading zero bits, and the deposit back.
-    Measured(u8, Vec<u8>),
+    Measured(u8, SealedHandshake),
     /// The queue is full, or the relay is stopping.
     Busy,
     /// This gate proof has paid for all its checks.
@@ -52,7 +54,7 @@ pub(super) struct Verifier {
 
 struct Job {
     claim: Claim,
-    reply: oneshot::Sender<(u8, Vec<u8>)>,
+    reply: oneshot::Sender<(u8, SealedHandshake)>,
 }
 
 #[derive(Default)]
@@ -73,7 +75,7 @@ impl Verifier {
                     continue;
                 }
                 let Claim { relay, inbox, day, work_nonce, sealed, .. } = claim;
-                let bits = measure_deposit_work(&relay, &inbox, day, &sealed, work_nonce);
+                let bits = measure_deposit_work(&relay, &inbox, day, sealed.as_slice(), work_nonce);
                 left.fetch_sub(1, Ordering::Relaxed);
                 let _ = reply.send((bits, sealed));
             }
@@ -143,13 +145,15 @@ fn gate_key(claim: &Claim) -> [u8; 32] {
         .chain_update(claim.inbox.as_bytes())
         .chain_update(claim.day.0.to_be_bytes())
         .chain_update(claim.gate_nonce.to_be_bytes())
-        .chain_update(&claim.sealed)
+        .chain_update(claim.sealed.as_slice())
         .finalize()
         .into()
 }
 
 #[cfg(test)]
 mod tests {
+    use bauta_protocol::handshake::HANDSHAKE_LEN;
+
     use super::*;
 
     fn claim(work_nonce: u64) -> Claim {
@@ -159,7 +163,7 @@ mod tests {
             day: Day(20_000),
             gate_nonce: 9,
             work_nonce,
-            sealed: vec![3; 64],
+            sealed: Box::new([3; HANDSHAKE_LEN]),
         }
     }
 

@@ -1,19 +1,15 @@
 //! The changes themselves. Each runs inside the writer's transaction, and may run twice if its group fails.
 
 use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::relay::Deposited;
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::writer::Ledger;
+use super::ledger::{Ledger, during, sql};
 use crate::error::StorageError;
 use crate::policy::{self, Quotas, SEEN_DAYS};
-use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, SealedBox, StoredBundle};
-
-/// A number as SQLite holds it. What does not fit is beyond every number stored.
-pub(super) fn sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
+use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, SealedBox, SealedHandshake, StoredBundle};
 
 /// The key under which a deposit is remembered.
 pub(super) fn deposit_digest(inbox: &InboxId, sealed: &[u8]) -> [u8; 32] {
@@ -35,10 +31,10 @@ pub(super) fn put_box(
     let there: Option<(u32, Option<Vec<u8>>)> = ledger
         .connection
         .prepare_cached("SELECT expires, sealed FROM boxes WHERE id = ?1")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .query_row(params![id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     let expires = policy::expiry_day(today).0;
     match &there {
         Some((until, Some(bytes))) if *until > today.0 => {
@@ -49,9 +45,9 @@ pub(super) fn put_box(
                 ledger
                     .connection
                     .prepare_cached("UPDATE boxes SET expires = ?2 WHERE id = ?1")
-                    .map_err(StorageError::during(doing))?
+                    .map_err(during(doing))?
                     .execute(params![id.as_bytes(), expires])
-                    .map_err(StorageError::during(doing))?;
+                    .map_err(during(doing))?;
             }
             return Ok(PutOutcome::Same);
         }
@@ -64,9 +60,9 @@ pub(super) fn put_box(
     ledger
         .connection
         .prepare_cached("INSERT OR REPLACE INTO boxes (id, expires, sealed) VALUES (?1, ?2, ?3)")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![id.as_bytes(), expires, sealed.as_slice()])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     match there {
         // An expired row that was still there is replaced.
         Some((_, Some(_))) => {}
@@ -76,6 +72,7 @@ pub(super) fn put_box(
         }
         None => ledger.stored.boxes += 1,
     }
+    ledger.arrived.push(*id);
     Ok(PutOutcome::Stored)
 }
 
@@ -85,9 +82,9 @@ pub(super) fn delete_box(ledger: &mut Ledger<'_>, id: &BoxId, today: Day) -> Res
         .prepare_cached(
             "UPDATE boxes SET sealed = NULL WHERE id = ?1 AND expires > ?2 AND sealed IS NOT NULL",
         )
-        .map_err(StorageError::during("deletes a box"))?
+        .map_err(during("deletes a box"))?
         .execute(params![id.as_bytes(), today.0])
-        .map_err(StorageError::during("deletes a box"))?;
+        .map_err(during("deletes a box"))?;
     if changed > 0 {
         ledger.stored.boxes = ledger.stored.boxes.saturating_sub(1);
         ledger.stored.tombstones += 1;
@@ -111,9 +108,9 @@ pub(super) fn deposit(
     let gone = ledger
         .connection
         .prepare_cached("DELETE FROM deposits WHERE inbox = ?1 AND expires <= ?2")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![inbox.as_bytes(), today.0])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     ledger.forget_deposits(gone);
     if !make_room(ledger, inbox, work)? || !ledger.has_room(Quotas::DEPOSIT_COST) {
         return Ok(DepositOutcome::Full);
@@ -122,32 +119,32 @@ pub(super) fn deposit(
     let last: Option<i64> = ledger
         .connection
         .prepare_cached("SELECT last_seq FROM inboxes WHERE inbox = ?1")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .query_row(params![inbox.as_bytes()], |row| row.get(0))
         .optional()
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     // Beginning with the time keeps the numbers growing even after the row of a quiet inbox is forgotten.
     let seq = last.unwrap_or(0).saturating_add(1).max(sql(now.0));
     ledger
         .connection
         .prepare_cached("INSERT OR REPLACE INTO inboxes (inbox, last_seq, expires) VALUES (?1, ?2, ?3)")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![inbox.as_bytes(), seq, expires])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     ledger
         .connection
         .prepare_cached(
             "INSERT INTO deposits (inbox, seq, work, expires, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
         )
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![inbox.as_bytes(), seq, work, expires, sealed])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     ledger
         .connection
         .prepare_cached("INSERT OR REPLACE INTO deposits_seen (digest, expires) VALUES (?1, ?2)")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![digest, today.0.saturating_add(SEEN_DAYS)])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     ledger.stored.deposits += 1;
     Ok(DepositOutcome::Stored)
 }
@@ -158,9 +155,9 @@ fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool,
     let there: i64 = ledger
         .connection
         .prepare_cached("SELECT count(*) FROM deposits WHERE inbox = ?1")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .query_row(params![inbox.as_bytes()], |row| row.get(0))
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     if usize::try_from(there).unwrap_or(usize::MAX) < ledger.quotas.inbox {
         return Ok(true);
     }
@@ -168,19 +165,19 @@ fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool,
         .connection
         // Of the same work the youngest goes, so that a flood does not push out what was there before it.
         .prepare_cached("SELECT seq, work FROM deposits WHERE inbox = ?1 ORDER BY work, seq DESC LIMIT 1")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .query_row(params![inbox.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     let Some((seq, _)) = weakest.filter(|(_, least)| *least < work) else {
         return Ok(false);
     };
     let gone = ledger
         .connection
         .prepare_cached("DELETE FROM deposits WHERE inbox = ?1 AND seq = ?2")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![inbox.as_bytes(), seq])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     ledger.forget_deposits(gone);
     Ok(true)
 }
@@ -188,9 +185,9 @@ fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool,
 pub(super) fn is_seen(connection: &Connection, digest: &[u8; 32], today: Day) -> Result<bool, StorageError> {
     connection
         .prepare_cached("SELECT 1 FROM deposits_seen WHERE digest = ?1 AND expires > ?2")
-        .map_err(StorageError::during("looks for a deposit"))?
+        .map_err(during("looks for a deposit"))?
         .exists(params![digest, today.0])
-        .map_err(StorageError::during("looks for a deposit"))
+        .map_err(during("looks for a deposit"))
 }
 
 pub(super) fn drain(
@@ -198,13 +195,13 @@ pub(super) fn drain(
     inbox: &InboxId,
     after: u64,
     today: Day,
-) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+) -> Result<Option<Deposited>, StorageError> {
     let gone = ledger
         .connection
         .prepare_cached("DELETE FROM deposits WHERE inbox = ?1 AND seq <= ?2")
-        .map_err(StorageError::during("drains an inbox"))?
+        .map_err(during("drains an inbox"))?
         .execute(params![inbox.as_bytes(), sql(after)])
-        .map_err(StorageError::during("drains an inbox"))?;
+        .map_err(during("drains an inbox"))?;
     ledger.forget_deposits(gone);
     next_deposit(ledger.connection, inbox, after, today)
 }
@@ -214,20 +211,21 @@ pub(super) fn next_deposit(
     inbox: &InboxId,
     after: u64,
     today: Day,
-) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
+) -> Result<Option<Deposited>, StorageError> {
     let found: Option<(i64, Vec<u8>)> = connection
         .prepare_cached(
             "SELECT seq, sealed FROM deposits
              WHERE inbox = ?1 AND seq > ?2 AND expires > ?3 ORDER BY seq LIMIT 1",
         )
-        .map_err(StorageError::during("reads an inbox"))?
+        .map_err(during("reads an inbox"))?
         .query_row(params![inbox.as_bytes(), sql(after), today.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
-        .map_err(StorageError::during("reads an inbox"))?;
+        .map_err(during("reads an inbox"))?;
     found
         .map(|(seq, sealed)| {
             let seq = u64::try_from(seq).map_err(|_| StorageError::Damaged("a deposit"))?;
-            Ok((seq, sealed))
+            let sealed = SealedHandshake::try_from(sealed).map_err(|_| StorageError::Damaged("a deposit"))?;
+            Ok(Deposited { seq, sealed })
         })
         .transpose()
 }
@@ -241,10 +239,10 @@ pub(super) fn publish(
     let there: Option<(i64, i64, Vec<u8>)> = ledger
         .connection
         .prepare_cached("SELECT version, forget_ms, bytes FROM bundles WHERE name = ?1")
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .query_row(params![bundle.name.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     match &there {
         Some((version, forget, bytes)) if *forget > sql(now.0) => {
             if *version > sql(bundle.version.0) {
@@ -268,7 +266,7 @@ pub(super) fn publish(
             "INSERT OR REPLACE INTO bundles (name, version, expires_ms, forget_ms, bytes)
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )
-        .map_err(StorageError::during(doing))?
+        .map_err(during(doing))?
         .execute(params![
             bundle.name.0,
             sql(bundle.version.0),
@@ -276,7 +274,7 @@ pub(super) fn publish(
             sql(bundle.forget.0),
             bundle.bytes
         ])
-        .map_err(StorageError::during(doing))?;
+        .map_err(during(doing))?;
     if there.is_none() {
         ledger.stored.bundles += 1;
     }
@@ -291,17 +289,17 @@ pub(super) fn keep_descriptor(
     ledger
         .connection
         .prepare_cached("INSERT OR IGNORE INTO descriptors (day, bytes) VALUES (?1, ?2)")
-        .map_err(StorageError::during("stores a descriptor"))?
+        .map_err(during("stores a descriptor"))?
         .execute(params![day.0, bytes])
-        .map_err(StorageError::during("stores a descriptor"))?;
+        .map_err(during("stores a descriptor"))?;
     descriptor(ledger.connection, day)?.ok_or(StorageError::Damaged("a descriptor"))
 }
 
 pub(super) fn descriptor(connection: &Connection, day: Day) -> Result<Option<Vec<u8>>, StorageError> {
     connection
         .prepare_cached("SELECT bytes FROM descriptors WHERE day = ?1")
-        .map_err(StorageError::during("looks for a descriptor"))?
+        .map_err(during("looks for a descriptor"))?
         .query_row(params![day.0], |row| row.get(0))
         .optional()
-        .map_err(StorageError::during("looks for a descriptor"))
+        .map_err(during("looks for a descriptor"))
 }

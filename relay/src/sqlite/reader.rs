@@ -5,7 +5,7 @@ use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::change::sql;
+use super::ledger::{during, sql};
 use super::thread::Thread;
 use crate::error::StorageError;
 use crate::storage::{BundleName, SealedBox};
@@ -68,10 +68,10 @@ pub(super) fn get_box(
     let reading = "looks for a box";
     let sealed: Option<Vec<u8>> = connection
         .prepare_cached("SELECT sealed FROM boxes WHERE id = ?1 AND expires > ?2 AND sealed IS NOT NULL")
-        .map_err(StorageError::during(reading))?
+        .map_err(during(reading))?
         .query_row(params![id.as_bytes(), today.0], |row| row.get(0))
         .optional()
-        .map_err(StorageError::during(reading))?;
+        .map_err(during(reading))?;
     sealed.map(|bytes| SealedBox::try_from(bytes).map_err(|_| StorageError::Damaged("a box"))).transpose()
 }
 
@@ -83,8 +83,8 @@ pub(super) fn bundle(
     let reading = "looks for a bundle";
     connection
         .prepare_cached("SELECT bytes FROM bundles WHERE name = ?1 AND expires_ms > ?2")
-        .map_err(StorageError::during(reading))?
+        .map_err(during(reading))?
         .query_row(params![name.0, sql(now.0)], |row| row.get(0))
         .optional()
-        .map_err(StorageError::during(reading))
+        .map_err(during(reading))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::ledger::during;
 use crate::error::{RelayError, StorageError};
 
 /// One entry for each layout, oldest first: the statements that lead to it from the one before.
@@ -79,7 +80,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StorageError> {
              PRAGMA secure_delete = ON;
              PRAGMA cache_size = -32768;",
         )
-        .map_err(StorageError::during("sets up the database"))?;
+        .map_err(during("sets up the database"))?;
     Ok(connection)
 }
 
@@ -88,7 +89,7 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, StorageError> {
     let connection = open(path)?;
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -32768;")
-        .map_err(StorageError::during("sets up reading"))?;
+        .map_err(during("sets up reading"))?;
     Ok(connection)
 }
 
@@ -96,7 +97,7 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, StorageError> {
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), RelayError> {
     let opened = |error| RelayError::Open {
         path: path.to_owned(),
-        source: StorageError::during("brings the layout up to date")(error),
+        source: during("brings the layout up to date")(error),
     };
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(opened)?;
     if found > NEWEST {
@@ -118,9 +119,8 @@ fn open(path: &Path) -> Result<Connection, StorageError> {
     // No URI file names: a path is a path.
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(path, flags).map_err(StorageError::during("opens the database"))?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(StorageError::during("opens the database"))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(during("opens the database"))?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(during("opens the database"))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

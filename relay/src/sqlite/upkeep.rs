@@ -3,22 +3,9 @@
 use bauta_protocol::time::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::change::sql;
-use super::writer::Ledger;
+use super::ledger::{Ledger, count, during, sql};
 use crate::error::StorageError;
 use crate::policy::Stored;
-
-impl Ledger<'_> {
-    /// Whether this many more bytes fit under the quota.
-    pub(super) fn has_room(&self, cost: u64) -> bool {
-        self.stored.bytes().saturating_add(cost) <= self.quotas.bytes
-    }
-
-    /// Takes removed deposits off the totals.
-    pub(super) fn forget_deposits(&mut self, gone: usize) {
-        self.stored.deposits = self.stored.deposits.saturating_sub(count(gone));
-    }
-}
 
 /// Removes at most `limit` expired rows of each kind.
 pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Result<usize, StorageError> {
@@ -28,7 +15,7 @@ pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Res
             .connection
             .prepare_cached(statement)
             .and_then(|mut prepared| prepared.execute(params![until, limit]))
-            .map_err(StorageError::during("removes what has expired"))
+            .map_err(during("removes what has expired"))
     };
     let deposits = remove(
         "DELETE FROM deposits WHERE rowid IN (SELECT rowid FROM deposits WHERE expires <= ?1 LIMIT ?2)",
@@ -68,36 +55,9 @@ fn expire_boxes(connection: &Connection, today: i64, limit: u32) -> Result<(usiz
             let rows = prepared.query_map(params![today, limit], |row| row.get(0))?;
             rows.collect()
         })
-        .map_err(StorageError::during("removes what has expired"))?;
+        .map_err(during("removes what has expired"))?;
     let tombstones = gone.iter().filter(|deleted| **deleted).count();
     Ok((gone.len() - tombstones, tombstones))
-}
-
-pub(super) fn totals(connection: &Connection) -> Result<Stored, StorageError> {
-    connection
-        .query_row("SELECT boxes, tombstones, deposits, bundles FROM totals", [], |row| {
-            Ok(Stored {
-                boxes: row.get(0)?,
-                tombstones: row.get(1)?,
-                deposits: row.get(2)?,
-                bundles: row.get(3)?,
-            })
-        })
-        .map_err(StorageError::during("reads the totals"))
-}
-
-pub(super) fn set_totals(connection: &Connection, totals: &Stored) -> Result<(), StorageError> {
-    connection
-        .prepare_cached("UPDATE totals SET boxes = ?1, tombstones = ?2, deposits = ?3, bundles = ?4")
-        .map_err(StorageError::during("writes the totals"))?
-        .execute(params![
-            sql(totals.boxes),
-            sql(totals.tombstones),
-            sql(totals.deposits),
-            sql(totals.bundles)
-        ])
-        .map_err(StorageError::during("writes the totals"))?;
-    Ok(())
 }
 
 /// Counts the rows themselves, which takes a while in a large store: the totals must agree.
@@ -118,9 +78,5 @@ pub(super) fn recount(connection: &Connection) -> Result<Stored, StorageError> {
                 })
             },
         )
-        .map_err(StorageError::during("counts its rows"))
-}
-
-fn count(rows: usize) -> u64 {
-    u64::try_from(rows).unwrap_or(u64::MAX)
+        .map_err(during("counts its rows"))
 }

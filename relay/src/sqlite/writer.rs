@@ -5,26 +5,25 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bauta_protocol::id::BoxId;
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::SqliteOptions;
+use super::ledger::{self, Ledger, during};
 use super::thread::Thread;
-use super::{SqliteOptions, upkeep};
 use crate::error::StorageError;
 use crate::meter::Meter;
 use crate::policy::{Quotas, Stored};
 
-/// What a change works on: an open transaction, and the totals that go with it.
-pub(super) struct Ledger<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) stored: &'a mut Stored,
-    pub(super) quotas: &'a Quotas,
-}
+/// News of committed boxes that a slow subscriber may be behind; more are given as one `Arrival::Missed`.
+const NEWS: usize = 4096;
 
 /// The side of the writer that the rest sees.
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     stored: Arc<Mutex<Stored>>,
+    arrived: broadcast::Sender<BoxId>,
     thread: Thread,
 }
 
@@ -35,20 +34,22 @@ pub(super) enum StartError {
 
 impl Writer {
     pub(super) fn start(connection: Connection, options: SqliteOptions) -> Result<Self, StartError> {
-        let totals = upkeep::totals(&connection).map_err(StartError::Storage)?;
+        let totals = ledger::totals(&connection).map_err(StartError::Storage)?;
         let stored = Arc::new(Mutex::new(totals));
         let (queue, messages) = mpsc::channel(options.queue.max(1));
+        let (arrived, _) = broadcast::channel(NEWS);
         let scribe = Scribe {
             connection,
             totals,
             quotas: options.quotas,
             max_batch: options.max_batch.max(1),
             shown: Arc::clone(&stored),
+            arrived: arrived.clone(),
             meter: options.meter,
         };
         let thread =
             Thread::start("relay-writer", move || scribe.serve(messages)).map_err(StartError::Thread)?;
-        Ok(Self { queue, stored, thread })
+        Ok(Self { queue, stored, arrived, thread })
     }
 
     /// Runs `work` in a transaction, and returns what it returned once that is durable.
@@ -80,6 +81,11 @@ impl Writer {
         let closed = answer.await.unwrap_or(Ok(()));
         self.thread.join().await;
         closed
+    }
+
+    /// The boxes that are committed from now on.
+    pub(super) fn arrivals(&self) -> broadcast::Receiver<BoxId> {
+        self.arrived.subscribe()
     }
 
     pub(super) fn stored(&self) -> Stored {
@@ -134,6 +140,7 @@ struct Scribe {
     quotas: Quotas,
     max_batch: usize,
     shown: Arc<Mutex<Stored>>,
+    arrived: broadcast::Sender<BoxId>,
     meter: Arc<Meter>,
 }
 
@@ -166,8 +173,7 @@ impl Scribe {
             self.commit(&mut batch);
         }
         let tidied = self.tidy();
-        let closed =
-            self.connection.close().map_err(|(_, error)| StorageError::during("closes the database")(error));
+        let closed = self.connection.close().map_err(|(_, error)| during("closes the database")(error));
         let mut verdict = Some(tidied.and(closed));
         for reply in closing {
             let _ = reply.send(verdict.take().unwrap_or(Ok(())));
@@ -204,23 +210,33 @@ impl Scribe {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StorageError::during("begins a transaction"))?;
-        let mut ledger = Ledger { connection: &transaction, stored: &mut totals, quotas: &self.quotas };
+            .map_err(during("begins a transaction"))?;
+        let mut arrived = Vec::new();
+        let mut ledger = Ledger {
+            connection: &transaction,
+            stored: &mut totals,
+            quotas: &self.quotas,
+            arrived: &mut arrived,
+        };
         for step in steps {
             step.run(&mut ledger)?;
         }
         if totals != self.totals {
-            upkeep::set_totals(&transaction, &totals)?;
+            ledger::set_totals(&transaction, &totals)?;
         }
-        transaction.commit().map_err(StorageError::during("commits a transaction"))?;
+        transaction.commit().map_err(during("commits a transaction"))?;
         self.totals = totals;
+        for id in arrived {
+            // Without a subscriber nobody waits.
+            let _ = self.arrived.send(id);
+        }
         Ok(())
     }
 
     fn tidy(&self) -> Result<(), StorageError> {
         self.connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(StorageError::during("empties its log"))
+            .map_err(during("empties its log"))
     }
 
     fn show(&self) {

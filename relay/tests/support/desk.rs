@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, RelayIdentity};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, RelayId};
+use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
-use bauta_protocol::relay::{Reply, Request};
+use bauta_protocol::relay::{Delete, Deposit, Describe, Drain, Fetch, Get, Publish, Put, Reply, Request};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work::{DepositWork, find_deposit_work, find_put_work};
 use bauta_relay::policy::{Difficulty, Quotas};
@@ -109,7 +109,7 @@ impl Office {
     }
 
     pub(crate) async fn descriptor(&self) -> Descriptor {
-        match self.ask(Request::Describe).await {
+        match self.ask(Request::Describe(Describe)).await {
             Reply::Descriptor(bytes) => Descriptor::from_bytes(bytes.as_slice(), relay()).unwrap(),
             _ => panic!("no descriptor"),
         }
@@ -144,19 +144,19 @@ pub(crate) fn put_nonce(day: Day, id: &BoxId, bits: u8) -> u64 {
 pub(crate) fn put(name: u8, fill: u8, day: Day) -> Request {
     let id = cap(name).box_id();
     let nonce = put_nonce(day, &id, Difficulty::EASY.put_bits);
-    Request::Put { day, nonce, id, sealed: sealed(fill) }
+    Request::Put(Put { day, nonce, id, sealed: sealed(fill) })
 }
 
 pub(crate) fn get(name: u8) -> Request {
-    Request::Get { id: cap(name).box_id() }
+    Request::Get(Get { id: cap(name).box_id() })
 }
 
 pub(crate) fn delete(name: u8) -> Request {
-    Request::Delete { cap: cap(name) }
+    Request::Delete(Delete { cap: cap(name) })
 }
 
-pub(crate) fn handshake(fill: u8) -> Vec<u8> {
-    vec![fill; HANDSHAKE_LEN]
+pub(crate) fn handshake(fill: u8) -> Box<[u8; HANDSHAKE_LEN]> {
+    Box::new([fill; HANDSHAKE_LEN])
 }
 
 pub(crate) fn deposit_work(inbox: InboxId, fill: u8, day: Day) -> DepositWork {
@@ -164,18 +164,18 @@ pub(crate) fn deposit_work(inbox: InboxId, fill: u8, day: Day) -> DepositWork {
     let mut done = DONE.lock().unwrap();
     *done.entry((inbox, fill, day)).or_insert_with(|| {
         let (bits, go) = (Difficulty::EASY.deposit_bits, AtomicBool::new(false));
-        find_deposit_work(&relay(), &inbox, day, &handshake(fill), bits, &go).unwrap()
+        find_deposit_work(&relay(), &inbox, day, handshake(fill).as_slice(), bits, &go).unwrap()
     })
 }
 
 pub(crate) fn deposit(inbox: u8, fill: u8, day: Day) -> Request {
     let inbox = cap(inbox).inbox_id();
     let DepositWork { gate_nonce, work_nonce } = deposit_work(inbox, fill, day);
-    Request::Deposit { inbox, day, gate_nonce, work_nonce, sealed: handshake(fill) }
+    Request::Deposit(Deposit { inbox, day, gate_nonce, work_nonce, sealed: handshake(fill) })
 }
 
 pub(crate) fn drain(inbox: u8, after: u64) -> Request {
-    Request::Drain { cap: cap(inbox), after }
+    Request::Drain(Drain { cap: cap(inbox), after })
 }
 
 pub(crate) fn persona(who: u8) -> PersonaSecret {
@@ -183,7 +183,7 @@ pub(crate) fn persona(who: u8) -> PersonaSecret {
 }
 
 pub(crate) fn fetch(who: u8) -> Request {
-    Request::Fetch { persona: persona(who).public() }
+    Request::Fetch(Fetch { persona: persona(who).public() })
 }
 
 /// A bundle of `who`, as made at `version`, that receives at `at`.
@@ -196,5 +196,5 @@ pub(crate) fn bundle(who: u8, version: Timestamp, at: RelayId) -> Prekeys {
 }
 
 pub(crate) fn publish(bundle: &Prekeys) -> Request {
-    Request::Publish { bundle: Box::new(*bundle.bundle().as_bytes()) }
+    Request::Publish(Publish { bundle: Box::new(*bundle.bundle().as_bytes()) })
 }

@@ -3,13 +3,19 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bauta_protocol::BOX_LEN;
+use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::limits::{BOX_LEN, TTL_DAYS};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::StorageError;
-use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored, TTL_DAYS};
-use bauta_relay::storage::{BundleName, DepositOutcome, PublishOutcome, PutOutcome, Storage, StoredBundle};
+use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored};
+use bauta_relay::storage::{
+    Arrival, Arrivals, BundleName, DepositOutcome, PublishOutcome, PutOutcome, SealedHandshake, Storage,
+    StoredBundle,
+};
+use futures::StreamExt as _;
 
 pub(crate) type Store = Arc<dyn Storage>;
 type Check = fn(Store) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -42,6 +48,7 @@ checks![
     bundles_only_grow,
     an_expired_bundle_still_guards_its_version,
     bundles_have_a_quota,
+    what_comes_is_announced_to_all_who_asked,
     a_day_has_one_descriptor,
     totals_follow_every_change,
     a_closed_store_says_so,
@@ -65,6 +72,12 @@ fn sealed(fill: u8) -> Box<[u8; BOX_LEN]> {
     Box::new([fill; BOX_LEN])
 }
 
+fn handshake(name: u16) -> SealedHandshake {
+    let mut bytes = Box::new([7; HANDSHAKE_LEN]);
+    bytes[..2].copy_from_slice(&name.to_be_bytes());
+    bytes
+}
+
 async fn put(store: &Store, name: u8, fill: u8, day: Day) -> PutOutcome {
     store.put_box(id(name), sealed(fill), day).await.unwrap()
 }
@@ -74,12 +87,12 @@ async fn get(store: &Store, name: u8, day: Day) -> Option<u8> {
 }
 
 async fn deposit(store: &Store, inbox: u8, name: u16, work: u8, now: Timestamp) -> DepositOutcome {
-    store.deposit(InboxId([inbox; 32]), name.to_be_bytes().to_vec(), work, now).await.unwrap()
+    store.deposit(InboxId([inbox; 32]), handshake(name), work, now).await.unwrap()
 }
 
 async fn drain(store: &Store, inbox: u8, after: u64, day: Day) -> Option<(u64, u16)> {
     let next = store.drain(InboxId([inbox; 32]), after, day).await.unwrap();
-    next.map(|(seq, bytes)| (seq, u16::from_be_bytes(bytes.try_into().unwrap())))
+    next.map(|next| (next.seq, u16::from_be_bytes([next.sealed[0], next.sealed[1]])))
 }
 
 /// Everything in the inbox, as its owner reads it: it is empty after that.
@@ -106,6 +119,28 @@ fn bundle(who: u8, version: Timestamp, days: u64, fill: u8) -> StoredBundle {
 
 async fn fetch(store: &Store, who: u8, now: Timestamp) -> Option<u8> {
     store.bundle(BundleName([who; 32]), now).await.unwrap().map(|bytes| bytes[0])
+}
+
+/// The next box that is announced.
+async fn announced(arrivals: &mut Arrivals) -> Arrival {
+    let next = tokio::time::timeout(Duration::from_secs(10), arrivals.next());
+    next.await.expect("nothing is announced").expect("the subscription ended")
+}
+
+async fn what_comes_is_announced_to_all_who_asked(store: Store) {
+    let (mut one, mut two) = (store.arrivals(), store.arrivals());
+    assert_eq!(put(&store, 1, 10, TODAY).await, PutOutcome::Stored);
+    assert_eq!(put(&store, 1, 11, TODAY).await, PutOutcome::Different);
+    let mut late = store.arrivals();
+    assert_eq!(put(&store, 2, 10, TODAY).await, PutOutcome::Stored);
+    for arrivals in [&mut one, &mut two] {
+        for name in [1, 2] {
+            // A store may announce a box twice, and may say that it missed something.
+            while announced(arrivals).await != Arrival::Box(id(name)) {}
+        }
+    }
+    while announced(&mut late).await != Arrival::Box(id(2)) {}
+    assert_eq!(get(&store, 2, TODAY).await, Some(10), "what is announced can be read");
 }
 
 async fn the_first_write_wins(store: Store) {
@@ -266,7 +301,7 @@ async fn a_full_inbox_drops_the_least_work(store: Store) {
 async fn the_same_deposit_is_stored_once(store: Store) {
     let seen = |inbox: u8, name: u16, day: Day| {
         let store = Arc::clone(&store);
-        async move { store.deposit_seen(InboxId([inbox; 32]), &name.to_be_bytes(), day).await.unwrap() }
+        async move { store.deposit_seen(InboxId([inbox; 32]), &handshake(name), day).await.unwrap() }
     };
     assert!(!seen(1, 1, TODAY).await);
     deposit(&store, 1, 1, 5, at(0)).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, DescriptorTerms, RelayIdentity};
-use bauta_protocol::relay::{Reply, Request};
+use bauta_protocol::relay::{Describe, Reply, Request};
 use bauta_relay::{Desk, DeskConfig, SqliteOptions, SqliteStorage};
 use bauta_sphinx_client::{Network, Service, ServiceConfig, Traffic};
 use bauta_tests::program::Program;
@@ -40,7 +40,9 @@ async fn two_faced_relay(data: &Path, api: &str, face: Arc<AtomicUsize>) -> Rela
         Desk::open(storage, identity(), doors.clone(), Box::new(rng), DeskConfig::default()).await.unwrap();
 
     // The first face is the honest one; the other differs in its doors alone, and is signed just as well.
-    let Reply::Descriptor(honest) = desk.answer(Request::Describe).await else { panic!("no descriptor") };
+    let Reply::Descriptor(honest) = desk.answer(Request::Describe(Describe)).await else {
+        panic!("no descriptor")
+    };
     let honest = Descriptor::from_bytes(honest.as_slice(), desk.relay()).unwrap();
     let terms = DescriptorTerms {
         day: honest.day(),
@@ -56,7 +58,7 @@ async fn two_faced_relay(data: &Path, api: &str, face: Arc<AtomicUsize>) -> Rela
         // The service lives as long as its requests are answered.
         let _service = service;
         while let Some(request) = incoming.recv().await {
-            if let Ok(Request::Describe) = Request::decode(request.class, &request.body) {
+            if let Ok(Request::Describe(Describe)) = Request::decode(request.class, &request.body) {
                 let face = &faces[face.load(Ordering::SeqCst)];
                 let reply = Reply::Descriptor(Box::new(*face.as_bytes()));
                 request.responder.send(reply.encode(request.class).unwrap());

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use bauta_ipc::ContactChange;
-use bauta_protocol::BOX_LEN;
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle};
 use bauta_protocol::descriptor::DescriptorError;
 use bauta_protocol::id::{BoxId, RelayId};
-use bauta_protocol::relay::{Refusal, Reply};
+use bauta_protocol::limits::BOX_LEN;
+use bauta_protocol::relay::{
+    Declined, DeleteReply, DepositReply, Deposited, DescribeReply, DrainReply, FetchReply, GetReply,
+    PublishReply, PutReply, Refusal,
+};
 use tokio::time::Instant;
 
 use super::Actor;
-use crate::engine::flight::{EMPTY_ANSWER_PAUSE, Errand, Landed, Missed};
+use crate::engine::flight::{Answer, EMPTY_ANSWER_PAUSE, Heard, Landed, Landing};
 use crate::engine::peer::{Moment, give_up, keep_bundle};
 use crate::engine::plan::LaneOf;
 use crate::engine::receive::Taken;
@@ -26,51 +29,53 @@ const UNSUPPORTED_PAUSE: Duration = Duration::from_secs(3600);
 
 impl Actor {
     pub(super) async fn land(&mut self, landed: Landed) {
-        if landed.answered() {
-            self.shared.note_answer(landed.relay);
-        } else if landed.is_nonsense() {
-            self.shared.note_nonsense(landed.relay);
+        let Landed { relay, landing } = landed;
+        match landing.heard() {
+            Heard::Answer => self.shared.note_answer(relay),
+            Heard::Invalid => self.shared.note_nonsense(relay),
+            Heard::Nothing => {}
         }
-        let Landed { errand, relay, outcome } = landed;
-        if let Err(missed) = &outcome {
-            tracing::debug!("An exchange had no answer: {missed}.");
-        }
-        match errand {
-            Errand::Put { row, .. } => self.land_put(row, outcome).await,
-            Errand::Get { of, index, id } => self.land_get(of, index, id, outcome).await,
-            Errand::Delete { row, attempts, .. } => self.land_delete(row, attempts, outcome).await,
-            Errand::Deposit { session, .. } => self.land_deposit(session, outcome).await,
-            Errand::Drain { .. } => self.land_drain(outcome).await,
-            Errand::Publish { prekeys, .. } => self.land_publish(prekeys, outcome).await,
-            Errand::Fetch { contact, .. } => self.land_fetch(relay, contact, outcome).await,
-            Errand::Describe => self.land_describe(relay, outcome).await,
-            Errand::LoopPut { slot, .. } | Errand::LoopDelete { slot, .. } => {
-                self.loop_lane.land(slot, matches!(outcome, Ok(Reply::Done)));
+        match landing {
+            Landing::Put { row, answer } => self.land_put(row, answer).await,
+            Landing::Get { of, index, id, answer } => self.land_get(of, index, id, answer).await,
+            Landing::Delete { row, attempts, answer } => self.land_delete(row, attempts, answer).await,
+            Landing::Deposit { session, answer } => self.land_deposit(session, answer).await,
+            Landing::Drain { answer } => self.land_drain(answer).await,
+            Landing::Publish { prekeys, answer } => self.land_publish(prekeys, answer).await,
+            Landing::Fetch { contact, answer } => self.land_fetch(relay, contact, answer).await,
+            Landing::Describe { answer } => self.land_describe(relay, answer).await,
+            Landing::LoopPut { slot, answer } => {
+                self.loop_lane.land(slot, matches!(answer, Ok(PutReply::Done)));
             }
-            Errand::LoopGet { slot, .. } => self.loop_lane.land(slot, matches!(outcome, Ok(Reply::Box(_)))),
+            Landing::LoopGet { slot, answer } => {
+                self.loop_lane.land(slot, matches!(answer, Ok(GetReply::Box(_))));
+            }
+            Landing::LoopDelete { slot, answer } => {
+                self.loop_lane.land(slot, matches!(answer, Ok(DeleteReply::Done)));
+            }
         }
     }
 
-    async fn land_put(&mut self, row: OutboxId, outcome: Result<Reply, Missed>) {
+    async fn land_put(&mut self, row: OutboxId, answer: Answer<PutReply>) {
         let at = self.shared.moment();
-        let kept = self.shared.store.run(move |tx| keep_put(tx, row, &outcome, &at)).await;
+        let kept = self.shared.store.run(move |tx| keep_put(tx, row, &answer, &at)).await;
         self.under_way.puts.remove(&row);
         self.report(kept, "note a put");
     }
 
-    async fn land_get(&mut self, of: LaneOf, index: u64, id: BoxId, outcome: Result<Reply, Missed>) {
+    async fn land_get(&mut self, of: LaneOf, index: u64, id: BoxId, answer: Answer<GetReply>) {
         let at = self.shared.moment();
-        let taken = match outcome {
-            Ok(Reply::Box(bytes)) => {
+        let taken = match answer {
+            Ok(GetReply::Box(bytes)) => {
                 let taken = self.shared.store.run(move |tx| take_box(tx, of, index, &bytes, &at)).await;
                 self.report(taken, "keep a box").unwrap_or(Taken::Forged)
             }
-            Ok(Reply::Absent) => {
+            Ok(GetReply::Absent) => {
                 // Normally it was held for minutes; a relay that does not hold is not asked faster for it.
                 self.paused_boxes.insert(id, Instant::now() + EMPTY_ANSWER_PAUSE);
                 Taken::Yes
             }
-            Ok(_) => Taken::Forged,
+            Ok(GetReply::Declined(_)) => Taken::Forged,
             Err(_) => Taken::Yes,
         };
         self.under_way.gets.remove(&id);
@@ -82,14 +87,14 @@ impl Actor {
         self.paused_boxes.insert(id, Instant::now() + pause);
     }
 
-    async fn land_delete(&mut self, row: CapabilityId, attempts: u32, outcome: Result<Reply, Missed>) {
+    async fn land_delete(&mut self, row: CapabilityId, attempts: u32, answer: Answer<DeleteReply>) {
         let at = self.shared.moment();
         let kept = self
             .shared
             .store
-            .run(move |tx| match outcome {
-                Ok(Reply::Done) => tx.drop_capability(row),
-                _ => {
+            .run(move |tx| match answer {
+                Ok(DeleteReply::Done) => tx.drop_capability(row),
+                Ok(DeleteReply::Declined(_)) | Err(_) => {
                     let wait = backoff::after(at.times.pace.resend_after, attempts);
                     tx.delete_later(row, at.now.plus(wait), attempts.saturating_add(1))
                 }
@@ -99,16 +104,16 @@ impl Actor {
         self.report(kept, "note a deletion");
     }
 
-    async fn land_deposit(&mut self, session: SessionId, outcome: Result<Reply, Missed>) {
+    async fn land_deposit(&mut self, session: SessionId, answer: Answer<DepositReply>) {
         let at = self.shared.moment();
-        let kept = self.shared.store.run(move |tx| keep_deposit(tx, session, &outcome, &at)).await;
+        let kept = self.shared.store.run(move |tx| keep_deposit(tx, session, &answer, &at)).await;
         self.under_way.deposits.remove(&session);
         self.report(kept, "note a handshake");
     }
 
-    async fn land_drain(&mut self, outcome: Result<Reply, Missed>) {
+    async fn land_drain(&mut self, answer: Answer<DrainReply>) {
         self.draining = false;
-        if let Ok(Reply::Deposit { seq, sealed }) = outcome {
+        if let Ok(DrainReply::Deposit(Deposited { seq, sealed })) = answer {
             let (persona, at) = (self.persona, self.shared.moment());
             let kept =
                 self.shared.store.run(move |tx| greet::take_deposit(tx, persona, seq, &sealed, &at)).await;
@@ -116,11 +121,11 @@ impl Actor {
         }
     }
 
-    async fn land_publish(&mut self, prekeys: PrekeysId, outcome: Result<Reply, Missed>) {
+    async fn land_publish(&mut self, prekeys: PrekeysId, answer: Answer<PublishReply>) {
         let (persona, now) = (self.persona, self.shared.time.now());
         self.under_way.publish = false;
-        let kept = match outcome {
-            Ok(Reply::Done) => {
+        let kept = match answer {
+            Ok(PublishReply::Done) => {
                 self.paused_publish = None;
                 let kept = self
                     .shared
@@ -133,7 +138,10 @@ impl Actor {
                 return;
             }
             // Its version must grow: this machine's clock stood still, or another home has this persona.
-            Ok(Reply::Refused(Refusal::Stale | Refusal::Expired) | Reply::Conflict) => {
+            Ok(
+                PublishReply::Declined(Declined::Refused(Refusal::Stale | Refusal::Expired))
+                | PublishReply::Conflict,
+            ) => {
                 self.shared
                     .store
                     .run(move |tx| -> Result<(), StoreError> {
@@ -141,7 +149,7 @@ impl Actor {
                     })
                     .await
             }
-            _ => Ok(()),
+            Ok(PublishReply::Declined(_)) | Err(_) => Ok(()),
         };
         self.report(kept, "make new keys");
         let failures = self.paused_publish.map_or(0, |(_, failures)| failures);
@@ -149,14 +157,14 @@ impl Actor {
         self.paused_publish = Some((Instant::now() + wait, failures.saturating_add(1)));
     }
 
-    async fn land_fetch(&mut self, relay: RelayId, contact: ContactId, outcome: Result<Reply, Missed>) {
+    async fn land_fetch(&mut self, relay: RelayId, contact: ContactId, answer: Answer<FetchReply>) {
         let at = self.shared.moment();
         let kept = self
             .shared
             .store
-            .run(move |tx| match outcome {
-                Ok(Reply::Bundle(bytes)) => fetched(tx, contact, Some(&bytes), &at),
-                _ => fetched(tx, contact, None, &at),
+            .run(move |tx| match answer {
+                Ok(FetchReply::Bundle(bytes)) => fetched(tx, contact, Some(&bytes), &at),
+                Ok(FetchReply::Absent | FetchReply::Declined(_)) | Err(_) => fetched(tx, contact, None, &at),
             })
             .await;
         self.under_way.joins.remove(&contact);
@@ -165,10 +173,10 @@ impl Actor {
         }
     }
 
-    async fn land_describe(&mut self, relay: RelayId, outcome: Result<Reply, Missed>) {
+    async fn land_describe(&mut self, relay: RelayId, answer: Answer<DescribeReply>) {
         let now = self.shared.time.now();
-        let kept = match outcome {
-            Ok(Reply::Descriptor(bytes)) => {
+        let kept = match answer {
+            Ok(DescribeReply::Descriptor(bytes)) => {
                 let kept = self
                     .shared
                     .store
@@ -185,7 +193,7 @@ impl Actor {
                 }
                 kept.and_then(Result::ok)
             }
-            _ => None,
+            Ok(DescribeReply::Declined(_)) | Err(_) => None,
         };
         self.under_way.describes.remove(&relay);
         match kept {
@@ -208,15 +216,10 @@ impl Actor {
     }
 }
 
-fn keep_put(
-    tx: &Tx<'_>,
-    row: OutboxId,
-    outcome: &Result<Reply, Missed>,
-    at: &Moment,
-) -> Result<(), StoreError> {
+fn keep_put(tx: &Tx<'_>, row: OutboxId, answer: &Answer<PutReply>, at: &Moment) -> Result<(), StoreError> {
     let Some(sealed) = tx.boxed(row)? else { return Ok(()) };
-    match outcome {
-        Ok(Reply::Done) => {
+    match answer {
+        Ok(PutReply::Done) => {
             let again = backoff::spread(at.times.put_again_after);
             tx.box_done(row, at.now.plus(again), at.now)?;
             match sealed.owner {
@@ -228,7 +231,7 @@ fn keep_put(
                 BoxFor::Guest(contact) => invite::answer_stored(tx, contact, at),
             }
         }
-        Ok(Reply::Conflict) => match sealed.owner {
+        Ok(PutReply::Conflict) => match sealed.owner {
             // Other bytes stand where ours belong: an older state of ours was used before, or the relay lies.
             BoxFor::Session { session, .. } => match tx.session(session)? {
                 Some(session) => {
@@ -241,7 +244,7 @@ fn keep_put(
             BoxFor::Invite(_) => tx.drop_box(row),
         },
         // Busy, no room, the wrong day, a harder day, or no answer: again, for ever.
-        _ => {
+        Ok(PutReply::Declined(_)) | Err(_) => {
             let wait = backoff::after(at.times.pace.resend_after, sealed.attempts);
             tx.box_later(row, at.now.plus(wait), sealed.attempts.saturating_add(1))
         }
@@ -265,11 +268,11 @@ fn take_box(
 fn keep_deposit(
     tx: &Tx<'_>,
     session: SessionId,
-    outcome: &Result<Reply, Missed>,
+    answer: &Answer<DepositReply>,
     at: &Moment,
 ) -> Result<(), StoreError> {
     let Some(row) = tx.session(session)? else { return Ok(()) };
-    if !matches!(outcome, Ok(Reply::Done)) {
+    if !matches!(answer, Ok(DepositReply::Done)) {
         let wait = backoff::after(at.times.pace.resend_after, row.deposit_attempts);
         return tx.set_deposit(session, Some(at.now.plus(wait)), row.deposit_attempts.saturating_add(1));
     }
