@@ -2,20 +2,19 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bauta_ipc::{RpcError, codes};
 use indicatif::ProgressBar;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::progress::SharedBar;
-
 /// Where log lines go: standard error, above a moving line if there is one, or a file.
 #[derive(Clone, Default)]
 pub(crate) struct LogTarget {
     file: Option<Arc<File>>,
-    bar: SharedBar,
+    /// The moving line of the progress, while there is one.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl LogTarget {
@@ -24,7 +23,7 @@ impl LogTarget {
         let file = File::create(path).map_err(|error| {
             RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
         })?;
-        Ok(Self { file: Some(Arc::new(file)), bar: SharedBar::default() })
+        Ok(Self { file: Some(Arc::new(file)), bar: Arc::default() })
     }
 
     /// Lines go above this bar from now on.

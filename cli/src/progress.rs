@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -70,6 +70,3 @@ impl Drop for Progress {
         self.log.above(None);
     }
 }
-
-/// The moving line, shared with the log.
-pub(super) type SharedBar = Arc<Mutex<Option<ProgressBar>>>;

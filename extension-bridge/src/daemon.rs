@@ -5,10 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bauta_ipc::{HomeLock, RpcError, bridge_socket_path, codes, socket_path};
-
-/// How long to wait for a daemon that holds the home's lock but does not answer yet.
-const STARTING: Duration = Duration::from_secs(10);
+use bauta_ipc::{HomeLock, RpcError, STARTING, bridge_socket_path, codes, is_same_user, socket_path};
 
 /// Connects to the bridge's socket of a home. Waits up to 10 s for a daemon that is starting.
 ///
@@ -58,19 +55,4 @@ fn held_up(home: &Path) -> RpcError {
     RpcError::new(&codes::STORE_LOCKED, message)
         .hint("Unlock this desktop's keychain, if it asks.")
         .retry(bauta_ipc::Retry::Later)
-}
-
-/// Whether the daemon runs as this user.
-#[cfg(target_os = "linux")]
-fn is_same_user(stream: &UnixStream) -> bool {
-    rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
-}
-
-/// Whether the daemon runs as this user. Only the owner can open the socket's directory.
-#[cfg(not(target_os = "linux"))]
-fn is_same_user(stream: &UnixStream) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let path = stream.peer_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
-    path.and_then(|path| std::fs::metadata(path).ok())
-        .is_some_and(|file| file.uid() == rustix::process::geteuid().as_raw())
 }

@@ -17,11 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::frame::{Call, FrameCodec, FromDaemon, Id, parse_from_daemon, write_call};
 use crate::methods::{EventSubscribe, OpenConnection};
-use crate::socket::{HomeLock, is_same_user, socket_path};
+use crate::socket::{HomeLock, STARTING, is_same_user, socket_path};
 use crate::{Event, Hello, MAX_FRAME, Method, PROTOCOL, RpcError, Subscribe, Welcome, codes};
-
-/// How long a daemon that holds the home's lock may take until it answers.
-const STARTING: Duration = Duration::from_secs(15);
 
 /// A connection to a daemon. Calls may run side by side.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the daemon of a home. While one is starting there, waits for it up to 15 s.
+    /// Connects to the daemon of a home. While one is starting there, waits for it up to 10 s.
     ///
     /// Errors: `daemon.not_running`, `daemon.unreachable`, `access.peer`, `hello.unsupported`, `home.invalid`.
     pub async fn open(home: &Path) -> Result<Self, RpcError> {

@@ -31,7 +31,9 @@ pub use self::methods::{
 pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};
 pub use self::reach::Reach;
 pub use self::server::{Limits, Service, serve, serve_with};
-pub use self::socket::{BindError, HomeLock, Listener, SocketPathError, bridge_socket_path, socket_path};
+pub use self::socket::{
+    BindError, HomeLock, Listener, STARTING, SocketPathError, bridge_socket_path, is_same_user, socket_path,
+};
 pub use self::types::*;
 
 /// The version of the protocol; raised when an older client could not go on.

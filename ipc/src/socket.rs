@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ use crate::{RpcError, codes};
 
 /// The longest path an AF_UNIX address holds on Linux, without its final zero (unix(7)).
 const MAX_SOCKET_PATH: usize = 107;
+
+/// How long a client waits for a daemon that holds the home's lock but does not answer yet.
+pub const STARTING: Duration = Duration::from_secs(10);
 
 /// Where a home's socket cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -200,9 +204,23 @@ impl Drop for Listener {
     }
 }
 
-/// Whether the other end of a connection runs as this process's user.
-pub(crate) fn is_same_user(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+/// Whether the other end of a connection runs as this process's user, according to the kernel.
+#[cfg(target_os = "linux")]
+pub fn is_same_user(stream: &impl AsFd) -> bool {
+    rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
+}
+
+/// Whether the other end of a connection runs as this process's user: whether this user owns the socket's file, which
+/// is in a directory that only its owner can open.
+#[cfg(not(target_os = "linux"))]
+pub fn is_same_user(stream: &impl AsFd) -> bool {
+    let Ok(stream) = stream.as_fd().try_clone_to_owned().map(std::os::unix::net::UnixStream::from) else {
+        return false;
+    };
+    // A client sees the file's name at the other end, a server at its own.
+    let names = [stream.peer_addr(), stream.local_addr()].into_iter().flatten();
+    let mut files = names.filter_map(|name| fs::metadata(name.as_pathname()?).ok());
+    files.any(|file| file.uid() == rustix::process::geteuid().as_raw())
 }
 
 fn private_directory(path: &Path) -> Result<(), BindError> {

@@ -242,5 +242,5 @@ fn what_everybodys_browser_starts_belongs_to_root() {
     let (code, told) = user.install("--system");
     assert_eq!((code, &told["error"]["code"]), (1, &Value::from("file.failed")), "{told}");
     let message = told["error"]["message"].as_str().unwrap();
-    assert!(message.contains("others than root"), "{message}");
+    assert!(message.contains("other than root"), "{message}");
 }
