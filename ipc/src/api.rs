@@ -8,12 +8,12 @@ use crate::types::*;
 pub struct EventStream {
     /// Events with a greater cursor will come.
     pub cursor: u64,
-    /// The events in order of their cursors; it is polled only as fast as the reader takes them.
+    /// The events in order of their cursors; polled only as fast as the reader reads.
     /// It ends when the daemon stops. An error ends the subscription and closes the connection.
     pub events: BoxStream<'static, Result<Event, RpcError>>,
 }
 
-/// The daemon's log. By hand, because no other method goes on after its answer.
+/// The daemon's log. Written by hand, because no other method continues after its answer.
 #[async_trait]
 pub trait EventApi: Send + Sync + 'static {
     /// Opens the log at a cursor. `event.cursor` when the log does not reach there.

@@ -1,4 +1,4 @@
-//! Talking to a daemon.
+//! A client of the daemon.
 
 use std::collections::HashMap;
 use std::io;
@@ -29,7 +29,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the daemon of a home. While one is starting there, waits for it up to 10 s.
+    /// Connects to the daemon of a home. Waits up to 10 s for a daemon that is starting.
     ///
     /// Errors: `daemon.not_running`, `daemon.unreachable`, `access.peer`, `hello.unsupported`, `home.invalid`.
     pub async fn open(home: &Path) -> Result<Self, RpcError> {
@@ -48,7 +48,7 @@ impl Client {
         }
     }
 
-    /// Connects to a socket and says hello. Errors as [`Client::open`].
+    /// Connects to a socket and says hello. Errors like [`Client::open`].
     pub async fn connect(socket: &Path) -> Result<Self, RpcError> {
         let stream =
             UnixStream::connect(socket).await.map_err(|error| unanswered(socket.to_owned(), &error))?;
@@ -88,7 +88,7 @@ impl Client {
         &self.welcome
     }
 
-    /// Calls a method. Beside its own errors: `daemon.unreachable`.
+    /// Calls a method. Besides its own errors: `daemon.unreachable`.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Result, RpcError> {
         self.link.call::<M>(params).await
     }
@@ -98,14 +98,14 @@ impl Client {
         self.link.call_raw(method, params).await
     }
 
-    /// Follows the daemon's log; see [`Subscribe`]. Takes the connection, so that slow reading holds up nothing else.
+    /// Follows the daemon's log; see [`Subscribe`]. Consumes the connection, so that slow reading delays nothing else.
     pub async fn subscribe(self, since: Option<u64>) -> Result<Subscription, RpcError> {
         let subscribed = self.call::<EventSubscribe>(&Subscribe { since }).await?;
         Ok(Subscription { cursor: subscribed.cursor, events: self.events, _link: self.link })
     }
 }
 
-/// A place in the daemon's log that moves on.
+/// A subscription to the daemon's log.
 #[derive(Debug)]
 pub struct Subscription {
     cursor: u64,
@@ -114,7 +114,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The next event. After an error, subscribe anew from [`Subscription::cursor`].
+    /// The next event. After an error, subscribe again from [`Subscription::cursor`].
     pub async fn next(&mut self) -> Result<Event, RpcError> {
         let params = self.events.recv().await.ok_or_else(broken)?;
         let event: Event = serde_json::from_value(params).map_err(|_| {
@@ -198,7 +198,7 @@ impl Pending {
         }
     }
 
-    /// Nothing more will come. The first reason is kept.
+    /// No further answer will arrive. The first reason is kept.
     fn close(&self, error: RpcError) {
         let mut state = self.state();
         let error = state.closed.get_or_insert(error).clone();
@@ -208,7 +208,7 @@ impl Pending {
     }
 }
 
-/// A place among the waiting calls, given back on drop: a caller may lose patience.
+/// A slot among the waiting calls, freed on drop, because a caller may stop waiting.
 struct Ticket {
     id: i64,
     answer: Option<oneshot::Receiver<Result<Value, RpcError>>>,

@@ -8,7 +8,7 @@ use crate::{RpcError, codes};
 /// What a connection may do, least first.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Grant {
-    /// See how the daemon stands.
+    /// See the daemon's status.
     #[serde(rename = "status.read")]
     StatusRead,
     /// Encrypt and open posts.

@@ -10,7 +10,7 @@ use crate::{Grant, Reach};
 pub enum Network {
     /// Nothing leaves the machine because of it.
     None,
-    /// It returns at once; what follows goes out on the mixnet's own clock.
+    /// It returns at once; what follows is sent by the mixnet's own clock.
     Queued,
     /// It waits for an answer through the mixnet.
     Interactive,
@@ -22,7 +22,7 @@ pub trait Method {
     const NAME: &'static str;
     /// What it does, in one sentence.
     const SUMMARY: &'static str;
-    /// What a connection needs to call it; none: nothing, because it comes before there are grants.
+    /// The grant it needs; `None` if it comes before there are grants.
     const GRANT: Option<Grant>;
     /// What it does with personas.
     const REACH: Reach;
@@ -43,7 +43,7 @@ pub struct MethodInfo {
     pub name: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// What a connection needs to call it; none: nothing, because it comes before there are grants.
+    /// The grant it needs; `None` if it comes before there are grants.
     pub grant: Option<Grant>,
     /// What it does with personas.
     pub reach: Reach,

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::methods::METHODS;
 use crate::{CODES, Event, MethodInfo, PROTOCOL};
 
-/// The document that stands in `ipc/openrpc.json` (OpenRPC 1.3.2).
+/// The document in `ipc/openrpc.json` (OpenRPC 1.3.2).
 ///
-/// Beyond OpenRPC, `x-grant`, `x-reach`, `x-network` and `x-reveals` stand at each method,
+/// Beyond OpenRPC, `x-grant`, `x-reach`, `x-network` and `x-reveals` describe each method,
 /// `x-errors` lists every error code, `x-events` holds the schema of the `event` notification's parameters, and `x-notifications` those of the others.
 pub fn document() -> Value {
     let mut generator = SchemaSettings::draft07()
@@ -24,7 +24,7 @@ pub fn document() -> Value {
         .iter()
         .map(|code| json!({"code": code.name, "exit": code.exit as u8, "retry": code.retry, "meaning": code.meaning, "hint": code.hint}))
         .collect();
-    // The kind that stands for later ones is never sent.
+    // The kind for unknown later kinds is never sent.
     let mut schemas = json!(generator.definitions());
     if let Some(kinds) = schemas.pointer_mut("/Event/oneOf").and_then(Value::as_array_mut) {
         kinds.retain(|kind| kind.pointer("/properties/kind/const") != Some(&json!("unknown")));

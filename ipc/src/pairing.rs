@@ -1,7 +1,7 @@
-//! Pairing: how an extension behind the bridge comes to its grants, and proves for each session that it has them.
+//! Pairing: how an extension behind the bridge gets its grants, and proves in each session that it has them.
 //!
 //! The extension shows a code that the daemon drew, and the user types it into `bauta pair approve`.
-//! From then on the extension's key stands for it: each session signs a fresh challenge.
+//! From then on the extension's key identifies it: each session signs a fresh challenge.
 
 mod codes;
 mod proof;
@@ -21,7 +21,7 @@ use crate::{
     RequestPairing, RequestedPairing, RpcError, Secret, Session, SessionChallenge, Utc,
 };
 
-/// How many pairings are kept, revoked ones among them.
+/// How many pairings are kept, including revoked ones.
 const MOST: usize = 1000;
 
 /// An approved pairing, as it is kept.
@@ -37,7 +37,7 @@ pub struct PairingRecord {
     pub key: Vec<u8>,
     /// What it may do; never `persona.admin`.
     pub grants: Vec<Grant>,
-    /// The personas it may act for; none: all.
+    /// The personas it may act for; `None`: all.
     pub personas: Option<Vec<String>>,
     /// When it was approved.
     pub since: Utc,
@@ -57,13 +57,13 @@ pub trait Pairings: Send + Sync + 'static {
     /// One of them.
     async fn find(&self, id: &str) -> Result<Option<PairingRecord>, RpcError>;
 
-    /// Marks one as revoked, for good; nothing where there is none.
+    /// Marks one as revoked, permanently; does nothing if there is none.
     async fn revoke(&self, id: &str) -> Result<(), RpcError>;
 }
 
-/// Time and chance, or what a test puts in their place.
+/// Time and randomness; tests replace them.
 pub trait PairingWorld: Send + Sync + 'static {
-    /// What passed since any fixed moment; never goes back.
+    /// The time since any fixed moment; never runs backwards.
     fn passed(&self) -> Duration;
 
     /// The time.
@@ -103,7 +103,7 @@ impl PairingWorld for SystemWorld {
     }
 }
 
-/// Where extensions ask, the user approves, and sessions are proven. One for a daemon.
+/// Where extensions ask, the user approves, and sessions are proven. One per daemon.
 pub struct PairingDesk {
     pairings: Arc<dyn Pairings>,
     world: Arc<dyn PairingWorld>,
@@ -116,7 +116,7 @@ struct State {
     sessions: BTreeMap<String, CancellationToken>,
 }
 
-/// What waits for its code to be typed. Dropped without an answer, it was refused.
+/// A request that waits for its code to be typed. Dropping it without an answer refuses it.
 struct Candidate {
     id: String,
     origin: String,
@@ -125,7 +125,7 @@ struct Candidate {
     approved: oneshot::Sender<PairingApproved>,
 }
 
-/// A pairing that was asked for. Dropping it takes the question back.
+/// A pairing that was requested. Dropping it withdraws the request.
 pub(crate) struct Asked {
     pub(crate) answer: RequestedPairing,
     pub(crate) outcome: Outcome,
@@ -138,7 +138,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// What came of it: an approval, or a refusal by a third wrong code or by time.
+    /// The outcome: an approval, or a refusal after a third wrong code or too long a time.
     pub(crate) async fn wait(mut self) -> Result<PairingApproved, PairingRef> {
         let refused = PairingRef { id: self.id.clone() };
         match tokio::time::timeout(LIFETIME, &mut self.approved).await {
@@ -244,7 +244,7 @@ impl PairingDesk {
         };
         self.pairings.add(record.clone()).await?;
         let approved = PairingApproved { id: record.id.clone(), grants: record.grants.clone() };
-        // Where the extension has gone, it learns of it in its next session.
+        // If the extension has disconnected, it learns of it in its next session.
         let _ = candidate.approved.send(approved);
         Ok(shown(record))
     }
@@ -272,7 +272,7 @@ impl PairingDesk {
             return self.refuse(&params.id);
         };
         self.pairings.revoke(&record.id).await?;
-        // After the mark is durable: a session that is being proven either sees it, or has its token already.
+        // Only after the revocation is durable: a session that is being proven either sees it or has its token already.
         if let Some(sessions) = self.state().sessions.remove(&record.id) {
             sessions.cancel();
         }
@@ -313,7 +313,7 @@ impl PairingDesk {
         Ok((OpenChallenge { id: params.id, bytes }, challenge))
     }
 
-    /// `session.prove` of an extension. The challenge is used up, whatever comes of it.
+    /// `session.prove` of an extension. The challenge is used up, whatever the outcome.
     pub(crate) async fn prove(
         &self,
         origin: &str,
@@ -324,7 +324,7 @@ impl PairingDesk {
             let message = "There is no challenge for this pairing that was not used.";
             RpcError::new(&error::SESSION_REFUSED, message)
         })?;
-        // Before the pairing is looked at, so that a revocation in between is not missed.
+        // Before the pairing is read, so that a revocation in between is not missed.
         let revoked = self.state().sessions.entry(params.id.clone()).or_default().child_token();
         let record = self.valid(&params.id, origin).await?;
         if !proof::is_proof(&record.key, &challenge.bytes, origin, &params.signature) {
@@ -351,12 +351,12 @@ impl PairingDesk {
     }
 }
 
-/// What a revoked extension is told.
+/// The error for a revoked extension.
 pub(crate) fn revoked() -> RpcError {
     RpcError::new(&error::ACCESS_REVOKED, "The pairing was revoked.")
 }
 
-/// Whether this is an origin as a bridge gives it: `chrome-extension://` or `firefox-extension://`, an id, a slash.
+/// Whether this is an origin in the bridge's form: `chrome-extension://` or `firefox-extension://`, an id, a slash.
 pub(crate) fn is_origin(text: &str) -> bool {
     let id = text.strip_prefix("chrome-extension://").or_else(|| text.strip_prefix("firefox-extension://"));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._-{}".contains(&byte);

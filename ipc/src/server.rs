@@ -14,18 +14,18 @@ use tokio_util::task::TaskTracker;
 use crate::socket::is_same_user;
 use crate::{Access, Api, Listener, PairingDesk, RpcError, codes};
 
-/// What one server bears.
+/// The limits of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time; a further one is told `daemon.busy`.
+    /// Connections at a time; a further one gets `daemon.busy`.
     pub connections: usize,
-    /// Calls at a time on one connection; a further one is told `daemon.busy`.
+    /// Calls at a time on one connection; a further one gets `daemon.busy`.
     pub calls: usize,
-    /// Until the first frame must be there.
+    /// The time until the first frame must arrive.
     pub hello: Duration,
-    /// Until the other side must have taken a frame; a slower reader is dropped.
+    /// The time in which the other side must read a frame; a slower reader is dropped.
     pub write: Duration,
-    /// For calls under way when the other side closes or the server stops.
+    /// The time that calls under way have when the other side closes or the server stops.
     pub finish: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Service {
     api: Arc<dyn Api>,
-    /// None: connections have only what they prove at the desk.
+    /// `None`: connections have only the access that they prove at the desk.
     access: Option<Access>,
     desk: Option<Arc<PairingDesk>>,
 }
@@ -56,7 +56,7 @@ impl Service {
         Self { api, access: Some(access), desk: None }
     }
 
-    /// As [`Self::new`], and who has `persona.admin` approves and revokes pairings at this desk.
+    /// Like [`Self::new`]; and whoever has `persona.admin` approves and revokes pairings at this desk.
     #[must_use]
     pub fn with_desk(self, desk: Arc<PairingDesk>) -> Self {
         Self { desk: Some(desk), ..self }

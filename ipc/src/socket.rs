@@ -1,4 +1,4 @@
-//! Where the socket is, who may use it, and that one daemon runs per home.
+//! The socket of a home: its path, who may use it, and the lock that allows one daemon per home.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -20,7 +20,7 @@ const MAX_SOCKET_PATH: usize = 107;
 /// How long a client waits for a daemon that holds the home's lock but does not answer yet.
 pub const STARTING: Duration = Duration::from_secs(10);
 
-/// Where a home's socket cannot be.
+/// Why a home has no path for its socket.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketPathError {
     /// The working directory is gone, so a relative home means nothing.
@@ -67,8 +67,8 @@ fn socket_path_in(home: &Path, name: &str, runtime: Option<PathBuf>) -> Result<P
 /// Why a daemon cannot listen on a home.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// There is no place for the socket.
-    #[error("there is no place for the socket")]
+    /// The socket has no path.
+    #[error("the socket has no usable path")]
     Path(#[source] SocketPathError),
     /// Another daemon runs on this home.
     #[error("another daemon runs on {}", .0.display())]
@@ -118,7 +118,7 @@ pub struct HomeLock {
 }
 
 impl HomeLock {
-    /// Makes the home and its `run` directory where they are missing, both 0700, and takes the lock.
+    /// Makes the home and its `run` directory if they are missing, both 0700, and takes the lock.
     pub fn acquire(home: &Path) -> Result<Self, BindError> {
         private_directory(home)?;
         let run = home.join("run");
@@ -131,7 +131,7 @@ impl HomeLock {
             .mode(0o600)
             .open(&path)
             .map_err(|source| BindError::Files { path: path.clone(), source })?;
-        // A client that looks whether a daemon starts holds the lock for a moment.
+        // A client that checks whether a daemon is starting holds the lock for a moment.
         let deadline = Instant::now() + Duration::from_millis(500);
         while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             if Instant::now() >= deadline {
@@ -159,12 +159,12 @@ pub struct Listener {
 impl Listener {
     /// Listens. A socket file nothing answers on is replaced. Needs a Tokio runtime.
     ///
-    /// Keep the lock until the daemon has come to its end, which may be later than the listener's.
+    /// Keep the lock until the daemon has ended, which may be later than the listener.
     pub async fn bind(lock: &HomeLock) -> Result<Self, BindError> {
         Self::bind_at(lock, socket_path(&lock.home)).await
     }
 
-    /// Listens for browser extensions. Otherwise as [`Self::bind`].
+    /// Listens for browser extensions. Otherwise like [`Self::bind`].
     pub async fn bind_bridge(lock: &HomeLock) -> Result<Self, BindError> {
         Self::bind_at(lock, bridge_socket_path(&lock.home)).await
     }
@@ -188,7 +188,7 @@ impl Listener {
         Ok(Self { path, socket })
     }
 
-    /// Where it listens.
+    /// The path it listens on.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! Parameters and results of the methods, as they stand on the wire.
+//! Parameters and results of the methods, as on the wire.
 //!
 //! Every time is RFC 3339 in UTC; every key, id and digest is lower-case hex.
 //! Where a method acts for a persona, `persona` is its name;
@@ -51,7 +51,7 @@ pub struct Empty {}
 /// What the first frame of a connection says.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Hello {
-    /// The protocol version the client speaks; see [`crate::PROTOCOL`].
+    /// The client's protocol version; see [`crate::PROTOCOL`].
     pub protocol: u32,
     /// Optional abilities the client has. Unknown ones are ignored.
     #[serde(default)]
@@ -64,7 +64,7 @@ pub struct Hello {
 /// What the daemon answers to [`Hello`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Welcome {
-    /// The protocol version the daemon speaks.
+    /// The daemon's protocol version.
     pub protocol: u32,
     /// The daemon's version.
     pub version: String,

@@ -165,9 +165,7 @@ impl Node {
                 health.push(suspicion(*id));
             }
             if self.shared.last_nonsense(*id).is_some_and(|at| now.since(at) < NONSENSE_SHOWN) {
-                let message = format!(
-                    "The relay {id} gave answers that cannot be read or are not signed by whom they should be."
-                );
+                let message = format!("The relay {id} sent invalid answers or forged bundles.");
                 health.push(RpcError::new(&codes::RELAY_NONSENSE, message));
             }
         }

@@ -129,7 +129,7 @@ fn keep(
             Some(_) if now.since(publication.queued_at) > GIVE_UP => {
                 let error = RpcError::new(
                     &codes::POST_FAILED,
-                    "The keys were given up: no relay took them for weeks.",
+                    "The keys were given up: no relay accepted them for weeks.",
                 );
                 tx.publication_failed(publication.row, &json(&error)?)?;
             }

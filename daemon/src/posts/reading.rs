@@ -31,7 +31,7 @@ pub(crate) fn find(text: &str) -> Result<(Payload, Option<Network>), RpcError> {
         None if text.contains('\u{1f3bc}') || text.contains("PostData_v") => {
             RpcError::new(&codes::POST_DAMAGED, "The post was cut off, or damaged on the way.")
         }
-        None => RpcError::new(&codes::POST_NONE, "The text holds no post of Mask's."),
+        None => RpcError::new(&codes::POST_NONE, "The text contains no post of Mask."),
     })
 }
 

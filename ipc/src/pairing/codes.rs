@@ -19,7 +19,7 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// Draws random bytes.
 pub(super) type Draw<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), RpcError>;
 
-/// Codes, and what waits for one. Time is given as what passed since any fixed moment.
+/// Codes, and what waits for one. Times are durations since any fixed moment.
 pub(super) struct Codes<T> {
     waiting: Option<Waiting<T>>,
     asked: VecDeque<Duration>,
@@ -32,14 +32,14 @@ struct Waiting<T> {
     what: T,
 }
 
-/// What typing a code came to.
+/// The result of typing a code.
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict<T> {
-    /// It is the code; this waited for it.
+    /// It is right; this waited for it.
     Right(T),
-    /// It is not; so many tries are left.
+    /// It is wrong; this many tries are left.
     Wrong(u8),
-    /// It is not, and that was the last try: this waits no longer.
+    /// It is wrong, and that was the last try: this waits no longer.
     Spent(T),
     /// No code waits.
     None,
@@ -74,7 +74,7 @@ impl<T> Codes<T> {
         Ok(code)
     }
 
-    /// What waits. What waited too long is dropped.
+    /// What waits, unless it has waited too long.
     pub(super) fn waiting(&mut self, now: Duration) -> Option<&T> {
         self.waiting.take_if(|waiting| now >= waiting.ends);
         self.waiting.as_ref().map(|waiting| &waiting.what)
@@ -96,20 +96,20 @@ impl<T> Codes<T> {
         Verdict::Wrong(left)
     }
 
-    /// Drops what waits, if it is meant.
+    /// Drops what waits, if it matches.
     pub(super) fn withdraw(&mut self, meant: impl FnOnce(&T) -> bool) {
         self.waiting.take_if(|waiting| meant(&waiting.what));
     }
 }
 
-/// A number from 000000 to 999999, each as likely as any other.
+/// A number from 000000 to 999999, uniformly distributed.
 fn six_digits(draw: Draw<'_>) -> Result<Zeroizing<String>, RpcError> {
     const ALL: u32 = 1_000_000;
     loop {
         let mut bytes = Zeroizing::new([0; 4]);
         draw(bytes.as_mut_slice())?;
         let number = u32::from_le_bytes(*bytes);
-        // What is beyond the last whole million would make small numbers likelier.
+        // Numbers beyond the last whole million would make small codes more likely.
         if number < u32::MAX - u32::MAX % ALL {
             return Ok(Zeroizing::new(format!("{:06}", number % ALL)));
         }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     proptest! {
-        /// The machine against its rules, told a second time in other words.
+        /// The state machine against a second implementation of its rules.
         #[test]
         fn the_rules_hold_in_any_order(steps in prop::collection::vec(any_step(), 0..80)) {
             let (mut machine, mut draw) = (Codes::new(), counting());

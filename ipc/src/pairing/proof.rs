@@ -6,7 +6,7 @@ use p256::ecdsa::{Signature, VerifyingKey};
 
 use crate::{RpcError, codes};
 
-/// What a signature is for, so that none made for another purpose fits.
+/// What a signature is for, so that one made for another purpose is invalid here.
 const PURPOSE: &[u8] = b"bauta/session/1";
 
 /// SubjectPublicKeyInfo of an uncompressed P-256 point up to the point itself: always the same bytes
@@ -28,7 +28,7 @@ pub(super) fn read_key(text: &str) -> Result<Vec<u8>, RpcError> {
     Ok(point.to_owned())
 }
 
-/// Whether `signature`, as it stands in `session.prove`, is the key's over this challenge and origin.
+/// Whether `signature`, as in `session.prove`, is the key's signature over this challenge and origin.
 pub(super) fn is_proof(key: &[u8], challenge: &[u8; CHALLENGE], origin: &str, signature: &str) -> bool {
     let Some(bytes) = from_base64url(signature) else { return false };
     let (Ok(key), Ok(signature)) = (VerifyingKey::from_sec1_bytes(key), Signature::from_slice(&bytes)) else {

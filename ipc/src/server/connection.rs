@@ -30,7 +30,7 @@ use crate::{
     ApprovePairing, Empty, Hello, Method, PROTOCOL, PairingDesk, RpcError, Subscribed, Welcome, codes,
 };
 
-/// Frames that wait for the other side to read. More waits inside the calls themselves.
+/// Frames that wait for the other side to read. Further ones wait inside the calls.
 const OUTGOING: usize = 16;
 
 pub(super) struct Context {
@@ -83,7 +83,7 @@ struct Connection<R> {
     /// The extension's, as the bridge named it.
     origin: Option<String>,
     challenge: Option<OpenChallenge>,
-    /// Waits for what comes of a pairing that was asked for here.
+    /// Waits for the outcome of a pairing that was requested here.
     asked: Option<JoinHandle<()>>,
     context: Arc<Context>,
     out: mpsc::Sender<Vec<u8>>,
@@ -94,7 +94,7 @@ struct Connection<R> {
 }
 
 impl<R: AsyncRead + Unpin> Connection<R> {
-    /// Handles the first frame; false when the connection shall close.
+    /// Handles the first frame; `false` when the connection must close.
     async fn greet(&mut self) -> bool {
         if self.context.service.access.is_none() {
             let Some(frame) = self.early_frame().await else { return false };
@@ -117,7 +117,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         self.answer(Some(&call.id), &answer).await && answer.is_ok()
     }
 
-    /// A frame of those that must come soon.
+    /// A frame that must arrive soon.
     async fn early_frame(&mut self) -> Option<BytesMut> {
         let frame = tokio::select! {
             () = self.context.stop.cancelled() => return None,
@@ -172,7 +172,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         }
     }
 
-    /// The frame; none, after saying why, when the connection shall close.
+    /// The frame; `None`, after the error was sent, when the connection must close.
     async fn readable(&self, frame: Option<Result<BytesMut, RpcError>>) -> Option<BytesMut> {
         match frame? {
             Ok(frame) => Some(frame),
@@ -183,7 +183,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         }
     }
 
-    /// Starts a call; false when the connection shall close.
+    /// Starts a call; `false` when the connection must close.
     async fn begin(&mut self, mut call: Call) -> bool {
         let refusal = match methods::find(&call.method) {
             None => Some(methods::unknown(&call.method)),
@@ -209,14 +209,14 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         self.calls.spawn(async move {
             let answer =
                 guarded(&call.method, work(&context.service, &scope, &call.method, call.params)).await;
-            // The place is free before the answer is out: who has an answer may call again.
+            // The slot is free before the answer is sent, so whoever has the answer may call again at once.
             drop(place);
             let _ = out.send(write_answer(Some(&call.id), &answer)).await;
         });
         true
     }
 
-    /// What an extension does before it has grants. One after the other: each is quick.
+    /// The calls of an extension before it has grants. They run one after the other: each is quick.
     async fn pair(&mut self, call: Call) -> bool {
         let (Some(desk), Some(origin)) = (self.context.service.desk.clone(), self.origin.clone()) else {
             return self.answer(Some(&call.id), &Err(methods::unknown(&call.method))).await;
@@ -300,12 +300,12 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         }
     }
 
-    /// False when the other side cannot be written to.
+    /// `false` when the other side cannot be written to.
     async fn answer(&self, id: Option<&crate::frame::Id>, answer: &Result<Value, RpcError>) -> bool {
         self.out.send(write_answer(id, answer)).await.is_ok()
     }
 
-    /// Lets calls under way finish for a while, unless nobody is there to hear.
+    /// Gives calls under way some time to finish, unless the other side is gone.
     async fn finish(mut self) {
         if let Some(subscription) = self.subscription.take() {
             subscription.abort();
@@ -321,7 +321,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
     }
 }
 
-/// The next frame that is not blank; an error for the other side before closing; none at the end.
+/// The next frame that is not blank; an error to send before closing; `None` at the end.
 async fn next_frame<R: AsyncRead + Unpin>(
     frames: &mut FramedRead<R, FrameCodec>,
 ) -> Option<Result<BytesMut, RpcError>> {
@@ -343,7 +343,7 @@ async fn next_frame<R: AsyncRead + Unpin>(
     }
 }
 
-/// A call of a method that has an answer of its own: of the desk, or of the API.
+/// Runs a call of the pairing desk or of the API.
 async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> Result<Value, RpcError> {
     let desk = || service.desk.as_ref().ok_or_else(|| methods::unknown(method));
     match method {
@@ -354,7 +354,7 @@ async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> 
     }
 }
 
-/// Looks at the personas' names before the code is used up.
+/// Checks the personas' names before the code is used up.
 async fn approve(
     service: &Service,
     desk: &PairingDesk,
@@ -372,7 +372,7 @@ async fn approve(
     desk.approve(params).await
 }
 
-/// Tells an extension what came of the pairing it asked for.
+/// Sends an extension the outcome of the pairing it requested.
 async fn tell(outcome: Outcome, out: mpsc::Sender<Vec<u8>>) {
     let (method, params) = match outcome.wait().await {
         Ok(approved) => ("pair.approved", methods::write(&approved)),
@@ -383,7 +383,7 @@ async fn tell(outcome: Outcome, out: mpsc::Sender<Vec<u8>>) {
     }
 }
 
-/// A panic inside a call is answered as a bug, and stays inside.
+/// Runs a call; a panic inside is answered as a bug, and does not end the connection.
 async fn guarded<T>(method: &str, work: impl Future<Output = Result<T, RpcError>>) -> Result<T, RpcError> {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(outcome) => outcome,

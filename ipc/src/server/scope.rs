@@ -1,4 +1,4 @@
-//! What a connection may call, and what of the answers it may see.
+//! Which methods a connection may call, and which parts of the answers it may see.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,16 @@ use crate::{Access, Event, Grant, MethodInfo, Reach, RpcError, codes};
 /// What a connection holds.
 #[derive(Clone)]
 pub(super) enum Scope {
-    /// Of the user's own programs.
+    /// The access of the user's own programs.
     Owner(Access),
-    /// Of an extension that has proven nothing yet.
+    /// That of an extension that has proven nothing yet.
     Stranger,
-    /// Of a paired extension.
+    /// That of a paired extension.
     Paired(Proven),
 }
 
 impl Scope {
-    /// Whether the call may run; otherwise why not. A session limited to one persona has that one put in.
+    /// Whether the call may run; otherwise why not. For a session limited to one persona, that persona is filled in.
     /// With [`Access::check`], this is the only place that decides.
     pub(super) fn permit(&self, method: &MethodInfo, call: &mut Call) -> Result<(), RpcError> {
         match (self, method.grant) {
@@ -45,7 +45,7 @@ impl Scope {
         }
     }
 
-    /// Waits until the pairing is revoked; for ever where there is none.
+    /// Waits until the pairing is revoked; for ever if there is none.
     pub(super) async fn revoked(&self) {
         match self {
             Self::Paired(proven) => proven.revoked.cancelled().await,
@@ -101,7 +101,7 @@ fn narrow(personas: &BTreeSet<String>, method: &MethodInfo, call: &mut Call) -> 
             let message = "This pairing is limited to some personas, and none was named.";
             Err(RpcError::new(&codes::PERSONA_CHOICE, message))
         }
-        // Whether there is such a persona is not told.
+        // The answer does not show whether such a persona exists.
         (Some(_), _) => {
             Err(RpcError::new(&codes::PERSONA_UNKNOWN, "This pairing has no persona of that name."))
         }

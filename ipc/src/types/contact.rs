@@ -34,10 +34,10 @@ pub struct Contact {
     pub verified: bool,
     /// When they were added, accepted or invited.
     pub added_at: Utc,
-    /// When a message last went either way.
+    /// When the last message was sent or received.
     #[serde(default)]
     pub last_message_at: Option<Utc>,
-    /// What stands in the way, such as `invitation.used` or `contact.changed`.
+    /// Why messages do not flow, such as `invitation.used` or `contact.changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<RpcError>,
 }
@@ -78,7 +78,7 @@ pub struct CreateInvitation {
     /// The persona that invites; absent: the only one there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persona: Option<String>,
-    /// What to call whoever answers; absent: the first digits of their key.
+    /// The name for whoever answers; absent: the first digits of their key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -162,7 +162,7 @@ pub struct VerifyContact {
 pub struct SafetyNumber {
     /// The contact's name.
     pub contact: String,
-    /// 12 groups of 5 digits with single spaces. Equal on both sides, or someone is between.
+    /// 12 groups of 5 digits with single spaces. Equal on both sides, unless someone is in between.
     pub digits: String,
     /// What the QR code holds: hex.
     pub qr: String,

@@ -31,7 +31,7 @@ pub struct Event {
     pub body: EventBody,
 }
 
-/// What happened. On the wire the fields stand beside `cursor`, `at` and `kind`.
+/// What happened. On the wire the fields are beside `cursor`, `at` and `kind`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "kind")]
 pub enum EventBody {
@@ -118,16 +118,16 @@ pub enum EventBody {
     /// A post of a known profile shows another key. The known one stays.
     #[serde(rename = "profile.changed")]
     ProfileChanged {
-        /// The profile; the other key stands in `other_key`.
+        /// The profile; `other_key` has the other key.
         profile: Profile,
     },
-    /// The connection stands differently.
+    /// The state of a connection changed.
     #[serde(rename = "status.changed")]
     StatusChanged {
         /// The persona whose connection it is; absent: the daemon as a whole.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         persona: Option<String>,
-        /// How it stands now.
+        /// Its state now.
         state: State,
         /// What is happening now, in a few words.
         #[serde(default, skip_serializing_if = "Option::is_none")]

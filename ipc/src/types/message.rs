@@ -8,13 +8,13 @@ use crate::RpcError;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageState {
-    /// Safe on this machine's disk; goes out as soon as it can.
+    /// Safe on this machine's disk; sent as soon as possible.
     Queued,
     /// The contact's relay has confirmed all of it.
     Stored,
     /// The contact's daemon has confirmed it.
     Delivered,
-    /// It will not arrive; the reason stands beside it.
+    /// It will not arrive; `error` has the reason.
     Failed,
 }
 

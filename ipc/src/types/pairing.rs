@@ -20,7 +20,7 @@ pub struct RequestedPairing {
     pub id: String,
     /// Six digits to show to the user, who types them into `bauta pair approve`.
     pub code: Secret,
-    /// When the code ends.
+    /// When the code expires.
     pub expires_at: Utc,
 }
 
@@ -32,12 +32,12 @@ pub struct ApprovePairing {
     /// What the extension may do. Empty: everything but `persona.admin`, which no extension gets.
     #[serde(default)]
     pub grants: Vec<Grant>,
-    /// The personas it may act for; absent: all, also later ones.
+    /// The personas it may act for; absent: all, including later ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub personas: Option<Vec<String>>,
 }
 
-/// How a pairing stands.
+/// The state of a pairing.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PairingState {
@@ -54,7 +54,7 @@ pub enum PairingState {
 pub struct Pairing {
     /// Its id: 32 hex digits.
     pub id: String,
-    /// How it stands.
+    /// Its state.
     pub state: PairingState,
     /// The extension, as its browser names it: `chrome-extension://ID/` or `firefox-extension://ID/`.
     pub origin: String,

@@ -52,16 +52,16 @@ pub struct PersonaDetail {
     pub public_key: String,
     /// The `bauta:` address to give to others.
     pub address: String,
-    /// The line to put on one's own social profile: who sees it can add this persona and address posts to it.
+    /// The line for the owner's social profile: whoever sees it can add this persona and encrypt posts for it.
     #[serde(default)]
     pub profile_text: String,
     /// When it was made or imported here.
     pub created_at: Utc,
-    /// How its connection stands.
+    /// The state of its connection.
     pub state: State,
     /// Base64url ids of the relays that keep its inbox and boxes.
     pub relays: Vec<String>,
-    /// The bundle that relays hold of it now; none before the first was stored.
+    /// Its bundle at the relay now; absent before the first was stored.
     #[serde(default)]
     pub published: Option<PublishedBundle>,
 }
@@ -71,7 +71,7 @@ pub struct PersonaDetail {
 pub struct PublishedBundle {
     /// When it was made; it also orders bundles.
     pub version: Utc,
-    /// Strangers cannot start a conversation over it after this time.
+    /// Strangers cannot start a conversation with it after this time.
     pub expires_at: Utc,
     /// When the relay answered.
     pub published_at: Utc,
@@ -96,15 +96,15 @@ pub struct ExportedPersona {
 /// Parameters of `persona.import`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ImportPersonas {
-    /// What it comes from.
+    /// What to import.
     pub source: ImportSource,
     /// A name for use in this home only. Absent: the name in the backup, or the first digits of the key.
-    /// A backup with several personas of one's own takes no name.
+    /// A backup with several own personas takes no name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// What personas come from.
+/// What personas are imported from.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum ImportSource {
@@ -139,9 +139,9 @@ pub struct Imported {
     pub personas: Vec<ImportedPersona>,
     /// Profiles whose key is now known.
     pub profiles: u64,
-    /// Keys of posts that were taken: those posts open without network.
+    /// How many keys of posts were imported: those posts open without the network.
     pub post_keys: u64,
-    /// What was not taken, and why.
+    /// What was left out, and why.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -160,10 +160,10 @@ pub struct ImportedPersona {
     pub has_words: bool,
 }
 
-/// Something in a backup that was not taken.
+/// Something in a backup that was left out.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LeftOut {
-    /// What: its section and identifier, or its place counted from 1.
+    /// Its section, and its identifier or else its position, counted from 1.
     pub what: String,
     /// Why, in a few words.
     pub why: String,
@@ -172,9 +172,9 @@ pub struct LeftOut {
 /// Parameters of `persona.backup`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct MakeBackup {
-    /// The password that will open it; anybody who has the file can try passwords at leisure.
+    /// The password that opens it. Whoever has the file can try any number of passwords.
     pub password: Secret,
-    /// Where to go on: `next` of the page before. Absent: the beginning.
+    /// Where to continue: `next` of the page before. Absent: the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
 }
@@ -189,7 +189,7 @@ pub struct BackupPage {
     pub next: Option<u64>,
 }
 
-/// Result of `persona.publish`: the bundle is made and waits for its turn; `persona.published` tells when it is out.
+/// Result of `persona.publish`: the bundle is made and queued; the event `persona.published` says when the relay has it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Published {
     /// The persona's name.

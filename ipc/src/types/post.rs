@@ -18,7 +18,7 @@ pub enum SocialNetwork {
     Instagram,
 }
 
-/// In which of Mask's formats a post is written. Both, and the older -39 and -40, are read.
+/// The format of Mask in which a post is written. Both can be read, and the older -39 and -40.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PostFormat {
@@ -28,15 +28,15 @@ pub enum PostFormat {
     V38,
 }
 
-/// How far the keys of a post have come to Gun relays.
+/// Whether the keys of a post are at a Gun relay.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PostState {
-    /// Safe on this machine's disk; they go out by themselves.
+    /// Safe on this machine's disk; they are sent without another call.
     Queued,
     /// A relay has all of them: they were read back. A post without recipients needs none.
     Published,
-    /// Some were given up; the reason stands beside it.
+    /// Some were given up; `error` has the reason.
     Failed,
 }
 
@@ -74,11 +74,11 @@ pub struct EncryptPost {
 pub struct EncryptedPost {
     /// What to paste.
     pub text: String,
-    /// The post's IV, which names it: base64 of 16 bytes.
+    /// The post's IV, which identifies it: base64 of 16 bytes.
     pub iv: String,
-    /// Who can read it, beside the author: names of contacts, or what else they were called by.
+    /// Who can read it besides the author: names of contacts, or what the parameters named.
     pub recipients: Vec<String>,
-    /// Nothing waits to be published: the recipients can open it.
+    /// Whether everything is published, so that the recipients can open it.
     pub published: bool,
 }
 
@@ -90,7 +90,7 @@ pub struct AppendPost {
     pub persona: Option<String>,
     /// The post as it was pasted; words around it do not matter.
     pub text: String,
-    /// For these, too; as in `post.encrypt`.
+    /// Further recipients, as in `post.encrypt`.
     pub to: Vec<String>,
     /// Where the post was pasted; absent: as when it was written, or as its text shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,14 +102,14 @@ pub struct AppendPost {
 pub struct AppendedPost {
     /// The post's IV: base64 of 16 bytes.
     pub iv: String,
-    /// Who can read it now, too.
+    /// Who can read it now, in addition.
     pub recipients: Vec<String>,
-    /// Nothing waits to be published: they can open it.
+    /// Whether everything is published, so that they can open it.
     pub published: bool,
 }
 
 /// Parameters of `post.wait`.
-/// Returns when nothing of the post waits to be published. Errors: `post.timeout` (it stays queued), `post.unknown`.
+/// Returns when all of the post's keys are published. Errors: `post.timeout` (it stays queued), `post.unknown`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct WaitForPost {
     /// The post's IV: base64 of 16 bytes.
@@ -118,7 +118,7 @@ pub struct WaitForPost {
     pub timeout_ms: u64,
 }
 
-/// Result of `post.wait`, and what `post.state` tells.
+/// Result of `post.wait`, and content of the event `post.state`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct PublishedPost {
     /// The post's IV: base64 of 16 bytes.
@@ -142,14 +142,14 @@ pub struct DecryptPost {
     pub persona: Option<String>,
     /// The post; words around it do not matter, and only the first one in a text is opened.
     pub text: String,
-    /// Where the post stands; absent: as it says itself, or else every network is asked for.
+    /// The network where the post was found; absent: the one it names, or else all are tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<SocialNetwork>,
     /// The profile that the page shows as author, as `person:twitter.com/alice` or `alice`.
     /// The author's key is learned when the post names the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// Open it with what is on this machine only; nothing is asked for.
+    /// Open it only with what is on this machine; nothing is looked up.
     #[serde(default)]
     pub offline: bool,
     /// How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds.
@@ -157,14 +157,14 @@ pub struct DecryptPost {
     pub timeout_ms: Option<u64>,
 }
 
-/// Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are what it says.
+/// Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are claims.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct DecryptedPost {
     /// The words; those of several parts with line feeds between.
     pub text: String,
     /// Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say.
     pub author: Option<String>,
-    /// Where it stands: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known.
+    /// The network where it was found: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known.
     pub network: Option<SocialNetwork>,
     /// The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits.
     pub author_key: Option<String>,
@@ -176,7 +176,7 @@ pub struct DecryptedPost {
     /// The post is for everybody.
     #[serde(default)]
     pub public: bool,
-    /// What plugins attached; absent where there is nothing, or nothing JSON can hold.
+    /// What plugins attached; absent if there is nothing, or nothing that JSON can hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<serde_json::Map<String, serde_json::Value>>,
     /// `profile.changed`: the profile is known with another key. Show it loudly.
@@ -198,15 +198,15 @@ pub struct PostSettings {
     pub cost: Option<String>,
 }
 
-/// From where the key of a profile is known.
+/// The source of a profile's key.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProfileSource {
     /// From the first post seen on the profile's page.
     Seen,
-    /// Set by hand.
+    /// Set by the user.
     Hand,
-    /// Read out of a text.
+    /// Found in a text.
     Text,
     /// From a backup of Mask.
     Backup,
@@ -219,7 +219,7 @@ pub struct Profile {
     pub profile: String,
     /// Its secp256k1 public key: 66 hex digits.
     pub public_key: String,
-    /// From where it is known.
+    /// Its source.
     pub source: ProfileSource,
     /// Since when.
     pub since: Utc,

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use super::Utc;
 use crate::RpcError;
 
-/// How the daemon, or one persona's connection, stands.
+/// The state of the daemon, or of one persona's connection.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Nothing connects, because there is no relay to connect to.
     Off,
-    /// On the way; `phase` says where.
+    /// Connecting; `phase` says how far.
     Connecting,
     /// An exchange came back through the mixnet within the last minute.
     Ready,
@@ -46,7 +46,7 @@ pub struct Status {
     pub personas: Vec<PersonaStatus>,
     /// Every relay this home uses.
     pub relays: Vec<RelayStatus>,
-    /// Gun relays, where the keys of posts are kept, and the way to them.
+    /// Gun relays, which store the keys of posts, and the exits that lead to them.
     #[serde(default)]
     pub gun: GunStatus,
     /// What needs attention. Empty when all is well.
@@ -57,16 +57,16 @@ pub struct Status {
     pub queued: u64,
 }
 
-/// Gun relays and the way to them, inside [`Status`].
+/// Gun relays and the exits that lead to them, inside [`Status`].
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct GunStatus {
     /// The relays; everything is written to all of them and read from all of them.
     pub relays: Vec<GunRelay>,
     /// Nym addresses of the exits that lead to them, best first. Empty: exits of the network's directory.
     pub exits: Vec<String>,
-    /// Certificates of another root than the usual ones are trusted for these relays, too.
+    /// Whether certificates of further roots are trusted for these relays.
     pub extra_root: bool,
-    /// Where programs of this machine find the local Gun endpoint: a URL with a secret in its path.
+    /// The URL of the local Gun endpoint for programs of this machine, with a secret in its path.
     /// Absent while it is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
@@ -84,7 +84,7 @@ pub struct GunRelay {
 pub struct PersonaStatus {
     /// Its name in this home.
     pub name: String,
-    /// How its own connection stands.
+    /// The state of its own connection.
     pub state: State,
     /// What is happening now, in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ pub enum UtcError {
     #[error("not an RFC 3339 time")]
     Malformed,
     /// Before 1970, or later than the year 9999.
-    #[error("the time lies outside the years 1970 to 9999")]
+    #[error("the time is outside the years 1970 to 9999")]
     OutOfRange,
 }
 

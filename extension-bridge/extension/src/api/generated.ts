@@ -31,7 +31,7 @@ export type AppendPost = {
   persona?: string | null | undefined;
   /** The post as it was pasted; words around it do not matter. */
   text: string;
-  /** For these, too; as in `post.encrypt`. */
+  /** Further recipients, as in `post.encrypt`. */
   to: Array<string>;
 };
 
@@ -39,9 +39,9 @@ export type AppendPost = {
 export type AppendedPost = {
   /** The post's IV: base64 of 16 bytes. */
   iv: string;
-  /** Nothing waits to be published: they can open it. */
+  /** Whether everything is published, so that they can open it. */
   published: boolean;
-  /** Who can read it now, too. */
+  /** Who can read it now, in addition. */
   recipients: Array<string>;
 };
 
@@ -51,7 +51,7 @@ export type ApprovePairing = {
   code: Secret;
   /** What the extension may do. Empty: everything but `persona.admin`, which no extension gets. */
   grants?: Array<Grant> | undefined;
-  /** The personas it may act for; absent: all, also later ones. */
+  /** The personas it may act for; absent: all, including later ones. */
   personas?: Array<string> | null | undefined;
 };
 
@@ -81,13 +81,13 @@ export type Blocked = {
 export type Contact = {
   /** When they were added, accepted or invited. */
   added_at: Utc;
-  /** When a message last went either way. */
+  /** When the last message was sent or received. */
   last_message_at?: Utc | null | undefined;
   /** Their name in this home, unique for the persona. */
   name: string;
   /** The persona that knows them. */
   persona: string;
-  /** What stands in the way, such as `invitation.used` or `contact.changed`. */
+  /** Why messages do not flow, such as `invitation.used` or `contact.changed`. */
   problem?: RpcError | null | undefined;
   /** Their secp256k1 public key: 66 hex digits. Absent while an invitation is open. */
   public_key?: string | null | undefined;
@@ -119,7 +119,7 @@ export type ContactState = "invited" | "pending" | "active" | "blocked";
 
 /** Parameters of `contact.invite`. */
 export type CreateInvitation = {
-  /** What to call whoever answers; absent: the first digits of their key. */
+  /** The name for whoever answers; absent: the first digits of their key. */
   name?: string | null | undefined;
   /** The persona that invites; absent: the only one there is. */
   persona?: string | null | undefined;
@@ -132,9 +132,9 @@ export type DecryptPost = {
    * The author's key is learned when the post names the same one.
    */
   author?: string | null | undefined;
-  /** Where the post stands; absent: as it says itself, or else every network is asked for. */
+  /** The network where the post was found; absent: the one it names, or else all are tried. */
   network?: SocialNetwork | null | undefined;
-  /** Open it with what is on this machine only; nothing is asked for. */
+  /** Open it only with what is on this machine; nothing is looked up. */
   offline?: boolean | undefined;
   /** The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried. */
   persona?: string | null | undefined;
@@ -144,7 +144,7 @@ export type DecryptPost = {
   timeout_ms?: number | null | undefined;
 };
 
-/** Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are what it says. */
+/** Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are claims. */
 export type DecryptedPost = {
   /** Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say. */
   author?: string | null | undefined;
@@ -154,9 +154,9 @@ export type DecryptedPost = {
   author_known: boolean;
   /** The contact or own persona that has the key, by their name in this home. */
   author_name?: string | null | undefined;
-  /** What plugins attached; absent where there is nothing, or nothing JSON can hold. */
+  /** What plugins attached; absent if there is nothing, or nothing that JSON can hold. */
   meta?: Record<string, unknown> | null | undefined;
-  /** Where it stands: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known. */
+  /** The network where it was found: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known. */
   network?: SocialNetwork | null | undefined;
   /** The post is for everybody. */
   public?: boolean | undefined;
@@ -197,11 +197,11 @@ export type EncryptPost = {
 
 /** Result of `post.encrypt`. */
 export type EncryptedPost = {
-  /** The post's IV, which names it: base64 of 16 bytes. */
+  /** The post's IV, which identifies it: base64 of 16 bytes. */
   iv: string;
-  /** Nothing waits to be published: the recipients can open it. */
+  /** Whether everything is published, so that the recipients can open it. */
   published: boolean;
-  /** Who can read it, beside the author: names of contacts, or what else they were called by. */
+  /** Who can read it besides the author: names of contacts, or what the parameters named. */
   recipients: Array<string>;
   /** What to paste. */
   text: string;
@@ -283,7 +283,7 @@ export type Event = {
   profile: Profile;
 } | {
   kind: "profile.changed";
-  /** The profile; the other key stands in `other_key`. */
+  /** The profile; `other_key` has the other key. */
   profile: Profile;
 } | {
   kind: "status.changed";
@@ -291,7 +291,7 @@ export type Event = {
   persona?: string | null | undefined;
   /** What is happening now, in a few words. */
   phase?: string | null | undefined;
-  /** How it stands now. */
+  /** Its state now. */
   state: State;
 } | {
   /** It is over. */
@@ -324,16 +324,16 @@ export type GunRelay = {
   url: string;
 };
 
-/** Gun relays and the way to them, inside [`Status`]. */
+/** Gun relays and the exits that lead to them, inside [`Status`]. */
 export type GunStatus = {
   /**
-   * Where programs of this machine find the local Gun endpoint: a URL with a secret in its path.
+   * The URL of the local Gun endpoint for programs of this machine, with a secret in its path.
    * Absent while it is off.
    */
   endpoint?: string | null | undefined;
   /** Nym addresses of the exits that lead to them, best first. Empty: exits of the network's directory. */
   exits: Array<string>;
-  /** Certificates of another root than the usual ones are trusted for these relays, too. */
+  /** Whether certificates of further roots are trusted for these relays. */
   extra_root: boolean;
   /** The relays; everything is written to all of them and read from all of them. */
   relays: Array<GunRelay>;
@@ -345,7 +345,7 @@ export type Hello = {
   client?: string | undefined;
   /** Optional abilities the client has. Unknown ones are ignored. */
   features?: Array<string> | undefined;
-  /** The protocol version the client speaks; see [`crate::PROTOCOL`]. */
+  /** The client's protocol version; see [`crate::PROTOCOL`]. */
   protocol: number;
 };
 
@@ -393,14 +393,14 @@ export type HistoryOf = {
 export type ImportPersonas = {
   /**
    * A name for use in this home only. Absent: the name in the backup, or the first digits of the key.
-   * A backup with several personas of one's own takes no name.
+   * A backup with several own personas takes no name.
    */
   name?: string | null | undefined;
-  /** What it comes from. */
+  /** What to import. */
   source: ImportSource;
 };
 
-/** What personas come from. */
+/** What personas are imported from. */
 export type ImportSource = {
   kind: "words";
   /** 12 to 24 English words (BIP 39). */
@@ -423,11 +423,11 @@ export type ImportSource = {
 
 /** Result of `persona.import`. */
 export type Imported = {
-  /** What was not taken, and why. */
+  /** What was left out, and why. */
   left_out: Array<LeftOut>;
   /** The personas, in the order of the source. */
   personas: Array<ImportedPersona>;
-  /** Keys of posts that were taken: those posts open without network. */
+  /** How many keys of posts were imported: those posts open without the network. */
   post_keys: number;
   /** Profiles whose key is now known. */
   profiles: number;
@@ -473,9 +473,9 @@ export type Invitation = {
   expires_at: Utc;
 };
 
-/** Something in a backup that was not taken. */
+/** Something in a backup that was left out. */
 export type LeftOut = {
-  /** What: its section and identifier, or its place counted from 1. */
+  /** Its section, and its identifier or else its position, counted from 1. */
   what: string;
   /** Why, in a few words. */
   why: string;
@@ -483,9 +483,9 @@ export type LeftOut = {
 
 /** Parameters of `persona.backup`. */
 export type MakeBackup = {
-  /** Where to go on: `next` of the page before. Absent: the beginning. */
+  /** Where to continue: `next` of the page before. Absent: the beginning. */
   after?: number | null | undefined;
-  /** The password that will open it; anybody who has the file can try passwords at leisure. */
+  /** The password that opens it. Whoever has the file can try any number of passwords. */
   password: Secret;
 };
 
@@ -518,7 +518,7 @@ export type Pairing = {
   personas?: Array<string> | null | undefined;
   /** When it was approved; absent while pending. */
   since?: Utc | null | undefined;
-  /** How it stands. */
+  /** Its state. */
   state: PairingState;
 };
 
@@ -542,7 +542,7 @@ export type PairingRef = {
   id: string;
 };
 
-/** How a pairing stands. */
+/** The state of a pairing. */
 export type PairingState = "pending" | "paired" | "revoked";
 
 /** A persona as others may know it. Result of `persona.new`. */
@@ -563,15 +563,15 @@ export type PersonaDetail = {
   created_at: Utc;
   /** Its name in this home. */
   name: string;
-  /** The line to put on one's own social profile: who sees it can add this persona and address posts to it. */
+  /** The line for the owner's social profile: whoever sees it can add this persona and encrypt posts for it. */
   profile_text?: string | undefined;
   /** The secp256k1 public key: 66 hex digits. */
   public_key: string;
-  /** The bundle that relays hold of it now; none before the first was stored. */
+  /** Its bundle at the relay now; absent before the first was stored. */
   published?: PublishedBundle | null | undefined;
   /** Base64url ids of the relays that keep its inbox and boxes. */
   relays: Array<string>;
-  /** How its connection stands. */
+  /** The state of its connection. */
   state: State;
 };
 
@@ -601,11 +601,11 @@ export type PersonaStatus = {
   requests?: number | undefined;
   /** Since when `state` holds. */
   since: Utc;
-  /** How its own connection stands. */
+  /** The state of its own connection. */
   state: State;
 };
 
-/** In which of Mask's formats a post is written. Both, and the older -39 and -40, are read. */
+/** The format of Mask in which a post is written. Both can be read, and the older -39 and -40. */
 export type PostFormat = "v37" | "v38";
 
 /** How posts are looked up and published. Parameters (what is absent stays) and result of `post.settings`. */
@@ -618,7 +618,7 @@ export type PostSettings = {
   spread_seconds?: number | null | undefined;
 };
 
-/** How far the keys of a post have come to Gun relays. */
+/** Whether the keys of a post are at a Gun relay. */
 export type PostState = "queued" | "published" | "failed";
 
 /** A social profile and the persona key behind it. */
@@ -633,7 +633,7 @@ export type Profile = {
   public_key: string;
   /** Since when. */
   since: Utc;
-  /** From where it is known. */
+  /** Its source. */
   source: ProfileSource;
 };
 
@@ -649,7 +649,7 @@ export type ProfileRef = {
   profile: string;
 };
 
-/** From where the key of a profile is known. */
+/** The source of a profile's key. */
 export type ProfileSource = "seen" | "hand" | "text" | "backup";
 
 /** Parameters of `session.prove`. */
@@ -663,7 +663,7 @@ export type ProveSession = {
   signature: string;
 };
 
-/** Result of `persona.publish`: the bundle is made and waits for its turn; `persona.published` tells when it is out. */
+/** Result of `persona.publish`: the bundle is made and queued; the event `persona.published` says when the relay has it. */
 export type Published = {
   /** The persona's name. */
   persona: string;
@@ -673,7 +673,7 @@ export type Published = {
 
 /** A bundle that a relay has accepted. */
 export type PublishedBundle = {
-  /** Strangers cannot start a conversation over it after this time. */
+  /** Strangers cannot start a conversation with it after this time. */
   expires_at: Utc;
   /** When the relay answered. */
   published_at: Utc;
@@ -681,7 +681,7 @@ export type PublishedBundle = {
   version: Utc;
 };
 
-/** Result of `post.wait`, and what `post.state` tells. */
+/** Result of `post.wait`, and content of the event `post.state`. */
 export type PublishedPost = {
   /** Why some were given up, or why the last attempt failed. */
   error?: RpcError | null | undefined;
@@ -753,7 +753,7 @@ export type RequestPairing = {
 export type RequestedPairing = {
   /** Six digits to show to the user, who types them into `bauta pair approve`. */
   code: Secret;
-  /** When the code ends. */
+  /** When the code expires. */
   expires_at: Utc;
   /** The pairing's id: 32 hex digits. */
   id: string;
@@ -783,7 +783,7 @@ export type RpcError = {
 export type SafetyNumber = {
   /** The contact's name. */
   contact: string;
-  /** 12 groups of 5 digits with single spaces. Equal on both sides, or someone is between. */
+  /** 12 groups of 5 digits with single spaces. Equal on both sides, unless someone is in between. */
   digits: string;
   /** What the QR code holds: hex. */
   qr: string;
@@ -843,12 +843,12 @@ export type SetProfile = {
 /** A social network that Mask knows, with partitions on Gun relays. */
 export type SocialNetwork = "twitter" | "facebook" | "minds" | "instagram";
 
-/** How the daemon, or one persona's connection, stands. */
+/** The state of the daemon, or of one persona's connection. */
 export type State = "off" | "connecting" | "ready" | "degraded" | "lost" | "locked";
 
 /** Result of `status.get`. */
 export type Status = {
-  /** Gun relays, where the keys of posts are kept, and the way to them. */
+  /** Gun relays, which store the keys of posts, and the exits that lead to them. */
   gun?: GunStatus | undefined;
   /** What needs attention. Empty when all is well. */
   health: Array<RpcError>;
@@ -917,7 +917,7 @@ export type WaitFor = {
 
 /**
  * Parameters of `post.wait`.
- * Returns when nothing of the post waits to be published. Errors: `post.timeout` (it stays queued), `post.unknown`.
+ * Returns when all of the post's keys are published. Errors: `post.timeout` (it stays queued), `post.unknown`.
  */
 export type WaitForPost = {
   /** The post's IV: base64 of 16 bytes. */
@@ -932,7 +932,7 @@ export type Welcome = {
   features: Array<string>;
   /** The grants this connection holds. */
   grants: Array<Grant>;
-  /** The protocol version the daemon speaks. */
+  /** The daemon's protocol version. */
   protocol: number;
   /** The daemon's version. */
   version: string;
@@ -947,7 +947,7 @@ export interface Methods {
       client?: string | undefined;
       /** Optional abilities the client has. Unknown ones are ignored. */
       features?: Array<string> | undefined;
-      /** The protocol version the client speaks; see [`crate::PROTOCOL`]. */
+      /** The client's protocol version; see [`crate::PROTOCOL`]. */
       protocol: number;
     };
     result: Welcome;
@@ -998,7 +998,7 @@ export interface Methods {
       code: Secret;
       /** What the extension may do. Empty: everything but `persona.admin`, which no extension gets. */
       grants?: Array<Grant> | undefined;
-      /** The personas it may act for; absent: all, also later ones. */
+      /** The personas it may act for; absent: all, including later ones. */
       personas?: Array<string> | null | undefined;
     };
     result: Pairing;
@@ -1063,10 +1063,10 @@ export interface Methods {
     params: {
       /**
        * A name for use in this home only. Absent: the name in the backup, or the first digits of the key.
-       * A backup with several personas of one's own takes no name.
+       * A backup with several own personas takes no name.
        */
       name?: string | null | undefined;
-      /** What it comes from. */
+      /** What to import. */
       source: ImportSource;
     };
     result: Imported;
@@ -1074,9 +1074,9 @@ export interface Methods {
   /** Writes all personas, profiles and post keys of this home to a backup in Mask's format. */
   'persona.backup': {
     params: {
-      /** Where to go on: `next` of the page before. Absent: the beginning. */
+      /** Where to continue: `next` of the page before. Absent: the beginning. */
       after?: number | null | undefined;
-      /** The password that will open it; anybody who has the file can try passwords at leisure. */
+      /** The password that opens it. Whoever has the file can try any number of passwords. */
       password: Secret;
     };
     result: BackupPage;
@@ -1117,7 +1117,7 @@ export interface Methods {
   /** Makes an invitation for one person. */
   'contact.invite': {
     params: {
-      /** What to call whoever answers; absent: the first digits of their key. */
+      /** The name for whoever answers; absent: the first digits of their key. */
       name?: string | null | undefined;
       /** The persona that invites; absent: the only one there is. */
       persona?: string | null | undefined;
@@ -1261,9 +1261,9 @@ export interface Methods {
        * The author's key is learned when the post names the same one.
        */
       author?: string | null | undefined;
-      /** Where the post stands; absent: as it says itself, or else every network is asked for. */
+      /** The network where the post was found; absent: the one it names, or else all are tried. */
       network?: SocialNetwork | null | undefined;
-      /** Open it with what is on this machine only; nothing is asked for. */
+      /** Open it only with what is on this machine; nothing is looked up. */
       offline?: boolean | undefined;
       /** The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried. */
       persona?: string | null | undefined;
@@ -1283,7 +1283,7 @@ export interface Methods {
       persona?: string | null | undefined;
       /** The post as it was pasted; words around it do not matter. */
       text: string;
-      /** For these, too; as in `post.encrypt`. */
+      /** Further recipients, as in `post.encrypt`. */
       to: Array<string>;
     };
     result: AppendedPost;
