@@ -22,3 +22,4 @@ mod mask_conformance;
 mod personas;
 mod posts;
 mod restored_store;
+mod tour;
