@@ -84,7 +84,8 @@ impl Tour {
 
     fn record(&mut self, file: &'static str, who: &str, words: &[&str], answer: &Answer) -> Value {
         let printed = answer.json();
-        let step = json!({"run": format!("{who}: {}", words.join(" ")), "exit": answer.code, "json": printed});
+        let step =
+            json!({"run": format!("{who}: {}", words.join(" ")), "exit": answer.code, "json": printed});
         let step = self.normal.of(&step);
         self.files.entry(file).or_default().push(step);
         printed
@@ -195,7 +196,9 @@ fn personas(tour: &mut Tour) {
     tour.step("status", "alice", &["status"]);
     for who in ["alice", "bob", "carol"] {
         tour.step("persona", who, &["persona", "new", who]);
-        tour.until("a published bundle", who, &["persona", "show", who], |shown| shown["published"].is_object());
+        tour.until("a published bundle", who, &["persona", "show", who], |shown| {
+            shown["published"].is_object()
+        });
     }
     tour.step("persona", "alice", &["persona", "show"]);
     tour.step("persona", "alice", &["persona", "list"]);
@@ -232,7 +235,8 @@ fn conversation(tour: &mut Tour) {
 }
 
 fn a_stranger(tour: &mut Tour) {
-    let address = tour.ask("alice", &["persona", "show", "alice"]).ok()["address"].as_str().unwrap().to_owned();
+    let address =
+        tour.ask("alice", &["persona", "show", "alice"]).ok()["address"].as_str().unwrap().to_owned();
     tour.step("contact", "carol", &["contact", "add", "alice", &address]);
     tour.step("message", "carol", &["send", "alice", "may I write to you?"]);
     tour.until("a request", "alice", &["contact", "requests"], |list| !list.as_array().unwrap().is_empty());
@@ -266,7 +270,8 @@ fn posts(tour: &mut Tour, gun: &str) {
     tour.step("post", "bob", &["post", "decrypt", &text, "--author", "person:twitter.com/alice"]);
     tour.step("post", "bob", &["post", "decrypt", &text, "--offline"]);
     tour.step("post", "alice", &["post", "decrypt", &text]);
-    let public = tour.step("post", "alice", &["post", "encrypt", "to all", "--public", "--network", "facebook"]);
+    let public =
+        tour.step("post", "alice", &["post", "encrypt", "to all", "--public", "--network", "facebook"]);
     tour.step("post", "bob", &["post", "decrypt", public["text"].as_str().unwrap()]);
     let mine = tour.step("post", "alice", &["post", "encrypt", "only mine", "--wait", "queued"]);
     let mine = mine["text"].as_str().unwrap().to_owned();

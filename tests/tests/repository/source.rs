@@ -118,10 +118,9 @@ fn words(text: &str) -> Vec<&str> {
             at = end(at + rest.find('"').unwrap() + 1, &format!("\"{}", "#".repeat(hashes)));
         } else if rest.starts_with('"') {
             at = quoted(bytes, at, b'"');
-        } else if rest.starts_with('\'') {
+        } else if let Some(after) = rest.strip_prefix('\'') {
             // A lifetime has no closing mark.
-            let is_char = rest[1..].starts_with('\\')
-                || rest[1..].char_indices().nth(1).is_some_and(|(_, c)| c == '\'');
+            let is_char = after.starts_with('\\') || after.chars().nth(1) == Some('\'');
             at = if is_char { quoted(bytes, at, b'\'') } else { at + 1 };
         } else if is_word(at) {
             let start = at;

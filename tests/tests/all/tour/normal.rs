@@ -64,12 +64,23 @@ impl Normal {
     fn word(&mut self, word: &str) -> String {
         let all = |part: &str, is: fn(&u8) -> bool| !part.is_empty() && part.bytes().all(|byte| is(&byte));
         let stem = word.trim_end_matches(['.', ':']);
-        let end = &word[stem.len()..];
-        let known = [("https://mask.io/?", "POST"), ("https://facebook.com", "POST"), ("bauta-relay:", "RELAY"), ("bauta:", "ADDRESS")];
-        if let Some((start, kind)) = known.iter().find(|(start, _)| stem.starts_with(start) && stem.len() > 40) {
+        let end = word.strip_prefix(stem).unwrap();
+        let known = [
+            ("https://mask.io/?", "POST"),
+            ("https://facebook.com", "POST"),
+            ("bauta-relay:", "RELAY"),
+            ("bauta:", "ADDRESS"),
+        ];
+        if let Some((start, kind)) =
+            known.iter().find(|(start, _)| stem.starts_with(start) && stem.len() > 40)
+        {
             return format!("{start}{}{end}", self.name(kind, stem));
         }
-        if stem.len() >= 20 && stem.as_bytes()[4] == b'-' && stem.as_bytes()[10] == b'T' && stem.ends_with('Z') {
+        if stem.len() >= 20
+            && stem.as_bytes()[4] == b'-'
+            && stem.as_bytes()[10] == b'T'
+            && stem.ends_with('Z')
+        {
             return format!("TIME{end}");
         }
         if let Some((host, port)) = stem.split_once("127.0.0.1:").or_else(|| stem.split_once("localhost:")) {
@@ -79,7 +90,8 @@ impl Normal {
         if stem.len() >= 16 && all(stem, u8::is_ascii_hexdigit) {
             return format!("{}{end}", self.name(if stem.len() == 66 { "KEY" } else { "HEX" }, stem));
         }
-        let is_mixed = stem.bytes().any(|byte| byte.is_ascii_uppercase()) && stem.bytes().any(|byte| byte.is_ascii_lowercase());
+        let is_mixed = stem.bytes().any(|byte| byte.is_ascii_uppercase())
+            && stem.bytes().any(|byte| byte.is_ascii_lowercase());
         if stem.len() >= 20 && is_mixed && !stem.contains("://") && !stem.contains("DIR") {
             return format!("{}{end}", self.name("BYTES", stem));
         }
@@ -118,7 +130,12 @@ pub(crate) fn compare(place: &str, then: &Value, now: &Value, differences: &mut 
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
             for (name, value) in then {
-                compare(&format!("{place}.{name}"), value, now.get(name).unwrap_or(&Value::Null), differences);
+                compare(
+                    &format!("{place}.{name}"),
+                    value,
+                    now.get(name).unwrap_or(&Value::Null),
+                    differences,
+                );
             }
             let new = now.iter().filter(|(name, _)| !then.contains_key(*name));
             differences.extend(new.map(|(name, value)| format!("{place}.{name}: new: {value}")));
@@ -138,6 +155,7 @@ fn equal_things_keep_equal_names() {
     let mut normal = Normal::new(Path::new("/tmp/x"));
     let key = "02".to_owned() + &"ab".repeat(32);
     let value = serde_json::json!({"a": key, "b": ["2026-01-01T00:00:00.000Z", format!("see {key}.")], "c": "/tmp/x/home", "took_ms": 7});
-    let expected = serde_json::json!({"a": "KEY-1", "b": ["TIME", "see KEY-1."], "c": "DIR/home", "took_ms": "NUMBER"});
+    let expected =
+        serde_json::json!({"a": "KEY-1", "b": ["TIME", "see KEY-1."], "c": "DIR/home", "took_ms": "NUMBER"});
     assert_eq!(normal.of(&value), expected);
 }
