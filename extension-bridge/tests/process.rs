@@ -12,7 +12,7 @@ use bauta_ipc::{HomeLock, MAX_FRAME};
 use serde_json::{Value, json};
 
 const ORIGIN: &str = "chrome-extension://glggelpbdmnoognbkiacemakhjalbeki/";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Host {
     child: Child,

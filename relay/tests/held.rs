@@ -95,7 +95,7 @@ async fn no_box_is_missed_in_a_race() {
         let asking: Vec<_> = asking.collect();
         assert!(office.ask(put(name, name, TODAY)).await == Reply::Done);
         for asked in asking {
-            let answer = tokio::time::timeout(Duration::from_secs(30), asked).await;
+            let answer = tokio::time::timeout(Duration::from_secs(120), asked).await;
             assert!(answer.expect("the box was missed").unwrap() == Reply::Box(sealed(name)));
         }
     }

@@ -46,7 +46,7 @@ struct Visitor {
 
 impl Visitor {
     async fn ask(&self, request: Request) -> Reply {
-        let patience = Patience { deadline: Duration::from_secs(60), resend_after: Duration::from_secs(3) };
+        let patience = Patience { deadline: Duration::from_secs(180), resend_after: Duration::from_secs(3) };
         let class = request.class();
         let body = request.encode();
         let answer = self.client.exchange(&self.relay, class, &body, patience).await.expect("an answer");
@@ -84,7 +84,7 @@ fn config(data: &Path, net: &Localnet) -> RelayConfig {
 }
 
 async fn wait_for_held(relay: &Relay, held: usize) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while relay.counts().held != held {
         assert!(Instant::now() < deadline, "{} requests are held, not {held}", relay.counts().held);
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -141,7 +141,7 @@ impl Daemon {
     }
 
     pub(crate) async fn until(&self, condition: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while !condition(self) {
             assert!(Instant::now() < deadline, "the condition did not come about");
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -217,7 +217,7 @@ impl Raw {
     }
 
     pub(crate) async fn answer(&mut self) -> Value {
-        let line = tokio::time::timeout(Duration::from_secs(10), self.reader.next_line()).await.unwrap();
+        let line = tokio::time::timeout(Duration::from_secs(120), self.reader.next_line()).await.unwrap();
         self.last = line.unwrap().unwrap();
         serde_json::from_str(&self.last).unwrap()
     }
@@ -228,7 +228,7 @@ impl Raw {
     }
 
     pub(crate) async fn closed(&mut self) {
-        let line = tokio::time::timeout(Duration::from_secs(10), self.reader.next_line()).await.unwrap();
+        let line = tokio::time::timeout(Duration::from_secs(120), self.reader.next_line()).await.unwrap();
         assert!(matches!(line, Ok(None)), "{line:?}");
     }
 }

@@ -14,7 +14,7 @@ use nym_sdk::{
 use nym_task::{ShutdownToken, ShutdownTracker};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// No cover traffic and no delays: what a test waits for comes at once.
 pub(crate) fn fast() -> DebugConfig {

@@ -101,7 +101,7 @@ impl Office {
     }
 
     pub(crate) async fn wait_for_held(&self, held: usize) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while self.desk.levels().held != held {
             assert!(Instant::now() < deadline, "{} requests are held, not {held}", self.desk.levels().held);
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -146,7 +146,7 @@ async fn nobody_there_ends_at_the_deadline_and_nonsense_at_once() {
     let start = Instant::now();
     let answer = client.exchange(&stranger, Class::Small, &body(Class::Small, 0), short).await;
     assert!(matches!(answer, Err(ExchangeError::Deadline)));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(60), "long before an exchange with somebody ends");
     let answer = client.exchange(&target, Class::Small, &[0; 7], short).await;
     assert!(matches!(answer, Err(ExchangeError::WrongLength { expected: 1088, got: 7 })));
     let nowhere = RelayTarget { id: RELAY, doors: Vec::new() };
@@ -166,21 +166,27 @@ async fn with_full_traffic_the_gateway_cannot_tell_when_something_is_sent() {
     let client = mixnet.client(1);
     ask(&client, &echo.target(), Class::Small, 0).await;
     let gateway = gateway_of(&net, &client);
-    let during = Duration::from_secs(8);
-    let before = gateway.stats().from_clients;
-    tokio::time::sleep(during).await;
-    let idle = gateway.stats().from_clients - before;
-    let before = gateway.stats().from_clients;
-    let end = Instant::now() + during;
+    let taken = || gateway.stats().from_clients;
+    // In turns, so that a machine that is slower for a while is so for both. 55 packets a second are due.
+    let begun = Instant::now();
+    let (mut idle, mut busy) = ((0, Duration::ZERO), (0, Duration::ZERO));
     let mut asked = 1;
-    while Instant::now() < end {
-        ask(&client, &echo.target(), Class::Small, asked).await;
-        asked += 1;
+    while idle.0 < 400 || busy.0 < 400 || asked < 6 {
+        assert!(begun.elapsed() < Duration::from_secs(180), "too few packets: {asked} {idle:?} {busy:?}");
+        for (count, is_busy) in [(&mut idle, false), (&mut busy, true)] {
+            let (start, before) = (Instant::now(), taken());
+            if is_busy {
+                ask(&client, &echo.target(), Class::Small, asked).await;
+                asked += 1;
+            }
+            tokio::time::sleep(Duration::from_secs(1).saturating_sub(start.elapsed())).await;
+            *count = (count.0 + taken() - before, count.1 + start.elapsed());
+        }
     }
-    let busy = gateway.stats().from_clients - before;
-    // 55 packets a second, 440 in all: five standard deviations are 105. Silence would be none at all.
-    assert!(asked > 5 && idle > 250, "{asked} {idle}");
-    assert!(busy.abs_diff(idle) < 200, "{asked} {idle} {busy}");
+    // Of 400 packets five standard deviations are a quarter. Without cover traffic there is no packet while idle.
+    let rate = |(packets, time): (u64, Duration)| packets as f64 / time.as_secs_f64();
+    let ratio = rate(busy) / rate(idle);
+    assert!((0.65..1.5).contains(&ratio), "{asked} {idle:?} {busy:?}");
     client.stop().await;
     echo.stop().await;
 }

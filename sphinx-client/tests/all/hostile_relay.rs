@@ -138,10 +138,14 @@ async fn a_relay_that_asks_for_surbs_gets_none_and_links_nothing() {
     let listening = tokio::spawn(async move { while relay.wait_for_messages().await.is_some() {} });
     let client = mixnet(&net).client(1);
     let target = RelayTarget { id: RELAY, doors: vec![door] };
-    let patience = Patience { deadline: Duration::from_secs(4), resend_after: Duration::from_millis(400) };
+    let patience = Patience { deadline: Duration::from_secs(180), resend_after: Duration::from_millis(400) };
     // Its SURBs go into asking, so it cannot answer: every sending is an exchange of its own to the relay.
-    let _ = client.exchange(&target, Class::Small, &body(Class::Small, 1), patience).await;
+    let asking = tokio::spawn({
+        let client = client.clone();
+        async move { client.exchange(&target, Class::Small, &body(Class::Small, 1), patience).await }
+    });
     until("it has seen several senders", || loot(&replies).len() >= 5).await;
+    asking.abort();
     let loot = loot(&replies);
     assert!(loot.values().any(|one| one.asked > 0), "it did ask: {loot:?}");
     assert_eq!(loot.values().map(|one| one.held).sum::<usize>(), 0, "and got none: {loot:?}");
