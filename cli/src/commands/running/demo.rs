@@ -14,7 +14,7 @@ use std::time::Duration;
 use bauta_ipc::{Exit, RpcError, codes};
 use bauta_sphinx_client::Traffic;
 use clap::Args;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use self::report::Report;
 use self::stage::{RELAY, Scenery};
@@ -24,9 +24,12 @@ use crate::{Context, LogTarget, Progress, interrupted, start_logging};
 
 /// The profile when none is asked for.
 const DEFAULT_PROFILE: Traffic = Traffic::Full;
-/// The time until both messages are delivered; the rest of a minute is for searching and stopping.
-const LIMIT: Duration = Duration::from_secs(51);
-const STOPPING: Duration = Duration::from_secs(6);
+/// It takes under a minute. On a busy machine it may take longer, as long as one step follows another.
+const STALLED: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
+/// How often the step that is waited for is printed again.
+const REMINDER: Duration = Duration::from_secs(15);
+const STOPPING: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
@@ -40,39 +43,33 @@ pub(crate) struct DemoArgs {
 
 /// The exit status is 0 only when both messages were delivered.
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<Exit, RpcError> {
-    let deadline = Instant::now() + LIMIT;
     let dir = WorkDir::open(args.keep, "demo")?;
     must_be_empty(dir.path())?;
     start_logging(&LogTarget::file(&dir.path().join("log"))?);
     let stop = interrupted()?;
     let progress = Progress::begin(&context.out, LogTarget::default());
-    let narrator = Narrator { out: context.out.clone(), progress };
+    let narrator = Narrator::new(context.out.clone(), progress);
     let traffic = args.traffic.unwrap_or(DEFAULT_PROFILE);
     let report = tokio::select! {
         () = stop.cancelled() => return Err(RpcError::new(&codes::INTERRUPTED, "Interrupted.")),
-        report = show(dir.path(), traffic, deadline, &narrator) => report?,
+        report = show(dir.path(), traffic, &narrator) => report?,
     };
     drop(narrator);
     context.out.show(&report, |report| format!("\n{}", report.describe()))?;
     Ok(if report.is_delivered() { Exit::Ok } else { Exit::Network })
 }
 
-async fn show(
-    dir: &Path,
-    traffic: Traffic,
-    deadline: Instant,
-    narrator: &Narrator,
-) -> Result<Report, RpcError> {
+async fn show(dir: &Path, traffic: Traffic, narrator: &Narrator) -> Result<Report, RpcError> {
     let playing = async {
         let scenery = Scenery::build(dir, traffic, narrator).await?;
         let cast = scenery.invite(dir, traffic, narrator).await?;
         let told = story::play(&cast, narrator).await?;
         Ok((scenery, cast, told))
     };
-    let played = timeout_at(deadline, playing).await.unwrap_or_else(|_| {
-        let error = RpcError::new(&codes::NETWORK_TIMEOUT, "The messages did not arrive within a minute.");
-        Err(error.hint("Is this machine busy? --traffic test is quicker; --keep DIR keeps the log."))
-    });
+    let played = tokio::select! {
+        played = playing => played,
+        error = lose_patience(narrator) => Err(error),
+    };
     let (scenery, cast, Played { message, reply, post, secrets }) = played?;
 
     narrator.phase("Searching what the relay and both disks hold");
@@ -90,6 +87,21 @@ async fn show(
     observers.relay.found(secrets.found_in(&relay).await?);
     observers.disks.found(secrets.found_in(&homes).await?);
     Ok(Report { message, reply, post, traffic, observers })
+}
+
+/// Returns when no step came for too long or all of it takes too long; prints meanwhile what is waited for.
+async fn lose_patience(narrator: &Narrator) -> RpcError {
+    let begun = Instant::now();
+    loop {
+        tokio::time::sleep(REMINDER).await;
+        let (phase, waited) = narrator.current();
+        if waited >= STALLED || begun.elapsed() >= LIMIT {
+            let message = format!("The demo waited {} s for this: {phase}.", waited.as_secs());
+            return RpcError::new(&codes::NETWORK_TIMEOUT, message)
+                .hint("Is this machine busy? --traffic test is quicker; --keep DIR keeps the log.");
+        }
+        narrator.remind(&phase);
+    }
 }
 
 fn must_be_empty(dir: &Path) -> Result<(), RpcError> {
