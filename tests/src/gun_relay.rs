@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::wait::eventually;
 
 /// Long enough for node to start on a busy machine.
-const STARTUP: Duration = Duration::from_secs(60);
+const STARTUP: Duration = Duration::from_secs(180);
 
 /// The releases of `gun` that are tried, by their names in `tests/gun/package.json`.
 pub const VERSIONS: [&str; 2] = ["gun", "gun-1234"];

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
+/// A shorter form could be in random bytes by chance.
+const SHORTEST: usize = 12;
+
 /// A secret and every form in which it could lie in a file.
 pub struct Needle {
     name: String,
@@ -36,7 +39,10 @@ impl Needle {
             stem(BASE64_NOPAD.encode(bytes)),
             stem(BASE64URL_NOPAD.encode(bytes)),
         ];
-        Self { name: name.to_owned(), forms: forms.into_iter().filter(|form| form.len() >= 6).collect() }
+        Self {
+            name: name.to_owned(),
+            forms: forms.into_iter().filter(|form| form.len() >= SHORTEST).collect(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::program::{Answer, Program};
 use crate::wait::eventually;
 
 /// Long enough for a daemon to start on a busy machine.
-pub const STARTUP: Duration = Duration::from_secs(60);
+pub const STARTUP: Duration = Duration::from_secs(180);
 
 /// The mixnet, the relay's address and the place of all files.
 pub struct World {
@@ -201,7 +201,7 @@ impl Person {
     /// SIGTERM for the daemon; it must stop with 0.
     pub fn down(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
-            let status = daemon.terminate(Duration::from_secs(20));
+            let status = daemon.terminate(STARTUP);
             assert!(status.success(), "{status}:\n{}", daemon.output());
         }
     }
@@ -211,8 +211,11 @@ impl Person {
         self.daemon.as_ref().expect("the daemon was started").id()
     }
 
-    /// Runs one command.
+    /// Runs one command. Sending waits for as long as a busy machine may need.
     pub fn run(&self, arguments: &[&str]) -> Answer {
+        if arguments.first() == Some(&"send") && !arguments.contains(&"--timeout") {
+            return self.program.run(&self.home, &[arguments, &["--timeout", "180s"]].concat());
+        }
         self.program.run(&self.home, arguments)
     }
 

@@ -242,7 +242,7 @@ fn an_interrupted_localnet_leaves_no_network_file() {
     let mut command = bauta(home.path());
     command.args(["localnet", "--json", "--gateways", "2", "--dir"]).arg(&dir);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     let network = loop {
         let ready = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         if let Some(network) = ready {

@@ -136,7 +136,7 @@ impl Drop for Daemon {
 
 /// Waits until something holds.
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     while !holds() {
         assert!(Instant::now() < deadline, "it did not happen: {what}");
         std::thread::sleep(Duration::from_millis(50));

@@ -55,7 +55,7 @@ async fn events_replay_and_follow() {
             }
         }
     };
-    let (cursor, message) = tokio::time::timeout(Duration::from_secs(30), followed).await.unwrap();
+    let (cursor, message) = tokio::time::timeout(Duration::from_secs(180), followed).await.unwrap();
     assert_eq!((message.id.as_str(), message.text.as_str()), (id.as_str(), "listen"));
     let mut replay = bob.api().event_subscribe(Subscribe { since: Some(cursor - 1) }).await.unwrap();
     assert_eq!(replay.events.next().await.unwrap().unwrap().cursor, cursor);

@@ -57,7 +57,7 @@ async fn a_message_for_somebody_without_bauta_says_why_it_stays() {
     };
     // Before anybody was asked, there is hope; while waiting, the reason comes.
     if let Ok(sent) = bob.api().message_send(params.clone()).await {
-        let stored = bauta_ipc::WaitFor { id: sent.id, state: MessageState::Stored, timeout_ms: 60_000 };
+        let stored = bauta_ipc::WaitFor { id: sent.id, state: MessageState::Stored, timeout_ms: 180_000 };
         let error = bob.api().message_wait(stored).await.unwrap_err();
         assert!(error.is(&bauta_ipc::codes::CONTACT_UNREACHABLE), "{error:?}");
     }

@@ -1,12 +1,13 @@
 //! A Gun relay on loopback: the wire and the merging are the program's own, the network is TCP.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bauta_daemon::gun::{Dial, DialError, Gun, GunConfig, Stream};
 use bauta_protocol::gun::{Graph, GraphLimits, Message, MessageId, Node, Value, decode, encode};
 use futures::{SinkExt, StreamExt};
+use rand_core::Rng as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::tungstenite::Message as Frame;
@@ -33,7 +34,10 @@ impl Peer {
     pub(crate) async fn start() -> Self {
         let graph = Graph::new(GraphLimits { nodes: 100_000, bytes: 64 << 20 });
         let kept = Kept { graph, asked: Vec::new(), connections: 0, is_deaf: false };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // An address that no outgoing connection has: its port stays free while the relay is down.
+        let [.., a, b, c] = rng().next_u32().to_be_bytes();
+        let listener =
+            TcpListener::bind((Ipv4Addr::new(127, a.max(1), b, c.clamp(1, 254)), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let kept = Arc::new(Mutex::new(kept));
         let serving = Some(tokio::spawn(serve(listener, Arc::clone(&kept))));

@@ -52,11 +52,13 @@ async fn a_relay_with_two_descriptors_is_found_out() {
     })
     .await;
     let knows = if warned(&alice).await.1 { &alice } else { &bob };
-    // What was under way comes back; then nothing more is sent.
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    let before = sea.count_of(knows, relay.id);
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(sea.count_of(knows, relay.id), before);
+    // What was under way comes back; then nothing more is sent. Before, a get went out every half second.
+    until("nothing more is sent", async || {
+        let before = sea.count_of(knows, relay.id);
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        sea.count_of(knows, relay.id) == before
+    })
+    .await;
 }
 
 /// A box that the relay lost is given up after days, the gap is shown, and the message comes again.
@@ -96,8 +98,10 @@ async fn boxes_without_a_receipt_are_put_again() {
     let id = alice.send("bob", "while you were away").await;
     alice.wait(&id, MessageState::Stored).await;
     for _ in 0..3 {
+        let before = sea.repeated.load(Ordering::Relaxed);
         sea.clock.skip(Duration::from_secs(11 * 24 * 3600));
-        tokio::time::sleep(Duration::from_millis(800)).await;
+        until("a box is put again", async || sea.repeated.load(Ordering::Relaxed) > before).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
     bob.start().await;
     alice.wait(&id, MessageState::Delivered).await;

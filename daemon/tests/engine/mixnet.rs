@@ -29,7 +29,7 @@ async fn open(home: &Path, net: &Localnet, relay: &RelayAddress) -> Arc<Node> {
 }
 
 async fn ready(node: &Node) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     while node.status_get(Empty {}).await.unwrap().state != State::Ready {
         assert!(Instant::now() < deadline, "not ready: {:?}", node.status_get(Empty {}).await);
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -42,7 +42,7 @@ async fn send(node: &Node, contact: &str, text: &str) -> String {
 }
 
 async fn delivered(node: &Node, id: &str) {
-    let params = WaitFor { id: id.to_owned(), state: MessageState::Delivered, timeout_ms: 90_000 };
+    let params = WaitFor { id: id.to_owned(), state: MessageState::Delivered, timeout_ms: 180_000 };
     node.message_wait(params).await.unwrap();
 }
 
@@ -81,7 +81,7 @@ async fn two_daemons_talk_through_the_mixnet() {
     let params = AddContact { persona: None, name: "alice".to_owned(), address: persona.address };
     bob.contact_add(params).await.unwrap();
     let first = send(&bob, "alice", "may I?").await;
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     let request = loop {
         let mut requests = alice.contact_requests(OptionalPersona::default()).await.unwrap().requests;
         if let Some(request) = requests.pop() {

@@ -69,7 +69,7 @@ async fn append(home: &Home, text: &str, name: &str) -> Result<AppendedPost, Rpc
 }
 
 async fn published(home: &Home, iv: &str) -> PublishedPost {
-    home.api().post_wait(WaitForPost { iv: iv.to_owned(), timeout_ms: 60_000 }).await.unwrap()
+    home.api().post_wait(WaitForPost { iv: iv.to_owned(), timeout_ms: 180_000 }).await.unwrap()
 }
 
 async fn open(home: &Home, text: &str) -> Result<DecryptedPost, RpcError> {
@@ -147,7 +147,7 @@ async fn keys_survive_a_crash_and_a_relay_that_is_down() {
     let began = Instant::now();
     let error = bob.api().post_decrypt(params).await.unwrap_err();
     assert!(error.is(&codes::NETWORK_TIMEOUT) || error.is(&codes::GUN_UNREACHABLE), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(began.elapsed() < Duration::from_secs(60), "a look-up without a limit takes 90 s");
 
     alice.gun = Some(world.peer.gun());
     alice.start().await;
@@ -244,7 +244,7 @@ async fn what_does_not_open_says_why() {
     let params = DecryptPost { text: post.text, timeout_ms: Some(1_500), ..DecryptPost::default() };
     let error = bob.api().post_decrypt(params).await.unwrap_err();
     assert!(error.is(&codes::NETWORK_TIMEOUT), "{error:?}");
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(began.elapsed() < Duration::from_secs(60), "a look-up without a limit takes 90 s");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,6 +88,8 @@ pub(crate) struct Sea {
     pub(crate) swallow_puts: AtomicU32,
     /// Every box that was put, with the bytes it had first; and those put with other bytes.
     put: Mutex<HashMap<BoxId, Vec<u8>>>,
+    /// How often a box was put that had been put before.
+    pub(crate) repeated: AtomicU64,
     pub(crate) reused: Mutex<Vec<BoxId>>,
     pub(crate) counts: Mutex<HashMap<&'static str, u64>>,
     by_home: Mutex<HashMap<(usize, RelayId), u64>>,
@@ -104,6 +106,7 @@ impl Sea {
             delay_ms: AtomicU32::new(0),
             swallow_puts: AtomicU32::new(0),
             put: Mutex::default(),
+            repeated: AtomicU64::new(0),
             reused: Mutex::default(),
             counts: Mutex::default(),
             by_home: Mutex::default(),
@@ -139,6 +142,7 @@ impl Sea {
         *self.counts.lock().unwrap().entry(request.name()).or_default() += 1;
         if let Request::Put(Put { id, sealed, .. }) = request {
             let mut put = self.put.lock().unwrap();
+            self.repeated.fetch_add(u64::from(put.contains_key(id)), Ordering::Relaxed);
             let first = put.entry(*id).or_insert_with(|| sealed.to_vec());
             if first.as_slice() != sealed.as_slice() {
                 self.reused.lock().unwrap().push(*id);
@@ -346,7 +350,7 @@ impl Home {
     }
 
     pub(crate) async fn wait(&self, id: &str, state: MessageState) {
-        let params = WaitFor { id: id.to_owned(), state, timeout_ms: 60_000 };
+        let params = WaitFor { id: id.to_owned(), state, timeout_ms: 180_000 };
         self.api().message_wait(params).await.unwrap();
     }
 
@@ -400,12 +404,11 @@ impl Home {
 
     /// Every event so far.
     pub(crate) async fn events(&self) -> Vec<Event> {
+        let end = self.api().event_subscribe(Subscribe { since: None }).await.unwrap().cursor;
         let mut stream = self.api().event_subscribe(Subscribe { since: Some(0) }).await.unwrap();
-        let mut events = Vec::new();
-        while let Ok(Some(event)) =
-            tokio::time::timeout(Duration::from_millis(50), stream.events.next()).await
-        {
-            events.push(event.unwrap());
+        let mut events: Vec<Event> = Vec::new();
+        while events.last().map_or(0, |last| last.cursor) < end {
+            events.push(stream.events.next().await.unwrap().unwrap());
         }
         events
     }
@@ -415,9 +418,9 @@ impl Home {
     }
 }
 
-/// Waits until something holds; a minute is enough on a busy machine.
+/// Waits until something holds, for as long as a busy machine may need.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     while !holds().await {
         assert!(Instant::now() < deadline, "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -1,10 +1,8 @@
 //! After a run with known texts, names and keys, none of them stands in any file or log.
 
-use std::time::Duration;
-
 use bauta_tests::program::Program;
 use bauta_tests::traces::{Needle, search};
-use bauta_tests::world::{World, introduce};
+use bauta_tests::world::{STARTUP, World, introduce};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_file_and_no_log_holds_a_secret() {
@@ -16,10 +14,10 @@ async fn no_file_and_no_log_holds_a_secret() {
         bob.up();
         let (alice_key, alice_address) = alice.persona("persona-of-adelaide");
         let (bob_key, bob_address) = bob.persona("persona-of-benedikt");
-        introduce(&alice, "contact-benedikt", &bob, "contact-adelaide", Duration::from_secs(60));
+        introduce(&alice, "contact-benedikt", &bob, "contact-adelaide", STARTUP);
         let text = "the lantern hangs in the third window";
         alice.ok(&["send", "contact-benedikt", text, "--wait", "delivered"]);
-        bob.receives("contact-adelaide", text, Duration::from_secs(60));
+        bob.receives("contact-adelaide", text, STARTUP);
 
         let needles = [
             Needle::text("the text", text),

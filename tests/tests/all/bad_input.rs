@@ -6,7 +6,6 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use bauta_ipc::{Client, RpcError, bridge_socket_path, openrpc, socket_path};
 use bauta_tests::program::{Answer, Program};
@@ -238,7 +237,7 @@ fn knock(socket: &Path) {
     match UnixStream::connect(socket) {
         Err(error) => println!("connect: {error}"),
         Ok(mut stream) => {
-            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            stream.set_read_timeout(Some(STARTUP)).unwrap();
             let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "hello", "params": {"protocol": 1, "features": [], "client": "x"}});
             // The daemon may have hung up already.
             let _ = stream.write_all(format!("{hello}\n").as_bytes());

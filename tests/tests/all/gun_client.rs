@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(90);
 const SET: &str = "37-tw-aa-bb";
 
 fn object(value: Value) -> Map<String, Value> {

@@ -18,7 +18,7 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(180);
 const ANYWHERE: &str = "127.0.0.1:0";
 
 async fn endpoint(gun: &Gun) -> Endpoint {

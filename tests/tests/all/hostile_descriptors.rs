@@ -17,7 +17,7 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use serde_json::Value;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(180);
 
 /// A relay that keeps all rules but one: who asks for its descriptor gets the one of two that `face` says.
 async fn two_faced_relay(data: &Path, api: &str, face: Arc<AtomicUsize>) -> RelayAddress {

@@ -13,7 +13,7 @@ use bauta_tests::process::Process;
 use bauta_tests::program::{ACT_AS_BAUTA, Program};
 use bauta_tests::wait::eventually;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(180);
 
 /// A command inside a fresh network namespace that has only `lo`, up.
 fn isolated(script: &str) -> Command {

@@ -19,7 +19,7 @@ use bauta_tests::world::{Person, World};
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::Value;
 
-const SOON: Duration = Duration::from_secs(90);
+const SOON: Duration = Duration::from_secs(180);
 
 /// Two daemons whose Gun relay is behind the exit.
 struct Stage {

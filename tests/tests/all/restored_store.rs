@@ -8,7 +8,7 @@ use bauta_tests::program::Program;
 use bauta_tests::wait::eventually;
 use bauta_tests::world::{World, introduce};
 
-const SOON: Duration = Duration::from_secs(90);
+const SOON: Duration = Duration::from_secs(180);
 
 /// The database and its write-ahead log; the mark beside it is what the copy does not bring back.
 const STORE: [&str; 3] = ["store.db", "store.db-wal", "store.db-shm"];
@@ -57,9 +57,9 @@ async fn a_conversation_heals_after_an_old_store_was_put_back() {
             "--wait",
             "delivered",
             "--timeout",
-            "90s",
+            "180s",
         ]);
-        bob.ok(&["send", "alice", "and an answer", "--wait", "delivered", "--timeout", "90s"]);
+        bob.ok(&["send", "alice", "and an answer", "--wait", "delivered", "--timeout", "180s"]);
 
         let texts = |inbox: Vec<(String, String)>| inbox.into_iter().map(|m| m.1).collect::<Vec<_>>();
         let expected = [

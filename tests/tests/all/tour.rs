@@ -21,7 +21,7 @@ use normal::Normal;
 
 mod normal;
 
-const SOON: Duration = Duration::from_secs(90);
+const SOON: Duration = Duration::from_secs(180);
 /// Kinds of events that do not come in every run, or not in every order.
 const PASSING_EVENTS: [&str; 2] = ["status.changed", "health"];
 
