@@ -1,8 +1,10 @@
 //! Words for states and times, the same in every command.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bauta_ipc::{ContactState, MessageState, State, Utc};
+use bauta_protocol::time::Clock as _;
+use bauta_sphinx_client::SystemClock;
 
 /// The state of an own message.
 pub(crate) fn message_words(state: MessageState) -> &'static str {
@@ -82,7 +84,7 @@ pub(crate) fn block(heading: &str, text: &str) -> String {
 }
 
 fn now() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    Duration::from_millis(SystemClock.now().0)
 }
 
 fn one_unit(time: Duration) -> String {

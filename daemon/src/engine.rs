@@ -23,7 +23,7 @@ mod receive;
 mod send;
 mod terms;
 
-pub use self::exchanger::{Exchanger, Exchangers, SystemTime, TimeSource};
+pub use self::exchanger::{Exchanger, Exchangers};
 
 pub(crate) use self::actor::{Actor, ActorHandle, Shared};
 pub(crate) use self::backoff::after;

@@ -459,6 +459,7 @@ impl Subscription {
 }
 
 /// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "states of Gun are finer than milliseconds")]
 fn now_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0
 }

@@ -23,8 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bauta_ipc::{DaemonApi, Empty, PairingDesk, RpcError, SystemWorld};
 use bauta_protocol::address::RelayAddress;
-use bauta_protocol::time::Timestamp;
-use bauta_sphinx_client::{Mixnet, Network, Traffic};
+use bauta_protocol::time::{Clock, Timestamp};
+use bauta_sphinx_client::{Mixnet, Network, SystemClock, Traffic};
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -36,7 +36,7 @@ use self::outside::Outside;
 use self::pairings::StoredPairings;
 pub(crate) use self::post::tell as tell_post;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
-pub use crate::engine::{Exchanger, Exchangers, SystemTime, TimeSource, Times};
+pub use crate::engine::{Exchanger, Exchangers, Times};
 use crate::gun::Gun;
 use crate::posts::{self, Publisher};
 pub use crate::store::StoreError;
@@ -68,7 +68,7 @@ pub struct World {
     /// Where exchangers come from.
     pub exchangers: Arc<dyn Exchangers>,
     /// The time.
-    pub time: Arc<dyn TimeSource>,
+    pub time: Arc<dyn Clock>,
     /// The times of the engine.
     pub times: Times,
     /// The network's name, for the status.
@@ -113,14 +113,14 @@ impl Node {
 
     async fn open_on_mixnet(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
         let NodeConfig { home, network, relays, traffic, unlock, gun } = config;
-        let store = open_store(&home, unlock, SystemTime.now()).await?;
+        let store = open_store(&home, unlock, SystemClock.now()).await?;
         let keeper = guards::StoredGuards::load(store.clone()).await.map_err(NodeError::Store)?;
         let name = if network.is_local() { "local" } else { "mainnet" }.to_owned();
         let mixnet = Mixnet::new(network, traffic, Arc::new(keeper)).map_err(NodeError::Mixnet)?;
         let outside = Outside::open(gun, &store, &mixnet).await?;
         let world = World {
             exchangers: Arc::new(mixnet),
-            time: Arc::new(SystemTime),
+            time: Arc::new(SystemClock),
             times: Times::of(traffic.pace()),
             network: name,
             traffic,

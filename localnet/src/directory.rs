@@ -19,9 +19,11 @@ use nym_api_requests::{
 };
 use nym_contracts_common::Percent;
 use nym_mixnet_contract_common::KeyRotationState;
-use time::OffsetDateTime;
 
-use crate::{Epochs, Node, epoch::Epoch};
+use crate::{
+    Epochs, Node,
+    epoch::{self, Epoch},
+};
 
 /// The current edition, exchanged as a whole: epoch, rotation and keys always belong together.
 pub(crate) struct Directory {
@@ -132,7 +134,7 @@ impl Edition {
     }
 
     fn page(&self, nodes: Vec<SkimmedNodeV1>) -> Page {
-        Page::new_full(self.epoch.id, self.rotation(), OffsetDateTime::now_utc(), nodes)
+        Page::new_full(self.epoch.id, self.rotation(), epoch::now(), nodes)
     }
 }
 
@@ -179,7 +181,7 @@ fn describe(gateway: &SkimmedNodeV1, rotation: u32, exit: Option<String>) -> Nym
         node_id: gateway.node_id,
         contract_node_type: DescribedNodeTypeV1::NymNode,
         description: NymNodeDataV2 {
-            last_polled: OffsetDateTime::now_utc().into(),
+            last_polled: epoch::now().into(),
             host_information: HostInformationV1 {
                 ip_address: gateway.ip_addresses.clone(),
                 hostname: None,

@@ -6,6 +6,12 @@ use time::OffsetDateTime;
 
 use crate::Epochs;
 
+/// The present time.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
 /// One epoch of the network's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Epoch {

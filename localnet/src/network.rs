@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Epochs, Exit, ExitPolicy, LocalnetConfig, NetworkFile, Node, RotateError, StartError, Stats, api,
     directory::{Directory, Edition},
-    epoch::Epoch,
+    epoch::{self, Epoch},
     exit::Setup,
     faults::Faults,
     gateway::Gateway,
@@ -198,7 +198,7 @@ impl Localnet {
 
     async fn rotate_all_keys(&self) -> Result<u32, RotateError> {
         let epochs = self.shared.epochs;
-        let now = OffsetDateTime::now_utc();
+        let now = epoch::now();
         self.shared.advance(|epoch| epoch.next_rotation(epochs, now)).await
     }
 
@@ -297,9 +297,9 @@ impl Shared {
 async fn follow_clock(shared: Arc<Shared>) {
     loop {
         let epoch = *shared.epoch.lock().await;
-        let wait = epoch.remaining(shared.epochs, OffsetDateTime::now_utc());
+        let wait = epoch.remaining(shared.epochs, epoch::now());
         tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
-        let now = OffsetDateTime::now_utc();
+        let now = epoch::now();
         if let Err(error) = shared.advance(|epoch| epoch.at(shared.epochs, now)).await {
             tracing::warn!(%error, "The network stays in its epoch.");
         }
@@ -326,7 +326,7 @@ fn check(config: &LocalnetConfig) -> Result<(), StartError> {
 }
 
 fn epoch_now(saved: Option<&SavedNetwork>, epochs: Epochs) -> Epoch {
-    let now = OffsetDateTime::now_utc();
+    let now = epoch::now();
     let Some(saved) = saved else { return Epoch::first(epochs, now) };
     let nanos = i128::from(saved.epoch_started) * 1_000_000;
     let started = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(now).min(now);

@@ -15,14 +15,14 @@ use bauta_protocol::relay::{
     Class, Declined, Delete, DeleteReply, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply,
     Fetch, FetchReply, Get, GetReply, Publish, PublishReply, Put, PutReply, Refusal, Reply, Request,
 };
-use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::time::{Clock, Day, Timestamp};
 use bauta_protocol::work::{check_deposit_gate, check_put_work};
+use bauta_sphinx_client::SystemClock;
 use futures::StreamExt as _;
 use rand_core::CryptoRng;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, SystemClock};
 use crate::daily::{Daily, DailyError};
 use crate::error::{RelayError, StorageError};
 use crate::meter::{Levels, Meter};

@@ -4,7 +4,6 @@
 //! The [`Desk`] knows the rules: a request goes in, a reply comes out, over any [`Storage`].
 //! The [`Relay`] feeds it from the mixnet. `docs/operating-a-relay.md` is for those who run one.
 
-mod clock;
 mod daily;
 mod desk;
 mod error;
@@ -19,7 +18,6 @@ mod vault;
 pub mod policy;
 pub mod storage;
 
-pub use clock::{Clock, SystemClock};
 pub use desk::{Desk, DeskConfig};
 pub use error::{RelayError, StorageError};
 pub use identity::{IDENTITY_FILE, load_or_generate};

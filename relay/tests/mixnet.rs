@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bauta_localnet::{Localnet, LocalnetConfig};
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
@@ -16,10 +16,12 @@ use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{
     Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Reply, Request,
 };
-use bauta_protocol::time::Timestamp;
+use bauta_protocol::time::{Clock as _, Timestamp};
 use bauta_protocol::work::{find_deposit_work, find_put_work};
 use bauta_relay::{Relay, RelayConfig, RelayError};
-use bauta_sphinx_client::{Client, GuardKeeper, Mixnet, Network, Patience, RelayTarget, Traffic};
+use bauta_sphinx_client::{
+    Client, GuardKeeper, Mixnet, Network, Patience, RelayTarget, SystemClock, Traffic,
+};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,7 +71,7 @@ impl Visitor {
 }
 
 fn now() -> Timestamp {
-    Timestamp(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
+    SystemClock.now()
 }
 
 fn config(data: &Path, net: &Localnet) -> RelayConfig {

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{jittered, up_to};
 use crate::frame::{self, RequestDigest, Xid};
 use crate::link::Link;
-use crate::mixnet::Shared;
+use crate::shared::Shared;
 use crate::state::State;
 use health::Health;
 use pending::Pending;

@@ -1,13 +1,33 @@
-//! A Poisson clock: a persona acts when it ticks, and not because something came in.
+//! The time of this machine, and a Poisson clock: a persona acts when it ticks, and not because something came in.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bauta_protocol::time::{Clock, Timestamp};
 use rand::Rng as _;
 use rand::rngs::OsRng;
 use tokio::time::{Instant, sleep_until};
 
 /// A gap longer than this many means is cut. The chance of one is 2 in a billion.
 const LONGEST_GAP_IN_MEANS: f64 = 20.0;
+
+/// The clock of this machine. Whatever decides by the time takes a [`Clock`], so that tests can set it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        // A clock before 1970 counts as 1970: every check of a day or an expiry fails then, and nothing is lost.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The present time as the SDK writes it.
+#[expect(clippy::disallowed_methods, reason = "the SDK compares with this clock itself")]
+pub(crate) fn sdk_now() -> time::OffsetDateTime {
+    time::OffsetDateTime::now_utc()
+}
 
 /// A clock whose ticks are a Poisson process: gaps are exponential and independent of everything.
 ///

@@ -28,7 +28,8 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::mixnet::{Mixnet, Shared};
+use crate::mixnet::Mixnet;
+use crate::shared::Shared;
 use carrier::Carrier;
 use choice::Choice;
 use stream::Answer;

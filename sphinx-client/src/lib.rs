@@ -26,17 +26,19 @@ mod link;
 mod mixnet;
 mod network;
 mod service;
+mod shared;
 mod state;
 mod storage;
 mod traffic;
 mod tuning;
 
 pub use client::{Client, ExchangeError, Patience, RelayTarget};
-pub use clock::{PoissonClock, exponential_gap};
+pub use clock::{PoissonClock, SystemClock, exponential_gap};
 pub use exit::{ExitAddress, ExitAddressError, ExitStream, Exits, OpenError};
-pub use mixnet::{GuardKeeper, Mixnet, MixnetError};
+pub use mixnet::{Mixnet, MixnetError};
 pub use network::{Network, NetworkError};
 pub use service::{Incoming, MOST_DOORS, Observer, Responder, Service, ServiceConfig, ServiceError};
+pub use shared::GuardKeeper;
 pub use state::{ConnectPhase, Phase, State};
 pub use traffic::{PROFILES, Pace, Traffic, UnknownTraffic};
 

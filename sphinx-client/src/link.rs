@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::sdk_now;
 use crate::directory::Directory;
 use crate::guards::GatewayId;
 use crate::network::Network;
@@ -281,7 +282,7 @@ impl Sending {
             }
             if pruned.elapsed() >= PRUNE_EVERY {
                 pruned = Instant::now();
-                let oldest = time::OffsetDateTime::now_utc() - REPLY_KEY_AGE;
+                let oldest = sdk_now() - REPLY_KEY_AGE;
                 self.replies.key_storage_ref().retain(|_, key| key.sent_at > oldest);
             }
         }

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use bauta_ipc::EventBody;
 use bauta_protocol::id::{BoxId, RelayId};
-use bauta_protocol::time::Timestamp;
+use bauta_protocol::time::{Clock, Timestamp};
 use bauta_sphinx_client::{PoissonClock, State};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::exchanger::{Exchanger, Exchangers, TimeSource};
+use super::exchanger::{Exchanger, Exchangers};
 use super::flight::{Errand, Landed, fly};
 use super::loop_lane::LoopLane;
 use super::peer::Moment;
@@ -30,7 +30,7 @@ use crate::view;
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) exchangers: Arc<dyn Exchangers>,
-    pub(crate) time: Arc<dyn TimeSource>,
+    pub(crate) time: Arc<dyn Clock>,
     pub(crate) times: Times,
     /// When each relay last answered.
     pub(crate) answered: Mutex<HashMap<RelayId, Timestamp>>,

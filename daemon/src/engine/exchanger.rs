@@ -1,11 +1,10 @@
-//! What the engine needs of the world: a way to exchange with relays, and the time.
+//! What the engine needs of the world: a way to exchange with relays.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bauta_protocol::id::DoorAddress;
 use bauta_protocol::relay::Class;
-use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{Client, ExchangeError, Mixnet, Patience, RelayTarget, State};
 use tokio::sync::watch;
 
@@ -68,23 +67,5 @@ impl Exchangers for Mixnet {
 
     fn avoid_gateways_of(&self, doors: &[DoorAddress]) {
         Mixnet::avoid_gateways_of(self, doors);
-    }
-}
-
-/// Where the engine takes the time from.
-pub trait TimeSource: Send + Sync + 'static {
-    /// The present time.
-    fn now(&self) -> Timestamp;
-}
-
-/// The clock of this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemTime;
-
-impl TimeSource for SystemTime {
-    fn now(&self) -> Timestamp {
-        // A clock before 1970 counts as 1970: nothing is fresh then, and nothing is lost.
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }

@@ -3,13 +3,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bauta_daemon::node::TimeSource;
 use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
 use bauta_protocol::bundle::BUNDLE_LEN;
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, RelayIdentity};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::limits::{BOX_LEN, DESCRIPTOR_LIFETIME};
 use bauta_protocol::relay::{Class, Deposited, Publish, Refusal, Reply, Request};
+use bauta_protocol::time::Clock as _;
 use rand_core::Rng;
 
 use crate::support::{Home, Sea, SharedClock, below, door, friends, rng, until};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bauta_daemon::node::{Exchanger, Exchangers, Node, NodeError, SystemTime, TimeSource, Times, World};
+use bauta_daemon::node::{Exchanger, Exchangers, Node, NodeError, Times, World};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, MessageState,
@@ -16,9 +16,9 @@ use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, RelayIdentity};
 use bauta_protocol::id::{BoxId, DoorAddress, RelayId};
 use bauta_protocol::relay::{Class, Describe, Put, Reply, Request};
-use bauta_protocol::time::Timestamp;
-use bauta_relay::{Clock, Desk, DeskConfig, SqliteOptions, SqliteStorage, Storage};
-use bauta_sphinx_client::{ExchangeError, Pace, Patience, Phase, RelayTarget, State, Traffic};
+use bauta_protocol::time::{Clock, Timestamp};
+use bauta_relay::{Desk, DeskConfig, SqliteOptions, SqliteStorage, Storage};
+use bauta_sphinx_client::{ExchangeError, Pace, Patience, Phase, RelayTarget, State, SystemClock, Traffic};
 use futures::StreamExt;
 use getrandom::SysRng;
 use rand_core::{Rng, UnwrapErr};
@@ -42,17 +42,11 @@ impl TestClock {
     }
 
     fn read(&self) -> Timestamp {
-        Timestamp(SystemTime.now().0 + self.0.load(Ordering::Relaxed))
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::Relaxed))
     }
 }
 
 pub(crate) struct SharedClock(pub(crate) Arc<TestClock>);
-
-impl TimeSource for SharedClock {
-    fn now(&self) -> Timestamp {
-        self.0.read()
-    }
-}
 
 impl Clock for SharedClock {
     fn now(&self) -> Timestamp {

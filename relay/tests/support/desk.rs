@@ -14,10 +14,10 @@ use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{Delete, Deposit, Describe, Drain, Fetch, Get, Publish, Put, Reply, Request};
-use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::time::{Clock, Day, Timestamp};
 use bauta_protocol::work::{DepositWork, find_deposit_work, find_put_work};
 use bauta_relay::policy::{Difficulty, Quotas};
-use bauta_relay::{Clock, Desk, DeskConfig, SqliteOptions, SqliteStorage, Storage};
+use bauta_relay::{Desk, DeskConfig, SqliteOptions, SqliteStorage, Storage};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 

@@ -1,13 +1,15 @@
 //! Keeps a client connected: chooses gateways, watches what comes back, replaces what fails.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use bauta_protocol::time::{Clock as _, Timestamp};
 
 use rand::Rng as _;
 use rand::rngs::OsRng;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{jittered, up_to};
+use crate::clock::{SystemClock, jittered, up_to};
 use crate::link::{Link, Plan};
 use crate::state::{ConnectPhase, Phase, State};
 use crate::storage::Ephemeral;
@@ -242,26 +244,24 @@ impl Backoff {
 /// Notices a suspend: the wall clock continued while the monotonic clock did not.
 struct JumpDetector {
     monotonic: std::time::Instant,
-    wall: SystemTime,
+    wall: Timestamp,
 }
 
 impl JumpDetector {
     fn new() -> Self {
-        Self { monotonic: std::time::Instant::now(), wall: SystemTime::now() }
+        Self { monotonic: std::time::Instant::now(), wall: SystemClock.now() }
     }
 
     fn jumped(&mut self) -> bool {
-        self.jumped_at(std::time::Instant::now(), SystemTime::now())
+        self.jumped_at(std::time::Instant::now(), SystemClock.now())
     }
 
-    fn jumped_at(&mut self, monotonic: std::time::Instant, wall: SystemTime) -> bool {
+    fn jumped_at(&mut self, monotonic: std::time::Instant, wall: Timestamp) -> bool {
         let passed = monotonic.saturating_duration_since(self.monotonic);
-        let shown = wall.duration_since(self.wall);
+        // One of the two is zero: the clock went on, or it was set back.
+        let (shown, back) = (wall.since(self.wall), self.wall.since(wall));
         (self.monotonic, self.wall) = (monotonic, wall);
-        match shown {
-            Ok(shown) => shown.abs_diff(passed) >= JUMP,
-            Err(back) => back.duration() + passed >= JUMP,
-        }
+        if back.is_zero() { shown.abs_diff(passed) >= JUMP } else { back + passed >= JUMP }
     }
 }
 
@@ -275,14 +275,14 @@ mod tests {
 
     #[test]
     fn a_suspend_is_noticed_and_ordinary_time_is_not() {
-        let (t, w) = (std::time::Instant::now(), SystemTime::now());
+        let (t, w) = (std::time::Instant::now(), SystemClock.now());
         let mut clocks = JumpDetector { monotonic: t, wall: w };
-        assert!(!clocks.jumped_at(t + SECOND, w + SECOND));
-        assert!(clocks.jumped_at(t + 2 * SECOND, w + 3600 * SECOND), "suspended for an hour");
-        assert!(!clocks.jumped_at(t + 3 * SECOND, w + 3601 * SECOND));
+        assert!(!clocks.jumped_at(t + SECOND, w.plus(SECOND)));
+        assert!(clocks.jumped_at(t + 2 * SECOND, w.plus(3600 * SECOND)), "suspended for an hour");
+        assert!(!clocks.jumped_at(t + 3 * SECOND, w.plus(3601 * SECOND)));
         assert!(clocks.jumped_at(t + 4 * SECOND, w), "the clock was set back");
-        assert!(!clocks.jumped_at(t + 5 * SECOND, w + 2 * SECOND), "a small correction");
-        assert!(!clocks.jumped_at(t + 600 * SECOND, w + 597 * SECOND), "a busy machine looks late");
+        assert!(!clocks.jumped_at(t + 5 * SECOND, w.plus(2 * SECOND)), "a small correction");
+        assert!(!clocks.jumped_at(t + 600 * SECOND, w.plus(597 * SECOND)), "a busy machine looks late");
     }
 
     proptest! {

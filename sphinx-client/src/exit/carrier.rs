@@ -18,7 +18,7 @@ use super::stream::{Answer, ExitStream, Failure, Pipe, Work};
 use super::wire::{self, Frame};
 use crate::guards::GatewayId;
 use crate::link::{self, LinkError, Plan, Probes};
-use crate::mixnet::Shared;
+use crate::shared::Shared;
 use crate::storage::Ephemeral;
 use crate::tuning::exit_config;
 

@@ -11,6 +11,7 @@ use nym_sdk::mixnet::{AnonymousSenderTag, CombinedReplyStorage};
 use nym_sphinx::anonymous_replies::ReplySurbWithKeyRotation;
 
 use super::ledger::REMEMBER;
+use crate::clock::sdk_now;
 
 /// How long SURBs stay with the SDK: an immediate answer finds them there.
 const LEFT_WITH_SDK: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ pub(super) struct Stash {
 impl Stash {
     /// Takes the SURBs that the SDK has held for a moment, and drops those that are too old or too many.
     pub(super) fn sweep(&mut self, now: Instant, sdk: &CombinedReplyStorage) {
-        let cutoff = time::OffsetDateTime::now_utc() - LEFT_WITH_SDK;
+        let cutoff = sdk_now() - LEFT_WITH_SDK;
         sdk.surbs_storage_ref().retain(|tag, received| {
             if received.surbs_last_received_at() > cutoff {
                 return true;

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bauta_ipc::methods::{PersonaBackup, PersonaExport, PersonaImport};
 use bauta_ipc::{
@@ -12,7 +11,8 @@ use bauta_ipc::{
 };
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::mask::{Backup, OpenError, limits};
-use bauta_protocol::time::Timestamp;
+use bauta_protocol::time::Clock as _;
+use bauta_sphinx_client::SystemClock;
 use clap::Args;
 use data_encoding::BASE64;
 use getrandom::SysRng;
@@ -184,10 +184,8 @@ fn unreadable_backup(error: &OpenError) -> RpcError {
 }
 
 fn to_file(backup: &Backup, password: &str) -> Result<Vec<u8>, RpcError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
     backup
-        .to_file(password, now, &mut UnwrapErr(SysRng))
+        .to_file(password, SystemClock.now(), &mut UnwrapErr(SysRng))
         .map_err(|error| RpcError::of(&codes::INTERNAL, &error))
 }
 
