@@ -1,7 +1,7 @@
 //! Addresses people exchange: `bauta:` for a persona, `bauta-relay:` for a relay.
 //!
 //! Both are URIs (RFC 3986) that fit a QR code, and end with a checksum, because a key with a wrong digit is often
-//! another key and not an error. What stands after `#` never leaves a browser or a shell by itself.
+//! another key and not an error. The part after `#` is not sent to a server when a browser opens the address.
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,7 +80,7 @@ pub enum AddressError {
     /// An invitation without a relay cannot be answered.
     #[error("this invitation names no relay: ask for a new invitation")]
     SeedWithoutRelay,
-    /// The checksum is missing or does not fit the rest.
+    /// The checksum is missing or wrong.
     #[error("this address is damaged: a character is wrong or missing; copy it again, whole")]
     Check,
     /// A part this version does not know.

@@ -12,7 +12,7 @@ pub(crate) const TAG_LEN: usize = 16;
 /// Bytes of a nonce.
 pub(crate) const NONCE_LEN: usize = 24;
 
-/// The seal did not hold, or (never in practice) the buffer is beyond the cipher's limit of 2^38 bytes.
+/// The seal is invalid, or (never in practice) the buffer is beyond the cipher's limit of 2^38 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct BadSeal;
 

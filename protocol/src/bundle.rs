@@ -55,8 +55,8 @@ pub enum BundleError {
     /// A key in it is no key, or of small order.
     #[error("the bundle holds an unusable key")]
     BadKey,
-    /// The signature does not hold.
-    #[error("the bundle's signature does not hold")]
+    /// The signature is invalid.
+    #[error("the bundle's signature is invalid")]
     BadSignature,
     /// Its time is over.
     #[error("the bundle has expired: its owner has not been online for days")]

@@ -1,4 +1,4 @@
-//! What people say, as CBOR (RFC 8949): a map with integer keys, where unknown keys are ignored.
+//! The content of messages, as CBOR (RFC 8949): a map with integer keys, where unknown keys are ignored.
 
 use std::fmt;
 
@@ -20,16 +20,16 @@ const DESCRIPTOR: u32 = 3;
 pub enum Content {
     /// A message to be read.
     Text {
-        /// Its name, drawn by the sender.
+        /// Its id, drawn by the sender.
         id: MessageId,
         /// The sender's clock; not to be trusted for order.
         sent_at: Timestamp,
         /// At most [`MAX_TEXT`] bytes.
         text: String,
     },
-    /// Nothing but the beginning of a conversation, as when an invitation is accepted.
+    /// Only the beginning of a conversation, as when an invitation is accepted.
     Greeting {
-        /// Its name, drawn by the sender.
+        /// Its id, drawn by the sender.
         id: MessageId,
         /// The sender's clock.
         sent_at: Timestamp,
@@ -39,7 +39,7 @@ pub enum Content {
         /// As signed.
         bytes: Vec<u8>,
     },
-    /// Something a newer version says.
+    /// Something from a newer version.
     Unsupported {
         /// Its kind.
         kind: u32,
@@ -52,7 +52,7 @@ pub enum ContentError {
     /// Over [`MAX_TEXT`] or [`MAX_CONTENT`].
     #[error("a text of {0} bytes is too long: at most {MAX_TEXT} fit")]
     TooLong(usize),
-    /// Not the CBOR it should be, or a field is missing.
+    /// Not valid CBOR, or a field is missing.
     #[error("the content is malformed")]
     Malformed,
     /// [`Content::Unsupported`] has no encoding.

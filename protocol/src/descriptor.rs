@@ -1,4 +1,4 @@
-//! What a relay says of itself, once per UTC day, signed: its doors and the work it asks for.
+//! A relay's signed statement for one UTC day: its doors and the work it asks for.
 
 use std::fmt;
 
@@ -65,7 +65,7 @@ impl fmt::Debug for DescriptorSeen {
     }
 }
 
-/// A relay's signed descriptor. Every value of this type has a signature that holds.
+/// A relay's signed descriptor. Every value of this type has a valid signature.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Descriptor {
     bytes: Box<[u8; DESCRIPTOR_LEN]>,
@@ -92,7 +92,7 @@ pub struct DescriptorTerms {
     pub expiry: Timestamp,
 }
 
-/// Why bytes are no descriptor, or one cannot be used or made.
+/// Why bytes are not a descriptor, or one cannot be used or made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DescriptorError {
     /// Wrong length, door count, padding, key or lifetime.
@@ -101,8 +101,8 @@ pub enum DescriptorError {
     /// It was signed by another relay than the one asked for.
     #[error("the descriptor belongs to another relay")]
     WrongRelay,
-    /// The signature does not hold.
-    #[error("the descriptor's signature does not hold")]
+    /// The signature is invalid.
+    #[error("the descriptor's signature is invalid")]
     BadSignature,
     /// It has ended.
     #[error("the relay's descriptor has expired")]
@@ -149,8 +149,8 @@ impl Descriptor {
         Self::from_bytes(&bytes, identity.id()).map_err(|_| DescriptorError::BadTerms)
     }
 
-    /// Reads a descriptor of the relay `expected` and verifies its signature. Whether it is current is
-    /// [`Self::check_fresh`]'s question.
+    /// Reads a descriptor of the relay `expected` and verifies its signature. [`Self::check_fresh`] checks
+    /// whether it is current.
     ///
     /// # Errors
     /// One variant of [`DescriptorError`] per cause.
@@ -191,7 +191,7 @@ impl Descriptor {
         &self.bytes
     }
 
-    /// What to tell contacts of having seen it.
+    /// What contacts get to compare.
     pub fn seen(&self) -> DescriptorSeen {
         DescriptorSeen { day: self.day, hash: hash(&[self.bytes.as_slice()]) }
     }
@@ -271,7 +271,7 @@ pub(crate) fn read_doors<const N: usize>(reader: &mut Reader<'_>) -> Option<Vec<
     (count >= 1 && count <= N && all_differ(&doors)).then_some(doors)
 }
 
-/// Whether no door stands twice: a client that draws a door would favour it.
+/// Whether no door is there twice: a client that draws a door would favour it.
 pub(crate) fn all_differ(doors: &[DoorAddress]) -> bool {
     doors.iter().enumerate().all(|(place, door)| !doors.iter().skip(place + 1).any(|other| other == door))
 }

@@ -7,13 +7,13 @@ pub enum Kind {
     Usage,
     /// The thing named does not exist: check the name, or create it first.
     NotFound,
-    /// It collides with what is already there: read the present state and decide anew.
+    /// It collides with what is already there: read the present state and decide again.
     Conflict,
-    /// The other side or a rule said no: repeating the same call will not help.
+    /// The other side or a rule refused: repeating the same call will not help.
     Refused,
     /// Bytes or text from outside do not have the required form: ask for them again, or for others.
     Malformed,
-    /// A signature or seal does not hold: drop the object, and distrust who delivered it.
+    /// A signature or seal is invalid: drop the object, and distrust whoever delivered it.
     Forged,
     /// It was valid once and is no longer: fetch or make a fresh one.
     Expired,

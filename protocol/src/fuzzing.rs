@@ -1,4 +1,4 @@
-//! Every parser of foreign bytes as a row of one table: what feeds it good inputs, and the rules its answers keep.
+//! Every parser of foreign bytes as a row of one table: a source of valid inputs, and the rules its answers keep.
 //! The fuzz targets run a row each; the tests run all of them over their seeds and changed seeds.
 
 use rand_core::CryptoRng;
@@ -12,9 +12,9 @@ mod wire;
 pub struct Parser {
     /// The name, also of its fuzz target.
     pub name: &'static str,
-    /// Reads the bytes, and says whether they were taken. An error names a rule that does not hold.
+    /// Reads the bytes and returns whether they were accepted. An error names the rule that was broken.
     pub check: fn(&[u8]) -> Result<bool, BrokenRule>,
-    /// Inputs that are taken; `None` if they could not be made.
+    /// Inputs that are accepted; `None` if they could not be made.
     pub seeds: fn(&mut dyn CryptoRng) -> Option<Vec<Vec<u8>>>,
 }
 
@@ -34,7 +34,7 @@ pub fn parser(name: &str) -> Option<&'static Parser> {
     parsers().find(|parser| parser.name == name)
 }
 
-/// Taken, and the rule holds; or the error that names the rule.
+/// Accepted, if the rule holds; or the error that names the rule.
 fn rule(holds: bool, rule: &'static str) -> Result<bool, BrokenRule> {
     if holds { Ok(true) } else { Err(BrokenRule(rule)) }
 }

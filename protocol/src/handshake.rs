@@ -43,7 +43,7 @@ const _: () = assert!(HANDSHAKE_LEN == 3854, "docs/protocol.md states this");
 /// Each key seals one thing once, so the nonce carries nothing.
 const NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
 
-/// A conversation begun.
+/// A conversation that was started.
 pub struct Initiated {
     /// The conversation.
     pub session: Session,
@@ -51,7 +51,7 @@ pub struct Initiated {
     pub handshake: Box<[u8; HANDSHAKE_LEN]>,
 }
 
-/// A conversation accepted.
+/// A conversation that was accepted.
 pub struct Responded {
     /// The conversation.
     pub session: Session,
@@ -70,7 +70,7 @@ pub struct Responded {
 /// Begins a conversation with a peer, with a first content of at most [`MAX_FIRST`] bytes.
 ///
 /// `mine` is the private side of the bundle the peer will see; `seed` binds the handshake to an invitation; `seen` is
-/// the peer's relay's descriptor. Session and handshake belong into one transaction, before anything is sent.
+/// the peer's relay's descriptor. Session and handshake belong in one transaction, before anything is sent.
 ///
 /// # Errors
 /// One variant of [`InitiateError`] per cause.
@@ -150,7 +150,7 @@ pub fn respond<'a, R: CryptoRng + ?Sized>(
     if peer.persona() == mine.bundle().persona() {
         return Err(RespondError::Forged);
     }
-    // The handshake may have lain in the inbox for its whole TTL.
+    // The handshake may have been in the inbox for its whole TTL.
     if now >= peer.expiry().plus(KEEP_AFTER_EXPIRY) {
         return Err(RespondError::Expired);
     }
@@ -216,7 +216,7 @@ impl<'a> Parts<'a> {
         (first.len() == SEALED_FIRST_LEN).then_some(Self { ephemeral, ciphertext, bundle, first })
     }
 
-    /// The KEM's secret and the sender's bundle, when these prekeys are the ones meant.
+    /// The KEM's secret and the sender's bundle, if the handshake is for these prekeys.
     fn open_bundle<'p>(&self, prekeys: &'p Prekeys) -> Option<(&'p Prekeys, Secret32, Zeroizing<Vec<u8>>)> {
         let mut shared = bundle::kem_secret(&prekeys.kem_seed).try_decapsulate(&self.ciphertext).ok()?;
         let secret = take_shared(&mut shared);

@@ -1,4 +1,4 @@
-//! Names of things: personas, relays, boxes, inboxes, doors, messages, and the capability behind a box or inbox.
+//! Ids of things: personas, relays, boxes, inboxes, doors, messages, and the capability behind a box or inbox.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{HasKind, Kind};
 use crate::secret::Secret32;
 
-/// Text or bytes that are not the name they should be.
+/// Text or bytes that are not a valid id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IdError {
     /// Wrong number of characters, or characters outside the alphabet.
@@ -26,8 +26,8 @@ pub enum IdError {
         /// Which characters.
         alphabet: &'static str,
     },
-    /// The bytes are no point of secp256k1 in compressed form.
-    #[error("this is not a persona key: it is no point of the curve secp256k1")]
+    /// The bytes are not a point of secp256k1 in compressed form.
+    #[error("this is not a persona key: it is not a point of the curve secp256k1")]
     NotAPoint,
 }
 
@@ -167,7 +167,7 @@ impl PersonaKey {
     /// # Errors
     /// [`IdError::NotAPoint`] for anything else.
     pub fn from_bytes(bytes: &[u8; 33]) -> Result<Self, IdError> {
-        // SEC 1 knows other 33-byte forms; only the compressed ones may pass, or one key would have two names.
+        // SEC 1 has other 33-byte forms. Only the compressed one is accepted, or one key would have two ids.
         if !matches!(bytes.first(), Some(2 | 3)) {
             return Err(IdError::NotAPoint);
         }
@@ -202,7 +202,7 @@ impl fmt::Display for PersonaKey {
 
 impl fmt::Debug for PersonaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The first byte is the sign; the next two tell keys apart.
+        // The first byte is the sign; the next two are enough to distinguish keys.
         short_debug(f, "PersonaKey", self.0.get(1..).unwrap_or_default())
     }
 }

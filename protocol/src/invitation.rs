@@ -1,7 +1,7 @@
 //! Invitations: a secret seed gives two lanes, one for the host's bundle and one for the guest's handshake.
 //!
 //! To the relay these are boxes like any others; the inbox is not touched. The boxes of an invitation are never
-//! deleted, so that a second taker meets `Conflict` at its first box.
+//! deleted, so that a second guest gets `Conflict` at its first box.
 
 use std::fmt;
 
@@ -29,16 +29,16 @@ const _: () =
 const HOST_LABEL: &[u8] = b"bauta/invite/host/1";
 const GUEST_LABEL: &[u8] = b"bauta/invite/guest/1";
 
-/// Why an invitation does not go on. The state is unchanged.
+/// Why an invitation does not proceed. The state is unchanged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InviteError {
-    /// Accepted before, or no box of an invitation.
+    /// Accepted before, or not a box of an invitation.
     #[error("box {0} of the invitation is not wanted")]
     NotWanted(u64),
     /// The relay gave other bytes than were put: ask again.
     #[error("the relay returned a damaged box {0}")]
     Forged(u64),
-    /// All boxes are there, and they hold no bundle.
+    /// All boxes are there, but they do not hold a bundle.
     #[error("the invitation holds no usable bundle: {0}")]
     Bundle(BundleError),
     /// This invitation was answered before.
@@ -104,7 +104,7 @@ impl InviteHost {
         self.guest.wanted(GUEST_BOXES)
     }
 
-    /// Accepts a box; gives the handshake when all are there.
+    /// Accepts a box; returns the handshake when all are there.
     ///
     /// # Errors
     /// [`InviteError::NotWanted`] or [`InviteError::Forged`].
@@ -146,7 +146,7 @@ impl InviteGuest {
         self.host.wanted(HOST_BOXES)
     }
 
-    /// Accepts a box; gives the bundle when all are there. That it is the bundle of the persona in the address, and
+    /// Accepts a box; returns the bundle when all are there. That it is the bundle of the persona in the address, and
     /// current, is the caller's to check.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl fmt::Debug for InviteGuest {
     }
 }
 
-/// The first boxes of a lane, put together to one object.
+/// The first boxes of a lane, joined to one object.
 #[derive(Deserialize, Serialize)]
 struct Chunks {
     lane: ReceiveLane,

@@ -1,4 +1,4 @@
-//! What JavaScript does in a way of its own, and others must repeat to the letter.
+//! JavaScript's way of writing numbers, which other programs must repeat exactly.
 
 /// Number::toString for base 10 (ECMA-262, section 6.1.6.1.20); what is not finite becomes null, as in JSON.stringify.
 pub(crate) fn number_text(value: f64) -> String {

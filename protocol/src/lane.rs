@@ -42,11 +42,11 @@ pub struct WantedBox {
 /// Why a lane does not seal or open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum LaneError {
-    /// The reader does not wait for this box: it was accepted before, or lies beyond the window.
+    /// The reader does not wait for this box: it was accepted before, or is beyond the window.
     #[error("box {0} of the lane is not wanted")]
     NotWanted(u64),
-    /// The seal does not hold: the relay gave other bytes than were put. Ask again.
-    #[error("the seal of box {0} does not hold")]
+    /// The seal is invalid: the relay returned other bytes than were put. Ask again.
+    #[error("the seal of box {0} is invalid")]
     Forged(u64),
     /// The lane is used up.
     #[error("the lane is full")]
@@ -93,8 +93,8 @@ impl SendLane {
 
     /// Seals the next box and forgets its keys.
     ///
-    /// The state after this call and the box belong into one transaction, before the box is put: a lane that is
-    /// set back seals other bytes under the same name and meets `Conflict` at the relay.
+    /// The state after this call and the box belong in one transaction, before the box is put: a lane that is set back
+    /// seals other bytes under the same id and gets `Conflict` from the relay.
     ///
     /// # Errors
     /// [`LaneError::Full`] after 2^48 boxes. On any error the lane is unchanged.
@@ -169,7 +169,7 @@ impl ReceiveLane {
         open_box(&pair.key, &pair.cap.box_id(), bytes).ok_or(LaneError::Forged(index))
     }
 
-    /// Forgets the key of a box and gives out its capability, for deletion hours later.
+    /// Forgets the key of a box and returns its capability, for deletion hours later.
     ///
     /// # Errors
     /// [`LaneError::NotWanted`]; the lane is unchanged.
@@ -184,7 +184,7 @@ impl ReceiveLane {
         Ok(pair.cap)
     }
 
-    /// Whether the box lies ahead of the first missing one and was accepted.
+    /// Whether the box is beyond the first missing one and was accepted.
     pub(crate) fn was_accepted(&self, index: u64) -> bool {
         self.place(index).is_some_and(|place| matches!(self.window.get(place), Some(None)))
     }

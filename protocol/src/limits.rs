@@ -1,6 +1,6 @@
 //! The numbers that both ends of a conversation, and the relay between them, must agree on, each with its reason.
 //!
-//! All are constants: a setting that others can notice would tell its user apart. Lengths that follow from a format
+//! All are constants: a setting that others can notice would identify its user. Lengths that follow from a format
 //! (`BUNDLE_LEN`, `DESCRIPTOR_LEN`, `HANDSHAKE_LEN`) are beside the code that writes it.
 
 use std::time::Duration;
@@ -50,14 +50,14 @@ pub const DESCRIPTOR_LIFETIME: Duration = BUNDLE_LIFETIME;
 /// Expiry has the grain of a day, so that the disk does not say at which minute a box came.
 pub const TTL_DAYS: u32 = 21;
 
-/// [`TTL_DAYS`] as a duration: after so long without a write, nothing can come over a lane.
+/// [`TTL_DAYS`] as a duration: after this long without a write, nothing can come over a lane.
 pub const TTL: Duration = DAY.saturating_mul(TTL_DAYS);
 
-/// The private side of a bundle is kept this long after its expiry: a deposit may lie for its whole time to live, and
+/// The private side of a bundle is kept this long after its expiry: a deposit may wait for its whole time to live, and
 /// clocks differ.
 pub const KEEP_AFTER_EXPIRY: Duration = TTL.saturating_add(CLOCK_SKEW);
 
-/// A bundle's version may lie this far in the future: clocks differ.
+/// A bundle's version may be this far in the future: clocks differ.
 pub const CLOCK_SKEW: Duration = DAY;
 
 /// How long a relay holds the reply to a get of an absent box.

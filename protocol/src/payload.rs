@@ -1,4 +1,4 @@
-//! What the ratchet encrypts: always the same number of bytes, whatever is said.
+//! What the ratchet encrypts: always the same number of bytes, whatever the content.
 
 use zeroize::Zeroizing;
 
@@ -8,7 +8,7 @@ use crate::limits::BOX_PLAIN;
 use crate::ratchet;
 use crate::time::Day;
 
-/// Bytes of a frame's length prefix: the ratchet's message stands behind it, then zeros.
+/// Bytes of a frame's length prefix: the ratchet's message follows it, then zeros.
 const FRAME_HEADER: usize = 2;
 
 /// Bytes of every payload.
@@ -43,7 +43,7 @@ pub(crate) struct Payload {
 #[derive(Clone, Eq, PartialEq)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Part {
-    /// Nothing but the acknowledgement.
+    /// Only the acknowledgement.
     AckOnly,
     Fragment {
         /// It continues the content of the box before.

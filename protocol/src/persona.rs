@@ -19,9 +19,9 @@ pub struct PersonaSecret {
     public: PersonaKey,
 }
 
-/// Bytes that are no secret key: zero, or not below the order of the curve.
+/// The bytes are not a secret key: zero, or not below the order of the curve.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("these bytes are no secret key of secp256k1")]
+#[error("these bytes are not a secret key of secp256k1")]
 pub struct BadSecretKey;
 
 impl HasKind for BadSecretKey {
@@ -30,9 +30,9 @@ impl HasKind for BadSecretKey {
     }
 }
 
-/// A signature does not hold, or is not in its one allowed (low S) form.
+/// A signature is invalid, or not in its one allowed (low S) form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the signature does not hold")]
+#[error("the signature is invalid")]
 pub struct BadSignature;
 
 impl HasKind for BadSignature {
@@ -97,7 +97,7 @@ impl PersonaSecret {
         self.public
     }
 
-    /// Signs a digest that begins with a label of its own (domain separation is the caller's duty).
+    /// Signs a digest. The caller separates domains: what was hashed begins with a label of its own.
     ///
     /// RFC 6979 with 32 random bytes as extra entropy (its section 3.6), low S.
     ///

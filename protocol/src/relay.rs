@@ -1,4 +1,4 @@
-//! What clients and relays say to each other: eight requests, nine replies, two sizes on the wire.
+//! The messages between clients and relays: eight requests, nine replies, two sizes on the wire.
 //!
 //! Every body of a class has the same length, so an observer of the mixnet sees only the class.
 //! Each request has a type ([`Put`] and its siblings), and each of these a type of reply ([`Ask`]).
@@ -56,7 +56,7 @@ pub enum WireError {
     /// No such operation in this class.
     #[error("operation {0} does not exist in this class")]
     Operation(u8),
-    /// A field has a value it cannot have.
+    /// A field has an invalid value.
     #[error("a field of the body has an impossible value")]
     Field,
     /// The padding is not zero.

@@ -1,4 +1,4 @@
-//! Safety numbers: what two people compare to be sure that nobody stands between them.
+//! Safety numbers: what two people compare to be sure that nobody is between them.
 //!
 //! Each side gives a fingerprint of its persona key and identity key; the number is both, the smaller first, so both
 //! people see the same. The form (30 digits a side, an iterated SHA-512) follows Signal's published numeric
@@ -17,7 +17,7 @@ pub const QR_LEN: usize = 1 + 2 * FINGERPRINT_LEN;
 const FINGERPRINT_LEN: usize = 32;
 const VERSION: u8 = 1;
 
-/// Makes each try of someone who searches a key with a similar number dearer.
+/// Makes searching for a key with a similar number more expensive.
 const ROUNDS: u32 = 5200;
 
 /// The number of one pair of people; the same on both sides.

@@ -1,7 +1,7 @@
 //! One conversation over one handshake: a ratchet and two lanes, with acknowledgements and fragments.
 //!
-//! The rule callers keep: the session's state and what a call returned commit in one transaction, and only then is a
-//! box put, a capability used, or a content shown. Then a crash at any point loses nothing and doubles nothing.
+//! The rule for callers: the session's state and what a call returned commit in one transaction, and only then is a box
+//! put, a capability used, or a content shown. Then a crash at any point loses nothing and duplicates nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,11 +53,11 @@ pub struct Session {
     given_up: u64,
     peer_given_up: u64,
     rolled_back: bool,
-    /// E(0) of the design: from this the next epoch's keys will be derived together with a fresh key exchange.
+    /// E(0): the next epoch's keys will be derived from this and a fresh key exchange. Unused in this version.
     epoch: Secret32,
 }
 
-/// What one accepted box (and boxes waiting behind it) brought.
+/// The result of one accepted box, and of boxes that waited behind it.
 #[derive(Default)]
 pub struct Opened {
     /// Complete contents, in order.
@@ -92,7 +92,7 @@ impl Session {
         }
     }
 
-    /// The responder got a first message: its first box will tell the initiator so.
+    /// The responder got a first message: its first box acknowledges this to the initiator.
     pub(crate) fn owe_ack(mut self) -> Self {
         self.ack_due = true;
         self
@@ -174,9 +174,9 @@ impl Session {
         Ok(self.commit(feed, receive))
     }
 
-    /// Gives up the first missing box when later ones are there, and goes on with those.
+    /// Gives up the first missing box if later ones are there, and continues with those.
     ///
-    /// The content it belonged to is lost; the peer is told by the next box sealed.
+    /// The content it belonged to is lost; the next sealed box reports this to the peer.
     ///
     /// # Errors
     /// [`SkipError::NothingLater`].
@@ -214,7 +214,7 @@ impl Session {
     }
 
     /// The highest index of ours that the peer gave up: the content in that box never arrived, although
-    /// [`Self::acked`] lies beyond it.
+    /// [`Self::acked`] is beyond it.
     pub fn lost(&self) -> Option<u64> {
         self.peer_given_up.checked_sub(1)
     }

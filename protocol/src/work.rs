@@ -74,7 +74,7 @@ pub fn check_deposit_gate(
     hash_bits(prefix, gate_nonce) >= u32::from(GATE_BITS)
 }
 
-/// The leading zero bits a deposit's Argon2id shows. Uses 32 MiB; zero when that memory is not to be had.
+/// The leading zero bits of a deposit's Argon2id. Uses 32 MiB; zero if that memory cannot be allocated.
 pub fn measure_deposit_work(
     relay: &RelayId,
     inbox: &InboxId,
@@ -152,7 +152,7 @@ fn leading_zero_bits(bytes: &[u8]) -> u32 {
     bits
 }
 
-/// Argon2id's memory, kept between tries: allocating and touching 32 MiB anew costs a good part of the work.
+/// Argon2id's memory, kept between tries: allocating and touching 32 MiB each time costs a good part of the work.
 struct Memory {
     argon2: Argon2<'static>,
     blocks: Vec<Block>,

@@ -71,7 +71,7 @@ fn payloads(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
         let Wire::Binary(bytes) = post(Version::V37, audience, &message, rng)?.payload else { return None };
         seeds.push(bytes);
     }
-    // As signed, which nothing writes.
+    // With a signature, which no program writes.
     let body = seeds.first()?.get(1..)?;
     let signed = [&[1], [7; 32].as_slice(), body].concat();
     seeds.push(signed);
@@ -137,9 +137,9 @@ fn records(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
 }
 
 fn message(bytes: &[u8]) -> Result<bool, BrokenRule> {
-    // Compared as bytes: a number that is none is not equal to itself.
+    // Compared as bytes, because NaN is not equal to itself.
     let Ok(message) = TypedMessage::from_document(bytes) else { return Ok(false) };
-    // Written in full, a message can have a few values more than it was read from.
+    // A message that is written can have a few more values than the one that was read.
     let Ok(written) = message.to_document() else { return Ok(true) };
     let again = TypedMessage::from_document(&written).map(|again| again.to_document());
     rule(again == Ok(Ok(written)), "a message is read as it is written")
@@ -294,7 +294,7 @@ fn backup_jsons(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     Some(vec![backup.into_bytes()])
 }
 
-/// The file as it is, and as the inside of one with a good mark and checksum.
+/// The file itself, and the same bytes inside of one with a valid magic number and checksum.
 fn backup_file(bytes: &[u8]) -> Result<bool, BrokenRule> {
     let whole = Backup::open(bytes, PASSWORD).map_or(Ok(false), |(backup, _)| write_again(&backup))?;
     let file = [b"MASK-BACKUP-V000", bytes, Sha256::digest(bytes).as_slice()].concat();
@@ -350,7 +350,7 @@ fn nested() -> Option<TypedMessage> {
     Some(TypedMessage::Tuple { items: vec![words_message(), inner], meta: Meta::default() })
 }
 
-/// One entry of each kind. The persona is without recovery words: to check those takes long.
+/// One entry of each kind. The persona has no recovery words, because checking them takes long.
 fn full_backup() -> Option<Backup> {
     let (key, other) = people().ok()?;
     let time = Timestamp(1_700_000_000_000);

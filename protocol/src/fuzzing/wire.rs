@@ -144,7 +144,7 @@ fn relay_replies(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
 
 fn content(bytes: &[u8]) -> Result<bool, BrokenRule> {
     let Ok(content) = Content::decode(bytes) else { return Ok(false) };
-    // A kind of later versions is read, but cannot be written.
+    // A kind from later versions can be read, but not written.
     let Ok(again) = content.encode() else { return Ok(true) };
     rule(Content::decode(&again).is_ok_and(|again| again == content), "a content is read as it is written")
 }
@@ -159,7 +159,7 @@ fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     contents.iter().map(|content| content.encode().ok().map(|bytes| bytes.to_vec())).collect()
 }
 
-/// What stands behind the seal of a box and behind the ratchet, in the hands of a hostile peer.
+/// What is inside the seal of a box and inside the ratchet, as a hostile peer may make it.
 fn payload(bytes: &[u8]) -> Result<bool, BrokenRule> {
     let mut taken = false;
     let mut padded = bytes.to_vec();

@@ -45,13 +45,13 @@ pub enum RespondError {
     /// None of the prekeys opens it: it is meant for others, for erased prekeys, or was damaged.
     #[error("this handshake is for none of these prekeys")]
     NotForUs,
-    /// The sender's bundle does not hold.
+    /// The sender's bundle is invalid.
     #[error("the sender's bundle cannot be used: {0}")]
     PeerBundle(BundleError),
     /// The sender's bundle ended so long ago that this must be a replay.
     #[error("this handshake is too old")]
     Expired,
-    /// The sender is not who it says, or the invitation's seed is another.
+    /// The sender is not who it claims to be, or the invitation's seed is another.
     #[error("this handshake is forged, or answers another invitation")]
     Forged,
     /// The first message has a newer format.

@@ -55,7 +55,7 @@ pub enum Refusal {
     Stale,
     /// The bundle has expired.
     Expired,
-    /// The bundle's signature does not hold.
+    /// The bundle's signature is invalid.
     BadSignature,
 }
 

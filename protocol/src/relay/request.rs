@@ -112,7 +112,7 @@ impl Request {
         }
     }
 
-    /// What is asked, for metrics and logs: nothing of whom or about what.
+    /// The kind of request, for metrics and logs, without any of its fields.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Put(_) => "put",

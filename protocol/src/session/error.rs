@@ -1,4 +1,4 @@
-//! Why a session does not do what it was asked; it is unchanged then.
+//! Errors of a session; each leaves it unchanged.
 
 use crate::error::{HasKind, Kind};
 use crate::lane::LaneError;
@@ -11,10 +11,10 @@ pub enum SealError {
     #[error("a message of {0} bytes is too long: at most {MAX_CONTENT} fit")]
     TooLong(usize),
     /// The peer has boxes we never sealed in this state: our state was set back to an old one.
-    #[error("this conversation's state is older than what the peer has: begin it anew")]
+    #[error("this conversation's state is older than what the peer has: begin it again")]
     RolledBack,
     /// The lane is used up.
-    #[error("this conversation is full: begin it anew")]
+    #[error("this conversation is full: begin it again")]
     Full,
     /// A bug.
     #[error("sealing failed")]
@@ -30,7 +30,7 @@ pub enum OpenError {
     /// The relay gave other bytes than were put: ask again.
     #[error("the relay returned a damaged box {0}")]
     Forged(u64),
-    /// The peer sealed something that is no message.
+    /// The peer sealed something that is not a message.
     #[error("the peer's box {0} is malformed")]
     Malformed(u64),
     /// The peer's message does not continue the ratchet: one side's state was set back.

@@ -1,4 +1,4 @@
-//! Feeding the ratchet in lane order and putting contents together, on a copy of the session's state.
+//! Feeds the ratchet in lane order and joins contents, on a copy of the session's state.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::limits::MAX_CONTENT;
 use crate::payload::{Part, Payload, PayloadError};
 use crate::ratchet::Ratchet;
 
-/// The parts of a session that messages change. The session takes them over when all went well.
+/// The parts of a session that messages change. They are copied back into the session if everything succeeded.
 pub(super) struct Feed {
     pub(super) ratchet: Ratchet,
     pub(super) sent: u64,
@@ -24,7 +24,7 @@ pub(super) struct Feed {
     pub(super) opened: Opened,
 }
 
-/// Why a message was not taken.
+/// Why a message was not accepted.
 pub(super) enum FeedError {
     Ratchet,
     Payload(PayloadError),
@@ -56,7 +56,7 @@ impl Feed {
         }
     }
 
-    /// Takes the message of the first missing box. On an error nothing changed.
+    /// Accepts the message of the first missing box. On an error nothing has changed.
     pub(super) fn message(&mut self, message: &[u8]) -> Result<(), FeedError> {
         let mut ratchet = self.ratchet.copy();
         let plain = ratchet.decrypt(message).map_err(|_| FeedError::Ratchet)?;
@@ -66,7 +66,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Takes the boxes that waited behind the first missing one, as far as they are consecutive.
+    /// Accepts the boxes that waited behind the first missing one, as far as they are consecutive.
     pub(super) fn waiting(&mut self, ahead: &BTreeMap<u64, SecretBytes>, from: u64) {
         for (index, message) in (from..).map_while(|index| ahead.get(&index).map(|message| (index, message)))
         {
@@ -77,7 +77,7 @@ impl Feed {
         }
     }
 
-    /// Goes on without a box: the content it belonged to is lost, and the peer is to be told.
+    /// Continues without a box: the content it belonged to is lost, and the next box reports this to the peer.
     pub(super) fn give_up(&mut self, index: u64) {
         self.partial = None;
         self.dropping = true;
@@ -89,7 +89,7 @@ impl Feed {
     fn take(&mut self, payload: Payload) {
         let Payload { ack, given_up, seen, part } = payload;
         if ack > self.sent {
-            // The peer has boxes this state never sealed. What it says is still good; what we would seal is not.
+            // The peer has boxes that this state never sealed. Its messages are still valid; what we would seal is not.
             self.rolled_back = true;
         } else if !self.rolled_back {
             self.acked = self.acked.max(ack);
@@ -98,7 +98,7 @@ impl Feed {
         self.opened.seen.extend(seen);
         match part {
             Part::AckOnly => {
-                // Fragments of one content stand side by side; whoever writes otherwise loses the content.
+                // Fragments of one content are in consecutive boxes. A writer that breaks this loses the content.
                 if self.partial.take().is_some() {
                     self.drop_content();
                 }
@@ -118,7 +118,7 @@ impl Feed {
             (false, begun) => {
                 self.opened.gap |= begun.is_some();
                 self.dropping = false;
-                // All the room at once: growing would leave copies behind.
+                // All capacity at once: growing would leave copies of secrets behind.
                 Zeroizing::new(Vec::with_capacity(if more { MAX_CONTENT } else { data.len() }))
             }
         };
@@ -143,7 +143,7 @@ impl Feed {
     }
 }
 
-/// A copy with room for the longest content; the original, which a store or a copy cut to size, is erased.
+/// A copy with capacity for the longest content; the original is erased.
 fn with_room(begun: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_CONTENT));
     content.extend_from_slice(begun);

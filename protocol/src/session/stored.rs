@@ -1,4 +1,4 @@
-//! A session in a store: taken out only when it does not contradict itself.
+//! A session in a store: it is loaded only if its parts are consistent.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{STATE_VERSION, Session};
 use crate::limits::MAX_CONTENT;
 
-// `Session` derives both directions as functions of its own; these are the traits, and what the derived ones lack.
+// `Session` derives both directions as inherent functions; these are the traits, and the checks that the derived ones lack.
 
 impl Serialize for Session {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
