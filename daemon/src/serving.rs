@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bauta_ipc::{
-    Access, Api, Empty, HomeLock, Limits, Listener, RpcError, Service, Status, StatusApi, codes, serve_with,
+    Access, Api, Empty, HomeLock, Listener, RpcError, ServerLimits, Service, Status, StatusApi, codes,
+    serve_with,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +41,7 @@ impl Daemon {
         let own = Service::new(Arc::clone(&api), Access::all()).with_desk(Arc::clone(&desk));
         let extensions = Service::for_extensions(api, desk);
         let serving = [(listener, own), (bridge, extensions)].map(|(listener, service)| {
-            tokio::spawn(serve_with(listener, service, Limits::default(), stop.clone()))
+            tokio::spawn(serve_with(listener, service, ServerLimits::default(), stop.clone()))
         });
         let running = Some(tokio::spawn(Arc::clone(&node).run(stop.clone())));
         Ok(Self { node, running, serving, socket, stop, _lock: lock })

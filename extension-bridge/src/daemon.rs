@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bauta_ipc::{HomeLock, RpcError, STARTING, bridge_socket_path, codes, is_same_user, socket_path};
 
-/// Connects to the bridge's socket of a home. Waits up to 10 s for a daemon that is starting.
+/// Connects to the bridge's socket of a home. Waits up to [`STARTING`] for a daemon that is starting.
 ///
 /// Errors: `daemon.not_running`; `store.locked` while the daemon waits for its store to be opened;
 /// `hello.unsupported` for a daemon without such a socket; `access.peer`, `daemon.unreachable`, `home.invalid`.

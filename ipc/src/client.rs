@@ -29,7 +29,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the daemon of a home. Waits up to 10 s for a daemon that is starting.
+    /// Connects to the daemon of a home. Waits up to [`STARTING`] for a daemon that is starting.
     ///
     /// Errors: `daemon.not_running`, `daemon.unreachable`, `access.peer`, `hello.unsupported`, `home.invalid`.
     pub async fn open(home: &Path) -> Result<Self, RpcError> {

@@ -186,9 +186,9 @@ error_codes! {
     REQUEST_PARSE "request.parse" User No "The frame is not JSON. The connection is closed." "Send one JSON object per line.";
     REQUEST_INVALID "request.invalid" User No "The frame is JSON, but not a request." "See docs/api.md.";
     REQUEST_BATCH "request.batch" User No "A batch was sent; batches are not supported." "Send the requests one by one.";
-    REQUEST_TOO_LARGE "request.too_large" User No "The frame is longer than 1 MiB. The connection is closed." "Send less at once.";
+    REQUEST_TOO_LARGE "request.too_large" User No "The frame is too long. The connection is closed." "Send less at once.";
     REQUEST_METHOD "request.method" User No "There is no such method." "See docs/api.md for the methods.";
-    REQUEST_PARAMS "request.params" User No "The parameters do not fit the method." "See docs/api.md for the parameters.";
+    REQUEST_PARAMS "request.params" User No "The parameters are not right for the method." "See docs/api.md for the parameters.";
     HELLO_REQUIRED "hello.required" User No "The first frame was not hello. The connection is closed." "Send hello first.";
     HELLO_UNSUPPORTED "hello.unsupported" User No "The daemon does not speak the client's protocol version. The connection is closed." "Use the same version of Bauta on both sides; restart the daemon after an update.";
     HELLO_REPEATED "hello.repeated" User No "A second hello was sent." "Send hello once, as the first frame.";
@@ -197,7 +197,7 @@ error_codes! {
     ACCESS_UNPAIRED "access.unpaired" Locked No "The extension is not paired, or has not proven its pairing on this connection." "Pair it: it shows a code for bauta pair approve CODE";
     ACCESS_REVOKED "access.revoked" Locked No "The extension's pairing was revoked." "Pair it again.";
     ACCESS_ORIGIN "access.origin" Locked No "The caller is not an extension that may use Bauta, or not the one that was paired." "Use the extension that belongs to Bauta.";
-    ACCESS_FILES "access.files" Locked No "A file or directory of the home cannot be read or written, or others could." "Check who owns the home and its permissions.";
+    ACCESS_FILES "access.files" Locked No "A file or directory of the home cannot be read or written, or other users could do so." "Check who owns the home and its permissions.";
     PAIR_PENDING "pair.pending" User Later "Another extension waits for its code to be typed." "Type that code, or wait two minutes.";
     PAIR_LIMIT "pair.limit" User Later "Too many codes were asked for, or too many pairings are kept." "Wait ten minutes.";
     PAIR_KEY "pair.key" User No "The extension's key is not an ECDSA P-256 public key." "Update the extension.";
@@ -217,7 +217,7 @@ error_codes! {
     STORE_LOCKED "store.locked" Locked No "The store is locked." "Unlock it first.";
     STORE_NEWER "store.newer" User No "The store was written by a newer version." "Use that version of Bauta or a later one.";
     STORE_OLD "store.old" User No "The store was written by a version from before the first release." "Export the personas with that version, then begin with an empty home: bauta --home DIR up";
-    STORE_FULL "store.full" User Later "The disk is full." "Make room on the disk.";
+    STORE_FULL "store.full" User Later "The disk is full." "Free some space on the disk.";
     STORE_FAILED "store.failed" Bug No "The store could not be read or written." "See the daemon's log.";
     NETWORK_INVALID "network.invalid" User No "The network file cannot be read, or names something that is not on this machine." "Give mainnet or a network.json written by bauta localnet.";
     NETWORK_UNREACHABLE "network.unreachable" Network Later "The mixnet cannot be reached." "Check this machine's connection; Bauta keeps trying.";
@@ -225,7 +225,7 @@ error_codes! {
     RELAY_NONE "relay.none" User No "No relay is known." "Name one: bauta up --relay ADDRESS";
     RELAY_INVALID "relay.invalid" User No "The relay address is not valid." "It begins with bauta-relay: and is printed by bauta relay.";
     RELAY_REFUSED "relay.refused" Network No "The relay refused the request." "Use another relay, or tell its operator.";
-    RELAY_SUSPECT "relay.suspect" Network Later "The relay seems to show a contact another descriptor than you." "Bauta compares the two with the contact; nothing needs to be done yet.";
+    RELAY_SUSPECT "relay.suspect" Network Later "The relay seems to show a contact a different descriptor than you." "Bauta compares the two with the contact; nothing needs to be done yet.";
     RELAY_DISHONEST "relay.dishonest" Network No "The relay shows different clients different addresses, so it could tell them apart. It is no longer used." "Use another relay.";
     RELAY_NONSENSE "relay.nonsense" Network Later "A relay sent invalid answers or forged bundles. They were discarded." "What you sent waits and is tried again. If this lasts, use another relay: bauta up --relay ADDRESS";
     RELAY_FAILED "relay.failed" Network No "The relay service could not start or went down." "See its log.";
@@ -238,7 +238,7 @@ error_codes! {
     BACKUP_INVALID "backup.invalid" User No "The file is not a backup of Mask, or it is damaged." "Fetch it again from where it was saved.";
     BACKUP_PASSWORD "backup.password" User No "The password does not open the backup." "Try again; a backup from Mask's cloud needs the mail address or phone number before the password.";
     BACKUP_VERSION "backup.version" User No "The backup has a version that Bauta does not read." "Import it into Mask's extension and save a new backup there.";
-    NAME_INVALID "name.invalid" User No "The name is empty, longer than 64 characters, or holds control characters." "Choose another name.";
+    NAME_INVALID "name.invalid" User No "The name is empty, too long, or contains control characters." "Choose another name.";
     CONTACT_UNKNOWN "contact.unknown" User No "There is no contact of that name or key." "See bauta contact list.";
     CONTACT_EXISTS "contact.exists" User No "There is a contact of that name or key already." "Choose another name, or see bauta contact list.";
     CONTACT_ADDRESS "contact.address" User No "The address is not valid." "Copy the whole address; it begins with bauta: or is a key of 66 hex digits.";
@@ -246,12 +246,12 @@ error_codes! {
     CONTACT_BLOCKED "contact.blocked" User No "The contact is blocked." "Choose another contact.";
     CONTACT_PENDING "contact.pending" User Later "The contact has not answered yet, so this is not possible yet." "Wait for contact.added or contact.changed.";
     CONTACT_REQUEST "contact.request_unknown" User No "There is no request with that id." "See bauta contact requests.";
-    CONTACT_UNREACHABLE "contact.unreachable" Network Later "No relay known here holds a current bundle of the contact." "Ask them to start Bauta, or for a new address.";
+    CONTACT_UNREACHABLE "contact.unreachable" Network Later "No relay known here has a current bundle of the contact." "Ask them to start Bauta, or for a new address.";
     CONTACT_CHANGED "contact.changed" User No "The contact's long-term session key has changed." "Compare the safety number: bauta contact verify NAME";
     INVITATION_USED "invitation.used" User No "Someone else has used the invitation." "Ask for a new one, and tell the sender that somebody else used the old one.";
     INVITATION_EXPIRED "invitation.expired" User No "The invitation has ended." "Ask for a new one.";
     MESSAGE_UNKNOWN "message.unknown" User No "There is no message with that id." "See bauta history NAME.";
-    MESSAGE_TEXT "message.text" User No "The text is empty or longer than 15,000 bytes." "Send it in parts.";
+    MESSAGE_TEXT "message.text" User No "The text is empty or too long." "Send it in parts.";
     MESSAGE_FAILED "message.failed" Network No "The message will not arrive." "See bauta history NAME for the reason.";
     MESSAGE_TIMEOUT "message.timeout" Network Later "The message did not get that far in time. It stays queued." "See bauta status; Bauta keeps trying.";
     MESSAGE_UNRECEIVED "message.unreceived" Network Later "A message has been at the relay for days without being received." "The contact may be offline.";
@@ -268,10 +268,10 @@ error_codes! {
     POST_FAILED "post.failed" Network No "The keys were given up: no relay accepted them for weeks." "Encrypt the post again, or append the recipients again.";
     PROFILE_INVALID "profile.invalid" User No "This is not a profile." "Write it as person:twitter.com/alice.";
     PROFILE_UNKNOWN "profile.unknown" User No "Nothing is known about that profile." "See bauta profile list.";
-    PROFILE_CHANGED "profile.changed" User No "The profile is known with another persona key: a new persona of theirs, or somebody who pretends to be them." "Ask them over another channel which key is theirs; then: bauta profile set PROFILE KEY --replace";
+    PROFILE_CHANGED "profile.changed" User No "The profile is known with another persona key: they have a new persona, or somebody is impersonating them." "Ask them over another channel which key is theirs; then: bauta profile set PROFILE KEY --replace";
     GUN_UNREACHABLE "gun.unreachable" Network Later "No Gun relay could be reached or answered." "Bauta keeps trying to publish; look up again in a while. See bauta status.";
     GUN_NONE "gun.none" User No "No Gun relay is set, so keys of posts cannot be published or looked up." "Name one: bauta up --gun URL";
-    EVENT_CURSOR "event.cursor" User No "The log does not reach that cursor." "Subscribe without since, and read the lists again.";
+    EVENT_CURSOR "event.cursor" User No "The log does not contain that cursor." "Subscribe without since, and read the lists again.";
     EVENT_SUBSCRIBED "event.subscribed" User No "This connection already follows the events." "Open a second connection.";
     INTERRUPTED "interrupted" User Now "The command was interrupted." "";
     FILE_FAILED "file.failed" User No "A file or stream could not be read or written." "Check the path and its permissions.";

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio_util::bytes::{Buf, BytesMut};
 use tokio_util::codec::Decoder;
 
+use crate::limits::MAX_ID;
 use crate::{Event, MAX_FRAME, RpcError, codes};
 
 /// Splits a byte stream into frames: lines of at most [`MAX_FRAME`] bytes, without their line feeds.
@@ -65,7 +66,7 @@ impl Decoder for FrameCodec {
     }
 }
 
-/// A request's id: at most 128 bytes of text, or a whole number.
+/// A request's id: at most [`MAX_ID`] bytes of text, or a whole number.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Id {
@@ -123,11 +124,12 @@ pub fn parse_call(frame: &[u8]) -> Result<Call, NotACall> {
     };
     let id = match fields.remove("id") {
         Some(Value::Number(number)) => number.as_i64().map(Id::Number),
-        Some(Value::String(text)) if text.len() <= 128 => Some(Id::Text(text)),
+        Some(Value::String(text)) if text.len() <= MAX_ID => Some(Id::Text(text)),
         _ => None,
     };
     if id.is_none() {
-        return Err(invalid(None, "The request needs an id: a whole number, or text of at most 128 bytes."));
+        let message = format!("The request needs an id: a whole number, or text of at most {MAX_ID} bytes.");
+        return Err(invalid(None, &message));
     }
     if fields.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(invalid(id, "The request needs \"jsonrpc\":\"2.0\"."));

@@ -7,7 +7,7 @@ use crate::{Grant, Reach};
 /// Whether a call leads to traffic for this user, beyond the cover traffic that always flows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Network {
+pub enum NetworkUse {
     /// Nothing leaves the machine because of it.
     None,
     /// It returns at once; what follows is sent by the mixnet's own clock.
@@ -27,7 +27,7 @@ pub trait Method {
     /// What it does with personas.
     const REACH: Reach;
     /// Whether it leads to traffic.
-    const NETWORK: Network;
+    const NETWORK: NetworkUse;
     /// What it reveals, and to whom.
     const REVEALS: &'static str;
     /// Its parameters: an object on the wire.
@@ -48,7 +48,7 @@ pub struct MethodInfo {
     /// What it does with personas.
     pub reach: Reach,
     /// Whether it leads to traffic.
-    pub network: Network,
+    pub network: NetworkUse,
     /// What it reveals, and to whom.
     pub reveals: &'static str,
     /// The schema of its parameters.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::api::EventApi;
 use crate::reach::{Cut, NamesPersona, View};
 use crate::types::*;
-use crate::{Grant, Method, MethodInfo, Network, Reach, RpcError, codes};
+use crate::{Grant, Method, MethodInfo, NetworkUse, Reach, RpcError, codes};
 
 #[macro_use]
 mod table;

@@ -2,15 +2,17 @@
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::limits::{LIMITS, TRAFFIC_PROFILES};
 use crate::methods::METHODS;
 use crate::{CODES, Event, MethodInfo, PROTOCOL};
 
 /// The document in `ipc/openrpc.json` (OpenRPC 1.3.2).
 ///
 /// Beyond OpenRPC, `x-grant`, `x-reach`, `x-network` and `x-reveals` describe each method,
-/// `x-errors` lists every error code, `x-events` holds the schema of the `event` notification's parameters, and `x-notifications` those of the others.
+/// `x-errors` lists every error code, `x-limits` the numbers and `x-traffic` the traffic profiles,
+/// `x-events` holds the schema of the `event` notification's parameters, and `x-notifications` those of the others.
 pub fn document() -> Value {
     let mut generator = SchemaSettings::draft07()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
@@ -23,6 +25,12 @@ pub fn document() -> Value {
     let codes: Vec<Value> = CODES
         .iter()
         .map(|code| json!({"code": code.name, "exit": code.exit as u8, "retry": code.retry, "meaning": code.meaning, "hint": code.hint}))
+        .collect();
+    let limits: Map<String, Value> = LIMITS
+        .iter()
+        .map(|limit| {
+            (limit.name.to_lowercase(), json!({"value": limit.value, "meaning": limit.meaning.trim()}))
+        })
         .collect();
     // The kind for unknown later kinds is never sent.
     let mut schemas = json!(generator.definitions());
@@ -41,6 +49,8 @@ pub fn document() -> Value {
         "components": {"schemas": schemas},
         "x-error": error,
         "x-errors": codes,
+        "x-limits": limits,
+        "x-traffic": TRAFFIC_PROFILES,
         "x-events": event,
         "x-notifications": {"pair.approved": approved, "pair.refused": refused},
     })

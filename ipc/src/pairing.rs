@@ -16,13 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::codes::{Codes, LIFETIME, Verdict};
 use crate::codes as error;
+use crate::limits::{MAX_NAME, MAX_PAIRINGS};
 use crate::{
     ApprovePairing, Grant, Pairing, PairingApproved, PairingList, PairingRef, PairingState, ProveSession,
     RequestPairing, RequestedPairing, RpcError, Secret, Session, SessionChallenge, Utc,
 };
-
-/// How many pairings are kept, including revoked ones.
-const MOST: usize = 1000;
 
 /// An approved pairing, as it is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -187,8 +185,9 @@ impl PairingDesk {
     pub(crate) fn request(self: &Arc<Self>, origin: &str, params: RequestPairing) -> Result<Asked, RpcError> {
         let label = params.label.trim();
         let length = label.chars().count();
-        if length == 0 || length > 64 || label.chars().any(char::is_control) {
-            let message = "A label has 1 to 64 characters, none of them a control character.";
+        if length == 0 || length > MAX_NAME || label.chars().any(char::is_control) {
+            let message =
+                format!("A label has 1 to {MAX_NAME} characters, none of them a control character.");
             return Err(RpcError::new(&error::REQUEST_PARAMS, message));
         }
         let key = proof::read_key(&params.key)?;
@@ -213,7 +212,7 @@ impl PairingDesk {
         if params.grants.contains(&Grant::PersonaAdmin) {
             return Err(RpcError::new(&error::PAIR_GRANT, "No extension gets the grant persona.admin."));
         }
-        if self.pairings.all().await?.len() >= MOST {
+        if self.pairings.all().await?.len() >= MAX_PAIRINGS {
             return Err(RpcError::new(&error::PAIR_LIMIT, "Too many pairings are kept."));
         }
         let verdict = self.state().codes.typed(self.world.passed(), params.code.reveal().trim());
@@ -332,7 +331,7 @@ impl PairingDesk {
         let revoked = self.state().sessions.entry(params.id.clone()).or_default().child_token();
         let record = self.valid(&params.id, origin).await?;
         if !proof::is_proof(&record.key, &challenge.bytes, origin, &params.signature) {
-            return Err(RpcError::new(&error::SESSION_REFUSED, "The signature does not fit."));
+            return Err(RpcError::new(&error::SESSION_REFUSED, "The signature is wrong."));
         }
         let grants: BTreeSet<Grant> =
             record.grants.into_iter().filter(|grant| *grant != Grant::PersonaAdmin).collect();

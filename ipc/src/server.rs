@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::socket::is_same_user;
-use crate::{Access, Api, Listener, PairingDesk, RpcError, codes};
+use crate::{Access, Api, Listener, PairingDesk, RpcError, codes, limits};
 
 /// The limits of one server.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Connections at a time; a further one gets `daemon.busy`.
     pub connections: usize,
     /// Calls at a time on one connection; a further one gets `daemon.busy`.
@@ -29,14 +29,14 @@ pub struct Limits {
     pub finish: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
-            connections: 64,
-            calls: 32,
-            hello: Duration::from_secs(10),
-            write: Duration::from_secs(20),
-            finish: Duration::from_secs(5),
+            connections: limits::MAX_CONNECTIONS,
+            calls: limits::MAX_CALLS,
+            hello: Duration::from_millis(limits::HELLO_MS),
+            write: Duration::from_millis(limits::READ_MS),
+            finish: Duration::from_millis(limits::FINISH_MS),
         }
     }
 }
@@ -70,12 +70,12 @@ impl Service {
 
 /// Serves every connection of the listener with the same access, until `stop`; see [`serve_with`].
 pub async fn serve(listener: Listener, api: Arc<dyn Api>, access: Access, stop: CancellationToken) {
-    serve_with(listener, Service::new(api, access), Limits::default(), stop).await;
+    serve_with(listener, Service::new(api, access), ServerLimits::default(), stop).await;
 }
 
 /// Serves until `stop` is cancelled; then calls under way may finish, and the socket is removed.
 /// A second listener with other grants is a second call.
-pub async fn serve_with(listener: Listener, service: Service, limits: Limits, stop: CancellationToken) {
+pub async fn serve_with(listener: Listener, service: Service, limits: ServerLimits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     let context = Arc::new(connection::Context { service, limits, stop: stop.clone() });

@@ -18,7 +18,7 @@ use crate::{RpcError, codes};
 const MAX_SOCKET_PATH: usize = 107;
 
 /// How long a client waits for a daemon that holds the home's lock but does not answer yet.
-pub const STARTING: Duration = Duration::from_secs(10);
+pub const STARTING: Duration = Duration::from_millis(crate::limits::STARTING_MS);
 
 /// Why a home has no path for its socket.
 #[derive(Debug, thiserror::Error)]

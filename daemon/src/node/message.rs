@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bauta_ipc::limits::{MAX_PAGE, PAGE};
 use bauta_ipc::{
-    History, HistoryOf, Inbox, InboxOf, MAX_WAIT_MS, MessageApi, RpcError, SendMessage, SentMessage, WaitFor,
-    codes,
+    History, HistoryOf, Inbox, InboxOf, MAX_TEXT, MAX_WAIT_MS, MessageApi, RpcError, SendMessage,
+    SentMessage, WaitFor, codes,
 };
 use bauta_protocol::id::MessageId;
-use bauta_protocol::limits::MAX_TEXT;
 use tokio::time::Instant;
 
 use super::{Node, names};
@@ -18,10 +18,6 @@ use crate::store::{
     ContactState, ConversationId, GuestPhase, MessageRow, MessageSeq, MessageState, StoreError, Tx,
 };
 use crate::view;
-
-/// Messages in one answer, when the caller does not say, and at most.
-const PAGE: u32 = 100;
-const MOST: u32 = 500;
 
 /// Bytes of text in one answer, about: a frame holds one mebibyte, and JSON may double a text.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -105,7 +101,7 @@ impl MessageApi for Node {
     }
 
     async fn message_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
-        let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
+        let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
         let inbox = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let rows = tx.inbox(
@@ -125,7 +121,7 @@ impl MessageApi for Node {
     }
 
     async fn message_history(&self, params: HistoryOf) -> Result<History, RpcError> {
-        let limit = params.limit.unwrap_or(PAGE).clamp(1, MOST);
+        let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
         let history = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let contact = names::contact(tx, &persona, &params.contact)?;

@@ -1,5 +1,6 @@
 //! Finding what a caller names.
 
+use bauta_ipc::limits::MAX_NAME;
 use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{self, PersonaId, ProfileId};
@@ -11,10 +12,10 @@ use crate::store::{ContactRow, PersonaRow, Tx};
 pub(super) fn check_name(name: &str) -> Result<&str, RpcError> {
     let name = name.trim();
     let length = name.chars().count();
-    if length == 0 || length > 64 || name.chars().any(char::is_control) {
+    if length == 0 || length > MAX_NAME || name.chars().any(char::is_control) {
         return Err(RpcError::new(
             &codes::NAME_INVALID,
-            "A name has 1 to 64 characters, none of them a control character.",
+            format!("A name has 1 to {MAX_NAME} characters, none of them a control character."),
         ));
     }
     Ok(name)

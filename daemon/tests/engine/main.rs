@@ -13,6 +13,7 @@ mod first_contact;
 mod gun_peer;
 mod hostile_relay;
 mod invitations;
+mod limits;
 mod mixnet;
 mod personas;
 mod posts;

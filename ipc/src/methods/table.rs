@@ -45,7 +45,7 @@ macro_rules! methods {
                 const SUMMARY: &'static str = $summary;
                 const GRANT: Option<Grant> = methods!(@grant $grant);
                 const REACH: Reach = Reach::$reach;
-                const NETWORK: Network = Network::$network;
+                const NETWORK: NetworkUse = NetworkUse::$network;
                 const REVEALS: &'static str = $reveals;
                 type Params = $params;
                 type Result = $result;

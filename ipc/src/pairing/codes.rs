@@ -6,15 +6,13 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::limits::{CODE_MS, CODE_TRIES, CODES_MS, MAX_CODES};
 use crate::{RpcError, codes};
 
-/// How long a code lives.
-pub(super) const LIFETIME: Duration = Duration::from_secs(120);
-/// How often a wrong code may be typed while one waits.
-const TRIES: u8 = 3;
-/// How many codes may be asked for within [`WINDOW`].
-const MOST: usize = 5;
-const WINDOW: Duration = Duration::from_secs(600);
+/// How long a code can be typed.
+pub(super) const LIFETIME: Duration = Duration::from_millis(CODE_MS);
+/// The time in which [`MAX_CODES`] count.
+const WINDOW: Duration = Duration::from_millis(CODES_MS);
 
 /// Draws random bytes.
 pub(super) type Draw<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), RpcError>;
@@ -64,13 +62,13 @@ impl<T> Codes<T> {
         while self.asked.front().is_some_and(|then| now.saturating_sub(*then) >= WINDOW) {
             self.asked.pop_front();
         }
-        if self.asked.len() >= MOST {
+        if self.asked.len() >= MAX_CODES {
             return Err(RpcError::new(&codes::PAIR_LIMIT, "Too many codes were asked for."));
         }
         let code = six_digits(draw)?;
         self.asked.push_back(now);
         let ends = now.saturating_add(LIFETIME);
-        self.waiting = Some(Waiting { code: code.clone(), ends, tries: TRIES, what });
+        self.waiting = Some(Waiting { code: code.clone(), ends, tries: CODE_TRIES, what });
         Ok(code)
     }
 

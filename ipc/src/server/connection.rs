@@ -16,7 +16,7 @@ use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::Scope;
-use super::{Limits, Service};
+use super::{ServerLimits, Service};
 use crate::frame::{
     Call, FrameCodec, FrameError, NotACall, parse_call, parse_origin, write_answer, write_event,
     write_notification,
@@ -35,7 +35,7 @@ const OUTGOING: usize = 16;
 
 pub(super) struct Context {
     pub(super) service: Service,
-    pub(super) limits: Limits,
+    pub(super) limits: ServerLimits,
     pub(super) stop: CancellationToken,
 }
 
@@ -270,8 +270,10 @@ impl<R: AsyncRead + Unpin> Connection<R> {
 
     async fn subscribe(&mut self, call: Call) -> bool {
         if self.subscription.is_some() {
-            let error =
-                RpcError::new(&codes::EVENT_SUBSCRIBED, "This connection follows the events already.");
+            let error = RpcError::new(
+                &codes::EVENT_SUBSCRIBED,
+                "This connection is already subscribed to the events.",
+            );
             return self.answer(Some(&call.id), &Err(error)).await;
         }
         let opened = async {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bauta_ipc::limits::LIMITS;
 use bauta_ipc::methods::METHODS;
 use bauta_ipc::{CODES, Exit, MethodInfo, openrpc};
 use serde::Serialize;
@@ -63,6 +64,10 @@ fn the_page_is_fresh() {
         let codes = CODES.iter().map(|code| {
             format!("| `{}` | {} | {} | {} |", code.name, code.exit as u8, word(code.retry), code.meaning)
         });
+        let limits = LIMITS.iter().map(|limit| {
+            format!("| `{}` | {} | {} |", limit.name.to_lowercase(), limit.value, limit.meaning.trim())
+        });
+        let page = with_table(&page, "| name | value | what |", limits);
         with_table(&page, "| code | exit | retry | when |", codes)
     });
 }

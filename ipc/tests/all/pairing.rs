@@ -303,7 +303,7 @@ async fn the_users_own_programs_do_not_pair() {
         assert!(client.call_raw(method, json!({})).await.unwrap_err().is(&codes::REQUEST_METHOD));
     }
     // A daemon without a desk has none of it.
-    let plain = Daemon::start(Access::all(), Limits::default()).await;
+    let plain = Daemon::start(Access::all(), ServerLimits::default()).await;
     let client = plain.client().await;
     assert_eq!(client.welcome().features, ["events"]);
     assert!(client.call::<PairList>(&Empty {}).await.unwrap_err().is(&codes::REQUEST_METHOD));

@@ -16,7 +16,7 @@ fn send(text: &str) -> SendMessage {
 
 #[tokio::test]
 async fn calls_run_side_by_side() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let client = daemon.client().await;
     assert_eq!(client.welcome().protocol, PROTOCOL);
     assert_eq!(client.welcome().grants, Grant::ALL);
@@ -35,7 +35,7 @@ async fn calls_run_side_by_side() {
 
 #[tokio::test]
 async fn errors_arrive_whole() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let client = daemon.client().await;
     let mut text = send("x");
     text.contact = "nobody".into();
@@ -54,7 +54,7 @@ async fn errors_arrive_whole() {
 
 #[tokio::test]
 async fn a_panic_stays_inside_its_call() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let client = daemon.client().await;
     let error = client.call::<MessageSend>(&send("panic")).await.unwrap_err();
     assert!(error.is(&codes::INTERNAL));
@@ -64,7 +64,7 @@ async fn a_panic_stays_inside_its_call() {
 #[tokio::test]
 async fn each_method_needs_its_grant() {
     let daemon =
-        Daemon::start(Access::only([Grant::StatusRead, Grant::MessagesSend]), Limits::default()).await;
+        Daemon::start(Access::only([Grant::StatusRead, Grant::MessagesSend]), ServerLimits::default()).await;
     let client = daemon.client().await;
     assert_eq!(client.welcome().grants, [Grant::StatusRead, Grant::MessagesSend]);
     for method in METHODS.iter().filter(|method| method.name != "hello") {
@@ -79,7 +79,7 @@ async fn each_method_needs_its_grant() {
 
 #[tokio::test]
 async fn events_are_replayed_then_followed() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     for n in 0..300 {
         daemon.log(&format!("old {n}"));
     }
@@ -98,7 +98,7 @@ async fn events_are_replayed_then_followed() {
 
 #[tokio::test]
 async fn a_second_subscription_is_refused() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let mut raw = Raw::connect(&daemon).await;
     raw.send(HELLO).await;
     raw.send(r#"{"jsonrpc":"2.0","id":1,"method":"event.subscribe","params":{"since":0}}"#).await;
@@ -113,7 +113,7 @@ async fn a_second_subscription_is_refused() {
 
 #[tokio::test]
 async fn the_first_frame_must_be_hello() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     for (frame, code) in [
         (r#"{"jsonrpc":"2.0","id":1,"method":"status.get"}"#, "hello.required"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"hello","params":{"protocol":99}}"#, "hello.unsupported"),
@@ -130,7 +130,7 @@ async fn the_first_frame_must_be_hello() {
 
 #[tokio::test]
 async fn refusals_keep_the_connection_and_bad_json_ends_it() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let mut raw = Raw::connect(&daemon).await;
     raw.send("").await;
     raw.send(HELLO).await;
@@ -154,7 +154,7 @@ async fn refusals_keep_the_connection_and_bad_json_ends_it() {
 
 #[tokio::test]
 async fn a_frame_too_long_ends_the_connection() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let mut raw = Raw::connect(&daemon).await;
     raw.send(HELLO).await;
     raw.answer().await;
@@ -164,7 +164,7 @@ async fn a_frame_too_long_ends_the_connection() {
 
 #[tokio::test]
 async fn silence_before_hello_ends_the_connection() {
-    let limits = Limits { hello: Duration::from_millis(50), ..Limits::default() };
+    let limits = ServerLimits { hello: Duration::from_millis(50), ..ServerLimits::default() };
     let daemon = Daemon::start(Access::all(), limits).await;
     let mut raw = Raw::connect(&daemon).await;
     assert_eq!(raw.answer().await["error"]["data"]["code"], "hello.required");
@@ -173,7 +173,7 @@ async fn silence_before_hello_ends_the_connection() {
 
 #[tokio::test]
 async fn connections_and_calls_are_bounded() {
-    let limits = Limits { connections: 1, calls: 2, ..Limits::default() };
+    let limits = ServerLimits { connections: 1, calls: 2, ..ServerLimits::default() };
     let daemon = Daemon::start(Access::all(), limits).await;
     let client = daemon.client().await;
     let error = Client::connect(daemon.socket()).await.unwrap_err();
@@ -200,7 +200,7 @@ async fn connections_and_calls_are_bounded() {
 
 #[tokio::test]
 async fn a_slow_reader_is_dropped() {
-    let limits = Limits { write: Duration::from_millis(200), ..Limits::default() };
+    let limits = ServerLimits { write: Duration::from_millis(200), ..ServerLimits::default() };
     let daemon = Daemon::start(Access::all(), limits).await;
     for _ in 0..400 {
         daemon.log(&"x".repeat(10_000));
@@ -216,7 +216,7 @@ async fn a_slow_reader_is_dropped() {
 
 #[tokio::test]
 async fn an_answer_still_comes_after_the_client_stopped_writing() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let mut raw = Raw::connect(&daemon).await;
     raw.send(HELLO).await;
     raw.write(br#"{"jsonrpc":"2.0","id":"s","method":"status.get"}"#).await;
@@ -228,7 +228,7 @@ async fn an_answer_still_comes_after_the_client_stopped_writing() {
 
 #[tokio::test]
 async fn stopping_lets_calls_finish_and_removes_the_socket() {
-    let daemon = Daemon::start(Access::all(), Limits::default()).await;
+    let daemon = Daemon::start(Access::all(), ServerLimits::default()).await;
     let client = daemon.client().await;
     let mut events = daemon.client().await.subscribe(None).await.unwrap();
     client.call::<DaemonStop>(&Empty {}).await.unwrap();

@@ -63,16 +63,16 @@ struct State {
 }
 
 impl Daemon {
-    pub(crate) async fn start(access: Access, limits: Limits) -> Self {
+    pub(crate) async fn start(access: Access, limits: ServerLimits) -> Self {
         Self::start_with(access, limits, false).await
     }
 
     /// With a second socket, for extensions.
     pub(crate) async fn with_bridge() -> Self {
-        Self::start_with(Access::all(), Limits::default(), true).await
+        Self::start_with(Access::all(), ServerLimits::default(), true).await
     }
 
-    async fn start_with(access: Access, limits: Limits, bridge: bool) -> Self {
+    async fn start_with(access: Access, limits: ServerLimits, bridge: bool) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lock = HomeLock::acquire(home.path()).unwrap();
         let listener = Listener::bind(&lock).await.unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bauta_ipc::limits::LOOKUP_MS;
 use bauta_ipc::{DecryptPost, DecryptedPost, MAX_WAIT_MS, RpcError, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::partition::v40_path;
@@ -18,7 +19,7 @@ use crate::posts::{
 use crate::store::{PostKeyRow, ProfileSource, StoreError, TagKind, Tx};
 
 /// How long to look for a key when the caller does not say.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_millis(LOOKUP_MS);
 
 /// What is known of a post before it is opened.
 struct Known {
