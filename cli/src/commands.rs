@@ -187,6 +187,47 @@ mod tests {
         assert!(parse("contact verify bob --matches --differs").is_err());
     }
 
+    /// Commands in the shell examples of the documents are understood.
+    #[test]
+    fn documents_name_commands_that_exist() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut documents: Vec<PathBuf> =
+            std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        documents.push(root.join("README.md"));
+        documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+        let mut count = 0;
+        for path in documents {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let lines = text.lines().map(|line| line.trim_start_matches("$ "));
+            for line in lines.filter(|line| line.starts_with("bauta ") && !line.ends_with('\\')) {
+                let command = line.split(['|', '>', '&']).next().unwrap();
+                let parsed = Cli::try_parse_from(shell_words(command));
+                assert!(parsed.is_ok(), "{}: {line}: {}", path.display(), parsed.unwrap_err());
+                count += 1;
+            }
+        }
+        assert!(count > 20, "{count} commands were read");
+    }
+
+    /// The words of a command, without quotes and comment.
+    fn shell_words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+        for character in line.chars() {
+            match (quote, character) {
+                (Some(open), _) if open == character => quote = None,
+                (None, '"' | '\'') => {
+                    quote = Some(character);
+                    word.get_or_insert_default();
+                }
+                (None, '#') if word.is_none() => break,
+                (None, ' ') => words.extend(word.take()),
+                _ => word.get_or_insert_default().push(character),
+            }
+        }
+        words.extend(word);
+        words
+    }
+
     /// As `docs/api.md` says, with the exceptions that it names.
     #[test]
     fn commands_use_the_api_only() {

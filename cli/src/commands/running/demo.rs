@@ -1,6 +1,7 @@
 //! `bauta demo`: everything on this machine, and what each observer saw.
 
 mod gun_peer;
+mod narrator;
 mod people;
 mod recorder;
 mod report;
@@ -16,9 +17,10 @@ use bauta_sphinx_client::Traffic;
 use clap::Args;
 use tokio::time::{Instant, timeout};
 
+use self::narrator::Narrator;
 use self::report::Report;
 use self::stage::{RELAY, Scenery};
-use self::story::{Narrator, Played};
+use self::story::Played;
 use super::{WorkDir, profiles};
 use crate::{Context, LogTarget, Progress, interrupted, start_logging};
 
@@ -33,7 +35,7 @@ const STOPPING: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
-    /// Traffic profile of the daemons
+    /// Traffic profile of the daemons [default: full]
     #[arg(long, value_name = "PROFILE", value_parser = profiles())]
     traffic: Option<Traffic>,
     /// Keep all files and the log in this directory, which must be new or empty

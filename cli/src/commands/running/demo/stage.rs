@@ -9,10 +9,10 @@ use bauta_relay::{Relay, RelayConfig};
 use bauta_sphinx_client::{Network, Observer, Traffic};
 
 use super::gun_peer::GunPeer;
+use super::narrator::Narrator;
 use super::people::Person;
 use super::recorder::Recorder;
 use super::report::{DiskView, GunView, NodeView, Observers, RelayView};
-use super::story::Narrator;
 use crate::failure;
 
 /// The name of the relay's directory.

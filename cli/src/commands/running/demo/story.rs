@@ -1,64 +1,19 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bauta_ipc::{RpcError, codes};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use tokio::time::Instant;
 
+use super::narrator::Narrator;
 use super::people::{Person, Sent, millis};
 use super::report::Opened;
 use super::search::{self, Needle};
 use super::stage::Cast;
-use crate::{Output, Progress};
 
 const QUESTION: &str = "Meet me where the lantern hangs, at nine.";
 const POST: &str = "The ball begins when the last gondola has gone.";
 const ANSWER: &str = "I will wear the white mask.";
-
-/// Prints the steps, unless the output is JSON.
-pub(super) struct Narrator {
-    out: Output,
-    progress: Progress,
-    /// The phase, and the time of the last step.
-    current: Mutex<(String, Instant)>,
-}
-
-impl Narrator {
-    pub(super) fn new(out: Output, progress: Progress) -> Self {
-        Self { out, progress, current: Mutex::new((String::new(), Instant::now())) }
-    }
-
-    /// Shows what happens now.
-    pub(super) fn phase(&self, text: &str) {
-        *self.lock() = (text.to_owned(), Instant::now());
-        self.progress.phase(text);
-    }
-
-    /// Prints what has happened.
-    pub(super) fn step(&self, text: &str) {
-        self.lock().1 = Instant::now();
-        if !self.out.is_json() {
-            self.progress.say(&format!("{:>7}  {text}", self.progress.elapsed()));
-        }
-    }
-
-    /// The phase, and how long ago the last step was.
-    pub(super) fn current(&self) -> (String, Duration) {
-        let current = self.lock();
-        (current.0.clone(), current.1.elapsed())
-    }
-
-    /// Prints that a phase still goes on.
-    pub(super) fn remind(&self, phase: &str) {
-        self.progress.say(&format!("{:>7}  Still waiting: {phase}", self.progress.elapsed()));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (String, Instant)> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Both messages, and what must not be found anywhere.
 pub(super) struct Played {
