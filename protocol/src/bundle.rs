@@ -31,7 +31,7 @@ const SIGNED_LEN: usize =
 
 const _: () = assert!(BUNDLE_LEN == 1686, "docs/protocol.md states this");
 
-/// A persona's signed bundle. Every value of this type has a signature that holds and usable keys.
+/// A persona's signed bundle. Every value of this type has a valid signature and usable keys.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Bundle {
     bytes: Box<[u8; BUNDLE_LEN]>,
@@ -52,7 +52,7 @@ pub enum BundleError {
     /// Wrong length, door count, padding or lifetime.
     #[error("the bundle is malformed")]
     Malformed,
-    /// A key in it is no key, or of small order.
+    /// A key in it is not a key, or of small order.
     #[error("the bundle holds an unusable key")]
     BadKey,
     /// The signature is invalid.
@@ -61,7 +61,7 @@ pub enum BundleError {
     /// Its time is over.
     #[error("the bundle has expired: its owner has not been online for days")]
     Expired,
-    /// Its version lies in the future by more than clocks differ.
+    /// Its version is further in the future than clocks differ.
     #[error("the bundle is dated in the future: check this machine's clock")]
     NotYet,
     /// A newer version was seen before: the relay shows an old one.

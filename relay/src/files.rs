@@ -20,7 +20,7 @@ pub(crate) fn ensure_private_file(path: &Path) -> Result<(), RelayError> {
     private_file::check_private(path).map_err(refused(path))
 }
 
-/// Locks the file against other processes for as long as the handle lives. Makes it if need be.
+/// Locks the file against other processes for as long as the handle lives. Makes it if necessary.
 pub(crate) fn lock(path: &Path, owned: &Path) -> Result<File, RelayError> {
     let file = private_file::open(path).map_err(failed("make the file", path))?;
     match file.try_lock() {
@@ -40,7 +40,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RelayError> {
     private_file::write(path, bytes).map_err(failed("write", path))
 }
 
-/// Wraps an error of the operating system with what was tried on which path.
+/// Adds to an error of the operating system what was tried on which path.
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RelayError {
     let path = path.to_owned();
     move |source| RelayError::File { action, path, source }

@@ -2,7 +2,7 @@
 //!
 //! Everything stored is sealed by its senders or by the desk, so the database itself is not encrypted.
 //! The layout hides what a plain table would add: boxes are stored in the order of their random ids, not of their arrival,
-//! expiry has the grain of a day, and `secure_delete` overwrites what is erased.
+//! expiry has a resolution of one day, and `secure_delete` overwrites what is erased.
 
 mod change;
 mod ledger;
@@ -33,14 +33,14 @@ use crate::storage::{
 use reader::Reader;
 use writer::Writer;
 
-/// How the store works. The default is right for a relay; tests and benches take others.
+/// How the store works. A relay uses the default; tests and benchmarks use others.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
-    /// What fits.
+    /// The quotas.
     pub quotas: Quotas,
-    /// Changes that share one transaction at most.
+    /// The most changes in one transaction.
     pub max_batch: usize,
-    /// Changes that wait for the writer at most; more wait to be taken in.
+    /// The length of the writer's queue. Further changes wait until there is room in it.
     pub queue: usize,
     /// Where the sizes of the batches are counted.
     pub meter: Arc<Meter>,
@@ -69,7 +69,7 @@ impl SqliteStorage {
     /// Opens the store in `path`, or makes it with mode 0600. Older layouts are brought up to date.
     ///
     /// # Errors
-    /// [`RelayError::Open`] if the file is no database of ours, [`RelayError::TooNew`] if a newer release wrote it,
+    /// [`RelayError::Open`] if the file is not a database of ours, [`RelayError::TooNew`] if a newer release wrote it,
     /// [`RelayError::File`], [`RelayError::Exposed`] and [`RelayError::Foreign`] for the file itself.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, RelayError> {
         files::ensure_private_file(path)?;

@@ -1,4 +1,4 @@
-//! What a relay needs of a store. The rules that need one atomic step live here; all others live in the desk.
+//! What a relay needs from a store. Rules that need an atomic step are here; all others are in the desk.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub type SealedHandshake = Box<[u8; HANDSHAKE_LEN]>;
 /// The bytes of a box.
 pub type SealedBox = Box<[u8; BOX_LEN]>;
 
-/// What became of a `put_box`.
+/// The result of `put_box`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
     /// The box is new, and is stored.
@@ -34,10 +34,10 @@ pub enum PutOutcome {
     Full,
 }
 
-/// What became of a `deposit`.
+/// The result of `deposit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DepositOutcome {
-    /// The deposit is new, and is stored. Another may have gone to make room.
+    /// The deposit is new, and is stored. Another one may have been removed to make room.
     Stored,
     /// The same deposit came before: nothing is stored.
     Same,
@@ -45,7 +45,7 @@ pub enum DepositOutcome {
     Full,
 }
 
-/// What became of a `publish`.
+/// The result of `publish`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishOutcome {
     /// The bundle is stored in place of any older one.
@@ -60,7 +60,7 @@ pub enum PublishOutcome {
     Full,
 }
 
-/// Under which name a bundle lies in the store: a hash, so that the store does not say whose bundles it holds.
+/// The name of a bundle in the store: a hash, so that the store does not show whose bundles it holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BundleName(pub [u8; 32]);
 
@@ -73,7 +73,7 @@ impl fmt::Debug for BundleName {
 /// A bundle as the store sees it: already checked, and sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBundle {
-    /// Where it lies.
+    /// Its name.
     pub name: BundleName,
     /// Its version.
     pub version: Timestamp,
@@ -81,7 +81,7 @@ pub struct StoredBundle {
     pub expiry: Timestamp,
     /// When its version may be forgotten: no lower version can be valid after that.
     pub forget: Timestamp,
-    /// The sealed bytes. The same bundle always has the same.
+    /// The sealed bytes, always the same for the same bundle.
     pub bytes: Vec<u8>,
 }
 
@@ -101,7 +101,7 @@ pub type Arrivals = BoxStream<'static, Arrival>;
 ///
 /// Every method that changes something returns only after the change would survive a loss of power.
 /// A method that fails may or may not have changed the store, so its request gets no `Done`.
-/// Something whose day of expiry has come is as if it were never there, whether or not `expire` has removed it.
+/// From its day of expiry on, a row counts as absent, whether or not `expire` has removed it.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// Stores a box if its id was never used: first write wins.
@@ -112,8 +112,8 @@ pub trait Storage: Send + Sync + 'static {
     /// A relay holds the reply to a `Get` of an absent box and answers it when the box comes. This is how it learns of
     /// that: after `put_box` returned `Stored`, here or in another process that shares the store, the id comes out of
     /// every subscription that began before the put. An id comes only when `get_box` gives the box; it may come twice,
-    /// and late, but not after more than a second. What a subscription cannot give in full it replaces by
-    /// [`Arrival::Missed`]; the relay then looks for every box that somebody waits for.
+    /// and late, but not after more than a second. A subscription that lost ids yields
+    /// [`Arrival::Missed`] instead; the relay then looks for every box that somebody waits for.
     ///
     /// A store in one process feeds this from its own commits. One that several processes share needs a notification of
     /// its database, or a table of recent ids that each process reads.
@@ -160,7 +160,7 @@ pub trait Storage: Send + Sync + 'static {
     /// The descriptor of a day.
     async fn descriptor(&self, day: Day) -> Result<Option<Vec<u8>>, StorageError>;
 
-    /// Removes at most `limit` expired rows of each kind, and returns how many went.
+    /// Removes at most `limit` expired rows of each kind, and returns how many it removed.
     async fn expire(&self, now: Timestamp, limit: u32) -> Result<usize, StorageError>;
 
     /// What the store holds. Expired rows count until `expire` removes them.
@@ -169,6 +169,6 @@ pub trait Storage: Send + Sync + 'static {
     /// How full the store is, in thousandths.
     fn fill_permille(&self) -> u16;
 
-    /// Finishes what was begun and closes the store. Later calls fail with [`StorageError::Closed`].
+    /// Finishes what was started and closes the store. Later calls fail with [`StorageError::Closed`].
     async fn close(&self) -> Result<(), StorageError>;
 }

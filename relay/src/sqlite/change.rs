@@ -123,7 +123,7 @@ pub(super) fn deposit(
         .query_row(params![inbox.as_bytes()], |row| row.get(0))
         .optional()
         .map_err(during(doing))?;
-    // Beginning with the time keeps the numbers growing even after the row of a quiet inbox is forgotten.
+    // Starting with the time keeps the numbers growing even after the row of a quiet inbox is forgotten.
     let seq = last.unwrap_or(0).saturating_add(1).max(sql(now.0));
     ledger
         .connection
@@ -149,7 +149,7 @@ pub(super) fn deposit(
     Ok(DepositOutcome::Stored)
 }
 
-/// Whether the inbox has room for this much work, after the weakest deposit went if need be.
+/// Whether the inbox has room for a deposit with this much work; removes the weakest one if necessary.
 fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool, StorageError> {
     let doing = "makes room in an inbox";
     let there: i64 = ledger
@@ -163,7 +163,7 @@ fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool,
     }
     let weakest: Option<(i64, u8)> = ledger
         .connection
-        // Of the same work the youngest goes, so that a flood does not push out what was there before it.
+        // Among equals the youngest is removed, so that a flood does not push out what was there before it.
         .prepare_cached("SELECT seq, work FROM deposits WHERE inbox = ?1 ORDER BY work, seq DESC LIMIT 1")
         .map_err(during(doing))?
         .query_row(params![inbox.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))

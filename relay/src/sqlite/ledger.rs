@@ -22,7 +22,7 @@ impl Ledger<'_> {
         self.stored.bytes().saturating_add(cost) <= self.quotas.bytes
     }
 
-    /// Takes removed deposits off the totals.
+    /// Subtracts removed deposits from the totals.
     pub(super) fn forget_deposits(&mut self, gone: usize) {
         self.stored.deposits = self.stored.deposits.saturating_sub(count(gone));
     }
@@ -36,7 +36,7 @@ pub(super) fn during(during: &'static str) -> impl FnOnce(rusqlite::Error) -> St
     }
 }
 
-/// A number as SQLite holds it. What does not fit is beyond every number stored.
+/// A number as SQLite holds it, saturating.
 pub(super) fn sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -46,7 +46,7 @@ pub(super) fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// The totals as they were committed last.
+/// The last committed totals.
 pub(super) fn totals(connection: &Connection) -> Result<Stored, StorageError> {
     connection
         .query_row("SELECT boxes, tombstones, deposits, bundles FROM totals", [], |row| {

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
-/// A running thread. One that were still about to end while the process exits could run into the exit handlers of
-/// libcrypto, which SQLite brings along.
+/// A running thread. It must have ended before the process exits: otherwise it could run into the exit handlers of
+/// libcrypto, which SQLite uses.
 pub(super) struct Thread(Mutex<Option<JoinHandle<()>>>);
 
 impl Thread {

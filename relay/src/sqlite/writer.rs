@@ -1,7 +1,7 @@
 //! The thread that writes. Changes that wait are committed together, and acknowledged after the commit.
 //!
 //! A commit waits for the disk; meanwhile further changes queue up and make the next group.
-//! So the group grows with the load by itself, and a single change is not delayed.
+//! So the group grows with the load, and a single change is not delayed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,10 +16,10 @@ use crate::error::StorageError;
 use crate::meter::Meter;
 use crate::policy::{Quotas, Stored};
 
-/// News of committed boxes that a slow subscriber may be behind; more are given as one `Arrival::Missed`.
+/// How many committed boxes a slow subscriber may lag behind; more are replaced by one `Arrival::Missed`.
 const NEWS: usize = 4096;
 
-/// The side of the writer that the rest sees.
+/// A handle to the writer.
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     stored: Arc<Mutex<Stored>>,
@@ -106,7 +106,7 @@ enum Message {
 /// A change, whatever it returns.
 trait Step: Send {
     fn run(&mut self, ledger: &mut Ledger<'_>) -> Result<(), StorageError>;
-    /// Tells the asker, with `Ok` only after the commit.
+    /// Sends the result, which is `Ok` only after the commit.
     fn finish(self: Box<Self>, verdict: Result<(), StorageError>);
 }
 
@@ -129,7 +129,7 @@ where
     fn finish(self: Box<Self>, verdict: Result<(), StorageError>) {
         let Self { result, reply, .. } = *self;
         let answer = verdict.and_then(|()| result.ok_or(StorageError::Closed));
-        // If nobody waits any more, the change is durable all the same.
+        // Even if nobody waits any more, the change is durable.
         let _ = reply.send(answer);
     }
 }
@@ -192,7 +192,7 @@ impl Scribe {
             }
             return;
         }
-        // One bad change must not fail the others, and each must get the error that is its own.
+        // One bad change must not fail the others, and each must get its own error.
         for step in batch.drain(..) {
             let mut alone = [step];
             let verdict = self.transact(&mut alone);
