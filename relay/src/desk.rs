@@ -37,7 +37,7 @@ use verifier::{Claim, Verdict, Verifier};
 /// Expired rows of each kind that one step of expiry removes: so few that a `put` does not wait for it noticeably.
 const EXPIRY_STEP: u32 = 500;
 
-/// What a desk runs with. A relay takes the default; tests shorten the times.
+/// The settings of a desk. A relay uses the default; tests shorten the times.
 #[derive(Clone)]
 pub struct DeskConfig {
     /// How long the reply to a `Get` of an absent box is held.
@@ -45,7 +45,7 @@ pub struct DeskConfig {
     /// How many replies are held at most: fewer than the requests that the mixnet side remembers, or it would forget
     /// where the answers go.
     pub held: usize,
-    /// Deposits that wait for the verifier at most.
+    /// The most deposits that wait for the verifier.
     pub verifier_queue: usize,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -350,7 +350,7 @@ fn check_bundle(bytes: &[u8; BUNDLE_LEN], relay: RelayId, now: Timestamp) -> Res
     if bundle.relay().id != relay {
         return Err(Refusal::Malformed);
     }
-    // One that is dated in the future has the same cure as one that is too old: a right clock, and a new bundle.
+    // A bundle from the future has the same remedy as one that is too old: a correct clock, and a new bundle.
     bundle.check_fresh(now, Timestamp(0)).map_err(|_| Refusal::Expired)?;
     let vault = Vault::of(relay, &bundle.persona());
     Ok(StoredBundle {

@@ -1,4 +1,4 @@
-//! The Bauta relay: a service on the Nym mixnet that keeps boxes, inboxes and bundles, and learns nothing.
+//! The Bauta relay: a service on the Nym mixnet that stores boxes, inboxes and bundles without being able to read boxes.
 //!
 //! Anyone can run one; it needs no public address. All it stores is sealed, by its users or by itself.
 //! The [`Desk`] knows the rules: a request goes in, a reply comes out, over any [`Storage`].

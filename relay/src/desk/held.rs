@@ -21,7 +21,7 @@ pub(super) struct Hold {
     woken: oneshot::Receiver<Arc<[u8; BOX_LEN]>>,
 }
 
-/// Hands the box to one request; dropped, it ends that request's wait.
+/// Delivers the box to one request; dropping it ends that request's wait.
 type Wake = oneshot::Sender<Arc<[u8; BOX_LEN]>>;
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Held {
         Arc::new(Self { cap: cap.max(1), waiting: Mutex::new(Waiting::default()) })
     }
 
-    /// Begins to wait for a box. Look into the store after this, or a box that comes in between is missed.
+    /// Begins to wait for a box. Look into the store after this, or a box that arrives in between is missed.
     /// `None` when the relay is stopping.
     pub(super) fn hold(self: &Arc<Self>, id: BoxId) -> Option<Hold> {
         let (wake, woken) = oneshot::channel();
@@ -67,7 +67,7 @@ impl Held {
         self.lock().by_id.keys().copied().collect()
     }
 
-    /// Gives the box to all who wait for it.
+    /// Delivers the box to all requests that wait for it.
     pub(super) fn wake(&self, id: &BoxId, sealed: &Arc<[u8; BOX_LEN]>) {
         let mut waiting = self.lock();
         for (ticket, wake) in waiting.by_id.remove(id).unwrap_or_default() {
@@ -76,7 +76,7 @@ impl Held {
         }
     }
 
-    /// Ends all waits without a box, and lets none begin.
+    /// Ends all waits without a box, and allows no new ones.
     pub(super) fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;

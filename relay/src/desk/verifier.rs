@@ -1,7 +1,7 @@
 //! The one thread that checks the memory-hard work of deposits.
 //!
 //! Each check takes 32 MiB and tens of milliseconds, so there is one at a time and a short queue;
-//! when that is full, the desk answers `Busy` and the sender comes again.
+//! when that is full, the desk answers `Busy` and the sender tries again.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,7 +83,7 @@ impl Verifier {
         Ok(Self { queue, waiting, gates: Mutex::default() })
     }
 
-    /// Measures the work, once there is a turn.
+    /// Measures the work when its turn comes.
     pub(super) async fn measure(&self, claim: Claim) -> Verdict {
         let gate = gate_key(&claim);
         if !self.gates(|gates| gates.spend(gate)) {
@@ -116,7 +116,7 @@ impl Verifier {
 }
 
 impl Gates {
-    /// Takes one check off what the gate proof pays for. `false` if none is left.
+    /// Uses up one of the checks that the gate proof pays for. `false` if none is left.
     fn spend(&mut self, gate: [u8; 32]) -> bool {
         if let Some(tries) = self.tries.get_mut(&gate) {
             let left = *tries < TRIES_PER_GATE;
