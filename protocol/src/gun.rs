@@ -1,10 +1,10 @@
 //! The wire protocol and the data model of Gun (<https://gun.eco>), where Mask Network stores its post keys.
 //!
-//! A Gun database is a graph of [`Node`]s.
+//! A Gun database is a graph of [`GunNode`]s.
 //! A node has a name, its *soul*, and properties, each with a [`Value`] and a state: the milliseconds since 1970 of the
 //! write, as a JSON number.
 //! Two copies of a node are merged property by property: the higher state wins, and of equal states the value with the
-//! greater JSON text ([`Node::merge`], Gun's "hypothetical amnesia machine").
+//! greater JSON text ([`GunNode::merge`], Gun's "hypothetical amnesia machine").
 //!
 //! Peers exchange [`Message`]s over WebSocket text frames.
 //! A frame is one JSON object or an array of them; [`decode`] and [`encode`] read and write frames.
@@ -24,7 +24,7 @@ pub use answer::{Answer, Progress};
 pub use graph::{Graph, GraphLimits};
 pub use id::{MessageId, Seen};
 pub use message::{FrameError, Get, Hello, Message, More, decode, encode};
-pub use node::{Merged, Node, Property, State};
+pub use node::{GunNode, Merged, Property, State};
 pub use value::Value;
 
 /// The longest frame that is read, in bytes. It must hold one large value, which anybody may have put into a set.
@@ -48,8 +48,8 @@ mod tests {
     use proptest::prelude::*;
 
     /// A node with one property.
-    pub(super) fn node_of(soul: &str, name: &str, value: Value, state: State) -> Node {
-        Node::new(soul).with(name, value, state)
+    pub(super) fn node_of(soul: &str, name: &str, value: Value, state: State) -> GunNode {
+        GunNode::new(soul).with(name, value, state)
     }
 
     fn any_value() -> impl Strategy<Value = Value> {
@@ -64,11 +64,11 @@ mod tests {
     }
 
     /// A node with few possible names, states and values, so that two of them often collide.
-    pub(super) fn any_node(soul: &'static str) -> impl Strategy<Value = Node> {
+    pub(super) fn any_node(soul: &'static str) -> impl Strategy<Value = GunNode> {
         let property =
             (any_value(), 0..8_u8).prop_map(|(value, state)| Property { value, state: f64::from(state) });
         proptest::collection::btree_map("[a-d]", property, 0..5)
-            .prop_map(move |properties| Node { soul: soul.to_owned(), properties })
+            .prop_map(move |properties| GunNode { soul: soul.to_owned(), properties })
     }
 
     fn any_id() -> impl Strategy<Value = MessageId> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bauta_protocol::gun::{Answer, Get, Message, MessageId, Node, Progress, State, Value};
+use bauta_protocol::gun::{Answer, Get, GunNode, Message, MessageId, Progress, Value};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,16 +16,16 @@ use super::{CollectLimits, Ended};
 /// How long to wait after a complete answer for another one from the relay's disk.
 const SETTLE: Duration = Duration::from_millis(500);
 /// A relay answers at once, even if only with "nothing"; after this time the connection counts as dead.
-const FIRST_ANSWER: Duration = Duration::from_secs(20);
+pub(super) const FIRST_ANSWER: Duration = Duration::from_secs(20);
 /// How many members are asked for at a time.
 const WINDOW: usize = 256;
 /// Properties of one member that are read.
 const MEMBER_PROPERTIES: usize = 256;
 /// Properties of a node that is asked for on its own.
-const NODE_PROPERTIES: usize = 1 << 14;
+pub(super) const NODE_PROPERTIES: usize = 1 << 14;
 
 /// Connects, and again after failures that may pass. The caller sets the deadline and finds the last failure in `last`.
-async fn connect(
+pub(super) async fn connect(
     relay: &Arc<Relay>,
     own: bool,
     last: &std::sync::Mutex<Option<ConnectError>>,
@@ -47,7 +47,7 @@ pub(super) async fn node(
     get: &Get,
     quiet: Duration,
     last: &std::sync::Mutex<Option<ConnectError>>,
-) -> Result<Option<Node>, GunError> {
+) -> Result<Option<GunNode>, GunError> {
     loop {
         let mut exchange = connect(relay, false, last).await?;
         let mut answer = Answer::new(NODE_PROPERTIES);
@@ -66,7 +66,7 @@ pub(super) async fn node(
                     break;
                 }
                 Err(_) => {
-                    let wanted = |node: &Node| node.soul == get.soul;
+                    let wanted = |node: &GunNode| node.soul == get.soul;
                     return Ok(answer.into_nodes().into_iter().find(wanted));
                 }
             }
@@ -75,7 +75,7 @@ pub(super) async fn node(
 }
 
 /// The questions for a whole node, to the relay's memory and to its disk: either may be incomplete.
-fn both(get: &Get) -> Vec<Get> {
+pub(super) fn both(get: &Get) -> Vec<Get> {
     let disk = get.property.is_none().then(|| get.clone().from_disk());
     std::iter::once(get.clone()).chain(disk).collect()
 }
@@ -101,7 +101,7 @@ pub(super) async fn set(
     relay: &Arc<Relay>,
     soul: &str,
     limits: CollectLimits,
-    found: mpsc::Sender<Node>,
+    found: mpsc::Sender<GunNode>,
     last: &std::sync::Mutex<Option<ConnectError>>,
 ) -> Result<Read, GunError> {
     loop {
@@ -156,7 +156,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn run(&mut self, found: &mpsc::Sender<Node>) -> Result<Read, Lost> {
+    async fn run(&mut self, found: &mpsc::Sender<GunNode>) -> Result<Read, Lost> {
         let set_ids = self.exchange.ask(both(&Get::node(self.soul))).await?;
         self.unheard = set_ids.iter().cloned().collect();
         let mut set_is_open = true;
@@ -224,7 +224,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Adds a part of a member; returns the member if it is complete and new.
-    fn take_member(&mut self, message: Message) -> Option<Node> {
+    fn take_member(&mut self, message: Message) -> Option<GunNode> {
         let member = self.asked.get_mut(message.answers.as_ref()?)?;
         let changes = member.answer.push(message);
         let progress = member.answer.progress();
@@ -247,43 +247,5 @@ impl<'a> Reading<'a> {
             Ended::Complete
         };
         Read { ended, members: self.known.len() }
-    }
-}
-
-/// Watches one node at one relay for as long as somebody takes the updates.
-pub(super) async fn watch(relay: &Arc<Relay>, get: &Get, updates: mpsc::Sender<Node>) {
-    let soul = get.soul.as_str();
-    let mut node = Node::new(soul);
-    let last = std::sync::Mutex::new(None);
-    while !updates.is_closed() {
-        // A relay that cannot be reached now may be later; its growing pauses keep this from spinning.
-        let Ok(mut exchange) = connect(relay, false, &last).await else {
-            tokio::time::sleep(FIRST_ANSWER).await;
-            continue;
-        };
-        exchange.watch(soul);
-        if exchange.ask(both(get)).await.is_err() {
-            continue;
-        }
-        loop {
-            let message = tokio::select! {
-                message = exchange.next() => message,
-                () = updates.closed() => return,
-            };
-            let Ok(message) = message else { break };
-            for mut part in message.put.into_iter().flatten().filter(|part| part.soul == soul) {
-                part.properties.retain(|name, property| {
-                    node.properties.get(name).is_none_or(|known| property.wins_over(known))
-                });
-                let has_room = node.properties.len().saturating_add(part.properties.len()) <= NODE_PROPERTIES;
-                if part.properties.is_empty() || !has_room {
-                    continue;
-                }
-                node.merge(part.clone(), State::INFINITY);
-                if updates.send(part).await.is_err() {
-                    return;
-                }
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bauta_protocol::gun::{Get, MAX_FRAME, Message, MessageId, Node, decode, encode};
+use bauta_protocol::gun::{Get, GunNode, MAX_FRAME, Message, MessageId, decode, encode};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
@@ -262,7 +262,7 @@ impl Exchange {
     }
 
     /// Writes nodes, each list in a message of its own; returns the ids of the messages.
-    pub(super) async fn tell(&self, lists: Vec<Vec<Node>>) -> Result<Vec<MessageId>, Lost> {
+    pub(super) async fn tell(&self, lists: Vec<Vec<GunNode>>) -> Result<Vec<MessageId>, Lost> {
         let messages: Vec<Message> =
             lists.into_iter().map(|nodes| Message::put(MessageId::random(&mut rng()), nodes)).collect();
         self.send(messages).await

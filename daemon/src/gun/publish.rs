@@ -1,15 +1,17 @@
 //! Writing, and reading back what was written. A relay's acknowledgement is not enough.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bauta_protocol::gun::{Answer, Get, Node, Property};
+use bauta_protocol::gun::{Answer, Get, GunNode, Progress, Property};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::{Exchange, Lost};
-use super::error::GunError;
 use super::relay::Relay;
+use super::update::dated;
+use super::{ConnectError, Gun, GunError, MAX_RELAYS, NodeUpdate};
 
 /// A relay acknowledges when it has written to its disk, and never if a write changes nothing.
 const ACKNOWLEDGEMENTS: Duration = Duration::from_secs(4);
@@ -20,21 +22,92 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Nodes in one message.
 const NODES: usize = 16;
 
+impl Gun {
+    /// Writes nodes and reads them back, again and again until one relay has them all or the deadline passes.
+    /// If there are more relays, they continue until the deadline.
+    ///
+    /// # Errors
+    /// [`GunError::Invalid`] for what Gun cannot hold; [`GunError::NotKept`] and [`GunError::Unreachable`] when the
+    /// deadline passed, by what went wrong last; [`GunError::Overwritten`]; [`GunError::Stopped`].
+    pub async fn publish(&self, nodes: Vec<NodeUpdate>, deadline: Duration) -> Result<(), GunError> {
+        let state = self.inner.clock.next();
+        let nodes: Result<Vec<GunNode>, GunError> =
+            nodes.into_iter().map(|node| dated(node, state)).collect();
+        self.publish_dated(nodes?, deadline).await
+    }
+
+    /// Like [`Self::publish`], with states that the caller gives.
+    pub(crate) async fn publish_dated(
+        &self,
+        nodes: Vec<GunNode>,
+        deadline: Duration,
+    ) -> Result<(), GunError> {
+        let until = Instant::now() + deadline;
+        let (outcomes, mut outcome) = mpsc::channel(MAX_RELAYS);
+        let inner = &self.inner;
+        let permit = Arc::clone(&inner.publications).acquire_owned();
+        let permit = tokio::select! {
+            permit = timeout_at(until, permit) => match permit {
+                Ok(Ok(permit)) => permit,
+                Ok(Err(_)) => return Err(GunError::Stopped),
+                Err(_) => return Err(GunError::Timeout),
+            },
+            () = inner.stop.cancelled() => return Err(GunError::Stopped),
+        };
+        for relay in &inner.relays {
+            let (relay, nodes, outcomes) = (Arc::clone(relay), nodes.clone(), outcomes.clone());
+            let stop = inner.stop.clone();
+            // A relay that has failed for long is left out.
+            let Some(place) = relay.place() else { continue };
+            inner.tasks.spawn(async move {
+                let doubt = Mutex::new(Doubt::default());
+                let result = tokio::select! {
+                    result = timeout_at(until, publish(&relay, nodes, &doubt)) => result,
+                    () = stop.cancelled() => Ok(Err(GunError::Stopped)),
+                };
+                let result = result.unwrap_or_else(|_| Err(verdict(doubt)));
+                let _ = outcomes.send(result).await;
+                drop(place);
+            });
+        }
+        drop(outcomes);
+        let mut worst = GunError::Timeout;
+        while let Some(result) = outcome.recv().await {
+            match result {
+                Ok(()) => return Ok(()),
+                Err(error) => worst = error,
+            }
+        }
+        drop(permit);
+        Err(worst)
+    }
+}
+
+/// Why publishing was not over at the deadline.
+fn verdict(doubt: Mutex<Doubt>) -> GunError {
+    let doubt = doubt.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match doubt.unreachable {
+        _ if doubt.not_kept => GunError::NotKept,
+        Some(error) => GunError::Unreachable(error),
+        None => GunError::Timeout,
+    }
+}
+
 /// Why the nodes are not confirmed to be at this relay, so far.
 #[derive(Default)]
 pub(super) struct Doubt {
     /// The relay answered, but does not have them.
     pub(super) not_kept: bool,
     /// The last failure to connect.
-    pub(super) unreachable: Option<super::ConnectError>,
+    pub(super) unreachable: Option<ConnectError>,
 }
 
 /// Writes to one relay until reading back returns the nodes, as often as necessary: the caller sets the deadline, and
 /// finds in `doubt` why it was not enough.
 pub(super) async fn publish(
     relay: &Arc<Relay>,
-    mut nodes: Vec<Node>,
-    doubt: &std::sync::Mutex<Doubt>,
+    mut nodes: Vec<GunNode>,
+    doubt: &Mutex<Doubt>,
 ) -> Result<(), GunError> {
     let note =
         |change: &dyn Fn(&mut Doubt)| change(&mut doubt.lock().unwrap_or_else(|lock| lock.into_inner()));
@@ -64,14 +137,14 @@ pub(super) async fn publish(
 
 struct Outcome {
     /// What the relay did not return.
-    missing: Vec<Node>,
+    missing: Vec<GunNode>,
     /// Whether it returned something that wins over ours.
     overwritten: bool,
 }
 
 /// One round of writing and reading back.
-async fn attempt(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, Lost> {
-    let lists: Vec<Vec<Node>> = nodes.chunks(NODES).map(<[Node]>::to_vec).collect();
+async fn attempt(exchange: &mut Exchange, nodes: &[GunNode]) -> Result<Outcome, Lost> {
+    let lists: Vec<Vec<GunNode>> = nodes.chunks(NODES).map(<[GunNode]>::to_vec).collect();
     let mut awaited: HashSet<_> = exchange.tell(lists).await?.into_iter().collect();
     let until = Instant::now() + ACKNOWLEDGEMENTS;
     while !awaited.is_empty() {
@@ -83,7 +156,7 @@ async fn attempt(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, Los
     read_back(exchange, nodes).await
 }
 
-async fn read_back(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, Lost> {
+async fn read_back(exchange: &mut Exchange, nodes: &[GunNode]) -> Result<Outcome, Lost> {
     let mut properties = Vec::new();
     for node in nodes {
         properties.extend(node.properties.keys().map(|name| (node, name)));
@@ -102,7 +175,7 @@ async fn read_back(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, L
         let Some(((node, name), answer)) = message.answers.as_ref().and_then(|id| open.get_mut(id)) else {
             continue;
         };
-        let is_first = answer.progress() == bauta_protocol::gun::Progress::Waiting;
+        let is_first = answer.progress() == Progress::Waiting;
         answer.push(message);
         let ours = node.properties.get(*name);
         let theirs = answer.node(&node.soul).and_then(|node| node.properties.get(*name));
@@ -117,7 +190,7 @@ async fn read_back(exchange: &mut Exchange, nodes: &[Node]) -> Result<Outcome, L
             unanswered -= 1;
         }
     }
-    let is_missing = |node: &&Node| {
+    let is_missing = |node: &&GunNode| {
         node.properties.keys().any(|name| !confirmed.contains(&(node.soul.as_str(), name.as_str())))
     };
     Ok(Outcome { missing: nodes.iter().filter(is_missing).cloned().collect(), overwritten })

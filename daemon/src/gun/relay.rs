@@ -31,7 +31,7 @@ pub(super) struct Relay {
     url: GunUrl,
     dial: Arc<dyn Dial>,
     tls: TlsConnector,
-    state: Mutex<State>,
+    reach: Mutex<Reach>,
     connections: AtomicUsize,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -39,7 +39,7 @@ pub(super) struct Relay {
 }
 
 #[derive(Default)]
-struct State {
+struct Reach {
     shared: Option<Arc<Connection>>,
     failures: u32,
     not_before: Option<Instant>,
@@ -53,8 +53,8 @@ impl Relay {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let (state, places) = (Mutex::new(State::default()), Arc::new(Semaphore::new(PLACES)));
-        Self { url, dial, tls, state, connections: AtomicUsize::new(0), places, tasks, stop }
+        let (reach, places) = (Mutex::new(Reach::default()), Arc::new(Semaphore::new(PLACES)));
+        Self { url, dial, tls, reach, connections: AtomicUsize::new(0), places, tasks, stop }
     }
 
     pub(super) fn url(&self) -> &GunUrl {
@@ -73,33 +73,33 @@ impl Relay {
 
     /// The shared connection, opened if necessary. After failures it waits first.
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
-        let mut state = self.state.lock().await;
-        if let Some(connection) = state.shared.as_ref().filter(|connection| !connection.is_closed()) {
+        let mut reach = self.reach.lock().await;
+        if let Some(connection) = reach.shared.as_ref().filter(|connection| !connection.is_closed()) {
             return Ok(Arc::clone(connection));
         }
-        let connection = self.open_patiently(&mut state).await?;
-        state.shared = Some(Arc::clone(&connection));
+        let connection = self.open_patiently(&mut reach).await?;
+        reach.shared = Some(Arc::clone(&connection));
         Ok(connection)
     }
 
     /// A separate connection, so that nothing links the questions on it to others.
     pub(super) async fn own_connection(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
-        let not_before = self.state.lock().await.not_before;
+        let not_before = self.reach.lock().await.not_before;
         if let Some(time) = not_before {
             sleep_until(time).await;
         }
         let opened = self.open().await;
-        let mut state = self.state.lock().await;
-        state.note(opened.is_ok());
+        let mut reach = self.reach.lock().await;
+        reach.note(opened.is_ok());
         opened
     }
 
-    async fn open_patiently(self: &Arc<Self>, state: &mut State) -> Result<Arc<Connection>, ConnectError> {
-        if let Some(time) = state.not_before {
+    async fn open_patiently(self: &Arc<Self>, reach: &mut Reach) -> Result<Arc<Connection>, ConnectError> {
+        if let Some(time) = reach.not_before {
             sleep_until(time).await;
         }
         let opened = self.open().await;
-        state.note(opened.is_ok());
+        reach.note(opened.is_ok());
         opened
     }
 
@@ -149,7 +149,7 @@ impl Relay {
     }
 }
 
-impl State {
+impl Reach {
     fn note(&mut self, succeeded: bool) {
         if succeeded {
             self.failures = 0;

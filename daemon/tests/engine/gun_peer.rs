@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bauta_daemon::gun::{Dial, DialError, Gun, GunConfig, Stream};
-use bauta_protocol::gun::{Graph, GraphLimits, Message, MessageId, Node, Value, decode, encode};
+use bauta_protocol::gun::{Graph, GraphLimits, GunNode, Message, MessageId, Value, decode, encode};
 use futures::{SinkExt, StreamExt};
 use rand_core::Rng as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -65,11 +65,11 @@ impl Peer {
     pub(crate) fn write(&self, soul: &str, properties: &[(&str, Value)]) {
         let node = properties
             .iter()
-            .fold(Node::new(soul), |node, (name, value)| node.with(*name, value.clone(), 1.0));
+            .fold(GunNode::new(soul), |node, (name, value)| node.with(*name, value.clone(), 1.0));
         self.kept.lock().unwrap().graph.merge(node, f64::INFINITY);
     }
 
-    pub(crate) fn node(&self, soul: &str) -> Option<Node> {
+    pub(crate) fn node(&self, soul: &str) -> Option<GunNode> {
         self.kept.lock().unwrap().graph.get(soul).cloned()
     }
 }

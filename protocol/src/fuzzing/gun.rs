@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 
 use super::{BrokenRule, Parser, rule, text};
 use crate::gun::{
-    Answer, Get, Graph, GraphLimits, Hello, Message, MessageId, More, Node, Seen, Value, decode, encode,
+    Answer, Get, Graph, GraphLimits, GunNode, Hello, Message, MessageId, More, Seen, Value, decode, encode,
 };
 
 pub(super) const PARSERS: &[Parser] = &[
@@ -24,7 +24,7 @@ fn graph(bytes: &[u8]) -> Result<bool, BrokenRule> {
     let limits = GraphLimits { nodes: 2, bytes: 4096 };
     let Ok(messages) = decode(&text(bytes)) else { return Ok(false) };
     let (mut graph, mut answer, mut seen) = (Graph::new(limits), Answer::new(3), Seen::new(2));
-    let mut merged = [Node::new("all"), Node::new("all")];
+    let mut merged = [GunNode::new("all"), GunNode::new("all")];
     for message in messages.iter().filter(|message| message.id.as_ref().is_none_or(|id| seen.is_new(id, NOW)))
     {
         for node in answer.push(message.clone()) {
@@ -48,8 +48,8 @@ fn graph(bytes: &[u8]) -> Result<bool, BrokenRule> {
 
 fn frames(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let state = 1_795_219_099_721.001;
-    let record = Node::new("mwpn3mmhSnJQ1D7EH9Mt").with("e", Value::Text("UDWcHqh6".to_owned()), state);
-    let set = Node::new("37-fb-W1-hX")
+    let record = GunNode::new("mwpn3mmhSnJQ1D7EH9Mt").with("e", Value::Text("UDWcHqh6".to_owned()), state);
+    let set = GunNode::new("37-fb-W1-hX")
         .with("mwpn3mmhSnJQ1D7EH9Mt", Value::Link("mwpn3mmhSnJQ1D7EH9Mt".to_owned()), state)
         .with("number", Value::Number(-0.25), state + 1.0)
         .with("null", Value::Null, 1.0)

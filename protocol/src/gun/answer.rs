@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::id::MessageId;
 use super::message::{Message, More};
-use super::node::{Node, State};
+use super::node::{GunNode, State};
 
 /// How much of an answer has arrived.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Answer {
     // names the next one in `%`, which makes a chain; the one without `%` ends the chain and may arrive before others.
     // So an answer is complete when an end has come and every named message has. It can look complete too early when
     // the missing part is the first, which nothing names: callers keep listening for a while.
-    nodes: BTreeMap<String, Node>,
+    nodes: BTreeMap<String, GunNode>,
     /// Ids of messages that have arrived.
     came: HashSet<MessageId>,
     /// Ids that were named and have not arrived.
@@ -55,7 +55,7 @@ impl Answer {
     }
 
     /// Adds one message and returns what is new in it. The caller has checked that it belongs to this answer.
-    pub fn push(&mut self, message: Message) -> Vec<Node> {
+    pub fn push(&mut self, message: Message) -> Vec<GunNode> {
         let Some(nodes) = message.put else {
             self.is_empty |= message.answers.is_some();
             return Vec::new();
@@ -91,17 +91,17 @@ impl Answer {
 
     /// What has arrived of one node.
     #[must_use]
-    pub fn node(&self, soul: &str) -> Option<&Node> {
+    pub fn node(&self, soul: &str) -> Option<&GunNode> {
         self.nodes.get(soul)
     }
 
     /// Everything that has arrived.
     #[must_use]
-    pub fn into_nodes(self) -> Vec<Node> {
+    pub fn into_nodes(self) -> Vec<GunNode> {
         self.nodes.into_values().collect()
     }
 
-    fn take(&mut self, mut node: Node) -> Option<Node> {
+    fn take(&mut self, mut node: GunNode) -> Option<GunNode> {
         let known = self.nodes.get(&node.soul);
         let old = |name: &str| known.and_then(|known| known.properties.get(name));
         node.properties.retain(|name, property| match old(name) {
@@ -117,7 +117,7 @@ impl Answer {
         if node.properties.is_empty() {
             return None;
         }
-        let all = self.nodes.entry(node.soul.clone()).or_insert_with(|| Node::new(node.soul.clone()));
+        let all = self.nodes.entry(node.soul.clone()).or_insert_with(|| GunNode::new(node.soul.clone()));
         // The peer has merged these already, so a state in the future of our clock counts too.
         all.merge(node.clone(), State::INFINITY);
         Some(node)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::node::{Merged, Node, State};
+use super::node::{GunNode, Merged, State};
 
 /// How large a [`Graph`] may become.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Graph {
 
 #[derive(Clone, Debug)]
 struct Held {
-    node: Node,
+    node: GunNode,
     touched: u64,
     bytes: usize,
 }
@@ -38,10 +38,10 @@ impl Graph {
         Self { limits, nodes: HashMap::new(), order: BTreeMap::new(), touches: 0, bytes: 0 }
     }
 
-    /// Merges a node in, as [`Node::merge`] does. A node that is too large for the whole graph is forgotten.
-    pub fn merge(&mut self, node: Node, now: State) -> Merged {
+    /// Merges a node in, as [`GunNode::merge`] does. A node that is too large for the whole graph is forgotten.
+    pub fn merge(&mut self, node: GunNode, now: State) -> Merged {
         let soul = node.soul.clone();
-        let mut held = self.remove(&soul).unwrap_or_else(|| Node::new(soul));
+        let mut held = self.remove(&soul).unwrap_or_else(|| GunNode::new(soul));
         let merged = held.merge(node, now);
         if !held.properties.is_empty() {
             self.insert(held);
@@ -50,14 +50,14 @@ impl Graph {
     }
 
     /// The node; this counts as a use.
-    pub fn get(&mut self, soul: &str) -> Option<&Node> {
+    pub fn get(&mut self, soul: &str) -> Option<&GunNode> {
         let node = self.remove(soul)?;
         self.insert(node);
         self.nodes.get(soul).map(|held| &held.node)
     }
 
     /// Forgets a node.
-    pub fn remove(&mut self, soul: &str) -> Option<Node> {
+    pub fn remove(&mut self, soul: &str) -> Option<GunNode> {
         let held = self.nodes.remove(soul)?;
         self.order.remove(&held.touched);
         self.bytes = self.bytes.saturating_sub(held.bytes);
@@ -76,7 +76,7 @@ impl Graph {
         self.nodes.is_empty()
     }
 
-    fn insert(&mut self, node: Node) {
+    fn insert(&mut self, node: GunNode) {
         let bytes = node.size();
         if bytes > self.limits.bytes || self.limits.nodes == 0 {
             return;

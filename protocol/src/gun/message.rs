@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::id::MessageId;
-use super::node::Node;
+use super::node::GunNode;
 use super::value::is_name;
 use super::{MAX_BATCH, MAX_DEPTH, MAX_FRAME, MAX_NAME, MAX_PROPERTIES};
 
@@ -15,7 +15,7 @@ pub struct Message {
     /// The message that this one answers (`@`).
     pub answers: Option<MessageId>,
     /// Nodes to merge (`put`); an empty list if there was a `put` without a single valid node.
-    pub put: Option<Vec<Node>>,
+    pub put: Option<Vec<GunNode>>,
     /// A question (`get`).
     pub get: Option<Get>,
     /// The write was stored (`ok`). Updates carry it too, where it means nothing.
@@ -83,7 +83,7 @@ impl Message {
 
     /// A write.
     #[must_use]
-    pub fn put(id: MessageId, nodes: Vec<Node>) -> Self {
+    pub fn put(id: MessageId, nodes: Vec<GunNode>) -> Self {
         Self { id: Some(id), put: Some(nodes), ..Self::default() }
     }
 
@@ -240,10 +240,10 @@ pub fn encode(messages: &[Message]) -> String {
 }
 
 /// The nodes of a `put`, each under its soul.
-fn nodes_of(members: &Map<String, Json>) -> Vec<Node> {
+fn nodes_of(members: &Map<String, Json>) -> Vec<GunNode> {
     let mut left = MAX_PROPERTIES;
     let named = |(soul, json): (&String, &Json)| {
-        let node = Node::from_json(json, &mut left)?;
+        let node = GunNode::from_json(json, &mut left)?;
         (node.soul == *soul).then_some(node)
     };
     members.iter().filter_map(named).collect()

@@ -21,7 +21,7 @@ pub struct Property {
 
 /// A node, or some properties of one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub struct GunNode {
     /// Its name in the database.
     pub soul: String,
     /// Its properties by name.
@@ -37,7 +37,7 @@ pub struct Merged {
     pub deferred: usize,
 }
 
-impl Node {
+impl GunNode {
     /// A node without properties.
     #[must_use]
     pub fn new(soul: impl Into<String>) -> Self {
@@ -151,8 +151,8 @@ mod tests {
 
     const EVER: State = State::INFINITY;
 
-    fn merged(parts: impl IntoIterator<Item = Node>, now: State) -> Node {
-        let mut all = Node::new("s");
+    fn merged(parts: impl IntoIterator<Item = GunNode>, now: State) -> GunNode {
+        let mut all = GunNode::new("s");
         for part in parts {
             all.merge(part, now);
         }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_future_waits() {
-        let mut node = Node::new("s");
+        let mut node = GunNode::new("s");
         let later = node_of("s", "a", Value::Null, 5.0);
         assert_eq!(node.merge(later.clone(), 4.9), Merged { changed: 0, deferred: 1 });
         assert_eq!(node.merge(later, 5.0), Merged { changed: 1, deferred: 0 });

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bauta_protocol::gun::{Get, Graph, GraphLimits, Message, MessageId, Node, State};
+use bauta_protocol::gun::{Get, Graph, GraphLimits, GunNode, Message, MessageId, State};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gun::{GetLimits, Gun, now_ms};
+use crate::gun::update::now_ms;
+use crate::gun::{GetLimits, Gun};
 use crate::random::rng;
 
 /// The size of the cache.
@@ -34,12 +35,12 @@ pub(super) struct Hub {
     gun: Gun,
     tasks: TaskTracker,
     stop: CancellationToken,
-    state: Mutex<Shared>,
+    state: Mutex<HubState>,
     questions: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 }
 
-struct Shared {
+struct HubState {
     graph: Graph,
     watched: HashMap<String, Watched>,
     clients: HashMap<u64, usize>,
@@ -48,7 +49,7 @@ struct Shared {
 
 /// A node that programs watch.
 struct Watched {
-    clients: HashMap<u64, Client>,
+    clients: HashMap<u64, EndpointClient>,
     /// Whether all of the node is watched, and not just a property that was asked for.
     is_whole: bool,
     /// Whether the cache has what the relays have.
@@ -58,13 +59,13 @@ struct Watched {
 
 /// A connected program.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(super) struct EndpointClient {
     number: u64,
     sender: mpsc::Sender<Message>,
     cut_off: CancellationToken,
 }
 
-impl Client {
+impl EndpointClient {
     /// Waits until the program must be cut off because it does not read.
     pub(super) async fn cut_off(&self) {
         self.cut_off.cancelled().await;
@@ -80,22 +81,22 @@ impl Client {
 impl Hub {
     pub(super) fn new(gun: Gun, tasks: TaskTracker, stop: CancellationToken) -> Arc<Self> {
         let shared =
-            Shared { graph: Graph::new(CACHE), watched: HashMap::new(), clients: HashMap::new(), next: 0 };
+            HubState { graph: Graph::new(CACHE), watched: HashMap::new(), clients: HashMap::new(), next: 0 };
         let (questions, writes) = (Arc::new(Semaphore::new(QUESTIONS)), Arc::new(Semaphore::new(WRITES)));
         Arc::new(Self { gun, tasks, stop, state: Mutex::new(shared), questions, writes })
     }
 
     /// A program has connected.
-    pub(super) fn enter(&self, sender: mpsc::Sender<Message>) -> Client {
+    pub(super) fn enter(&self, sender: mpsc::Sender<Message>) -> EndpointClient {
         let mut shared = self.shared();
         let number = shared.next;
         shared.next += 1;
         shared.clients.insert(number, 0);
-        Client { number, sender, cut_off: CancellationToken::new() }
+        EndpointClient { number, sender, cut_off: CancellationToken::new() }
     }
 
     /// A program has disconnected.
-    pub(super) fn leave(&self, client: &Client) {
+    pub(super) fn leave(&self, client: &EndpointClient) {
         let mut shared = self.shared();
         shared.clients.remove(&client.number);
         shared.watched.retain(|_, watched| {
@@ -108,7 +109,7 @@ impl Hub {
     }
 
     /// Handles a message of a program: a question, a write, or neither.
-    pub(super) fn take(self: &Arc<Self>, client: &Client, id: MessageId, message: Message) {
+    pub(super) fn take(self: &Arc<Self>, client: &EndpointClient, id: MessageId, message: Message) {
         let (this, client) = (Arc::clone(self), client.clone());
         if let Some(nodes) = message.put.filter(|nodes| !nodes.is_empty()) {
             self.keep(&nodes, now_ms() + AHEAD, Some(client.number));
@@ -138,7 +139,7 @@ impl Hub {
 
     /// The node that is asked for: from the cache while it is watched, otherwise from the relays, and from the cache again
     /// if these do not answer soon. `None` when nothing is known: "there is no such node" would be wrong.
-    async fn find(self: &Arc<Self>, client: &Client, get: Get) -> Option<Option<Node>> {
+    async fn find(self: &Arc<Self>, client: &EndpointClient, get: Get) -> Option<Option<GunNode>> {
         // What was forgotten to make room is asked for again.
         if self.watch(client, &get) && self.shared().graph.get(&get.soul).is_some() {
             return Some(self.cached(&get));
@@ -173,9 +174,9 @@ impl Hub {
     }
 
     /// Watches a node for a program; returns whether the cache is current.
-    fn watch(self: &Arc<Self>, client: &Client, get: &Get) -> bool {
+    fn watch(self: &Arc<Self>, client: &EndpointClient, get: &Get) -> bool {
         let mut shared = self.shared();
-        let Shared { watched, clients, .. } = &mut *shared;
+        let HubState { watched, clients, .. } = &mut *shared;
         let Some(count) = clients.get_mut(&client.number) else { return false };
         let is_whole = get.property.is_none();
         let known = watched.get_mut(&get.soul);
@@ -216,7 +217,7 @@ impl Hub {
     }
 
     /// Adds nodes to the cache, and sends them to the programs that watch them.
-    fn keep(&self, nodes: &[Node], now: State, except: Option<u64>) {
+    fn keep(&self, nodes: &[GunNode], now: State, except: Option<u64>) {
         let mut shared = self.shared();
         for node in nodes {
             let merged = shared.graph.merge(node.clone(), now);
@@ -233,12 +234,12 @@ impl Hub {
         }
     }
 
-    fn cached(&self, get: &Get) -> Option<Node> {
+    fn cached(&self, get: &Get) -> Option<GunNode> {
         let mut shared = self.shared();
         let node = shared.graph.get(&get.soul)?;
         let Some(name) = &get.property else { return Some(node.clone()) };
         let property = node.properties.get(name)?;
-        Some(Node::new(&*get.soul).with(name, property.value.clone(), property.state))
+        Some(GunNode::new(&*get.soul).with(name, property.value.clone(), property.state))
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
@@ -252,7 +253,7 @@ impl Hub {
         self.tasks.spawn(task).abort_handle()
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    fn shared(&self) -> MutexGuard<'_, HubState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

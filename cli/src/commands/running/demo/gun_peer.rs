@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bauta_ipc::{RpcError, codes};
-use bauta_protocol::gun::{Graph, GraphLimits, Message, MessageId, Node, decode, encode};
+use bauta_protocol::gun::{Graph, GraphLimits, GunNode, Message, MessageId, decode, encode};
 use futures::{SinkExt, StreamExt};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -126,7 +126,7 @@ impl Contents {
         Some(Message { id: Some(draw()), answers: Some(id), put, ..Message::default() })
     }
 
-    fn write(&mut self, client: u64, node: Node) {
+    fn write(&mut self, client: u64, node: GunNode) {
         let update = Message::put(draw(), vec![node.clone()]);
         let soul = node.soul.clone();
         // Clients date their writes slightly back, so each may be merged at once.

@@ -1,9 +1,25 @@
-//! The way to Gun relays: through the mixnet and one of its exits.
+//! The way to the hosts of Gun relays: in this program, through the mixnet and one of its exits.
 
 use async_trait::async_trait;
 use bauta_sphinx_client::{Exits, OpenError};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Dial, DialError, Stream};
+use super::DialError;
+
+/// A stream of bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Opens streams to hosts. The one in this program goes through the mixnet.
+#[async_trait]
+pub trait Dial: Send + Sync + 'static {
+    /// A stream to a TCP port of a host, which may be a name or an address.
+    ///
+    /// # Errors
+    /// Every [`DialError`].
+    async fn dial(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, DialError>;
+}
 
 #[async_trait]
 impl Dial for Exits {
