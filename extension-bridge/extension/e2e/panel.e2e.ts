@@ -40,7 +40,7 @@ story.step('first run: says what is hidden and what is not, and how to start the
   const page = await firstRun();
   const below = (heading: string): Promise<string[]> =>
     page.getByRole('heading', { name: heading, exact: true }).locator('xpath=..').locator('li').allInnerTexts();
-  assert.ok((await below('Hidden')).includes('Who writes to whom, from the relays'));
+  assert.ok((await below('Hidden')).includes('Sender and receiver: boxes at the relays carry no names'));
   assert.ok((await below('Not hidden')).includes('That you use the mixnet, from your network'));
   const step = page.locator('#daemon');
   await step.getByText('Not running', { exact: true }).waitFor();
