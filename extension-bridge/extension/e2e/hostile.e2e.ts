@@ -146,7 +146,7 @@ test('a page cannot speak for the extension, nor make it do something', async ()
         }
         new BroadcastChannel('bauta').postMessage(message);
       }
-      // Keys and clicks of its own: on the editor, on what stands in the page, at the places where frames are.
+      // Keys and clicks of its own: on the editor, on the page's elements, and where frames are.
       for (const target of [area, document.body, ...document.querySelectorAll('div')]) {
         for (const type of ['keydown', 'keyup'])
           target.dispatchEvent(
@@ -620,7 +620,7 @@ test('what a pairing does not grant is refused in words; a revoked one ends at o
   const limited = await Browser.launch(dave.home, { grantSites: true, width: 800, height: 900 });
   try {
     await limited.pair(dave, ['status.read', 'contacts.read', 'messages.read']);
-    // A post: the reason stands in the page.
+    // A post: the page shows the reason.
     const web = await limited.tab();
     await web.goto(site.url('/'));
     await append(web, [open.text]);

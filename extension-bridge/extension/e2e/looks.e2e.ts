@@ -111,7 +111,7 @@ let site: Site;
 let alice: Daemon;
 let bob: Daemon;
 let carol: Daemon;
-/** Her relay falls silent; the network goes on. */
+/** Her relay stops answering; the network keeps running. */
 let dora: Daemon;
 let third: Side;
 let english: Side;
@@ -187,7 +187,7 @@ after(async () => {
   await world?.stop();
 });
 
-/** Dora's relay is one of its own, which goes away once she is connected. */
+/** Dora has a relay of her own, which stops once she is connected. */
 const silenced = async (): Promise<void> => {
   const relay = new Running(program('bauta'), [
     '--json',
@@ -365,7 +365,7 @@ story.step('full: twenty conversations, long names, one that is written from the
       .json('contact', 'add', 'alice', address, '--as', 'dana')
       .then(() => carol.json('send', 'alice', 'هل تذكرني؟ كنا في نفس الصف.', '--as', 'dana', '--wait', 'queued')),
   ]);
-  // Written to at once: to somebody whom no relay knows, nothing can be sent after a while.
+  // Written to at once: nothing can be sent to somebody whom no relay knows, which shows after a while.
   for (const name of OTHERS.toReversed()) {
     await alice.json('contact', 'add', name, keyOf(name));
     const text = FIRST_LINES.get(name);
@@ -402,14 +402,14 @@ const harm = (text: string): string =>
     return start + encodeURIComponent(bytes.toString('base64'));
   });
 
-/** A page that posts stand on, as a social network's. */
+/** A page with posts, like a social network's. */
 const wall = (
   posts: readonly string[],
 ): string => `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A site</title>
 <style>body{margin:0;overflow-wrap:anywhere;background:#eef1f5;color:#14171a;font:15px/20px system-ui,sans-serif}main{max-width:560px;margin:0 auto;padding:16px}article{background:#fff;border:1px solid #d7dde4;border-radius:8px;padding:12px 16px;margin-bottom:12px}h2{font-size:15px;margin:0 0 4px}p{margin:0}textarea{width:100%;box-sizing:border-box;font:inherit}</style></head>
 <body><main><h1 style="font-size:20px">A social network</h1><textarea id="area" rows="3" aria-label="What is new?"></textarea>${posts.map((text, at) => `<article><h2>${['Bob', 'Carol', 'Dora', 'Eve'][at] ?? 'Someone'}</h2><p class="post">${linked(text)}</p></article>`).join('')}</main></body></html>`;
 
-/** The frames of ours are pages of another origin: each is checked by itself. */
+/** Our frames are pages of another origin: each is checked separately. */
 const checkFrames = async (all: readonly Frame[], name: string): Promise<void> => {
   for (const frame of all) await checkAccessibility(frame, name);
 };

@@ -75,7 +75,7 @@ try {
   const times: number[] = [];
   for (const [at, { text }] of made.entries()) {
     await page.goto(site.url('/'));
-    // The frame notes by itself when the text is there, so that the way to this script does not count.
+    // The frame itself records when the text is there, so that the time to reach this script does not count.
     const begun = await page.evaluate((payload) => {
       const line = document.createElement('p');
       line.textContent = payload;

@@ -112,7 +112,7 @@ test('posts of every kind are opened in their place, and the page has nothing of
   );
   for (const text of ['for alice, in version 37', 'for alice, in version 38', 'for everyone who has Mask'])
     assert.equal(await pageHolds(page, text), false, text);
-  // A payload that has its element for itself gives its place to the text; words around one stay.
+  // The text replaces a payload that is alone in its element; words around one stay.
   await until('the payloads gave their place', () =>
     page.evaluate(() => getComputedStyle(document.querySelector('#v37 a') as Element).display === 'none'),
   );
@@ -189,7 +189,7 @@ test('what changes in the page changes what is shown', async () => {
   await frameWith(page, 'the second text');
   await noFrameWith(page, 'the first text');
 
-  // Nodes replaced, as a list that is drawn anew does.
+  // Nodes are replaced, as in a list that is drawn again.
   await page.evaluate(
     (html) => ((document.querySelector('main') as Element).innerHTML = html),
     paragraph(three, 'again'),
@@ -238,7 +238,7 @@ test('a page that takes our element out is not fought with', async () => {
   await put(page, paragraph(post));
   const taken = (): Promise<number> => page.evaluate(() => (globalThis as unknown as { taken: number }).taken);
   await until('three tries', async () => (await taken()) >= 3);
-  // Something that comes later is dealt with, and the first was not tried again meanwhile.
+  // Something that comes later is handled, and the first was not tried again meanwhile.
   await page.evaluate(() => document.querySelector('main')?.insertAdjacentHTML('afterend', '<section></section>'));
   await page.evaluate(
     (html) => document.querySelector('section')?.insertAdjacentHTML('beforeend', html),
@@ -286,7 +286,7 @@ test('a list without end is opened as it is scrolled, and scrolled back', async 
     await frameWith(page, `endless ${at}.`);
     most = Math.max(most, frames(page).length);
   }
-  // Past the bound of frames they come and go, each time anew.
+  // Beyond the limit of frames they come and go, and are made again each time.
   for (const at of [0, 120, 0, 120, 0, 120, 60]) {
     await page.locator(`#n${at}`).scrollIntoViewIfNeeded();
     await frameWith(page, `endless ${at}.`);
@@ -408,7 +408,7 @@ test('a worker that starts anew opens what stands in the page', async () => {
   await put(page, paragraph(one));
   await frameWith(page, 'before the worker stopped');
   await browser.stopWorker();
-  // A text that stands there already still says how high it is.
+  // A text that is there already still reports its height.
   const height = (): Promise<number> =>
     page.evaluate(() => document.querySelector('main > div')?.getBoundingClientRect().height ?? 0);
   const high = await height();
@@ -498,7 +498,7 @@ test('on a site that is off there is nothing', async () => {
           'style.css',
         ]) {
           const address = `chrome-extension://${host}/${file}`;
-          // The name of this session is told to nobody; with it, the two frames can be asked for, and nothing else.
+          // Nobody gets the name of this session; with it, the two frames can be requested, and nothing else.
           if (host === name && (file === 'post.html' || file === 'compose.html')) continue;
           if (
             await fetch(address, { mode: 'no-cors' }).then(

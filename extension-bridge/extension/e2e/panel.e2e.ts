@@ -9,7 +9,7 @@ import { Story } from './support/story.ts';
 import { settles, until } from './support/until.ts';
 import { World, type Daemon } from './support/world.ts';
 
-// Alice has the browser; Bob and Carol have command lines. The tests go on from each other, as a user does.
+// Alice has the browser; Bob and Carol have command lines. Each test continues where the one before ended, as a user does.
 let world: World;
 let alice: Daemon;
 let bob: Daemon;
@@ -30,7 +30,7 @@ after(async () => {
   await world?.stop();
 });
 
-/** The page that the extension opens by itself when it is installed. */
+/** The page that the extension opens when it is installed. */
 const firstRun = (): Promise<Page> =>
   until('the first page opens by itself', () =>
     browser.context.pages().find((page) => page.url() === browser.url('onboarding.html')),

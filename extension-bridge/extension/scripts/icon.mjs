@@ -1,10 +1,10 @@
-// The icon as PNG, drawn here so that no binary lies in the repository: a half mask in one colour.
+// The icon as PNG, drawn here so that no binary is in the repository: a half mask in one colour.
 import { crc32, deflateSync } from 'node:zlib';
 
 const COLOUR = [0x8e, 0x24, 0x30];
 const SAMPLES = 4;
 
-/** Whether the unit square's point lies in the mask: a shield that narrows to the chin, with two eyes. */
+/** Whether the unit square's point is in the mask: a shield that narrows to the chin, with two eyes. */
 const inside = (x, y) => {
   const across = Math.abs(x - 0.5);
   const width = y < 0.12 || y > 0.92 ? 0 : y < 0.45 ? 0.42 : 0.42 - (y - 0.45) * 0.62;

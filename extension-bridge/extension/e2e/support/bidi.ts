@@ -28,7 +28,7 @@ export class Bidi {
     });
   }
 
-  /** Connects and begins a session. `url`: what the browser says that it listens on. */
+  /** Connects and begins a session. `url`: where the browser listens. */
   static async connect(url: string): Promise<Bidi> {
     const socket = new WebSocket(`${url}/session`);
     await new Promise<void>((resolve, reject) => {

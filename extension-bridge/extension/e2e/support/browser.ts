@@ -18,9 +18,9 @@ export interface BrowserOptions {
   readonly locale?: string;
   readonly width?: number;
   readonly height?: number;
-  /** The directory of the profile, where it shall not be one of its own. */
+  /** The directory of the profile, if not a new one. */
   readonly profile?: string;
-  /** What it inherits, where that shall not be this process's. */
+  /** Its environment, if not that of this process. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -97,7 +97,7 @@ export class Browser {
 
   /**
    * Closes every page but the empty one, so that nothing wakes the worker.
-   * The first page of the extension is among them: a browser that loads it from a directory installs it anew at each start.
+   * The first page of the extension is among them: a browser that loads it from a directory installs it again at each start.
    */
   async closePages(): Promise<void> {
     for (const page of this.context.pages()) if (page.url() !== 'about:blank') await page.close();
@@ -108,7 +108,7 @@ export class Browser {
     return until('the service worker runs', () => this.#worker());
   }
 
-  /** Waits until the extension's icon bears this. */
+  /** Waits until the extension's icon shows this badge. */
   async badgeIs(text: string): Promise<void> {
     await settles(async () => (await this.worker()).evaluate(() => chrome.action.getBadgeText({})), text);
   }
@@ -218,7 +218,7 @@ export class Browser {
     );
   }
 
-  /** Follows what the browser says about the service worker; its first, empty tab lends the connection. */
+  /** Follows the browser's events about the service worker, over the connection of its first, empty tab. */
   async #watchWorker(): Promise<void> {
     const watch = await this.context.newCDPSession(this.context.pages()[0] ?? (await this.tab()));
     watch.on('ServiceWorker.workerVersionUpdated', ({ versions }) => {

@@ -14,7 +14,7 @@ export const firefoxPath = (): string | undefined => {
 };
 
 const NOWHERE = '127.0.0.1';
-/** Whatever is not on this machine goes to a port where nobody listens: the browser asks its maker for nothing. */
+/** All requests beyond this machine go to a port where nothing listens, so the browser does not contact its maker. */
 const PREFERENCES = {
   'network.proxy.type': 1,
   ...Object.fromEntries(
@@ -39,7 +39,7 @@ interface Context {
 /** A page and what is framed in it, closed shadow roots or not. */
 const andFrames = (context: Context): Context[] => [context, ...(context.children ?? []).flatMap(andFrames)];
 
-/** One tab, a frame in one, or the browser's own window. Clicks and keys are those of a user: the browser finds what lies under the pointer. */
+/** One tab, a frame in one, or the browser's own window. Clicks and keys are those of a user: the browser finds the element under the pointer. */
 export class FirefoxPage {
   readonly #bidi: Bidi;
   readonly #context: string;
@@ -83,7 +83,7 @@ export class FirefoxPage {
     return this.evaluate<string>(`document.querySelector(${JSON.stringify(selector)}).innerText`);
   }
 
-  /** Waits until the text stands there. */
+  /** Waits until the text is there. */
   async shows(wanted: string | RegExp, selector = 'body'): Promise<string> {
     return until(`the page shows ${wanted}`, async () => {
       const text = await this.text(selector);
@@ -92,7 +92,7 @@ export class FirefoxPage {
   }
 
   async click(selector: string): Promise<void> {
-    // A page may draw itself anew between finding an element and pressing it.
+    // A page may be drawn again between finding an element and pressing it.
     await until(`${selector} can be clicked`, async () => {
       const { nodes } = await this.#bidi.send<{ nodes: { sharedId: string }[] }>('browsingContext.locateNodes', {
         context: this.#context,
@@ -205,7 +205,7 @@ export class Firefox {
     }
   }
 
-  /** The page that the extension opens by itself when it is installed. */
+  /** The page that the extension opens when it is installed. */
   async onboarding(): Promise<FirefoxPage> {
     this.#onboarding ??= await this.#tab('onboarding.html');
     return this.#onboarding;
@@ -279,7 +279,7 @@ export class Firefox {
     return this.#bidi;
   }
 
-  /** The browser's own window, where its questions stand. */
+  /** The browser's own window, where it asks questions. */
   async #window(): Promise<FirefoxPage> {
     const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree', {
       'moz:scope': 'chrome',

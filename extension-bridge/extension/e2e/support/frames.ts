@@ -1,10 +1,10 @@
 import type { Frame, Page } from 'playwright-core';
 import { until } from './until.ts';
 
-/** The parts of ours that stand in a page, and what they show. */
+/** The extension's elements in a page, and what they show. */
 export const frames = (page: Page, name: 'post' | 'compose' = 'post'): Frame[] =>
   page.frames().filter((frame) => frame.url().includes(`/${name}.html#`));
-/** What a frame shows; nothing when it went away meanwhile. */
+/** What a frame shows; nothing if it was removed meanwhile. */
 export const textOf = (frame: Frame): Promise<string> => frame.evaluate(() => document.body.innerText).catch(() => '');
 export const shown = async (page: Page): Promise<string[]> => Promise.all(frames(page).map(textOf));
 export const frameWith = (page: Page, text: string): Promise<Frame> =>

@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { program } from './processes.ts';
 import { until } from './until.ts';
 
-/** The real host with the pipes of a browser: what somebody can say who speaks past the extension. */
+/** The real host with the pipes of a browser: for frames that the extension would not send. */
 export class Host {
   readonly frames: any[] = [];
   code: number | null | undefined;
@@ -36,7 +36,7 @@ export class Host {
     return answer.error === undefined ? answer.result : { code: answer.error.data.code, hint: answer.error.data.hint };
   }
 
-  /** The daemon's answer to `hello`, told at once and not when somebody looks. */
+  /** The daemon's answer to `hello`, kept as soon as it arrives. */
   async firstAnswer(): Promise<void> {
     const answered = new Promise((resolve) => this.#child.stdout.once('data', resolve));
     this.raw(

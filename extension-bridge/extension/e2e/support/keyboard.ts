@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { until } from './until.ts';
 
-/** Presses Tab once around the page; gives the names of what was focused, in order. */
+/** Presses Tab once around the page; returns the names of what was focused, in order. */
 export const tabAround = (page: Page): Promise<string[]> => tab(page, () => true);
 
 /** Presses Tab until what has this name has the focus, and then Enter. */

@@ -26,7 +26,7 @@ export class Panel {
     await this.page.locator('#status').getByText(status, { exact: true }).waitFor();
   }
 
-  /** Waits until the text stands below the status line. */
+  /** Waits until the text is below the status line. */
   async shows(text: string): Promise<void> {
     await this.page.locator('main:visible').getByText(text).first().waitFor();
   }
@@ -48,7 +48,7 @@ export class Panel {
     return this.page.locator(`[id="contact-${contact}"]`);
   }
 
-  /** Opens a conversation and waits until its messages are there, or the words that there are none. */
+  /** Opens a conversation and waits until its messages are there, or the note that there are none. */
   async openConversation(contact: string): Promise<void> {
     await this.row(contact).click();
     await this.page.locator('.bubbles li, #log .empty').first().waitFor();
@@ -83,7 +83,7 @@ export class Panel {
     await this.page.locator('.own').last().locator('.meta').getByText(state).waitFor();
   }
 
-  /** Waits until the contact's row says so many unread messages, and the extension's icon too. */
+  /** Waits until the contact's row and the extension's icon show this many unread messages. */
   async hasUnread(contact: string, count: number): Promise<void> {
     await settles(
       () => this.row(contact).locator('.count .hidden').allInnerTexts(),

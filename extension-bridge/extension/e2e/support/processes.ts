@@ -41,7 +41,7 @@ export const removeDirectory = (directory: string): void => {
   directories.delete(directory);
 };
 
-/** A program that goes on until it is ended. */
+/** A program that runs until it is stopped. */
 export class Running {
   stdout = '';
   stderr = '';
@@ -70,12 +70,12 @@ export class Running {
     this.ended.catch(() => started.delete(this.#child));
   }
 
-  /** Throws when it has ended, which it should not have by itself. */
+  /** Throws if it has ended on its own. */
   assertRunning(): void {
     if (!started.has(this.#child)) throw new Error(`ended by itself: ${this.#name}\n${this.stderr}`);
   }
 
-  /** Stops it in its tracks, or lets it go on. */
+  /** Suspends it (SIGSTOP), or lets it continue. */
   freeze(frozen: boolean): void {
     this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
   }

@@ -8,7 +8,7 @@ import { ROOT } from './processes.ts';
 
 const AXE = readFileSync(createRequire(join(ROOT, 'package.json')).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What stands in a page of others has that page's headings. */
+/** Elements in somebody else's page have that page's headings. */
 const PART = { rules: { 'page-has-heading-one': { enabled: false } } };
 
 /** Runs axe-core on a page, or on a frame of another origin, and fails on a violation. */

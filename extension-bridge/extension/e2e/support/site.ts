@@ -22,7 +22,7 @@ const RECORDER = `<script>
 export const bodyOf = (body: string): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A site</title>${RECORDER}</head><body><main>${body}</main></body></html>`;
 
-/** A web server on 127.0.0.1, on a port of its own: a site that posts stand on. */
+/** A web server on 127.0.0.1, on a port of its own: a site with posts. */
 export class Site {
   readonly pages: Map<string, Served>;
   /** What was asked for. */

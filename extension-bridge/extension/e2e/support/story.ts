@@ -1,9 +1,9 @@
 import { test } from 'node:test';
 
-/** After so many milliseconds a step is given up: something hangs that has no deadline of its own. */
+/** After this many milliseconds a step fails: something hangs that has no deadline of its own. */
 const LONGEST = 300_000;
 
-/** Tests of one file that go on from each other: after the first that fails, the others are left out. */
+/** Tests of one file that build on each other: after the first failure, the others are skipped. */
 export class Story {
   #failed: string | undefined;
   readonly #onFailure: (name: string) => Promise<void>;

@@ -8,8 +8,8 @@ const PAUSE = 100;
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE));
 
 /**
- * Asks again and again until there is an answer, and gives it. `undefined`, `false` and a throw are no answer.
- * At the deadline it throws, and says what was thrown last.
+ * Asks repeatedly until there is an answer, and returns it. `undefined`, `false` and an exception are not answers.
+ * At the deadline it throws, with the last exception.
  */
 export const until = async <T>(
   what: string,

@@ -20,14 +20,14 @@ export class Daemon {
     return run(program('bauta'), ['--home', this.home, ...args]);
   }
 
-  /** Runs `bauta --json` on this home and gives what it prints. Throws when it fails. */
+  /** Runs `bauta --json` on this home and returns what it prints. Throws if it fails. */
   async json<T = any>(...args: string[]): Promise<T> {
     const { stdout, stderr, code } = await this.cli('--json', ...args);
     if (code !== 0) throw new Error(`bauta ${args.join(' ')}: exit status ${code}\n${stdout}${stderr}`);
     return JSON.parse(stdout) as T;
   }
 
-  /** Sends messages, one after another; each is stored at the contact's relay when the next goes. */
+  /** Sends messages, one after another; each is stored at the contact's relay before the next is sent. */
   async sends(contact: string, ...texts: string[]): Promise<void> {
     for (const text of texts) await this.json('send', contact, text);
   }
@@ -164,7 +164,7 @@ export class World {
     await Promise.all([one.knows(other.name), other.knows(one.name)]);
   }
 
-  /** Stops the mixnet and the relay in their tracks, so that nothing gets through; or lets them go on. */
+  /** Suspends the mixnet and the relay, so that nothing gets through; or lets them continue. */
   freeze(frozen: boolean): void {
     this.#localnet?.freeze(frozen);
   }
