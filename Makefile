@@ -3,12 +3,12 @@ CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 BROWSERS := $(shell sed 's/\#.*//' maint/debian-packages-browsers)
 
-.PHONY: help demo test build packages browsers fmt clippy doc unit chaos extension extension-test e2e
+.PHONY: help demo test build programs features packages browsers fmt clippy doc unit chaos extension extension-test e2e
 
 help:
 	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
 	@echo 'make test        formatting, lints, documentation and every test'
-	@echo 'make build       target/release/bauta'
+	@echo 'make build       target/release/bauta and bauta-bridge'
 	@echo 'make extension   the browser extension: dist/chromium and dist/firefox in extension-bridge/extension'
 	@echo 'make e2e         the extension in real browsers, with real daemons and the local mixnet'
 
@@ -58,11 +58,21 @@ extension: $(BUILT)
 
 extension-test: $(TESTED) $(LINTED)
 
-# Always the whole workspace: another selection has other features, and cargo would compile the tree a second time.
-build: packages
-	$(CARGO) build --release --locked --workspace --all-targets
+# Whatever is selected, each crate below has the same features, or cargo would compile the tree a second time.
+BUILD := $(CARGO) build --release --locked
 
-demo: build
+features:
+	@maint/check-features
+
+build: packages
+	$(BUILD) -p bauta -p bauta-bridge
+
+# With those that the tests run.
+programs: packages
+	$(BUILD) --workspace --bins
+
+demo: packages
+	$(BUILD) -p bauta
 	target/release/bauta demo
 
 fmt:
@@ -74,14 +84,14 @@ clippy: packages
 doc: packages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items -q
 
-unit: build $(GUN)
+unit: packages $(GUN)
 	$(CARGO) test --release --locked --workspace
 
-e2e: browsers build $(BUILT) $(GUN)
+e2e: browsers programs $(BUILT) $(GUN)
 	$(IN_EXTENSION) npm run --silent e2e
 
 # Two people write to each other while daemons, relay and gateways fail.
-chaos: build
+chaos: programs
 	target/release/chaos --messages 40
 
-test: packages browsers fmt extension-test unit e2e chaos clippy doc
+test: packages browsers fmt features extension-test unit e2e chaos clippy doc
