@@ -3,7 +3,7 @@ CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 BROWSERS := $(shell sed 's/\#.*//' maint/debian-packages-browsers)
 
-.PHONY: help demo test build programs features packages browsers fmt clippy doc unit chaos extension extension-test e2e
+.PHONY: help demo test build programs features names packages browsers fmt clippy doc unit chaos extension extension-test e2e
 
 help:
 	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
@@ -64,6 +64,9 @@ BUILD := $(CARGO) build --release --locked
 features:
 	@maint/check-features
 
+names:
+	@maint/check-docs
+
 build: packages
 	$(BUILD) -p bauta -p bauta-bridge
 
@@ -94,4 +97,4 @@ e2e: browsers programs $(BUILT) $(GUN)
 chaos: programs
 	target/release/chaos --messages 40
 
-test: packages browsers fmt features extension-test unit e2e chaos clippy doc
+test: packages browsers fmt features names extension-test unit e2e chaos clippy doc
