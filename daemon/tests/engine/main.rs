@@ -17,6 +17,7 @@ mod limits;
 mod mixnet;
 mod personas;
 mod posts;
+mod programs;
 mod restarts;
 mod rollback;
 mod storm;

@@ -30,7 +30,7 @@ async fn nothing_readable_lies_in_the_home() {
     check_files(&bob.path(), &needles);
 }
 
-fn check_files(dir: &Path, needles: &[Vec<u8>]) {
+pub(crate) fn check_files(dir: &Path, needles: &[Vec<u8>]) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         let bytes = fs::read(&path).unwrap();

@@ -6,11 +6,11 @@ use crate::support::{Home, Sea, friends};
 
 const FILES: [&str; 2] = ["store.db", "store.db-wal"];
 
-fn copy_out(home: &Home) -> Vec<Option<Vec<u8>>> {
+pub(crate) fn copy_out(home: &Home) -> Vec<Option<Vec<u8>>> {
     FILES.iter().map(|name| fs::read(home.path().join(name)).ok()).collect()
 }
 
-fn put_back(home: &Home, copy: Vec<Option<Vec<u8>>>) {
+pub(crate) fn put_back(home: &Home, copy: Vec<Option<Vec<u8>>>) {
     drop(fs::remove_file(home.path().join("store.db-shm")));
     for (name, bytes) in FILES.iter().zip(copy) {
         let path = home.path().join(name);

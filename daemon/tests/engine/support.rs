@@ -319,6 +319,10 @@ impl Home {
         .await;
     }
 
+    pub(crate) fn is_running(&self) -> bool {
+        self.node.is_some()
+    }
+
     pub(crate) fn api(&self) -> Arc<dyn Api> {
         self.node.clone().unwrap()
     }
