@@ -1,4 +1,4 @@
-//! What stands behind the seal and behind the ratchet, in the hands of a hostile peer.
+//! What is inside the seal and inside the ratchet, as a hostile peer may make it.
 #![no_main]
 
 bauta_fuzz::parser!("payload");

@@ -25,7 +25,7 @@ fn local() -> LocalKey {
 
 const AUTHOR: u8 = 1;
 
-/// A post by the author for these keys; for everybody when there are none given.
+/// A post by the author for these keys; for everybody if there are none.
 fn write(version: Version, content: &str, readers: Option<&[u8]>) -> Post {
     let (author, author_key) = (ProfileId::new("minds.com", "ann").unwrap(), key(AUTHOR));
     let mut meta = Meta::default();

@@ -178,7 +178,7 @@ async fn verify(home: &Path, durable: &BTreeMap<u64, Vec<Durable>>) {
         if what.contains(&Durable::Deleted) {
             assert!(there.is_none(), "a deleted box came back");
         } else if number % 5 == 0 {
-            // It was put, and perhaps deleted without having been told.
+            // It was put, and perhaps deleted without an acknowledgement.
             assert!(there.is_none_or(|bytes| bytes == content(*number)));
         } else {
             assert!(there.is_some_and(|bytes| bytes == content(*number)), "an acknowledged box is lost");

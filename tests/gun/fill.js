@@ -1,4 +1,4 @@
-// Fills a set with records that are not for us and with what are no records at all:
+// Fills a set with records that are not for us and with things that are not records:
 // node fill.js URL SET FOREIGN MALFORMED
 'use strict'
 const crypto = require('crypto')

@@ -66,7 +66,7 @@ impl GunRelay {
         *self = Self::start_on(self.version, &self.dir, self.port, self.root.take());
     }
 
-    /// Puts records into a set that are for others, and others that are no records at all.
+    /// Puts records for others into a set, and things that are not records.
     pub fn fill(&self, set: &str, foreign: usize, malformed: usize) {
         let mut command = node("fill.js");
         command.arg(self.url()).arg(set).args([foreign.to_string(), malformed.to_string()]);

@@ -98,7 +98,7 @@ pub fn run(path: &Path, out: &mut impl Write) -> io::Result<Totals> {
 /// What went wrong, in words.
 type Failure = String;
 
-/// Each key and case is read by itself, so that a broken one fails alone.
+/// Each key and case is read separately, so that a broken one fails alone.
 #[derive(Deserialize)]
 struct File {
     keys: BTreeMap<String, Json>,

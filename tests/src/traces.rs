@@ -14,7 +14,7 @@ pub struct Needle {
 }
 
 impl Needle {
-    /// A text, as it stands and encoded.
+    /// A text, plain and encoded.
     pub fn text(name: &str, text: &str) -> Self {
         Self::bytes_and_forms(name, text.as_bytes())
     }

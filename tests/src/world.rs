@@ -50,7 +50,7 @@ impl World {
         Self { localnet, dir, program, traffic, relay: None, relay_address: None }
     }
 
-    /// Where everything of this world lies.
+    /// The directory of everything in this world.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -34,7 +34,7 @@ async fn paired(daemon: &Daemon, grants: Vec<Grant>, personas: Option<Vec<&str>>
     session(daemon, &id).await
 }
 
-/// What the persona of a call may be set to: nothing, a name, or what is no name.
+/// What the persona of a call may be set to: nothing, a name, or something that is not a name.
 fn any_persona() -> impl Strategy<Value = Option<Value>> {
     prop_oneof![
         Just(None),

@@ -1,5 +1,5 @@
 //! Every parser of foreign bytes over good inputs and thousands of damaged ones: no panic, no endless work,
-//! and its rules hold. Fuzzing goes on from here, with the same table.
+//! and its rules hold. Fuzzing continues from here, with the same table.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const WEIGHTY: &[u8] =
     b"\x00\x01\x02\x04\x7f\x80\x90\xc1\xc4\xd9\xdc\xde\xdd\xdf\xff{}[]\"\\,:|/=%+-_&# 09aZ\xf0";
 
-/// Whether the input was taken.
+/// Whether the input was accepted.
 fn run(parser: &Parser, input: &[u8]) -> bool {
     let begun = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| (parser.check)(input)));

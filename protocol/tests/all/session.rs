@@ -85,7 +85,7 @@ fn a_gap_is_given_up_only_when_later_boxes_are_there() {
     assert_eq!(alice.lost(), Some(1));
     assert!(!alice.ack_due(), "a pure acknowledgement makes none due");
 
-    // And the conversation goes on.
+    // And the conversation continues.
     let next = seal(&mut alice, b"next");
     let opened = bob.open(4, &next[0].bytes).unwrap();
     assert_eq!((opened.contents.clone(), opened.gap), (vec![b"next".to_vec()], false));

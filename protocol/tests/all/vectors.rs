@@ -1,6 +1,6 @@
 //! Known answers in `vectors/*.json`: a change of the wire format is seen here first.
 //!
-//! `BAUTA_WRITE_VECTORS=1 cargo test -p bauta-protocol vectors` writes them anew.
+//! `BAUTA_WRITE_VECTORS=1 cargo test -p bauta-protocol vectors` writes them again.
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;

@@ -26,7 +26,7 @@ type Memo<K, V> = LazyLock<Mutex<HashMap<K, V>>>;
 
 pub(crate) const TODAY: Day = Day(20_000);
 
-/// A clock that stands still until it is turned.
+/// A clock that does not move until it is set.
 #[derive(Debug)]
 pub(crate) struct Hands(AtomicU64);
 
@@ -46,7 +46,7 @@ impl Clock for Hands {
     }
 }
 
-/// A desk, and what it stands on.
+/// A desk and its parts.
 pub(crate) struct Office {
     pub(crate) desk: Arc<Desk>,
     pub(crate) store: Arc<SqliteStorage>,

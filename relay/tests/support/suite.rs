@@ -274,7 +274,7 @@ async fn sequence_numbers_grow_for_ever(store: Store) {
     deposit(&store, 1, 1, 5, at(0)).await;
     let (first, _) = drain(&store, 1, 0, TODAY).await.unwrap();
     assert_eq!(drain(&store, 1, first, TODAY).await, None);
-    // Also with a clock that stands still or goes back, and after the inbox was long quiet.
+    // Even if the clock does not move or runs backwards, and after the inbox was quiet for a long time.
     deposit(&store, 1, 2, 5, Timestamp(at(0).0 - 5_000)).await;
     let (second, name) = drain(&store, 1, first, TODAY).await.unwrap();
     assert!(name == 2 && second > first);

@@ -89,7 +89,7 @@ async fn try_there_and_back(stream: ExitStream, bytes: &[u8]) -> std::io::Result
         writer.write_all(bytes).await?;
         writer.flush().await
     };
-    // On a busy machine it takes long; while bytes come it goes on.
+    // On a busy machine it takes long; it continues while bytes arrive.
     let reading = async {
         while back.len() < bytes.len() {
             let mut some = (&mut reader).take((bytes.len() - back.len()) as u64);
@@ -157,7 +157,7 @@ async fn much_is_intact_both_ways_while_packets_are_lost() {
     for mix in net.mixes() {
         mix.set_drop(30);
     }
-    // The SDK seldom loses a piece for good. Then the stream fails instead of standing still, and another is opened.
+    // Sometimes the SDK loses a piece. Then the stream fails instead of hanging, and another is opened.
     for attempt in 0.. {
         match try_there_and_back(stream, &noise(200_000)).await {
             Ok(_) => break,
@@ -315,7 +315,7 @@ async fn a_stream_that_nobody_reads_fails_in_bounded_memory() {
     .await;
     let exits = mixnet(&net).exits(fixed(&net));
     let mut stream = open(&exits, server.port()).await;
-    // The stream ends by itself, and the exit is told.
+    // The stream ends, and the exit gets the end.
     until("the server's side is closed", || server.open() == 0).await;
     let mut buffer = vec![0; 64 << 10];
     let error = timeout(SOON, stream.read(&mut buffer)).await.unwrap().unwrap_err();

@@ -1,4 +1,4 @@
-//! A relay that asks for reply SURBs over every exchange, as the SDK does by itself whenever it has fewer than it wants.
+//! A relay that asks for reply SURBs over every exchange, as the SDK does whenever it has too few.
 
 use std::collections::HashMap;
 use std::time::Duration;

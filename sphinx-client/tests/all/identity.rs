@@ -44,7 +44,7 @@ async fn a_client_writes_nothing_to_disk() {
     let echo = echo(service_config(&net, dir.path(), 2)).await;
     let doors: Vec<_> = echo.service.doors().iter().map(ToString::to_string).collect();
     let home = tempfile::tempdir().unwrap();
-    // With a limit of no bytes, the first write to any file kills the process. Pipes are no files.
+    // With a limit of no bytes, the first write to any file kills the process. Pipes are not files.
     let child = tokio::process::Command::new("sh")
         .args(["-c", "ulimit -c 0; ulimit -f 0; exec \"$@\"", "sh"])
         .arg(std::env::current_exe().unwrap())

@@ -121,7 +121,7 @@ fn write(scene: &Scene, who: usize, messages: usize) {
             if answer.code == 0 {
                 break;
             }
-            // The daemon may have died before or after it queued the text: its history tells.
+            // The daemon may have died before or after it queued the text: its history shows which.
             std::thread::sleep(Duration::from_millis(100));
             let history = scene.people[who].read().unwrap().run(&["history", to]);
             if history.code == 0 && history.json().as_array().unwrap().iter().any(|m| m["text"] == text) {

@@ -286,7 +286,7 @@ fn has_broken_field(payload: &Payload) -> bool {
         || payload.data.is_err()
 }
 
-/// The words with which the extension's errors begin, and the kind each stands for.
+/// The words with which the extension's errors begin, and their kinds.
 const KINDS: [(&str, &str); 13] = [
     ("Payload decoded, but it violates the schema.", "InvalidPayload"),
     ("Failed to decode the payload.", "DecodeFailed"),

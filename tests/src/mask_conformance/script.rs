@@ -69,7 +69,7 @@ impl TryRng for Script {
     }
 
     fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
-        // Past the end come ones, not zeros: zeros are no key and would be drawn again for ever.
+        // Past the end come ones, not zeros: zeros are not a key and would be drawn again for ever.
         let left = self.bytes.get(self.given..).unwrap_or_default();
         for (to, from) in to.iter_mut().zip(left.iter().copied().chain(std::iter::repeat(1))) {
             *to = from;
