@@ -31,7 +31,7 @@ impl Answer {
     /// Standard output as JSON.
     ///
     /// # Panics
-    /// When it is not one.
+    /// When it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }

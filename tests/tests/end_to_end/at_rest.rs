@@ -1,4 +1,4 @@
-//! After a run with known texts, names and keys, none of them stands in any file or log.
+//! After a run with known texts, names and keys, none of them is in any file or log.
 
 use bauta_tests::program::Program;
 use bauta_tests::traces::{Needle, search};

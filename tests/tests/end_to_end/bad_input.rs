@@ -181,7 +181,7 @@ fn a_text_that_is_too_long_names_the_limit(person: &Person) {
     assert_refused(&person.run(&["contact", "invite", "--name", &"n".repeat(1000)]));
 }
 
-/// Even where the directory stands open, the daemon tells another user nothing, on neither socket.
+/// Even if the directory is open, another user learns nothing from the daemon, on neither socket.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_user_cannot_use_the_sockets() {
     if let Some(socket) = std::env::var_os(SOCKET) {

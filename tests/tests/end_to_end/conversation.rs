@@ -145,7 +145,7 @@ async fn an_invitation_works_once() {
             list.as_array().unwrap().iter().any(|c| c["name"] == key.get(..8).unwrap()).then_some(())
         });
 
-        // The second taker is told, and alice sees nobody new.
+        // The second guest is warned, and alice sees nobody new.
         carol.run(&["contact", "add", "alicia", address]);
         eventually("the second taker is warned", SOON, || {
             let contact = carol.run(&["contact", "show", "alicia"]);

@@ -35,7 +35,7 @@ async fn peer(version: &str, url: &str, arguments: &[&str]) -> Vec<Value> {
     lines(&String::from_utf8(output.stdout).unwrap())
 }
 
-/// Starts a program that goes on.
+/// Starts a program that runs until it is stopped.
 fn start_peer(version: &str, url: &str, arguments: &[&str], log: &Path) -> Process {
     let mut command = node("peer.js");
     command.arg(version).arg(url).args(arguments);

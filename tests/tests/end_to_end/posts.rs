@@ -217,7 +217,7 @@ async fn both_ways_and_later(tls: bool) {
         stage.relay.restart();
         assert_eq!(stage.bob_reads(&post).ok()["text"], "it survives");
 
-        // Among others' records and what are none.
+        // Among others' records and things that are not records.
         let post = stage.write("a needle");
         stage.relay.fill(&stage.set_for_bob(&post), 300, 50);
         assert_eq!(stage.bob_reads(&post).ok()["text"], "a needle");

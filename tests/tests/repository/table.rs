@@ -7,7 +7,7 @@ pub(crate) type Rows = Vec<(String, BTreeSet<String>)>;
 
 /// The tables of a document whose last column is headed *may know*, each with the heading of its first column.
 ///
-/// Names stand between backticks; *all of the above* is every row before.
+/// Names are between backticks; *all of the above* is every row before.
 pub(crate) fn tables(document: &str) -> Vec<(String, Rows)> {
     let mut tables: Vec<(String, Rows)> = Vec::new();
     let mut inside = false;
@@ -31,7 +31,7 @@ pub(crate) fn tables(document: &str) -> Vec<(String, Rows)> {
     tables
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 pub(crate) fn names(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
