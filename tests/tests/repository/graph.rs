@@ -106,7 +106,7 @@ impl Files {
         }
     }
 
-    /// For every file that is in a circle, the shortest one. A file and those below it do not count.
+    /// For every file that is in a circle, the shortest one. A circle between a file and those below it does not count.
     pub(crate) fn circles(&self) -> BTreeSet<Vec<String>> {
         let mut next: BTreeMap<&Module, Vec<&Module>> = BTreeMap::new();
         for (from, to) in self.arrows() {
