@@ -635,7 +635,7 @@ test('what a pairing does not grant is refused in words; a revoked one ends at o
     assert.equal(await panel.getByRole('textbox', { name: /^Write to/ }).count(), 0);
     const [pairing] = (await dave.json('pair', 'list')) as Array<{ id: string }>;
     await dave.json('pair', 'revoke', pairing?.id ?? '');
-    await panel.getByText('This pairing does not hold any more').first().waitFor();
+    await panel.getByText('This pairing is no longer valid').first().waitFor();
   } finally {
     await limited.close();
   }

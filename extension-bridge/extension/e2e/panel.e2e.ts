@@ -331,7 +331,7 @@ story.step('a pairing that is revoked in use ends at once, and pairing again bri
   const before = await panel.texts();
   const [{ id }] = await alice.json('pair', 'list');
   await alice.json('pair', 'revoke', id);
-  await panel.saysOfItself('This pairing does not hold any more');
+  await panel.saysOfItself('This pairing is no longer valid');
   const opened = browser.context.waitForEvent('page');
   await panel.press('Pair with Bauta');
   const page = await opened;
