@@ -42,7 +42,7 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await page.shows('bauta browser install', '#daemon');
     const installed = await firefox.installHost();
     assert.equal(installed.code, 0, installed.stderr);
-    await page.shows('Comes after pairing', '#persona');
+    await page.shows('Follows after pairing', '#persona');
     await page.shows('pairing code', '#pair');
     await firefox.pair(alice);
     await page.shows('alice', '#persona');

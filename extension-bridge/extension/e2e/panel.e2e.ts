@@ -45,10 +45,10 @@ story.step('first run: says what is hidden and what is not, and how to start the
   const step = page.locator('#daemon');
   await step.getByText('Not running', { exact: true }).waitFor();
   await step.getByText('bauta up', { exact: true }).waitFor();
-  await step.getByText('This page moves on by itself').waitFor();
+  await step.getByText('This page continues when Bauta answers').waitFor();
 });
 
-story.step('the page moves on by itself when the daemon answers', async () => {
+story.step('the page continues when the daemon answers', async () => {
   const page = await firstRun();
   await alice.start();
   await page.locator('#daemon').getByText('Found, version').waitFor();
