@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bauta_ipc::{ContactState, MessageState, State, Utc};
-use bauta_protocol::time::Clock as _;
+use bauta_protocol::time::{Clock as _, Timestamp};
 use bauta_sphinx_client::SystemClock;
 
 /// The state of an own message.
@@ -51,7 +51,7 @@ pub(crate) fn moment(time: Utc) -> String {
 
 /// How long ago, in one unit: `3 s ago`.
 pub(crate) fn ago(time: Utc) -> String {
-    match now().checked_sub(Duration::from_millis(time.millis())) {
+    match now().0.checked_sub(time.millis()).map(Duration::from_millis) {
         Some(passed) => format!("{} ago", one_unit(passed)),
         None => "just now".to_owned(),
     }
@@ -59,7 +59,7 @@ pub(crate) fn ago(time: Utc) -> String {
 
 /// How long from now, in one unit: `in 7 days`.
 pub(crate) fn expiry(time: Utc) -> String {
-    match Duration::from_millis(time.millis()).checked_sub(now()) {
+    match time.millis().checked_sub(now().0).map(Duration::from_millis) {
         Some(left) => format!("in {}", one_unit(left)),
         None => "already".to_owned(),
     }
@@ -83,8 +83,9 @@ pub(crate) fn block(heading: &str, text: &str) -> String {
     format!("{heading}{}", printable(text).trim_end().replace('\n', &indent))
 }
 
-fn now() -> Duration {
-    Duration::from_millis(SystemClock.now().0)
+/// The time now.
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
 }
 
 fn one_unit(time: Duration) -> String {

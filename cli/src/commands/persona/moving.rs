@@ -11,8 +11,6 @@ use bauta_ipc::{
 };
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::mask::{Backup, OpenError, limits};
-use bauta_protocol::time::Clock as _;
-use bauta_sphinx_client::SystemClock;
 use clap::Args;
 use data_encoding::BASE64;
 use getrandom::SysRng;
@@ -20,7 +18,7 @@ use rand_core::UnwrapErr;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Output, first_line_of, printable, prompt, secret_input, shell_word, unreadable};
+use crate::{Output, first_line_of, now, printable, prompt, secret_input, shell_word, unreadable};
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
@@ -185,7 +183,7 @@ fn unreadable_backup(error: &OpenError) -> RpcError {
 
 fn to_file(backup: &Backup, password: &str) -> Result<Vec<u8>, RpcError> {
     backup
-        .to_file(password, SystemClock.now(), &mut UnwrapErr(SysRng))
+        .to_file(password, now(), &mut UnwrapErr(SysRng))
         .map_err(|error| RpcError::of(&codes::INTERNAL, &error))
 }
 

@@ -7,11 +7,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bauta_ipc::{RpcError, Utc, bridge_socket_path, codes, socket_path};
-use bauta_protocol::time::Clock as _;
-use bauta_sphinx_client::SystemClock;
 
 use super::Check;
-use crate::{moment, shell_word};
+use crate::{moment, now, shell_word};
 
 /// A clock that shows an earlier time is wrong: 2026-01-01, before the first version.
 const EARLIEST: u64 = 1_767_225_600_000;
@@ -114,7 +112,7 @@ pub(super) fn clock(home: &Path) -> Check {
         .iter()
         .filter_map(|name| fs::metadata(home.join(name)).ok()?.modified().ok())
         .max();
-    clock_at(SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock.now().0), newest)
+    clock_at(SystemTime::UNIX_EPOCH + Duration::from_millis(now().0), newest)
 }
 
 fn clock_at(now: SystemTime, newest: Option<SystemTime>) -> Check {
