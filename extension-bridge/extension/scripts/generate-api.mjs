@@ -1,6 +1,7 @@
 // Writes src/api/generated.ts from ipc/openrpc.json. With --check it only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { constants } from './schema.mjs';
 
 const SOURCE = new URL('../../../ipc/openrpc.json', import.meta.url);
 const TARGET = new URL('../src/api/generated.ts', import.meta.url);
@@ -91,6 +92,10 @@ export const generate = (api) => {
         `  '${method.name}': { grant: ${method['x-grant'] ? `'${method['x-grant']}'` : 'null'}, network: '${method['x-network']}', reveals: ${JSON.stringify(method['x-reveals'])} },\n`,
     )
     .join('');
+  const limits = Object.entries(api['x-limits'])
+    .map(([name, { value, meaning }]) => `${document(meaning, '  ')}  ${name}: ${value},\n`)
+    .join('');
+  const list = (values) => values.map((value) => `  '${value}',\n`).join('');
   const codes = api['x-errors'].map((entry) => `  '${entry.code}',\n`).join('');
   return `// Generated from ipc/openrpc.json by scripts/generate-api.mjs; do not edit.
 
@@ -111,6 +116,18 @@ export interface MethodFacts {
 
 export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
 ${facts}};
+
+/** The numbers of the API. */
+export const LIMITS = {
+${limits}} as const;
+
+/** The traffic profiles, as \`status.get\` names them. */
+export const TRAFFIC_PROFILES = [
+${list(api['x-traffic'])}] as const;
+
+/** Every grant, least first. */
+export const GRANTS: readonly Grant[] = [
+${list(constants(api.components.schemas.Grant))}];
 
 /** The error codes that the daemon documents; expect others, too. */
 export const ERROR_CODES = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cursor, type Area } from '../src/core/cursor.ts';
+import { Cursor, type Area } from '../src/worker/cursor.ts';
 
 class Memory implements Area {
   readonly items = new Map<string, unknown>();

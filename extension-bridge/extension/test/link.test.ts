@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cursor, type Area } from '../src/core/cursor.ts';
-import type { KeyStore } from '../src/core/pairing.ts';
-import { fromBase64Url, proofInput, toBase64Url } from '../src/core/pairing.ts';
-import type { Timers, Wire } from '../src/core/rpc.ts';
+import { Cursor, type Area } from '../src/worker/cursor.ts';
+import type { KeyStore } from '../src/worker/pairing.ts';
+import { fromBase64Url, proofInput, toBase64Url } from '../src/worker/pairing.ts';
+import type { Timers, Wire } from '../src/worker/rpc.ts';
 import { Link, stageOfReason, type Handlers } from '../src/worker/link.ts';
 
 const ORIGIN = 'chrome-extension://glggelpbdmnoognbkiacemakhjalbeki/';

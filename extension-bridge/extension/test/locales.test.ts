@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ERROR_CODES } from '../src/api/generated.ts';
+import { constants } from '../scripts/schema.mjs';
+import { ERROR_CODES, GRANTS, TRAFFIC_PROFILES } from '../src/api/generated.ts';
+import { connectionBroke, failureFrom } from '../src/core/failure.ts';
+import { STAGES } from '../src/core/messages.ts';
 
 type Messages = Record<string, { message: string }>;
 
@@ -20,26 +23,12 @@ const sources = (directory: string): string[] =>
         : [],
   );
 
-const STAGES = [
-  'connecting',
-  'missing',
-  'forbidden',
-  'stopped',
-  'locked',
-  'version',
-  'unpaired',
-  'pairing',
-  'refused',
-  'expired',
-  'revoked',
-  'ready',
-];
-const STATES = ['off', 'connecting', 'ready', 'degraded', 'lost', 'locked'];
-const MESSAGES = ['queued', 'stored', 'delivered', 'failed'];
-const CONTACTS = ['invited', 'pending', 'active', 'blocked'];
-
-const GRANTS = ['status_read', 'posts_use', 'contacts_read', 'messages_read', 'messages_send'];
-const TRAFFIC = ['full', 'saver', 'metered', 'paranoid', 'test'];
+const api = JSON.parse(readFileSync('../../ipc/openrpc.json', 'utf8'));
+const choices = (schema: string): string[] => constants(api.components.schemas[schema]);
+const STATES = choices('State');
+const MESSAGES = choices('MessageState');
+const CONTACTS = choices('ContactState');
+const GRANTED = GRANTS.filter((grant) => grant !== 'persona.admin').map((grant) => grant.replace('.', '_'));
 const SYSTEMS = ['linux', 'mac', 'windows'];
 const NETWORKS = ['local', 'mainnet'];
 /** The daemon's own sentences are English; other languages have theirs by its codes. */
@@ -48,7 +37,7 @@ const TRANSLATED = /^(error|hint)_/;
 const used = (): Set<string> => {
   const keys = new Set<string>();
   for (const text of [...sources('src'), ...sources('static')]) {
-    for (const [, key] of text.matchAll(/\b(?:say|words)\('([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
+    for (const [, key] of text.matchAll(/\b(?:say|words)\(\s*'([A-Za-z0-9_]+)'/g)) if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '([A-Za-z0-9_]+)' : '[A-Za-z0-9_]+'/g))
       if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '[A-Za-z0-9_]+' : '([A-Za-z0-9_]+)'/g))
@@ -57,7 +46,7 @@ const used = (): Set<string> => {
       if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/__MSG_([A-Za-z0-9_]+)__/g)) if (key !== undefined) keys.add(key);
   }
-  // Keys that stand in tables of the code, such as those of phases and meanings.
+  // Keys that are in tables of the code, such as those of phases and meanings.
   for (const text of sources('src'))
     for (const [, key] of text.matchAll(/'((?:phase|means)_[a-z]+|[a-z]+Note|notVerified|noPersona|noContacts)'/gi))
       if (key !== undefined) keys.add(key);
@@ -66,8 +55,8 @@ const used = (): Set<string> => {
     ['state', STATES],
     ['message', MESSAGES],
     ['contact', CONTACTS],
-    ['grant', GRANTS],
-    ['traffic', TRAFFIC],
+    ['grant', GRANTED],
+    ['traffic', TRAFFIC_PROFILES],
     ['terminal', SYSTEMS],
     ['network', NETWORKS],
   ] as const) {
@@ -131,8 +120,15 @@ test('the same words as on the command line', () => {
   for (const [key, { message }] of Object.entries(english))
     if (key.startsWith('phase_')) assert.ok(phases.includes(`"${message}"`), key);
   const traffic = readFileSync('../../sphinx-client/src/traffic.rs', 'utf8');
-  for (const profile of TRAFFIC)
+  for (const profile of TRAFFIC_PROFILES)
     assert.ok(traffic.includes(english[`traffic_${profile}`]?.message.replace(/^[^:]+: /, '') ?? '?'), profile);
+});
+
+test('the same sentence as of the daemon for what the extension itself finds', () => {
+  const meanings = api['x-errors'] as { code: string; meaning: string }[];
+  for (const failure of [connectionBroke('', 'now'), failureFrom(undefined)]) {
+    assert.equal(failure.message, meanings.find(({ code }) => code === failure.code)?.meaning);
+  }
 });
 
 test('the glossary holds', () => {

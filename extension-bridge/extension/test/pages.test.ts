@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DecryptedPost } from '../src/api/generated.ts';
 import { Failure } from '../src/core/failure.ts';
+import { isTicketName, type Opened } from '../src/core/tickets.ts';
 import {
   AUTO_LOOKUPS,
   AUTO_OPENINGS,
-  isTicketName,
   MAX_OPENING,
   MAX_QUEUE,
   MAX_TICKETS,
   networkOf,
   Opener,
   Tickets,
-  type Opened,
   type Ticket,
 } from '../src/worker/pages.ts';
 

@@ -8,7 +8,7 @@ import {
   publicKeyOf,
   toBase64Url,
   type KeyStore,
-} from '../src/core/pairing.ts';
+} from '../src/worker/pairing.ts';
 
 const memory = (): KeyStore => {
   let kept: CryptoKeyPair | undefined;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure, failureFrom } from '../src/core/failure.ts';
-import { MAX_CALLS, MAX_FRAME, MAX_WAITING, RpcClient, type Timers } from '../src/core/rpc.ts';
+import { LIMITS } from '../src/api/generated.ts';
+import { MAX_WAITING, RpcClient, type Timers } from '../src/worker/rpc.ts';
 
 interface Frame {
   id: number;
@@ -120,7 +121,7 @@ test('notifications and last words arrive', () => {
 
 test('a closed wire fails all that waits, and what comes after', async () => {
   const { client } = connect();
-  const calls = Array.from({ length: MAX_CALLS + 3 }, () => codeOf(client.call('status.get', {})));
+  const calls = Array.from({ length: LIMITS.max_calls + 3 }, () => codeOf(client.call('status.get', {})));
   client.closed();
   assert.deepEqual(new Set(await Promise.all(calls)), new Set(['daemon.unreachable']));
   assert.equal(await codeOf(client.call('status.get', {})), 'daemon.unreachable');
@@ -128,13 +129,13 @@ test('a closed wire fails all that waits, and what comes after', async () => {
 
 test('calls under way and calls that wait are bounded', async () => {
   const { client, sent } = connect();
-  const calls = Array.from({ length: MAX_CALLS + MAX_WAITING }, () =>
+  const calls = Array.from({ length: LIMITS.max_calls + MAX_WAITING }, () =>
     client.call('status.get', {}).catch(() => undefined),
   );
-  assert.equal(sent.length, MAX_CALLS);
+  assert.equal(sent.length, LIMITS.max_calls);
   assert.equal(await codeOf(client.call('status.get', {})), 'daemon.busy');
   client.receive({ id: sent[0]?.id, result: {} });
-  assert.equal(sent.length, MAX_CALLS + 1);
+  assert.equal(sent.length, LIMITS.max_calls + 1);
   client.close();
   await Promise.all(calls);
 });
@@ -149,7 +150,10 @@ test("a call without an answer ends, and a late answer is nobody's", async () =>
 
 test('a frame over 1 MiB is not sent', async () => {
   const { client, sent } = connect();
-  assert.equal(await codeOf(client.call('post.encrypt', { text: 'é'.repeat(MAX_FRAME / 2) })), 'request.too_large');
+  assert.equal(
+    await codeOf(client.call('post.encrypt', { text: 'é'.repeat(LIMITS.max_frame / 2) })),
+    'request.too_large',
+  );
   assert.equal(sent.length, 0);
 });
 

@@ -1384,6 +1384,71 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'daemon.stop': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see the connections end." },
 };
 
+/** The numbers of the API. */
+export const LIMITS = {
+  /** How long the code of a pairing can be typed, in milliseconds. */
+  code_ms: 120000,
+  /** How many wrong codes end a pairing. */
+  code_tries: 3,
+  /** The time in which `max_codes` count, in milliseconds. */
+  codes_ms: 600000,
+  /** How long calls under way may still run when the program has stopped writing, in milliseconds. */
+  finish_ms: 5000,
+  /** Within this time the first frame must be there, in milliseconds. */
+  hello_ms: 10000,
+  /** How long `post.decrypt` looks for a key where the call does not say, in milliseconds. */
+  lookup_ms: 90000,
+  /** Calls at a time on a connection; a further one gets `daemon.busy`. */
+  max_calls: 32,
+  /** Codes that are drawn within `codes_ms`, at most. */
+  max_codes: 5,
+  /** Connections at a time on a daemon; a further one gets `daemon.busy`. */
+  max_connections: 64,
+  /** Bytes of the longest frame in either direction, without its line feed. */
+  max_frame: 1048576,
+  /** Bytes of the longest id of a request. */
+  max_id: 128,
+  /** Characters of the longest name of a persona or a contact, and of the longest label of a pairing. */
+  max_name: 64,
+  /** Messages in one answer, at most. */
+  max_page: 500,
+  /** Pairings that are kept, revoked ones among them. */
+  max_pairings: 1000,
+  /** Bytes of the longest text of a post, in UTF-8. */
+  max_post_text: 200000,
+  /** Bytes of the longest text of a message, in UTF-8. */
+  max_text: 15000,
+  /** The longest time that `message.wait`, `post.wait` and `post.decrypt` wait, in milliseconds. */
+  max_wait_ms: 600000,
+  /** Messages in one answer, where the call does not say how many. */
+  page: 100,
+  /** The version of the protocol; raised when an older client could not go on. */
+  protocol: 1,
+  /** Within this time a program must take a frame, in milliseconds; otherwise it is dropped. */
+  read_ms: 20000,
+  /** How long programs wait for a daemon that is starting, in milliseconds. */
+  starting_ms: 10000,
+} as const;
+
+/** The traffic profiles, as `status.get` names them. */
+export const TRAFFIC_PROFILES = [
+  'full',
+  'saver',
+  'metered',
+  'paranoid',
+  'test',
+] as const;
+
+/** Every grant, least first. */
+export const GRANTS: readonly Grant[] = [
+  'status.read',
+  'posts.use',
+  'contacts.read',
+  'messages.read',
+  'messages.send',
+  'persona.admin',
+];
+
 /** The error codes that the daemon documents; expect others, too. */
 export const ERROR_CODES = [
   'request.parse',

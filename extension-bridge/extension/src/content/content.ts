@@ -1,4 +1,5 @@
 import { words as say } from '../core/i18n.ts';
+import type { FromContent } from '../core/tickets.ts';
 import { editorOf, insert, type Editor } from './editor.ts';
 import { place, placeButton, setStyle, type Placed } from './place.ts';
 import { Posts } from './posts.ts';
@@ -15,7 +16,7 @@ let composing: { ticket: string; placed: Placed; editor: Editor } | undefined;
 let running = true;
 let soon: ReturnType<typeof setTimeout> | undefined;
 
-const ask = async (message: Record<string, unknown>): Promise<{ ticket?: string }> => {
+const ask = async (message: FromContent): Promise<{ ticket?: string }> => {
   try {
     const answer = (await chrome.runtime.sendMessage(message)) as { ticket?: string; off?: boolean } | undefined;
     if (answer?.off === true) stop();

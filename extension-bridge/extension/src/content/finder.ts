@@ -1,5 +1,7 @@
 /** Payloads of Mask in texts and links: the two codecs that posts travel in. Nothing here decides whether one opens. */
 
+import { MAX_PAYLOAD } from '../core/tickets.ts';
+
 /** One payload as found. */
 export interface Found {
   /** What goes to `post.decrypt`: the payload without the words around it. */
@@ -11,8 +13,6 @@ export interface Found {
 
 /** A longer text is not searched past this many UTF-16 units. */
 export const MAX_TEXT = 128 * 1024;
-/** A longer payload is no post: Mask's own limit is far below. */
-export const MAX_PAYLOAD = 64 * 1024;
 /** One text gives at most this many. */
 export const MAX_FOUND = 16;
 

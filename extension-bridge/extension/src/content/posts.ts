@@ -1,4 +1,5 @@
 import { words as say } from '../core/i18n.ts';
+import type { FromContent } from '../core/tickets.ts';
 import { MAX_TEXT } from './finder.ts';
 import { place, shadeOf, type Placed } from './place.ts';
 import { payloadOf } from './scan.ts';
@@ -21,7 +22,7 @@ const INSIDE = new Set(['BODY', 'TD', 'TH', 'CAPTION', 'FIGCAPTION', 'LEGEND', '
 const MORE = 'img, picture, video, audio, canvas, svg, iframe, object, input, button, select, textarea, a[href]';
 
 /** Speaks to the worker. */
-export type Ask = (message: Record<string, unknown>) => Promise<{ ticket?: string }>;
+export type Ask = (message: FromContent) => Promise<{ ticket?: string }>;
 
 interface Post {
   readonly payload: string;
@@ -193,7 +194,7 @@ export class Posts {
     post.asked = false;
     if (ticket === undefined) return;
     if (!this.#running || !seen(post) || !post.element.isConnected || !holds(post)) {
-      void this.#ask({ type: 'drop', payload: ticket });
+      void this.#ask({ type: 'drop', ticket });
       return;
     }
     post.ticket = ticket;
@@ -240,7 +241,7 @@ export class Posts {
     post.open = false;
     if (post.ticket !== undefined) {
       this.#byTicket.delete(post.ticket);
-      if (this.#running) void this.#ask({ type: 'drop', payload: post.ticket });
+      if (this.#running) void this.#ask({ type: 'drop', ticket: post.ticket });
     }
     post.ticket = undefined;
     this.#settle(post.element);

@@ -1,5 +1,5 @@
 import type { Event, MethodName, Methods, RpcError } from '../api/generated.ts';
-import { Failure, failureFrom } from './failure.ts';
+import { connectionBroke, type Failure, failureFrom } from './failure.ts';
 import type { LinkState, ToPage, ToWorker, Unread } from './messages.ts';
 
 interface Pending {
@@ -7,17 +7,10 @@ interface Pending {
   reject(failure: Failure): void;
 }
 
-/** The worker was stopped: what was asked may or may not have been done. */
-const broken = (): Failure =>
-  new Failure({
-    code: 'daemon.unreachable',
-    message: 'The connection to the daemon broke before the answer came.',
-    hint: '',
-    retry: 'now',
-  });
+const broken = (): Failure => connectionBroke('', 'now');
 
 /** How a page of the extension reaches the daemon: through the worker, which holds the only connection. */
-export class Client {
+export class PageClient {
   state: LinkState = { stage: 'connecting', grants: [], personas: null };
   unread: Unread = {};
   onState: () => void = () => {};

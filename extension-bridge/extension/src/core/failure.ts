@@ -20,6 +20,15 @@ export class Failure extends Error {
   }
 }
 
+/** The connection ended, or the worker was stopped: what was asked may or may not have been done. */
+export const connectionBroke = (hint: string, retry: Retry): Failure =>
+  new Failure({
+    code: 'daemon.unreachable',
+    message: 'The connection to the daemon broke before the answer came.',
+    hint,
+    retry,
+  });
+
 const LONGEST = 2000;
 
 const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, LONGEST) : '');

@@ -1,4 +1,5 @@
-import type { Client } from './client.ts';
+import { LIMITS } from '../api/generated.ts';
+import type { PageClient } from './client.ts';
 import { button, h } from './dom.ts';
 import { failureFrom } from './failure.ts';
 import { region, words as say } from './i18n.ts';
@@ -15,8 +16,8 @@ export const fill = (place: HTMLElement, step: () => Promise<HTMLElement>): void
 };
 
 /** Makes an invitation of a persona and shows it as QR code and link. */
-export const inviteForm = (client: Client, persona: string | undefined): HTMLElement => {
-  const name = h('input', { id: 'invite-name', maxlength: 64, dir: 'auto', autocomplete: 'off' });
+export const inviteForm = (client: PageClient, persona: string | undefined): HTMLElement => {
+  const name = h('input', { id: 'invite-name', maxlength: LIMITS.max_name, dir: 'auto', autocomplete: 'off' });
   const made = h('div', { 'aria-live': 'polite' });
   const form = h(
     'form',

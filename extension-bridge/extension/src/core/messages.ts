@@ -1,23 +1,26 @@
 import type { Event, MethodName, RpcError } from '../api/generated.ts';
 import { METHODS } from '../api/generated.ts';
 
-/** How the extension and the daemon stand to each other. */
-export type Stage =
-  | 'connecting'
+/** What there is to say about the connection of the extension to the daemon. */
+export const STAGES = [
+  'connecting',
   /** The browser finds no native messaging host. */
-  | 'missing'
+  'missing',
   /** The host or the browser refuses this extension. */
-  | 'forbidden'
-  | 'stopped'
-  | 'locked'
-  | 'version'
-  | 'unpaired'
-  | 'pairing'
-  | 'refused'
-  | 'expired'
+  'forbidden',
+  'stopped',
+  'locked',
+  'version',
+  'unpaired',
+  'pairing',
+  'refused',
+  'expired',
   /** A pairing that was there does not hold any more. */
-  | 'revoked'
-  | 'ready';
+  'revoked',
+  'ready',
+] as const;
+
+export type Stage = (typeof STAGES)[number];
 
 /** What the worker tells every open page of the extension. */
 export interface LinkState {
@@ -55,7 +58,7 @@ export type ToPage =
   | { readonly type: 'link'; readonly state: LinkState }
   | { readonly type: 'unread'; readonly unread: Unread }
   | { readonly type: 'event'; readonly event: Event }
-  /** The log was not continuous: read the lists anew. */
+  /** The log was not continuous: read the lists again. */
   | { readonly type: 'anew' }
   | { readonly type: 'answer'; readonly id: number; readonly result?: unknown; readonly error?: RpcError };
 

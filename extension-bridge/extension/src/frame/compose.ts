@@ -1,10 +1,10 @@
-import type { RpcError } from '../api/generated.ts';
+import { LIMITS, type RpcError } from '../api/generated.ts';
 import { button, byId, h } from '../core/dom.ts';
 import { isolated, language, words as say } from '../core/i18n.ts';
 import { command, problem } from '../core/show.ts';
 
-/** Below the daemon's own limit for the text of a post, which answers for itself; a count in time is kinder. */
-const LONGEST = 15_000;
+/** A post written here is at most as long as a message, though the daemon takes longer ones. */
+const LONGEST = LIMITS.max_text;
 const NETWORKS = { twitter: 'Twitter', facebook: 'Facebook', minds: 'Minds', instagram: 'Instagram' };
 const ticket = location.hash.slice(1);
 let port: chrome.runtime.Port | undefined;

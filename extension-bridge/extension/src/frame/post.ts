@@ -2,7 +2,7 @@ import { button, byId, h } from '../core/dom.ts';
 import { isolated, language, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
 import { errorWords, problem } from '../core/show.ts';
-import type { Opened } from '../worker/pages.ts';
+import { isTicketName, type Opened } from '../core/tickets.ts';
 
 const [ticket = '', size = '', shade = ''] = location.hash.slice(1).split(',');
 const view = byId('view');
@@ -119,7 +119,7 @@ const tellHeight = (): void => {
 };
 const sizes = new ResizeObserver(tellHeight);
 // A frame that a page put up by itself has no ticket, and stays empty.
-if (/^[0-9a-f-]{36}$/.test(ticket)) {
+if (isTicketName(ticket)) {
   ask('open');
   sizes.observe(document.body);
 }

@@ -1,11 +1,12 @@
-import { Client } from '../core/client.ts';
+import { GRANTS } from '../api/generated.ts';
+import { PageClient } from '../core/client.ts';
 import { button, byId, h } from '../core/dom.ts';
 import { language, translate, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
 import { inviteForm } from '../core/invite.ts';
 import { command, grantWords, linkWords, problem } from '../core/show.ts';
 
-const client = new Client();
+const client = new PageClient();
 let clock: ReturnType<typeof setInterval> | undefined;
 
 const system = (): 'linux' | 'mac' | 'windows' =>
@@ -24,7 +25,7 @@ const label = (): string => {
 };
 
 /** What `bauta pair approve` gives when nothing else is said. */
-const ASKED = ['status.read', 'posts.use', 'contacts.read', 'messages.read', 'messages.send'];
+const ASKED = GRANTS.filter((grant) => grant !== 'persona.admin');
 const FOUND = new Set(['unpaired', 'pairing', 'refused', 'expired', 'revoked', 'ready']);
 
 const daemonStep = (): HTMLElement => {

@@ -1,5 +1,5 @@
 import type { Contact, HistoryEntry, Persona, Request, RpcError, Status } from '../api/generated.ts';
-import { Client } from '../core/client.ts';
+import { PageClient } from '../core/client.ts';
 import { failureFrom } from '../core/failure.ts';
 
 export type View =
@@ -17,7 +17,7 @@ const SOON = 50;
 
 /** What the panel knows, and how it keeps it current. One persona at a time: lists never mix. */
 export class Model {
-  readonly client = new Client();
+  readonly client = new PageClient();
   onChange: () => void = () => {};
   status: Status | undefined;
   personas: Persona[] = [];

@@ -4,7 +4,7 @@ import { gear, sidePanel } from '../core/icons.ts';
 import { mark } from '../core/mark.ts';
 import { unreadOf } from '../core/messages.ts';
 import { advice, command, grantWords, linkWords, problem, stateWords } from '../core/show.ts';
-import { patternOf, siteOf } from '../worker/sites.ts';
+import { patternOf, siteOf } from '../core/sites.ts';
 import { Model } from './model.ts';
 import * as views from './views.ts';
 

@@ -1,4 +1,4 @@
-import type { Contact, HistoryEntry, Methods, SafetyNumber } from '../api/generated.ts';
+import { LIMITS, type Contact, type HistoryEntry, type Methods, type SafetyNumber } from '../api/generated.ts';
 import { button, h } from '../core/dom.ts';
 import { isolated, words as say, wordsIfAny } from '../core/i18n.ts';
 import { stateIcon } from '../core/icons.ts';
@@ -10,8 +10,6 @@ import { bytesOf, qr } from '../core/qr.ts';
 import { command, CONNECTING, day, phaseWords, problem, stateWords, time, when } from '../core/show.ts';
 import type { Model } from './model.ts';
 
-/** The daemon's own limit for a message, in bytes of UTF-8. */
-const LONGEST_MESSAGE = 15_000;
 /** How long a message that broke off waits for the worker to be back, in milliseconds. */
 const RECONNECTING = 10_000;
 
@@ -194,7 +192,7 @@ export const composer = (model: Model, contact: string): HTMLElement => {
     field.style.height = 'auto';
     // Six lines, with what stands around them.
     field.style.height = `${Math.min(field.scrollHeight + 2, 6 * 20 + 12)}px`;
-    const over = length() - LONGEST_MESSAGE;
+    const over = length() - LIMITS.max_text;
     note.textContent = over > 0 ? say('tooLong', String(over)) : '';
   };
   // The same id again is the same message, so sending again cannot send it twice.
@@ -211,7 +209,7 @@ export const composer = (model: Model, contact: string): HTMLElement => {
   let sending = false;
   const send = async (): Promise<void> => {
     const text = field.value;
-    if (sending || text.trim() === '' || length() > LONGEST_MESSAGE || model.persona === undefined) return;
+    if (sending || text.trim() === '' || length() > LIMITS.max_text || model.persona === undefined) return;
     sending = true;
     const { persona } = model;
     const well = await model.try(async () => {
@@ -254,7 +252,7 @@ export const requests = (model: Model): HTMLElement => {
     const name = h('input', {
       id: `name-${request.id}`,
       value: request.public_key.slice(2, 10),
-      maxlength: 64,
+      maxlength: LIMITS.max_name,
       dir: 'auto',
     });
     const gone = async (step: () => Promise<unknown>): Promise<void> => {
@@ -314,7 +312,13 @@ export const add = (model: Model): HTMLElement => {
     class: 'code-text',
     dir: 'ltr',
   });
-  const name = h('input', { id: 'add-name', maxlength: 64, required: true, dir: 'auto', autocomplete: 'off' });
+  const name = h('input', {
+    id: 'add-name',
+    maxlength: LIMITS.max_name,
+    required: true,
+    dir: 'auto',
+    autocomplete: 'off',
+  });
   const place = h('div', { 'aria-live': 'polite' });
   const submit = (event: Event): void => {
     event.preventDefault();

@@ -1,12 +1,10 @@
-import type { Event, RpcError } from '../api/generated.ts';
-import type { Area, Cursor } from '../core/cursor.ts';
+import { LIMITS, type Event, type MethodName, type Methods, type RpcError } from '../api/generated.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
 import type { LinkState, Stage } from '../core/messages.ts';
-import { loadKey, prove, publicKeyOf, type KeyStore } from '../core/pairing.ts';
-import { RpcClient, type AllMethods, type AllNames, type Timers, type Wire } from '../core/rpc.ts';
+import type { Area, Cursor } from './cursor.ts';
+import { loadKey, prove, publicKeyOf, type KeyStore } from './pairing.ts';
+import { RpcClient, type Timers, type Wire } from './rpc.ts';
 
-/** The protocol version of the local API that this client speaks. */
-export const PROTOCOL = 1;
 const PAIRED = 'pairing.id';
 const PENDING = 'pairing.pending';
 const FIRST_PAUSE = 1000;
@@ -110,11 +108,11 @@ export class Link {
   }
 
   /** Waits for a connection that is being made. Throws a `Failure`. */
-  async call<M extends AllNames>(
+  async call<M extends MethodName>(
     method: M,
-    params: AllMethods[M]['params'],
+    params: Methods[M]['params'],
     timeout?: number,
-  ): Promise<AllMethods[M]['result']> {
+  ): Promise<Methods[M]['result']> {
     if (this.#state.stage === 'connecting') await new Promise<void>((resolve) => this.#decided.push(resolve));
     const rpc = this.#rpc;
     if (rpc === undefined || this.#state.stage !== 'ready') {
@@ -138,7 +136,10 @@ export class Link {
     const attempt = this.#attempt;
     try {
       const pair = await loadKey(this.#parts.keys);
-      const drawn = await rpc.call('pair.request', { key: await publicKeyOf(pair), label: label.slice(0, 64) });
+      const drawn = await rpc.call('pair.request', {
+        key: await publicKeyOf(pair),
+        label: label.slice(0, LIMITS.max_name),
+      });
       if (attempt !== this.#attempt) return;
       this.#pending = drawn.id;
       await this.#parts.session.set({ [PENDING]: drawn.id });
@@ -146,7 +147,7 @@ export class Link {
       const left = Date.parse(drawn.expires_at) - this.#parts.now();
       this.#expiry = this.#parts.timers.set(
         () => void this.#endPairing('expired'),
-        Math.min(Math.max(left, 0) || 0, 600_000),
+        Math.min(Math.max(left, 0) || 0, LIMITS.code_ms),
       );
     } catch (error) {
       if (attempt === this.#attempt) this.#enter({ ...this.#state, failure: failureFrom(error).toJSON() });
@@ -183,7 +184,7 @@ export class Link {
       if (attempt === this.#attempt) this.#notified(method, record(params));
     };
     try {
-      const welcome = await rpc.call('hello', { protocol: PROTOCOL, features: [], client: this.#parts.client });
+      const welcome = await rpc.call('hello', { protocol: LIMITS.protocol, features: [], client: this.#parts.client });
       if (attempt !== this.#attempt) return;
       await this.#enterSession(rpc, attempt, welcome.version);
     } catch (error) {

@@ -1,6 +1,6 @@
-import type { DecryptedPost, RpcError, SocialNetwork } from '../api/generated.ts';
+import { LIMITS, type DecryptedPost, type SocialNetwork } from '../api/generated.ts';
 import { failureFrom } from '../core/failure.ts';
-import { MAX_PAYLOAD } from '../content/finder.ts';
+import { isTicketName, MAX_PAYLOAD, type Opened, type TicketKind } from '../core/tickets.ts';
 
 /** Posts opened at a time, over all tabs: each costs the daemon a slow hash. */
 export const MAX_OPENING = 2;
@@ -14,26 +14,15 @@ export const AUTO_LOOKUPS = 6;
 export const AUTO_OPENINGS = 300;
 const MINUTE = 60_000;
 /** Longer than the daemon's own limit for a lookup. */
-const LOOKUP_TIMEOUT = 120_000;
+const LOOKUP_TIMEOUT = LIMITS.lookup_ms + 30_000;
 
 export interface Ticket {
-  readonly kind: 'post' | 'compose';
+  readonly kind: TicketKind;
   readonly tab: number;
   readonly frame: number;
   readonly origin: string;
   readonly payload: string;
 }
-
-/** What a frame in a page is told. The text goes to the extension's own frame, never to the page's process. */
-export type Opened =
-  | { readonly state: 'waiting' }
-  | { readonly state: 'looking' }
-  | { readonly state: 'ask' }
-  /** Too many at once: it waits for the user. */
-  | { readonly state: 'held' }
-  | { readonly state: 'gone' }
-  | { readonly state: 'open'; readonly post: DecryptedPost }
-  | { readonly state: 'failed'; readonly error: RpcError };
 
 export type Decrypt = (
   params: { text: string; offline: boolean; network?: SocialNetwork },
@@ -50,11 +39,6 @@ export const networkOf = (origin: string): SocialNetwork | undefined => {
   if (is('instagram.com')) return 'instagram';
   return undefined;
 };
-
-const NAME = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-/** Whether something is written as the name of a ticket. */
-export const isTicketName = (name: unknown): name is string => typeof name === 'string' && NAME.test(name);
 
 /** Tickets: what a content script may have shown, each tied to the tab it was asked from. */
 export class Tickets {

@@ -1,27 +1,10 @@
-import type { MethodName, Methods } from '../api/generated.ts';
-import { Failure, failureFrom } from './failure.ts';
+import { LIMITS, type MethodName, type Methods } from '../api/generated.ts';
+import { connectionBroke, Failure, failureFrom } from '../core/failure.ts';
 
-/** Frames in both directions are at most this long, in bytes of UTF-8 JSON. */
-export const MAX_FRAME = 1024 * 1024;
-/** The daemon runs at most this many calls of one connection at a time. */
-export const MAX_CALLS = 32;
-/** Calls beyond `MAX_CALLS` wait here; past that the caller is told to come back. */
+/** Calls beyond `LIMITS.max_calls` wait here; past that the caller is told to come back. */
 export const MAX_WAITING = 256;
 /** A call without an answer fails after this long, in milliseconds; `post.decrypt` and the waits have longer of their own. */
 export const CALL_TIMEOUT = 30_000;
-
-/** Pairing belongs to the bridge's socket alone, so it is not part of the API document. */
-export interface BridgeMethods {
-  'pair.request': { params: { key: string; label: string }; result: { id: string; code: string; expires_at: string } };
-  'session.challenge': { params: { id: string }; result: { challenge: string } };
-  'session.prove': {
-    params: { id: string; signature: string };
-    result: { grants: string[]; personas?: string[] | null };
-  };
-}
-
-export type AllMethods = Methods & BridgeMethods;
-export type AllNames = MethodName | keyof BridgeMethods;
 
 /** What carries frames: a native messaging port, or a pair of queues in a test. */
 export interface Wire {
@@ -53,13 +36,7 @@ interface Waiting {
   readonly reject: (failure: Failure) => void;
 }
 
-const closed = (): Failure =>
-  new Failure({
-    code: 'daemon.unreachable',
-    message: 'The connection to the daemon broke before the answer came.',
-    hint: 'Check bauta status.',
-    retry: 'later',
-  });
+const closed = (): Failure => connectionBroke('Check bauta status.', 'later');
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -85,18 +62,18 @@ export class RpcClient {
   }
 
   /** Throws a `Failure`; a call that found no answer may or may not have been done. */
-  call<M extends AllNames>(
+  call<M extends MethodName>(
     method: M,
-    params: AllMethods[M]['params'],
+    params: Methods[M]['params'],
     timeout = CALL_TIMEOUT,
-  ): Promise<AllMethods[M]['result']> {
+  ): Promise<Methods[M]['result']> {
     return new Promise((resolve, reject) => {
       if (!this.#open) {
         reject(closed());
         return;
       }
       const frame = { jsonrpc: '2.0', id: this.#next, method, params };
-      if (frameLength(frame) > MAX_FRAME) {
+      if (frameLength(frame) > LIMITS.max_frame) {
         reject(
           new Failure({ code: 'request.too_large', message: 'The frame is longer than 1 MiB.', hint: '', retry: 'no' }),
         );
@@ -104,7 +81,7 @@ export class RpcClient {
       }
       this.#next += 1;
       const waiting: Waiting = { frame, timeout, resolve: resolve as (result: unknown) => void, reject };
-      if (this.#pending.size < MAX_CALLS) {
+      if (this.#pending.size < LIMITS.max_calls) {
         this.#send(waiting);
       } else if (this.#waiting.length < MAX_WAITING) {
         this.#waiting.push(waiting);

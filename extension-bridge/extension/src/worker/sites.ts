@@ -1,19 +1,8 @@
 /** Sites where the extension works: exactly those that the browser holds a permission for. */
 
+import { patternOf } from '../core/sites.ts';
+
 const SCRIPT = 'page';
-
-/** The pattern that the browser's permission names a site by; Firefox's patterns have no ports. */
-export const patternOf = (origin: string): string => {
-  const url = new URL(origin);
-  return `${url.protocol}//${url.hostname}/*`;
-};
-
-/** `https://example.org` for an address of the web; undefined for anything else. */
-export const siteOf = (address: string | undefined): string | undefined => {
-  if (address === undefined || !URL.canParse(address)) return undefined;
-  const url = new URL(address);
-  return url.protocol === 'https:' || url.protocol === 'http:' ? url.origin : undefined;
-};
 
 export const isOn = (origin: string): Promise<boolean> => chrome.permissions.contains({ origins: [patternOf(origin)] });
 

@@ -1,5 +1,4 @@
 import type { Event, MethodName, Methods } from '../api/generated.ts';
-import { Cursor, type Area } from '../core/cursor.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
 import {
   mayCall,
@@ -10,11 +9,13 @@ import {
   type ToPage,
   type ToWorker,
 } from '../core/messages.ts';
-import { realTimers } from '../core/rpc.ts';
-import { indexedKeys } from '../core/store.ts';
+import { isTicketName, type Opened, type ToContent } from '../core/tickets.ts';
+import { Cursor, type Area } from './cursor.ts';
 import { Link } from './link.ts';
-import { Opener, Tickets, isTicketName, networkOf, type Opened, type Ticket } from './pages.ts';
+import { networkOf, Opener, Tickets, type Ticket } from './pages.ts';
+import { realTimers } from './rpc.ts';
 import { inject, isOn, register } from './sites.ts';
+import { indexedKeys } from './store.ts';
 
 /** Set by the build. */
 declare const FIREFOX: boolean;
@@ -193,7 +194,7 @@ const servePanel = (port: chrome.runtime.Port): void => {
 };
 
 /** Tells the content script of a tab something. It stands in the page itself, in none of its frames. */
-const toContent = async (tab: number | undefined, message: Record<string, unknown>): Promise<unknown> => {
+const toContent = async (tab: number | undefined, message: ToContent): Promise<unknown> => {
   if (tab === undefined) return undefined;
   return chrome.tabs.sendMessage(tab, message, { frameId: 0 }).catch(() => undefined);
 };
@@ -345,7 +346,7 @@ const serveContent = async (who: Extract<Speaker, { kind: 'web' }>, message: unk
     );
     return {};
   }
-  if (type === 'drop' && typeof payload === 'string') tickets.drop(payload);
+  if (type === 'drop' && typeof ticket === 'string') tickets.drop(ticket);
   return {};
 };
 

@@ -1,0 +1,2 @@
+/** The values of a schema that is a choice of texts. */
+export const constants: (schema: unknown) => string[];
