@@ -1,14 +1,16 @@
 //! What a persona does on the network, and when.
 //!
-//! One actor per persona owns one mixnet client. All state lies in the store: an actor that is killed at any point goes
+//! One actor per persona owns one mixnet client. All state is in the store: an actor that is killed at any point goes
 //! on from there. What follows an answer is committed first and sent later, when the persona's clock ticks.
 //!
 //! Decisions (`plan`) are pure; the steps of a conversation are functions over one transaction (`send`,
 //! `receive`, `greet`, `invite`); the actor alone touches the network.
 
 mod actor;
+pub(crate) mod announce;
 mod backoff;
 mod bundle;
+mod content;
 mod descriptors;
 mod exchanger;
 mod flight;
@@ -28,7 +30,7 @@ pub use self::exchanger::{Exchanger, Exchangers};
 pub(crate) use self::actor::{Actor, ActorHandle, Shared};
 pub(crate) use self::backoff::after;
 pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys, new_prekeys};
-pub(crate) use self::descriptors::{dishonesty, suspicion};
+pub(crate) use self::content::Letter;
 pub(crate) use self::greet::accept;
 pub(crate) use self::housekeeping::tidy;
 pub(crate) use self::invite::{answer_invitation, invite};
@@ -39,6 +41,9 @@ pub(crate) use self::send::queue_message;
 use std::time::Duration;
 
 use bauta_sphinx_client::Pace;
+
+/// Attempts to get a contact's bundle before their failure is shown as a problem.
+pub(crate) const ATTEMPTS_SHOWN: u32 = 4;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -74,3 +79,6 @@ impl Times {
         self.pace.tick_mean * 2
     }
 }
+
+#[cfg(test)]
+mod tests;

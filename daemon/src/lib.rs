@@ -12,7 +12,6 @@ mod posts;
 mod random;
 mod serving;
 mod store;
-mod view;
 
 pub use self::serving::Daemon;
 pub use self::store::is_there as store_exists;

@@ -14,6 +14,7 @@ mod persona;
 mod post;
 mod profile;
 mod status;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -165,7 +166,7 @@ impl Node {
             .run(move |tx| -> Result<_, StoreError> {
                 tx.configure_relays(&relays)?;
                 tidy(tx, times, now)?;
-                Ok(tx.personas()?.into_iter().map(|row| (row.id, row.name)).collect::<Vec<_>>())
+                Ok(tx.personas()?.into_iter().map(|row| row.id).collect::<Vec<_>>())
             })
             .await
             .map_err(NodeError::Store)?;
@@ -175,12 +176,12 @@ impl Node {
             time: world.time,
             times,
             answered: Mutex::default(),
-            nonsense: Mutex::default(),
+            invalid_answers: Mutex::default(),
             stop: CancellationToken::new(),
         });
         let mut actors = Actors::default();
-        for (id, name) in personas {
-            actors.personas.insert(id, Actor::start(Arc::clone(&shared), id, name));
+        for id in personas {
+            actors.personas.insert(id, Actor::start(Arc::clone(&shared), id));
         }
         if actors.personas.is_empty() {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
@@ -254,10 +255,10 @@ impl Node {
         self.outside.as_ref().map(Outside::gun)
     }
 
-    fn start_persona(&self, id: PersonaId, name: String) {
+    fn start_persona(&self, id: PersonaId) {
         let mut actors = self.actors();
         actors.nameless = None;
-        actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id, name));
+        actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id));
     }
 }
 

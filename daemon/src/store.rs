@@ -11,6 +11,7 @@ mod ids;
 mod invites;
 mod mark;
 mod messages;
+mod numbers;
 mod open;
 mod outbox;
 mod pairings;
@@ -19,6 +20,7 @@ mod post_keys;
 mod posts;
 mod prekeys;
 mod profiles;
+mod reason;
 mod relays;
 mod requests;
 mod schema;
@@ -35,6 +37,7 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) use self::contacts::{ContactRow, ContactState, NewContact};
 pub use self::error::StoreError;
+pub(crate) use self::events::{Change, Connection, Doubt, EventRow, Happened};
 pub(crate) use self::ids::{
     CapabilityId, ContactId, ConversationId, InviteId, MessageSeq, OutboxId, PersonaId, PrekeysId, SessionId,
 };
@@ -43,11 +46,13 @@ pub(crate) use self::messages::{MessageRow, MessageState, NewMessage};
 pub use self::open::is_there;
 pub(crate) use self::open::{ROLLED_BACK_AT, private_home};
 pub(crate) use self::outbox::{BoxFor, DueBox, NewBox};
+pub(crate) use self::pairings::PairingRow;
 pub(crate) use self::personas::{PersonaRow, Recovery};
 pub(crate) use self::post_keys::PostKeyRow;
 pub(crate) use self::posts::{DuePublication, NewPublication, PublicationCount, TagKind};
 pub(crate) use self::prekeys::PrekeysRow;
 pub(crate) use self::profiles::{Learned, ProfileRow, ProfileSource};
+pub(crate) use self::reason::Reason;
 pub(crate) use self::requests::{NewRequest, RequestRow};
 pub(crate) use self::sessions::{NewSession, SessionRow, Wanted};
 pub(crate) use self::tx::Tx;
@@ -68,7 +73,10 @@ impl Store {
     ///
     /// When an old copy of the database was put back, every session in it is marked stale before this returns.
     pub(crate) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Self, StoreError> {
-        let worker = open::open(home, key, now)?;
+        Self::on_thread(open::open(home, key, now)?)
+    }
+
+    fn on_thread(worker: Worker) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel::<Option<Job>>();
         let events = worker.events();
         let thread = std::thread::Builder::new()
@@ -128,5 +136,15 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// As [`Store::open`], with a database that is not encrypted.
+    pub(crate) fn open_readable(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Self, StoreError> {
+        Self::on_thread(open::open_readable(home, key, now)?)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod memory;
 #[cfg(test)]
 mod tests;

@@ -23,8 +23,8 @@ pub use self::contact::{
 };
 pub use self::event::{ContactChange, Event, EventBody, Subscribe, Subscribed};
 pub use self::message::{
-    Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage, SendMessage,
-    SentMessage, WaitFor,
+    Body, Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage,
+    SendMessage, SentMessage, WaitFor,
 };
 pub use self::pairing::{
     ApprovePairing, Pairing, PairingApproved, PairingList, PairingRef, PairingState, ProveSession,

@@ -43,6 +43,10 @@ pub enum Content {
     Unsupported {
         /// Its kind.
         kind: u32,
+        /// Its name, where it has one that can be read.
+        id: Option<MessageId>,
+        /// The sender's clock, where it is given.
+        sent_at: Option<Timestamp>,
     },
 }
 
@@ -71,6 +75,16 @@ impl HasKind for ContentError {
 }
 
 impl Content {
+    /// The number of its kind.
+    pub fn kind(&self) -> u32 {
+        match self {
+            Self::Text { .. } => TEXT,
+            Self::Greeting { .. } => GREETING,
+            Self::Descriptor { .. } => DESCRIPTOR,
+            Self::Unsupported { kind, .. } => *kind,
+        }
+    }
+
     /// The encoded content, at most [`MAX_CONTENT`] bytes.
     ///
     /// # Errors
@@ -128,7 +142,7 @@ impl Content {
                 let bytes = fields.bytes.take().ok_or(ContentError::Malformed)?;
                 Ok(Self::Descriptor { bytes: bytes.into() })
             }
-            kind => Ok(Self::Unsupported { kind }),
+            kind => Ok(Self::Unsupported { kind, id: fields.id().ok(), sent_at: fields.sent_at().ok() }),
         }
     }
 }

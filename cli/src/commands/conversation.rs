@@ -1,11 +1,12 @@
 //! `bauta inbox` and `bauta history`
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use bauta_ipc::methods::{MessageHistory, MessageInbox};
 use bauta_ipc::{
-    Client, Direction, EventBody, Exit, HistoryEntry, HistoryOf, InboxOf, MessageState, ReceivedMessage,
-    RpcError,
+    Body, Client, Direction, EventBody, Exit, HistoryEntry, HistoryOf, InboxOf, MessageState,
+    ReceivedMessage, RpcError,
 };
 
 use clap::Args;
@@ -116,7 +117,17 @@ fn print(out: &Output, message: &ReceivedMessage) -> Result<(), RpcError> {
 }
 
 fn received(message: &ReceivedMessage) -> String {
-    block(&format!("{}  {}  ", moment(message.received_at), printable(&message.from)), &message.text)
+    block(&format!("{}  {}  ", moment(message.received_at), printable(&message.from)), &words(&message.body))
+}
+
+/// What a message says, for a terminal.
+fn words(body: &Body) -> Cow<'_, str> {
+    match body {
+        Body::Text(text) => Cow::Borrowed(text),
+        Body::Unsupported(kind) => {
+            Cow::Owned(format!("[A message that this version cannot show: kind {kind}]"))
+        }
+    }
 }
 
 fn entry(entry: &HistoryEntry, contact: &str) -> String {
@@ -124,7 +135,7 @@ fn entry(entry: &HistoryEntry, contact: &str) -> String {
         Direction::In => printable(contact),
         Direction::Out => "you".to_owned(),
     };
-    let text = block(&format!("{}  {who}  ", moment(entry.at)), &entry.text);
+    let text = block(&format!("{}  {who}  ", moment(entry.at)), &words(&entry.body));
     match (entry.state, &entry.error) {
         (None, _) => text,
         (Some(MessageState::Failed), Some(error)) => {
@@ -145,7 +156,7 @@ mod tests {
         let mut own = HistoryEntry {
             id: "0".repeat(32),
             direction: Direction::Out,
-            text: "at\x07 nine".into(),
+            body: Body::Text("at\x07 nine".into()),
             at: Utc::from_millis(0),
             state: Some(MessageState::Stored),
             stored_at: None,
@@ -159,5 +170,7 @@ mod tests {
         own.direction = Direction::In;
         own.state = None;
         assert!(entry(&own, "bob").contains("  bob  at"));
+        own.body = Body::Unsupported(9);
+        assert!(entry(&own, "bob").ends_with("  bob  [A message that this version cannot show: kind 9]"));
     }
 }

@@ -1,13 +1,12 @@
 //! The actor of one persona: its clocks, its exchanges under way, and what each answer leads to.
 
-mod land;
+pub(super) mod land;
 mod tick;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bauta_ipc::EventBody;
 use bauta_protocol::id::{BoxId, RelayId};
 use bauta_protocol::time::{Clock, Timestamp};
 use bauta_sphinx_client::{PoissonClock, State};
@@ -22,9 +21,8 @@ use super::loop_lane::LoopLane;
 use super::peer::Moment;
 use super::plan::UnderWay;
 use super::terms::Terms;
-use super::{Times, bundle};
-use crate::store::{PersonaId, Store, StoreError};
-use crate::view;
+use super::{Times, announce, bundle};
+use crate::store::{Connection, Happened, PersonaId, Store, StoreError};
 
 /// What all actors of a daemon share.
 pub(crate) struct Shared {
@@ -34,8 +32,8 @@ pub(crate) struct Shared {
     pub(crate) times: Times,
     /// When each relay last answered.
     pub(crate) answered: Mutex<HashMap<RelayId, Timestamp>>,
-    /// When each relay last gave an answer that was none.
-    pub(crate) nonsense: Mutex<HashMap<RelayId, Timestamp>>,
+    /// When each relay last gave an invalid answer.
+    pub(crate) invalid_answers: Mutex<HashMap<RelayId, Timestamp>>,
     /// Ends everything.
     pub(crate) stop: CancellationToken,
 }
@@ -50,14 +48,14 @@ impl Shared {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
     }
 
-    pub(super) fn note_nonsense(&self, relay: RelayId) {
+    pub(super) fn note_invalid_answer(&self, relay: RelayId) {
         let now = self.time.now();
-        self.nonsense.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
+        self.invalid_answers.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
     }
 
-    /// When a relay last gave an answer that was none.
-    pub(crate) fn last_nonsense(&self, relay: RelayId) -> Option<Timestamp> {
-        self.nonsense.lock().unwrap_or_else(PoisonError::into_inner).get(&relay).copied()
+    /// When a relay last gave an invalid answer.
+    pub(crate) fn last_invalid_answer(&self, relay: RelayId) -> Option<Timestamp> {
+        self.invalid_answers.lock().unwrap_or_else(PoisonError::into_inner).get(&relay).copied()
     }
 
     /// When a relay last answered.
@@ -105,7 +103,6 @@ impl Drop for ActorHandle {
 pub(crate) struct Actor {
     shared: Arc<Shared>,
     persona: PersonaId,
-    name: String,
     exchanger: Arc<dyn Exchanger>,
     wake: Arc<Notify>,
     under_way: UnderWay,
@@ -122,14 +119,13 @@ pub(crate) struct Actor {
 
 impl Actor {
     /// Starts the actor of a persona on a client of its own.
-    pub(crate) fn start(shared: Arc<Shared>, persona: PersonaId, name: String) -> ActorHandle {
+    pub(crate) fn start(shared: Arc<Shared>, persona: PersonaId) -> ActorHandle {
         let exchanger = shared.exchangers.exchanger(persona.label());
         let wake = Arc::new(Notify::new());
         let state = exchanger.state();
         let actor = Self {
             shared,
             persona,
-            name,
             exchanger: Arc::clone(&exchanger),
             wake: Arc::clone(&wake),
             under_way: UnderWay::default(),
@@ -203,24 +199,13 @@ impl Actor {
     }
 
     /// Writes changes of the connection's state to the event log.
-    fn show_state(
-        &self,
-        state: &mut watch::Receiver<State>,
-        shown: &mut Option<(bauta_ipc::State, Option<String>)>,
-    ) {
-        let (now_shown, phase) = view::connection(&state.borrow_and_update());
-        let now_shown = (now_shown, phase);
-        if shown.as_ref() == Some(&now_shown) {
+    fn show_state(&self, state: &mut watch::Receiver<State>, shown: &mut Option<Connection>) {
+        let connection = announce::connection(&state.borrow_and_update().phase);
+        if shown.replace(connection) == Some(connection) {
             return;
         }
-        let body = EventBody::StatusChanged {
-            persona: Some(self.name.clone()),
-            state: now_shown.0,
-            phase: now_shown.1.clone(),
-        };
-        *shown = Some(now_shown);
-        let now = self.shared.time.now();
-        self.shared.store.later("write an event", move |tx| tx.emit(&body, now));
+        let (event, now) = (Happened::Connection(self.persona, connection), self.shared.time.now());
+        self.shared.store.later("write an event", move |tx| tx.emit(event, now));
     }
 
     /// Nothing is lost by a failed transaction: what it would have done is done again later.

@@ -1,6 +1,5 @@
 //! The persona's own bundles: fresh keys daily, the old ones kept for late handshakes.
 
-use bauta_ipc::EventBody;
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::{Descriptor, DescriptorSeen};
@@ -9,8 +8,8 @@ use bauta_protocol::time::{Day, Timestamp};
 
 use super::DAY;
 use super::peer::{pack, unpack};
-use crate::store::{PersonaRow, PrekeysId, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
-use crate::{random, view};
+use crate::random;
+use crate::store::{Happened, PersonaRow, PrekeysId, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
 
 /// Keys that a stranger may still be given: younger than this.
 const FRESH: std::time::Duration = DAY;
@@ -83,19 +82,10 @@ pub(crate) fn doors(tx: &Tx<'_>, relay: RelayId) -> Result<Vec<DoorAddress>, Sto
 }
 
 /// The relay has the bundle.
-pub(super) fn published(
-    tx: &Tx<'_>,
-    persona: &PersonaRow,
-    prekeys: PrekeysId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn published(tx: &Tx<'_>, prekeys: PrekeysId, now: Timestamp) -> Result<(), StoreError> {
     tx.mark_published(prekeys, now)?;
-    let Some(row) = tx.prekeys_by_id(prekeys)? else { return Ok(()) };
-    let body = EventBody::PersonaPublished {
-        persona: persona.name.clone(),
-        relay: persona.relay.to_string(),
-        version: view::utc(row.version),
-        expires_at: view::utc(row.expires_at),
-    };
-    tx.emit(&body, now)
+    match tx.prekeys_by_id(prekeys)? {
+        Some(_) => tx.emit(Happened::PersonaPublished(prekeys), now),
+        None => Ok(()),
+    }
 }

@@ -3,7 +3,6 @@
 //! A relay that shows clients different doors could tell them apart. Contacts tell each other the hash of what they
 //! saw; where hashes differ they exchange the descriptors themselves, and two that are signed for one day are proof.
 
-use bauta_ipc::{EventBody, RpcError, codes};
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorSeen, proves_equivocation};
 use bauta_protocol::id::RelayId;
@@ -11,7 +10,7 @@ use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
 use super::send;
-use crate::store::{ContactId, ContactRow, PersonaRow, StoreError, Tx};
+use crate::store::{ContactId, ContactRow, Doubt, Happened, PersonaRow, StoreError, Tx};
 
 /// Days for which descriptors are kept: as long as one of them may be valid.
 pub(super) const KEEP_DAYS: u32 = 9;
@@ -114,7 +113,7 @@ fn show(tx: &Tx<'_>, contact: ContactId, relay: RelayId, day: Day, at: &Moment) 
 }
 
 fn suspect(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
-    tx.emit(&EventBody::Health { item: suspicion(relay), cleared: false }, now)
+    tx.emit(Happened::Relay(relay, Doubt::Suspect), now)
 }
 
 fn found_out(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
@@ -122,23 +121,7 @@ fn found_out(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreErr
         tracing::warn!(
             "A relay shows different clients different addresses. Nothing more is sent to it; see bauta status."
         );
-        tx.emit(&EventBody::Health { item: dishonesty(relay), cleared: false }, now)?;
+        tx.emit(Happened::Relay(relay, Doubt::Dishonest), now)?;
     }
     Ok(())
-}
-
-/// What status says of a relay of which a contact saw another descriptor.
-pub(crate) fn suspicion(relay: RelayId) -> RpcError {
-    RpcError::new(
-        &codes::RELAY_SUSPECT,
-        format!("The relay {relay} seems to show a contact another descriptor than you."),
-    )
-}
-
-/// What status says of a relay that was found out.
-pub(crate) fn dishonesty(relay: RelayId) -> RpcError {
-    RpcError::new(
-        &codes::RELAY_DISHONEST,
-        format!("The relay {relay} has signed two different descriptors for one day. It is no longer used."),
-    )
 }

@@ -1,25 +1,23 @@
 //! First contact from outside: handshakes in the inbox, requests, and their acceptance.
 
-use bauta_ipc::{ContactChange, EventBody};
 use bauta_protocol::bundle::{Bundle, Prekeys};
-use bauta_protocol::content::Content;
 use bauta_protocol::handshake::{HANDSHAKE_LEN, RespondError, Responded, respond};
-use bauta_protocol::id::{MessageId, PersonaKey};
+use bauta_protocol::id::PersonaKey;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::Session;
 use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 
 use super::peer::{Moment, add_peer_session, pack, unpack};
-use super::{descriptors, receive};
+use super::{announce, descriptors, receive};
+use crate::random;
 use crate::store::{
-    ContactId, ContactRow, ContactState, NewContact, NewRequest, PersonaId, PersonaRow, PrekeysRow,
-    ROLLED_BACK_AT, RequestRow, StoreError, Tx,
+    Change, ContactId, ContactRow, ContactState, Happened, NewContact, NewRequest, PersonaId, PersonaRow,
+    PrekeysRow, ROLLED_BACK_AT, RequestRow, StoreError, Tx,
 };
-use crate::{random, view};
 
 /// Requests of one persona kept at most; the oldest one goes first.
-const MOST_REQUESTS: usize = 256;
+pub(super) const MOST_REQUESTS: usize = 256;
 
 /// Takes one handshake from the inbox. Whatever it is, the next one follows.
 pub(super) fn take_deposit(
@@ -86,13 +84,13 @@ pub(super) fn join(
     if contact.state != ContactState::Active {
         tx.set_contact_state(contact.id, ContactState::Active)?;
     }
-    view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+    announce::contact_changed(tx, contact.id, Change::State, at.now)?;
     let Some(contact) = tx.contact(contact.id)? else { return Ok(()) };
     receive::take_content(tx, persona, &contact, &responded.content, at)?;
     if let Some(seen) = responded.seen {
         descriptors::compare(tx, &contact, persona.relay, seen, at)?;
     }
-    super::send::seal_open(tx, persona, contact.id, at)
+    super::send::seal_pending(tx, persona, contact.id, at)
 }
 
 fn request(
@@ -102,10 +100,6 @@ fn request(
     stale: bool,
     at: &Moment,
 ) -> Result<(), StoreError> {
-    let (text, message, sent_at) = match Content::decode(&responded.content) {
-        Ok(Content::Text { id, sent_at, text }) => (text, Some(id), sent_at),
-        _ => (String::new(), None, at.now),
-    };
     let mut handle = [0; 8];
     random::fill(&mut handle);
     let handle = HEXLOWER.encode(&handle);
@@ -117,16 +111,13 @@ fn request(
         handle: &handle,
         persona: persona.id,
         public: responded.peer.persona(),
-        text: &text,
-        message,
-        sent_at,
+        content: &responded.content,
         session: &pack(&responded.session)?,
         stale,
         bundle: responded.peer.as_bytes(),
     };
-    tx.keep_request(&new, at.now)?;
-    let Some(row) = tx.request(&handle)? else { return Ok(()) };
-    tx.emit(&EventBody::ContactRequest { request: view::request(&persona.name, &row) }, at.now)
+    let request = tx.keep_request(&new, at.now)?;
+    tx.emit(Happened::ContactRequest(request), at.now)
 }
 
 /// Makes the sender of a request a contact. From now on their lane is read and they get receipts.
@@ -151,24 +142,11 @@ pub(crate) fn accept(
     )?;
     add_peer_session(tx, persona, contact, &session, &bundle, request.stale, at)?;
     tx.delete_request_of(persona.id, &request.public)?;
-    view::contact_added(tx, contact, at.now)?;
-    if let (Some(id), Some(row)) = (request.message, tx.contact(contact)?) {
-        first_message(tx, persona, &row, id, request, at)?;
+    announce::contact_added(tx, contact, at.now)?;
+    if let Some(row) = tx.contact(contact)? {
+        receive::take_content(tx, persona, &row, &request.content, at)?;
     }
     Ok(contact)
-}
-
-fn first_message(
-    tx: &Tx<'_>,
-    persona: &PersonaRow,
-    contact: &ContactRow,
-    id: MessageId,
-    request: &RequestRow,
-    at: &Moment,
-) -> Result<(), StoreError> {
-    let content = Content::Text { id, sent_at: request.sent_at, text: request.text.clone() };
-    let content = content.encode().map_err(|_| StoreError::Damaged("a request"))?;
-    receive::take_content(tx, persona, contact, &content, at)
 }
 
 /// A name that no contact of the persona has: the first digits of the key, as many as it takes.

@@ -1,12 +1,10 @@
 //! What has to end, ends: keys, handshakes, sessions, invitations, events.
 
-use bauta_ipc::ContactChange;
 use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
-use super::{DAY, Times, descriptors, invite};
-use crate::store::{StoreError, Tx};
-use crate::view;
+use super::{DAY, Times, announce, descriptors, invite};
+use crate::store::{Change, StoreError, Tx};
 
 /// A relay keeps boxes for 21 days: after this nothing can come over a lane that nobody writes to.
 const SESSION_KEPT: std::time::Duration = DAY.saturating_mul(22);
@@ -22,7 +20,7 @@ pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), Stor
     let at = Moment { now, times };
     tx.erase_prekeys(now)?;
     for contact in tx.expire_invites(now)? {
-        view::contact_changed(tx, contact, ContactChange::State, now)?;
+        announce::contact_changed(tx, contact, Change::State, now)?;
     }
     for (session, contact) in tx.lapsed_deposits(now)? {
         tx.forget_handshake(session)?;

@@ -1,6 +1,5 @@
 //! Invitations, from both sides.
 
-use bauta_ipc::ContactChange;
 use bauta_protocol::address::{Address, RelayAddress};
 use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::id::RelayId;
@@ -9,16 +8,17 @@ use bauta_protocol::lane::WantedBox;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Timestamp;
 
+use super::announce;
 use super::bundle::{doors, fresh_prekeys};
 use super::greet::{join, name_of_key, open};
 use super::peer::{Moment, keep_bundle, pack, unpack, wanted};
-use super::receive::Taken;
+use super::receive::BoxOutcome;
 use super::send::{greeting, start};
+use crate::random;
 use crate::store::{
-    BoxFor, ContactId, ContactRow, ContactState, GuestPhase, InviteId, MessageState, NewBox, NewContact,
-    NewInvite, NewSession, PersonaRow, StoreError, Tx, Wanted,
+    BoxFor, Change, ContactId, ContactRow, ContactState, GuestPhase, InviteId, MessageState, NewBox,
+    NewContact, NewInvite, NewSession, PersonaRow, Reason, StoreError, Tx, Wanted,
 };
-use crate::{random, view};
 
 fn all_wanted(wanted: Vec<WantedBox>) -> Vec<Wanted> {
     wanted.into_iter().map(|one| Wanted { index: one.index, id: one.id }).collect()
@@ -68,7 +68,7 @@ pub(crate) fn invite(
         tx.add_box(&new, at.now)?;
     }
     if let Some(contact) = contact {
-        view::contact_added(tx, contact, at.now)?;
+        announce::contact_added(tx, contact, at.now)?;
     }
     let relay = RelayAddress { id: persona.relay, doors: doors(tx, persona.relay)? };
     Ok((Address { persona: persona.public, relay: Some(relay), seed: Some(seed) }, row.expires_at))
@@ -81,17 +81,17 @@ pub(super) fn host_box(
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
-) -> Result<Taken, StoreError> {
-    let Some(row) = tx.invite(invite)? else { return Ok(Taken::Yes) };
+) -> Result<BoxOutcome, StoreError> {
+    let Some(row) = tx.invite(invite)? else { return Ok(BoxOutcome::Settled) };
     let mut host: InviteHost = unpack(&row.state, "an invitation")?;
     let handshake = match host.open(index, bytes) {
         Ok(handshake) => handshake,
-        Err(InviteError::Forged(_)) => return Ok(Taken::Forged),
-        Err(_) => return Ok(Taken::Yes),
+        Err(InviteError::Forged(_)) => return Ok(BoxOutcome::Forged),
+        Err(_) => return Ok(BoxOutcome::Settled),
     };
     let Some(handshake) = handshake else {
         tx.save_invite(row.id, &pack(&host)?, &all_wanted(host.wanted()), at.active_until())?;
-        return Ok(Taken::Yes);
+        return Ok(BoxOutcome::Settled);
     };
     let persona = tx.persona(row.persona)?;
     let prekeys = tx.prekeys_by_id(row.prekeys)?;
@@ -101,10 +101,10 @@ pub(super) fn host_box(
     };
     // It is spent, whatever it brought.
     tx.delete_invite(row.id)?;
-    let Some((responded, stale)) = opened else { return Ok(Taken::Yes) };
+    let Some((responded, stale)) = opened else { return Ok(BoxOutcome::Settled) };
     let key = responded.peer.persona();
     if tx.is_blocked(persona.id, &key)? {
-        return Ok(Taken::Yes);
+        return Ok(BoxOutcome::Settled);
     }
     let named = row.contact.map(|id| tx.contact(id)).transpose()?.flatten();
     let contact = match (tx.contact_of(persona.id, &key)?, named) {
@@ -134,9 +134,9 @@ pub(super) fn host_box(
     };
     tx.delete_request_of(persona.id, &key)?;
     tx.set_contact_state(contact.id, ContactState::Active)?;
-    view::contact_added(tx, contact.id, at.now)?;
+    announce::contact_added(tx, contact.id, at.now)?;
     join(tx, &persona, &contact, &responded, stale, at)?;
-    Ok(Taken::Yes)
+    Ok(BoxOutcome::Settled)
 }
 
 /// The guest begins to read the host's bundle.
@@ -159,30 +159,30 @@ pub(super) fn guest_box(
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
-) -> Result<Taken, StoreError> {
+) -> Result<BoxOutcome, StoreError> {
     let Some(row) = tx.guest(contact)?.filter(|row| row.phase == GuestPhase::Asking) else {
-        return Ok(Taken::Yes);
+        return Ok(BoxOutcome::Settled);
     };
     let mut guest: InviteGuest = unpack(&row.state, "an invitation")?;
     let bundle = match guest.open(index, bytes) {
         Ok(bundle) => bundle,
-        Err(InviteError::Forged(_)) => return Ok(Taken::Forged),
-        Err(InviteError::Bundle(_)) => return unusable(tx, contact, at).map(|()| Taken::Yes),
-        Err(_) => return Ok(Taken::Yes),
+        Err(InviteError::Forged(_)) => return Ok(BoxOutcome::Forged),
+        Err(InviteError::Bundle(_)) => return unusable(tx, contact, at).map(|()| BoxOutcome::Settled),
+        Err(_) => return Ok(BoxOutcome::Settled),
     };
     let Some(bundle) = bundle else {
         tx.save_guest(contact, &pack(&guest)?, &all_wanted(guest.wanted()), GuestPhase::Asking)?;
-        return Ok(Taken::Yes);
+        return Ok(BoxOutcome::Settled);
     };
-    let Some(known) = tx.contact(contact)? else { return Ok(Taken::Yes) };
+    let Some(known) = tx.contact(contact)? else { return Ok(BoxOutcome::Settled) };
     // Also against a host that hands out another's bundle under its own address.
     let right =
         known.public == Some(bundle.persona()) && bundle.check_fresh(at.now, known.bundle_version).is_ok();
     if !right {
-        return unusable(tx, contact, at).map(|()| Taken::Yes);
+        return unusable(tx, contact, at).map(|()| BoxOutcome::Settled);
     }
     answer(tx, &known, guest, &bundle, row.relay, at)?;
-    Ok(Taken::Yes)
+    Ok(BoxOutcome::Settled)
 }
 
 /// The guest has the bundle: the handshake goes into boxes, one after the other.
@@ -250,9 +250,9 @@ pub(super) fn answer_stored(tx: &Tx<'_>, contact: ContactId, at: &Moment) -> Res
             tx.ask_to_rejoin(contact, at.now)?;
         }
     }
-    view::contact_changed(tx, contact, ContactChange::State, at.now)?;
+    announce::contact_changed(tx, contact, Change::State, at.now)?;
     let persona = tx.persona(row.persona)?;
-    super::send::seal_open(tx, &persona, contact, at)
+    super::send::seal_pending(tx, &persona, contact, at)
 }
 
 /// Someone else answered first.
@@ -272,11 +272,11 @@ fn end(tx: &Tx<'_>, contact: ContactId, phase: GuestPhase, at: &Moment) -> Resul
     // A conversation that the other side began meanwhile goes on.
     if row.current.is_none() {
         tx.delete_sessions(contact)?;
-        let error =
-            if phase == GuestPhase::Taken { view::invitation_used() } else { view::invitation_ended() };
+        let reason =
+            if phase == GuestPhase::Taken { Reason::InvitationUsed } else { Reason::InvitationEnded };
         for message in tx.open_messages(row.conversation)? {
-            view::move_message(tx, message, MessageState::Failed, Some(&error), at.now)?;
+            announce::set_message_state(tx, message, MessageState::Failed, Some(reason), at.now)?;
         }
     }
-    view::contact_changed(tx, contact, ContactChange::State, at.now)
+    announce::contact_changed(tx, contact, Change::State, at.now)
 }

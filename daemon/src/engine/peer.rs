@@ -1,6 +1,5 @@
 //! Sessions between the store and the protocol: reading, keeping, choosing, giving up.
 
-use bauta_ipc::ContactChange;
 use bauta_protocol::bundle::Bundle;
 use bauta_protocol::limits::WINDOW;
 use bauta_protocol::session::Session;
@@ -10,11 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::Times;
+use super::{Times, announce};
 use crate::store::{
-    ContactId, ContactRow, NewSession, PersonaRow, SessionId, SessionRow, StoreError, Tx, Wanted,
+    Change, ContactId, ContactRow, NewSession, PersonaRow, SessionId, SessionRow, StoreError, Tx, Wanted,
 };
-use crate::view;
 
 /// What is known at the time of a step.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +98,7 @@ pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), 
     let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
     if contact.current == Some(row.id) {
         tx.ask_to_rejoin(contact.id, at.now.plus(super::backoff::spread(at.times.pace.resend_after)))?;
-        view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+        announce::contact_changed(tx, contact.id, Change::State, at.now)?;
     }
     Ok(())
 }
@@ -120,7 +118,7 @@ pub(super) fn keep_bundle(
     tx.set_contact_bundle(contact, bundle)?;
     if row.identity.is_some_and(|known| known != bundle.identity().0) {
         tx.note_identity_change(contact)?;
-        view::contact_changed(tx, contact, ContactChange::Identity, now)?;
+        announce::contact_changed(tx, contact, Change::Identity, now)?;
     }
     Ok(())
 }

@@ -1,23 +1,23 @@
 //! Opening: from a box to messages, receipts and events, in one transaction.
 
-use bauta_ipc::{ContactChange, EventBody};
 use bauta_protocol::content::Content;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::session::{OpenError, Opened, Session};
 use bauta_protocol::time::Timestamp;
 
+use super::content::Letter;
 use super::peer::{Moment, give_up, has_gap, pack, session_of, wanted};
-use super::{backoff, descriptors};
+use super::{announce, backoff, descriptors};
 use crate::store::{
-    ContactRow, ContactState, MessageState, NewMessage, PersonaRow, SessionId, SessionRow, StoreError, Tx,
+    Change, ContactRow, ContactState, Happened, MessageState, NewMessage, PersonaRow, SessionId, SessionRow,
+    StoreError, Tx,
 };
-use crate::view;
 
 /// What became of a box.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Taken {
+pub(super) enum BoxOutcome {
     /// It is accepted, or was before.
-    Yes,
+    Settled,
     /// It is not what was put: ask again later.
     Forged,
     /// This version cannot read it: ask again much later.
@@ -31,19 +31,19 @@ pub(super) fn open_box(
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
-) -> Result<Taken, StoreError> {
-    let Some(row) = tx.session(session)? else { return Ok(Taken::Yes) };
+) -> Result<BoxOutcome, StoreError> {
+    let Some(row) = tx.session(session)? else { return Ok(BoxOutcome::Settled) };
     let mut session = session_of(&row)?;
     match session.open(index, bytes) {
-        Ok(opened) => keep(tx, &row, &session, opened, at).map(|()| Taken::Yes),
-        Err(OpenError::NotWanted(_)) => Ok(Taken::Yes),
-        Err(OpenError::Forged(_)) => Ok(Taken::Forged),
-        Err(OpenError::Unsupported(_)) => Ok(Taken::Unsupported),
+        Ok(opened) => keep(tx, &row, &session, opened, at).map(|()| BoxOutcome::Settled),
+        Err(OpenError::NotWanted(_)) => Ok(BoxOutcome::Settled),
+        Err(OpenError::Forged(_)) => Ok(BoxOutcome::Forged),
+        Err(OpenError::Unsupported(_)) => Ok(BoxOutcome::Unsupported),
         Err(error @ (OpenError::Malformed(_) | OpenError::Ratchet(_))) => {
             tracing::debug!("A conversation begins anew: {error}.");
             give_up(tx, &row, at)?;
             tx.stop_reading(row.id)?;
-            Ok(Taken::Yes)
+            Ok(BoxOutcome::Settled)
         }
         Err(OpenError::Internal) => Err(StoreError::Damaged("a session")),
     }
@@ -82,7 +82,7 @@ fn keep(
         tx.heard(row.id, !opened.contents.is_empty(), at.active_until(), at.now)?;
         if contact.state == ContactState::Pending {
             tx.set_contact_state(contact.id, ContactState::Active)?;
-            view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
+            announce::contact_changed(tx, contact.id, Change::State, at.now)?;
         }
     }
     confirm(tx, row, session, at)?;
@@ -93,7 +93,7 @@ fn keep(
         descriptors::compare(tx, &contact, row.own_relay, *seen, at)?;
     }
     if opened.gap && contact.current == Some(row.id) {
-        view::contact_changed(tx, contact.id, ContactChange::Gap, at.now)?;
+        announce::contact_changed(tx, contact.id, Change::Gap, at.now)?;
     }
     if !row.stale && !session.can_send() {
         give_up(tx, row, at)?;
@@ -131,7 +131,7 @@ pub(super) fn confirm(
     // Anything that came in order confirms the handshake, and with it the message inside.
     if session.received() > 0 {
         for message in tx.confirmed(row.id, session.acked())? {
-            view::move_message(tx, message, MessageState::Delivered, None, at.now)?;
+            announce::set_message_state(tx, message, MessageState::Delivered, None, at.now)?;
         }
     }
     tx.drop_acked(row.id, session.acked())
@@ -142,33 +142,32 @@ pub(super) fn take_content(
     tx: &Tx<'_>,
     persona: &PersonaRow,
     contact: &ContactRow,
-    content: &[u8],
+    bytes: &[u8],
     at: &Moment,
 ) -> Result<(), StoreError> {
-    match Content::decode(content) {
-        Ok(Content::Text { id, sent_at, text }) => {
-            let new = NewMessage {
-                persona: persona.id,
-                conversation: contact.conversation,
-                outgoing: false,
-                id,
-                text: &text,
-                sent_at,
-            };
-            let Some(seq) = tx.add_message(&new, at.now)? else { return Ok(()) };
-            let Some(message) = tx.message(seq)? else { return Ok(()) };
-            let message = view::received(&persona.name, &contact.name, message);
-            tx.emit(&EventBody::MessageReceived { message }, at.now)
-        }
-        Ok(Content::Descriptor { bytes }) => descriptors::take_shown(tx, persona, contact, &bytes, at),
-        Ok(Content::Greeting { .. }) => Ok(()),
-        Ok(Content::Unsupported { kind }) => {
-            tracing::debug!(kind, "A contact sent something that this version cannot show.");
-            Ok(())
-        }
+    let content = match Content::decode(bytes) {
+        Ok(content) => content,
         Err(error) => {
             tracing::debug!("A contact sent something unreadable: {error}.");
-            Ok(())
+            return Ok(());
         }
+    };
+    if let Content::Descriptor { bytes } = &content {
+        return descriptors::take_shown(tx, persona, contact, bytes, at);
+    }
+    let Some(letter) = Letter::received(&content, bytes, at.now) else { return Ok(()) };
+    let new = NewMessage {
+        persona: persona.id,
+        conversation: contact.conversation,
+        outgoing: false,
+        id: letter.id,
+        kind: letter.kind,
+        content: &letter.bytes,
+        text: letter.text.as_deref(),
+        sent_at: letter.sent_at,
+    };
+    match tx.add_message(&new, at.now)? {
+        Some(seq) => tx.emit(Happened::MessageReceived(seq), at.now),
+        None => Ok(()),
     }
 }

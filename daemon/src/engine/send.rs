@@ -1,6 +1,5 @@
 //! Sealing: from a message's row to boxes in the outbox, in one transaction.
 
-use bauta_ipc::ContactChange;
 use bauta_protocol::bundle::{Bundle, Prekeys};
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::DescriptorSeen;
@@ -9,42 +8,45 @@ use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
 
+use super::announce;
 use super::bundle::fresh_prekeys;
+use super::content::Letter;
 use super::peer::{Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
+use crate::random;
 use crate::store::{
-    BoxFor, ContactId, ContactRow, MessageRow, MessageSeq, NewBox, NewMessage, NewSession, OutboxId,
-    PersonaRow, SessionId, SessionRow, StoreError, Tx,
+    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewMessage, NewSession, OutboxId, PersonaRow,
+    SessionId, SessionRow, StoreError, Tx,
 };
-use crate::{random, view};
 
 /// Messages sealed in one transaction at most.
 const BATCH: u32 = 32;
 
-/// Keeps a message to a contact and seals it where a session is there. Gives its row; one that was sent before under
+/// Keeps a message to a contact and seals it where there is a session. Returns its row; one that was sent before under
 /// the same id is not sent again.
 pub(crate) fn queue_message(
     tx: &Tx<'_>,
     persona: &PersonaRow,
     contact: &ContactRow,
-    id: MessageId,
-    text: &str,
+    letter: &Letter,
     at: &Moment,
 ) -> Result<Option<MessageSeq>, StoreError> {
     let new = NewMessage {
         persona: persona.id,
         conversation: contact.conversation,
         outgoing: true,
-        id,
-        text,
-        sent_at: at.now,
+        id: letter.id,
+        kind: letter.kind,
+        content: &letter.bytes,
+        text: letter.text.as_deref(),
+        sent_at: letter.sent_at,
     };
     let seq = tx.add_message(&new, at.now)?;
-    seal_open(tx, persona, contact.id, at)?;
+    seal_pending(tx, persona, contact.id, at)?;
     Ok(seq)
 }
 
 /// Seals messages that the contact's current session does not carry yet, in order.
-pub(crate) fn seal_open(
+pub(crate) fn seal_pending(
     tx: &Tx<'_>,
     persona: &PersonaRow,
     contact: ContactId,
@@ -62,8 +64,7 @@ pub(crate) fn seal_open(
     let mut session = session_of(&row)?;
     let seen = tx.seen(row.relay)?;
     for message in messages {
-        let content = content_of(&message)?;
-        match session.seal(&content, seen, &mut random::rng()) {
+        match session.seal(&message.content, seen, &mut random::rng()) {
             Ok(boxes) => queue_boxes(tx, &row, Some(message.seq), &boxes, at)?,
             Err(error) => return refused(tx, &row, error, at),
         }
@@ -119,14 +120,9 @@ pub(super) fn begin(
     let mine = fresh_prekeys(tx, persona, at.now)?;
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
     let first = tx.unsealed(contact.conversation, None, 1)?.pop();
-    let inside = match &first {
-        Some(message) => {
-            Some((message.seq, content_of(message)?)).filter(|(_, content)| content.len() <= MAX_FIRST)
-        }
-        None => None,
-    };
+    let inside = first.filter(|message| message.content.len() <= MAX_FIRST);
     let content = match &inside {
-        Some((_, content)) => content.clone(),
+        Some(message) => message.content.clone(),
         None => greeting(at)?,
     };
     let seen = tx.seen(bundle.relay().id)?;
@@ -150,12 +146,12 @@ pub(super) fn begin(
         },
         at.now,
     )?;
-    if let Some((message, _)) = inside {
-        tx.note_sealed(message, id, None)?;
+    if let Some(message) = inside {
+        tx.note_sealed(message.seq, id, None)?;
     }
     tx.set_current_session(contact.id, Some(id))?;
-    view::contact_changed(tx, contact.id, ContactChange::State, at.now)?;
-    seal_open(tx, persona, contact.id, at)
+    announce::contact_changed(tx, contact.id, Change::State, at.now)?;
+    seal_pending(tx, persona, contact.id, at)
 }
 
 /// The protocol's first step; `None` where the bundles do not allow it: then a fresh one is fetched later.
@@ -187,11 +183,6 @@ pub(super) fn start(
 pub(super) fn greeting(at: &Moment) -> Result<Vec<u8>, StoreError> {
     let content = Content::Greeting { id: MessageId::generate(&mut random::rng()), sent_at: at.now };
     content.encode().map_err(|_| StoreError::Damaged("a greeting"))
-}
-
-fn content_of(message: &MessageRow) -> Result<Vec<u8>, StoreError> {
-    let content = Content::Text { id: message.id, sent_at: message.sent_at, text: message.text.clone() };
-    content.encode().map_err(|_| StoreError::Damaged("a message"))
 }
 
 fn queue_boxes(

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bauta_ipc::{
-    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactApi, ContactChange, ContactList,
-    ContactRef, CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError,
-    SafetyNumber as ShownNumber, VerifyContact, codes,
+    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactApi, ContactList, ContactRef,
+    CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError, SafetyNumber as ShownNumber,
+    VerifyContact, codes,
 };
 use bauta_protocol::address::Address;
 use bauta_protocol::bundle::IdentitySecret;
@@ -16,13 +16,12 @@ use bauta_protocol::safety_number::SafetyNumber;
 use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
-use super::{Node, names, profile};
-use crate::engine::{self, Moment};
+use super::{Node, names, profile, view};
+use crate::engine::{self, Moment, announce};
 use crate::store::{
-    ContactId, ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow, ProfileSource,
-    RequestRow, StoreError, Tx,
+    Change, ContactId, ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow,
+    ProfileSource, Reason, RequestRow, StoreError, Tx,
 };
-use crate::view;
 
 /// How long `contact.add` waits to see whether an invitation is still free, while the persona is connected. Later
 /// verdicts come as events, and as the contact's problem.
@@ -128,7 +127,6 @@ impl ContactApi for Node {
             if let Some(request) = find_request(tx, params.persona.as_deref(), &params.contact)? {
                 tx.block_key(request.persona, &request.public, at.now)?;
                 tx.delete_request_of(request.persona, &request.public)?;
-                tx.forget_request_events(&request.handle)?;
                 return Ok(Blocked { public_key: Some(request.public.to_string()) });
             }
             let persona = names::persona(tx, params.persona.as_deref())?;
@@ -163,7 +161,7 @@ impl ContactApi for Node {
                 && mark != row.verified
             {
                 tx.set_contact_verified(row.id, mark)?;
-                view::contact_changed(tx, row.id, ContactChange::Verified, now)?;
+                announce::contact_changed(tx, row.id, Change::Verified, now)?;
             }
             let mine: IdentitySecret = engine::unpack(&persona.identity, "a persona's session key")?;
             let number = SafetyNumber::new(&(persona.public, mine.public()), &(key, IdentityKey(identity)));
@@ -198,8 +196,8 @@ impl Node {
                 .await?;
             match phase {
                 None => return Ok(()),
-                Some(GuestPhase::Taken) => return Err(view::invitation_used()),
-                Some(GuestPhase::Unusable) => return Err(view::invitation_ended()),
+                Some(GuestPhase::Taken) => return Err(view::reason(Reason::InvitationUsed)),
+                Some(GuestPhase::Unusable) => return Err(view::reason(Reason::InvitationEnded)),
                 Some(GuestPhase::Asking | GuestPhase::Answering) => {}
             }
             if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
@@ -287,7 +285,7 @@ fn add(
     if let (Some(seed), Some(relay)) = (&address.seed, &address.relay) {
         engine::answer_invitation(tx, persona, contact, seed, relay.id)?;
     }
-    view::contact_added(tx, contact, at.now)?;
+    announce::contact_added(tx, contact, at.now)?;
     Ok(contact)
 }
 
@@ -333,10 +331,10 @@ fn block(tx: &Tx<'_>, persona: &PersonaRow, row: &ContactRow, at: &Moment) -> Re
     tx.set_contact_state(row.id, ContactState::Blocked)?;
     tx.delete_guest(row.id)?;
     tx.delete_sessions(row.id)?;
-    let error = RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked.");
+    let reason = Some(Reason::ContactBlocked);
     for message in tx.open_messages(row.conversation)? {
-        view::move_message(tx, message, MessageState::Failed, Some(&error), at.now)?;
+        announce::set_message_state(tx, message, MessageState::Failed, reason, at.now)?;
     }
-    view::contact_changed(tx, row.id, ContactChange::Blocked, at.now)?;
+    announce::contact_changed(tx, row.id, Change::Blocked, at.now)?;
     Ok(Blocked { public_key: Some(key.to_string()) })
 }

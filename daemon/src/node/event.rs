@@ -10,8 +10,9 @@ use futures::stream;
 use tokio::sync::watch;
 
 use super::Node;
+use super::view::{self, utc};
 use crate::engine::Shared;
-use crate::store::StoreError;
+use crate::store::{StoreError, Tx};
 
 /// Events read at a time.
 const BATCH: u32 = 64;
@@ -19,6 +20,7 @@ const BATCH: u32 = 64;
 struct Follower {
     shared: Arc<Shared>,
     announced: watch::Receiver<u64>,
+    /// Everything up to here was read.
     cursor: u64,
     read: VecDeque<Event>,
 }
@@ -58,20 +60,16 @@ impl Follower {
     async fn next(&mut self) -> Option<Result<Event, RpcError>> {
         loop {
             if let Some(event) = self.read.pop_front() {
-                self.cursor = event.cursor;
                 return Some(Ok(event));
             }
             self.announced.borrow_and_update();
             let cursor = self.cursor;
-            let read = self
-                .shared
-                .store
-                .run(move |tx| -> Result<_, StoreError> { tx.events_after(cursor, BATCH) })
-                .await;
+            let read = self.shared.store.run(move |tx| read(tx, cursor)).await;
             match read {
-                Ok(read) if read.is_empty() => {}
-                Ok(read) => {
-                    self.read = read.into();
+                Ok(None) => {}
+                Ok(Some((last, read))) => {
+                    self.cursor = last;
+                    self.read = read;
                     continue;
                 }
                 Err(StoreError::Closed) => return None,
@@ -83,4 +81,17 @@ impl Follower {
             }
         }
     }
+}
+
+/// The next events after a cursor, and the cursor they reach to; `None` at the log's end.
+fn read(tx: &Tx<'_>, cursor: u64) -> Result<Option<(u64, VecDeque<Event>)>, StoreError> {
+    let rows = tx.events_after(cursor, BATCH)?;
+    let Some(last) = rows.last().map(|row| row.cursor) else { return Ok(None) };
+    let mut shown = VecDeque::new();
+    for row in rows {
+        if let Some(body) = view::event(tx, &row)? {
+            shown.push_back(Event { cursor: row.cursor, at: utc(row.at), body });
+        }
+    }
+    Ok(Some((last, shown)))
 }

@@ -45,8 +45,8 @@ impl BackupApi for Node {
             .await
             .map_err(|_| RpcError::new(&codes::INTERNAL, "Reading the personas came to a sudden end."))??;
         let (imported, fresh) = self.shared.store.run(move |tx| keep(tx, taken, now)).await?;
-        for (id, name) in fresh {
-            self.start_persona(id, name);
+        for id in fresh {
+            self.start_persona(id);
         }
         Ok(imported)
     }
@@ -144,11 +144,7 @@ fn unopened(error: &OpenError) -> RpcError {
 }
 
 /// Keeps what was taken; gives the personas that are new.
-fn keep(
-    tx: &Tx<'_>,
-    taken: Taken,
-    now: Timestamp,
-) -> Result<(Imported, Vec<(store::PersonaId, String)>), RpcError> {
+fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<store::PersonaId>), RpcError> {
     let Taken { backup, name, left_out } = taken;
     let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out };
     let mut fresh = Vec::new();
@@ -184,7 +180,7 @@ fn keep(
         };
         tx.add_recovery(row.id, &Recovery { words: persona.words, local_key: persona.local_key })?;
         if new {
-            fresh.push((row.id, row.name.clone()));
+            fresh.push(row.id);
         }
         imported.personas.push(ImportedPersona {
             address: address(tx, &row)?.to_string(),

@@ -11,15 +11,14 @@ use bauta_ipc::{
 use bauta_protocol::id::MessageId;
 use tokio::time::Instant;
 
-use super::{Node, names};
-use crate::engine;
+use super::{Node, names, view};
+use crate::engine::{self, Letter};
 use crate::random;
 use crate::store::{
-    ContactState, ConversationId, GuestPhase, MessageRow, MessageSeq, MessageState, StoreError, Tx,
+    ContactState, ConversationId, GuestPhase, MessageRow, MessageSeq, MessageState, Reason, StoreError, Tx,
 };
-use crate::view;
 
-/// Bytes of text in one answer, about: a frame holds one mebibyte, and JSON may double a text.
+/// Bytes of contents in one answer, about: a frame holds one mebibyte, and JSON may double a text.
 const PAGE_BYTES: usize = 256 * 1024;
 
 #[async_trait]
@@ -47,14 +46,16 @@ impl MessageApi for Node {
                     return Ok((persona.id, sent(&known)));
                 }
                 match tx.guest(contact.id)?.map(|guest| guest.phase) {
-                    Some(GuestPhase::Taken) => return Err(view::invitation_used()),
-                    Some(GuestPhase::Unusable) => return Err(view::invitation_ended()),
+                    Some(GuestPhase::Taken) => return Err(view::reason(Reason::InvitationUsed)),
+                    Some(GuestPhase::Unusable) => return Err(view::reason(Reason::InvitationEnded)),
                     _ => {}
                 }
                 if let Some(reason) = view::keyless(&contact) {
                     return Err(reason);
                 }
-                engine::queue_message(tx, &persona, &contact, id, &params.text, &at)?;
+                let letter = Letter::text(id, at.now, params.text)
+                    .map_err(|error| RpcError::of(&codes::MESSAGE_TEXT, &error))?;
+                engine::queue_message(tx, &persona, &contact, &letter, &at)?;
                 let row = tx.own_message(id)?.ok_or(StoreError::Damaged("a message"))?;
                 Ok((persona.id, sent(&row)))
             })
@@ -79,8 +80,7 @@ impl MessageApi for Node {
                 .ok_or_else(|| RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id."))?;
             let reached = sent(&row);
             if reached.state == bauta_ipc::MessageState::Failed {
-                let reason = row.error.as_deref().and_then(view::reason);
-                let message = reason.map_or_else(
+                let message = row.reason.map(view::reason).map_or_else(
                     || "The message will not arrive.".to_owned(),
                     |reason| format!("The message will not arrive: {}", reason.message),
                 );
@@ -94,6 +94,7 @@ impl MessageApi for Node {
             }
             if !matches!(tokio::time::timeout_at(deadline, events.changed()).await, Ok(Ok(()))) {
                 let state = row.state.unwrap_or(MessageState::Queued);
+                let state = message_word(state);
                 let message = format!("The message is {state}; it did not get further in time.");
                 return Err(RpcError::new(&codes::MESSAGE_TIMEOUT, message));
             }
@@ -113,7 +114,7 @@ impl MessageApi for Node {
             let next = rows.last().map(|row| row.seq.cursor()).filter(|_| more);
             let messages = rows
                 .into_iter()
-                .map(|row| Ok(view::received(&persona.name, &contact_name(tx, row.conversation)?, row)))
+                .map(|row| view::received(&persona.name, &contact_name(tx, row.conversation)?, &row))
                 .collect::<Result<_, StoreError>>()?;
             Ok::<_, RpcError>(Inbox { messages, next })
         });
@@ -130,7 +131,7 @@ impl MessageApi for Node {
                 page(tx.history(contact.conversation, before, limit.saturating_add(1))?, limit);
             let previous = rows.last().map(|row| row.seq.cursor()).filter(|_| more);
             Ok::<_, RpcError>(History {
-                messages: rows.into_iter().rev().map(view::history).collect(),
+                messages: rows.iter().rev().map(view::history).collect::<Result<_, _>>()?,
                 previous,
             })
         });
@@ -147,13 +148,22 @@ fn page(mut rows: Vec<MessageRow>, limit: u32) -> (Vec<MessageRow>, bool) {
         .iter()
         .take_while(|row| {
             let first = bytes == 0;
-            bytes += row.text.len();
+            bytes += row.content.len();
             first || bytes <= PAGE_BYTES
         })
         .count();
     rows.truncate(fit.max(1));
     let more = rows.len() < all;
     (rows, more)
+}
+
+fn message_word(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Queued => "queued",
+        MessageState::Stored => "stored",
+        MessageState::Delivered => "delivered",
+        MessageState::Failed => "failed",
+    }
 }
 
 fn contact_name(tx: &Tx<'_>, id: ConversationId) -> Result<String, StoreError> {

@@ -10,10 +10,10 @@ use bauta_protocol::profile_text::profile_line;
 use data_encoding::HEXLOWER;
 
 use super::key::{address, draw, make};
+use super::view::utc;
 use super::{Node, names};
 use crate::engine::new_prekeys;
 use crate::store::{PersonaRow, StoreError, Tx};
-use crate::view::utc;
 
 #[async_trait]
 impl PersonaApi for Node {
@@ -30,7 +30,7 @@ impl PersonaApi for Node {
                 Ok::<_, RpcError>((row.id, show(tx, &row)?))
             })
             .await?;
-        self.start_persona(id, shown.name.clone());
+        self.start_persona(id);
         Ok(shown)
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bauta_ipc::{
-    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, EventBody,
-    MAX_POST_TEXT, MAX_WAIT_MS, PostApi, PostFormat, PostSettings, PostState, PublishedPost, RpcError,
-    SocialNetwork, WaitForPost, codes,
+    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, MAX_POST_TEXT,
+    MAX_WAIT_MS, PostApi, PostFormat, PostSettings, PostState, PublishedPost, RpcError, SocialNetwork,
+    WaitForPost, codes,
 };
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::limits::MAX_RECIPIENTS;
@@ -21,16 +21,15 @@ use bauta_protocol::time::Timestamp;
 use data_encoding::BASE64;
 use tokio::time::Instant;
 
-use super::{Node, names, profile};
+use super::{Node, names, profile, view};
 use crate::posts::{
     self, internal, key_tags, mask_key, nodes_of, off_thread, persona_key, post_tag, shown_network,
 };
 use crate::random;
 use crate::store::{
-    ContactState, NewPublication, PersonaId, PersonaRow, PostKeyRow, PublicationCount, StoreError, TagKind,
-    Tx,
+    ContactState, Happened, NewPublication, PersonaId, PersonaRow, PostKeyRow, PublicationCount, StoreError,
+    TagKind, Tx,
 };
-use crate::view;
 
 /// Whom a post is for.
 struct Recipient {
@@ -397,7 +396,7 @@ fn iv_of(text: &str) -> Result<PostIv, RpcError> {
         .ok_or_else(|| RpcError::new(&codes::REQUEST_PARAMS, "The IV of a post is the base64 of 16 bytes."))
 }
 
-fn shown(iv: PostIv, count: &PublicationCount) -> PublishedPost {
+pub(super) fn shown(iv: PostIv, count: &PublicationCount) -> PublishedPost {
     let open = count.keys.saturating_sub(count.published).saturating_sub(count.failed);
     PublishedPost {
         iv: iv.to_base64(),
@@ -408,13 +407,14 @@ fn shown(iv: PostIv, count: &PublicationCount) -> PublishedPost {
         },
         published: count.published,
         keys: count.keys,
-        error: count.error.as_deref().and_then(view::reason),
+        error: count.reason.map(view::reason),
     }
 }
 
-/// Tells how the publications of a post stand.
+/// Writes down how far the publications of a post are.
 pub(crate) fn tell(tx: &Tx<'_>, iv: PostIv, now: Timestamp) -> Result<(), StoreError> {
-    let Some(count) = tx.publications(iv)? else { return Ok(()) };
-    let persona = tx.persona(count.persona)?.name;
-    tx.emit(&EventBody::PostState { persona, post: shown(iv, &count) }, now)
+    match tx.publications(iv)? {
+        Some(count) => tx.emit(Happened::PostState { iv, count }, now),
+        None => Ok(()),
+    }
 }

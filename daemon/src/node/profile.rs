@@ -1,17 +1,16 @@
 //! Profiles of social networks and the persona keys behind them.
 
 use async_trait::async_trait;
-use bauta_ipc::{
-    Empty, EventBody, Profile, ProfileApi, ProfileList, ProfileRef, RpcError, SetProfile, codes,
-};
+use bauta_ipc::{Empty, Profile, ProfileApi, ProfileList, ProfileRef, RpcError, SetProfile, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::ProfileId;
 use bauta_protocol::time::Timestamp;
 
+use super::view::utc;
 use super::{Node, names};
+use crate::engine::announce;
 use crate::posts;
 use crate::store::{Learned, PersonaRow, ProfileRow, ProfileSource, StoreError, Tx};
-use crate::view::utc;
 
 #[async_trait]
 impl ProfileApi for Node {
@@ -44,7 +43,7 @@ impl ProfileApi for Node {
             tx.put_profile(&row)?;
             tx.settle_profile(&row.profile)?;
             let shown = show(tx, &row)?;
-            tx.emit(&EventBody::ProfileLearned { profile: shown.clone() }, now)?;
+            announce::profile_learned(tx, &row.profile, now)?;
             Ok(shown)
         });
         set.await
@@ -71,12 +70,12 @@ pub(super) fn learn(
     match tx.learn_profile(profile, key, source, now)? {
         Learned::Same => Ok(None),
         Learned::New(row) => {
-            tx.emit(&EventBody::ProfileLearned { profile: show(tx, &row)? }, now)?;
+            announce::profile_learned(tx, &row.profile, now)?;
             Ok(None)
         }
         Learned::Other { known, first } => {
             if first {
-                tx.emit(&EventBody::ProfileChanged { profile: show(tx, &known)? }, now)?;
+                announce::profile_changed(tx, &known.profile, now)?;
             }
             Ok(Some(changed(&known, &key)))
         }
@@ -129,7 +128,7 @@ fn key_of(tx: &Tx<'_>, persona: Option<&str>, of: &str) -> Result<PersonaKey, Rp
     })
 }
 
-fn show(tx: &Tx<'_>, row: &ProfileRow) -> Result<Profile, StoreError> {
+pub(super) fn show(tx: &Tx<'_>, row: &ProfileRow) -> Result<Profile, StoreError> {
     Ok(Profile {
         profile: row.profile.to_string(),
         public_key: row.persona.to_string(),

@@ -1,4 +1,4 @@
-//! How the daemon stands.
+//! The status of the daemon.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use bauta_sphinx_client::State as Connection;
 
 use super::Node;
 use super::outside::Outside;
-use crate::engine::{dishonesty, relay_doors, suspicion};
-use crate::store::{PersonaId, StoreError};
-use crate::view::{self, utc};
+use super::view::{self, utc};
+use crate::engine::{announce, relay_doors};
+use crate::store::{Doubt, PersonaId, StoreError};
 
 /// A stored message without a receipt for so long is shown.
 const UNRECEIVED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// Answers of a relay that were none are shown for so long.
-const NONSENSE_SHOWN: Duration = Duration::from_secs(60 * 60);
+/// Invalid answers of a relay are shown for so long.
+const INVALID_ANSWERS_SHOWN: Duration = Duration::from_secs(60 * 60);
 
 /// What the store knows for the status.
 struct Kept {
@@ -114,7 +114,7 @@ impl Node {
     /// How a persona's connection stands, and what is happening.
     pub(super) fn persona_connection(&self, persona: PersonaId) -> (State, Option<String>) {
         match self.actors().personas.get(&persona) {
-            Some(actor) => view::connection(&actor.state()),
+            Some(actor) => view::connection(announce::connection(&actor.state().phase)),
             None => (State::Off, None),
         }
     }
@@ -132,7 +132,7 @@ impl Node {
         match connection {
             // Without a relay there is nobody to exchange with.
             Some(connection) if relay_known => {
-                let (state, phase) = view::connection(&connection);
+                let (state, phase) = view::connection(announce::connection(&connection.phase));
                 (state, phase, utc(self.since(Some(&connection), now)))
             }
             _ => (State::Off, None, utc(self.opened_at)),
@@ -160,11 +160,11 @@ impl Node {
         }
         for (id, _, usable) in &kept.relays {
             if !usable {
-                health.push(dishonesty(*id));
+                health.push(view::doubt(*id, Doubt::Dishonest));
             } else if kept.suspects.contains(id) {
-                health.push(suspicion(*id));
+                health.push(view::doubt(*id, Doubt::Suspect));
             }
-            if self.shared.last_nonsense(*id).is_some_and(|at| now.since(at) < NONSENSE_SHOWN) {
+            if self.shared.last_invalid_answer(*id).is_some_and(|at| now.since(at) < INVALID_ANSWERS_SHOWN) {
                 let message = format!("The relay {id} sent invalid answers or forged bundles.");
                 health.push(RpcError::new(&codes::RELAY_NONSENSE, message));
             }

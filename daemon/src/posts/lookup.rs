@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bauta_ipc::{EventBody, RpcError, codes};
+use bauta_ipc::{RpcError, codes};
 use bauta_protocol::mask::limits::MAX_RECORDS;
 use bauta_protocol::mask::partition::{Tag, v37_set, v38_paths};
 use bauta_protocol::mask::{DecryptError, Network, Opened, Payload, PostIv, Record, Version};
@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{Keys, Settings, gun_failed, off_thread, open_with};
 use crate::engine::Shared;
 use crate::gun::{CollectLimits, Ended, GetLimits, Gun, GunError};
+use crate::store::Happened;
 
 /// One partition is read for so long at most.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -239,12 +240,12 @@ struct Progress {
 impl Progress {
     fn tell(&self, lookup: &Lookup) {
         let now = lookup.shared.time.now();
-        let body = EventBody::PostLookup {
-            iv: lookup.iv.to_base64(),
+        let event = Happened::PostLookup {
+            iv: lookup.iv,
             done: self.done.load(Ordering::Relaxed),
             of: self.of,
             records: self.records.load(Ordering::Relaxed),
         };
-        lookup.shared.store.later("tell of a look-up", move |tx| tx.emit(&body, now));
+        lookup.shared.store.later("write an event", move |tx| tx.emit(event, now));
     }
 }

@@ -6,15 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bauta_ipc::{RpcError, codes};
 use bauta_protocol::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::{Node, gun_failed};
+use super::Node;
 use crate::engine::{self, Shared};
-use crate::gun::{Gun, NodeUpdate};
-use crate::store::{DuePublication, StoreError, Tx};
+use crate::gun::{Gun, GunError, NodeUpdate};
+use crate::store::{DuePublication, Reason, StoreError, Tx};
 
 /// Keys of one post that are written at a time.
 const BATCH: u32 = 32;
@@ -90,24 +89,30 @@ async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreEr
             outcome = publish(gun, &due) => outcome,
             () = shared.stop.cancelled() => return Err(StoreError::Closed),
         },
-        None => Err(RpcError::new(&codes::GUN_NONE, "No Gun relay is set.")),
+        None => Err(Reason::GunNone),
     };
-    if let Err(error) = &outcome {
-        tracing::debug!("The keys of a post are not published yet: {}", error.message);
-    }
     let now = shared.time.now();
-    shared.store.run(move |tx| keep(tx, &due, outcome.as_ref().err(), now)).await?;
+    shared.store.run(move |tx| keep(tx, &due, outcome.err(), now)).await?;
     Ok(Duration::ZERO)
 }
 
-async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), RpcError> {
+async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), Reason> {
     let mut updates = Vec::new();
     for publication in due {
-        let nodes: Vec<Node> =
-            serde_json::from_str(&publication.nodes).map_err(|error| super::internal(&error))?;
+        let nodes: Vec<Node> = serde_json::from_str(&publication.nodes).map_err(|_| Reason::Internal)?;
         updates.extend(nodes.into_iter().map(update));
     }
-    gun.publish(updates, DEADLINE).await.map_err(|error| gun_failed(&error))
+    gun.publish(updates, DEADLINE).await.map_err(|error| {
+        tracing::info!("The keys of a post are not published yet: {error}.");
+        match error {
+            GunError::Unreachable(_) => Reason::GunUnreachable,
+            GunError::Timeout => Reason::GunTimeout,
+            GunError::NotKept => Reason::GunNotKept,
+            GunError::Overwritten => Reason::GunOverwritten,
+            GunError::Invalid(_) => Reason::GunInvalid,
+            GunError::Stopped => Reason::Stopping,
+        }
+    })
 }
 
 fn update(node: Node) -> NodeUpdate {
@@ -120,23 +125,19 @@ fn update(node: Node) -> NodeUpdate {
 fn keep(
     tx: &Tx<'_>,
     due: &[DuePublication],
-    error: Option<&RpcError>,
+    reason: Option<Reason>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for publication in due {
-        match error {
+        match reason {
             None => tx.publication_done(publication.row)?,
             Some(_) if now.since(publication.queued_at) > GIVE_UP => {
-                let error = RpcError::new(
-                    &codes::POST_FAILED,
-                    "The keys were given up: no relay accepted them for weeks.",
-                );
-                tx.publication_failed(publication.row, &json(&error)?)?;
+                tx.publication_failed(publication.row, Reason::GivenUp)?;
             }
-            Some(error) => {
+            Some(reason) => {
                 let wait = engine::after(PATIENCE, publication.attempts);
                 let attempts = publication.attempts.saturating_add(1);
-                tx.publication_later(publication.row, now.plus(wait), attempts, &json(error)?)?;
+                tx.publication_later(publication.row, now.plus(wait), attempts, reason)?;
             }
         }
     }
@@ -146,20 +147,15 @@ fn keep(
     }
 }
 
-fn json(error: &RpcError) -> Result<String, StoreError> {
-    serde_json::to_string(error).map_err(|_| StoreError::Damaged("a publication"))
-}
-
 #[cfg(test)]
 mod tests {
-    use bauta_ipc::{EventBody, PostState};
     use bauta_protocol::id::{Capability, RelayId};
     use bauta_protocol::mask::PostIv;
     use bauta_protocol::persona::PersonaSecret;
 
     use super::*;
     use crate::random;
-    use crate::store::{NewPublication, Store};
+    use crate::store::{Happened, NewPublication, Store};
     use crate::unlock::MasterKey;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -197,14 +193,13 @@ mod tests {
     async fn keys_go_out_post_by_post_and_failures_wait_longer_each_time() {
         let home = tempfile::tempdir().unwrap();
         let store = store(home.path()).await;
-        let failure = RpcError::new(&codes::GUN_UNREACHABLE, "Nobody there.");
         let mut now = Timestamp(NOW.0 + 10);
         let mut waits = Vec::new();
         for _ in 0..3 {
-            let (at, failure) = (now, failure.clone());
+            let at = now;
             let (due, next) = run(&store, move |tx| {
                 let due = tx.due_publications(at, BATCH)?;
-                keep(tx, &due, Some(&failure), at)?;
+                keep(tx, &due, Some(Reason::GunUnreachable), at)?;
                 // The other post is not held up.
                 let other = tx.due_publications(at, BATCH)?;
                 keep(tx, &other, None, at)?;
@@ -221,10 +216,10 @@ mod tests {
         })
         .await;
         assert_eq!(
-            (failing.keys, failing.published, failing.failed, failing.error.is_some()),
+            (failing.keys, failing.published, failing.failed, failing.reason.is_some()),
             (2, 0, 0, true)
         );
-        assert_eq!((done.keys, done.published, done.error), (1, 1, None));
+        assert_eq!((done.keys, done.published, done.reason), (1, 1, None));
         assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 2);
     }
 
@@ -235,15 +230,14 @@ mod tests {
         let late = NOW.plus(GIVE_UP * 2);
         let events = run(&store, move |tx| {
             let due = tx.due_publications(late, BATCH)?;
-            keep(tx, &due, Some(&RpcError::new(&codes::GUN_UNREACHABLE, "Nobody there.")), late)?;
+            keep(tx, &due, Some(Reason::GunUnreachable), late)?;
             tx.prune_publications(Timestamp(NOW.0 + 1))?;
             tx.events_after(0, 10)
         })
         .await;
         let [event] = events.as_slice() else { panic!("{events:?}") };
-        let EventBody::PostState { persona, post } = &event.body else { panic!("{event:?}") };
-        assert_eq!((persona.as_str(), post.state, post.keys), ("alice", PostState::Failed, 2));
-        assert!(post.error.as_ref().unwrap().is(&codes::POST_FAILED));
+        let Happened::PostState { count, .. } = event.what else { panic!("{event:?}") };
+        assert_eq!((count.keys, count.failed, count.reason), (2, 2, Some(Reason::GivenUp)));
         let left = run(&store, |tx| tx.publications(PostIv([1; 16]))).await.unwrap();
         assert_eq!((left.keys, left.failed), (1, 1), "the older one was pruned");
         assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 0);

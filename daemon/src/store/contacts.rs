@@ -1,39 +1,23 @@
-use std::fmt;
-
 use bauta_protocol::bundle::Bundle;
 use bauta_protocol::id::{PersonaKey, RelayId};
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::Row;
 
 use super::ids::{ContactId, ConversationId, PersonaId, SessionId};
-use super::tx::{signed, unsigned};
+use super::numbers::stored_enum;
+use super::tx::{damaged, signed, unsigned};
 use super::{StoreError, Tx};
 
-/// See [`bauta_ipc::ContactState`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum ContactState {
-    Invited,
-    Pending,
-    Active,
-    Blocked,
-}
-
-impl ContactState {
-    const ALL: [Self; 4] = [Self::Invited, Self::Pending, Self::Active, Self::Blocked];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Invited => "invited",
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Blocked => "blocked",
-        }
-    }
-}
-
-impl fmt::Display for ContactState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+stored_enum! {
+    /// How far the conversation with a contact has come.
+    enum ContactState {
+        /// An invitation is out, and nobody has answered it yet.
+        Invited = 1,
+        /// Added here; the first exchange of keys is under way.
+        Pending = 2,
+        Active = 3,
+        /// Nothing is read from or sent to them.
+        Blocked = 4,
     }
 }
 
@@ -78,21 +62,13 @@ const COLUMNS: &str = "id, persona, name, public, state, verified, added_at, las
     identity_changed, (SELECT id FROM conversations WHERE contact = contacts.id)";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
-    let wrong = |column: usize| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            "not what was written".into(),
-        )
-    };
     let public: Option<String> = row.get(3)?;
-    let state: String = row.get(4)?;
     Ok(ContactRow {
         id: row.get(0)?,
         persona: row.get(1)?,
         name: row.get(2)?,
-        public: public.map(|text| text.parse()).transpose().map_err(|_| wrong(3))?,
-        state: ContactState::ALL.into_iter().find(|known| known.name() == state).ok_or_else(|| wrong(4))?,
+        public: public.map(|text| text.parse()).transpose().map_err(|_| damaged(3))?,
+        state: row.get(4)?,
         verified: row.get(5)?,
         added_at: Timestamp(unsigned(row.get(6)?)),
         last_message_at: row.get::<_, Option<i64>>(7)?.map(|at| Timestamp(unsigned(at))),
@@ -118,7 +94,7 @@ impl Tx<'_> {
                 new.persona,
                 new.name,
                 new.public.map(|key| key.to_string()),
-                new.state.name(),
+                new.state,
                 new.relay.map(|relay| relay.0),
                 signed(now.0),
             ),
@@ -180,11 +156,11 @@ impl Tx<'_> {
         self.all(
             "list contacts to join",
             "SELECT id FROM contacts AS c WHERE persona = ?1 AND current IS NULL AND public IS NOT NULL
-               AND state IN ('pending', 'active') AND attempt_at <= ?2
+               AND state IN (2, 3) AND attempt_at <= ?2
                AND NOT EXISTS (SELECT 1 FROM guests WHERE contact = c.id)
                AND (rejoin = 1 OR bundle IS NULL
                     OR EXISTS (SELECT 1 FROM messages AS m JOIN conversations AS v ON v.id = m.conversation
-                              WHERE v.contact = c.id AND m.state IN ('queued', 'stored')))
+                              WHERE v.contact = c.id AND m.state IN (1, 2)))
              ORDER BY attempt_at LIMIT 16",
             (persona, signed(now.0)),
             |row| row.get(0),
@@ -199,7 +175,7 @@ impl Tx<'_> {
         self.execute(
             "keep a contact's state",
             "UPDATE contacts SET state = ?2 WHERE id = ?1",
-            (contact, state.name()),
+            (contact, state),
         )?;
         Ok(())
     }
@@ -311,8 +287,10 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Deletes a contact with its conversation, sessions and events.
     pub(crate) fn delete_contact(&self, contact: ContactId) -> Result<(), StoreError> {
         self.execute("delete a contact", "DELETE FROM contacts WHERE id = ?1", [contact])?;
+        self.erase();
         Ok(())
     }
 

@@ -44,6 +44,8 @@ row_ids! {
     OutboxId,
     InviteId,
     PrekeysId,
+    RequestId,
+    ProfileRowId,
     /// A box that was read, to be deleted at its relay.
     CapabilityId,
     /// A recipient's key of a post.

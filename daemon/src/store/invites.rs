@@ -1,11 +1,10 @@
-use std::fmt;
-
 use bauta_protocol::id::RelayId;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
 use super::ids::{ContactId, InviteId, PersonaId, PrekeysId};
+use super::numbers::stored_enum;
 use super::sessions::{pack_wanted, unpack_wanted};
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx, Wanted};
@@ -31,35 +30,17 @@ pub(crate) struct NewInvite<'a> {
     pub(crate) expires_at: Timestamp,
 }
 
-/// How far the answer to an invitation has come.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum GuestPhase {
-    /// The host's bundle is being read.
-    Asking,
-    /// Our boxes are being put.
-    Answering,
-    /// Someone else has answered.
-    Taken,
-    /// It ended before it could be answered, or its bundle is not the host's.
-    Unusable,
-}
-
-impl GuestPhase {
-    const ALL: [Self; 4] = [Self::Asking, Self::Answering, Self::Taken, Self::Unusable];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asking => "asking",
-            Self::Answering => "answering",
-            Self::Taken => "taken",
-            Self::Unusable => "unusable",
-        }
-    }
-}
-
-impl fmt::Display for GuestPhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+stored_enum! {
+    /// How far the answer to an invitation has come.
+    enum GuestPhase {
+        /// The host's bundle is being read.
+        Asking = 1,
+        /// Our boxes are being put.
+        Answering = 2,
+        /// Someone else has answered.
+        Taken = 3,
+        /// It ended before it could be answered, or its bundle is not the host's.
+        Unusable = 4,
     }
 }
 
@@ -81,15 +62,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<InviteRow> {
 }
 
 fn read_guest(row: &Row<'_>) -> rusqlite::Result<GuestRow> {
-    let phase: String = row.get(2)?;
-    Ok(GuestRow {
-        state: Zeroizing::new(row.get(0)?),
-        relay: RelayId(bytes(row, 1)?),
-        phase: GuestPhase::ALL
-            .into_iter()
-            .find(|known| known.name() == phase)
-            .unwrap_or(GuestPhase::Unusable),
-    })
+    Ok(GuestRow { state: Zeroizing::new(row.get(0)?), relay: RelayId(bytes(row, 1)?), phase: row.get(2)? })
 }
 
 impl Tx<'_> {
@@ -184,7 +157,7 @@ impl Tx<'_> {
         self.execute(
             "keep an answer",
             "INSERT INTO guests (contact, persona, state, relay, wanted, phase)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'asking')",
+             VALUES (?1, ?2, ?3, ?4, ?5, 1)",
             (contact, persona, state, relay.0, pack_wanted(wanted)),
         )?;
         Ok(())
@@ -209,7 +182,7 @@ impl Tx<'_> {
         self.execute(
             "keep an answer",
             "UPDATE guests SET state = ?2, wanted = ?3, phase = ?4 WHERE contact = ?1",
-            (contact, state, pack_wanted(wanted), phase.name()),
+            (contact, state, pack_wanted(wanted), phase),
         )?;
         Ok(())
     }
@@ -218,7 +191,7 @@ impl Tx<'_> {
         self.execute(
             "keep an answer's phase",
             "UPDATE guests SET phase = ?2, wanted = x'' WHERE contact = ?1",
-            (contact, phase.name()),
+            (contact, phase),
         )?;
         Ok(())
     }
@@ -232,7 +205,7 @@ impl Tx<'_> {
     pub(crate) fn old_guests(&self, since: Timestamp) -> Result<Vec<ContactId>, StoreError> {
         self.all(
             "list old answers",
-            "SELECT contact FROM guests JOIN contacts ON id = contact WHERE phase = 'asking' AND added_at < ?1",
+            "SELECT contact FROM guests JOIN contacts ON id = contact WHERE phase = 1 AND added_at < ?1",
             [signed(since.0)],
             |row| row.get(0),
         )
@@ -245,7 +218,7 @@ impl Tx<'_> {
     ) -> Result<Vec<(ContactId, RelayId, Vec<Wanted>)>, StoreError> {
         self.all(
             "list answers",
-            "SELECT contact, relay, wanted FROM guests WHERE persona = ?1 AND phase = 'asking' ORDER BY contact DESC",
+            "SELECT contact, relay, wanted FROM guests WHERE persona = ?1 AND phase = 1 ORDER BY contact DESC",
             [persona],
             |row| {
                 let wanted: Vec<u8> = row.get(2)?;

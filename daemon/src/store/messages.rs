@@ -1,38 +1,24 @@
-use std::fmt;
-
 use bauta_protocol::id::MessageId;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
 use super::ids::{ContactId, ConversationId, MessageSeq, PersonaId, SessionId};
+use super::numbers::stored_enum;
+use super::reason::Reason;
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
-/// See [`bauta_ipc::MessageState`].
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum MessageState {
-    Queued,
-    Stored,
-    Delivered,
-    Failed,
-}
-
-impl MessageState {
-    const ALL: [Self; 4] = [Self::Queued, Self::Stored, Self::Delivered, Self::Failed];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Stored => "stored",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for MessageState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+stored_enum! {
+    /// How far an own message has come. It moves down this list, never up.
+    enum MessageState {
+        /// In this store.
+        Queued = 1,
+        /// The contact's relay has all of it.
+        Stored = 2,
+        /// The contact has it.
+        Delivered = 3,
+        /// It will not arrive.
+        Failed = 4,
     }
 }
 
@@ -43,7 +29,8 @@ pub(crate) struct MessageRow {
     pub(crate) conversation: ConversationId,
     pub(crate) outgoing: bool,
     pub(crate) id: MessageId,
-    pub(crate) text: String,
+    /// As the protocol encodes it.
+    pub(crate) content: Vec<u8>,
     /// By the sender's clock.
     pub(crate) sent_at: Timestamp,
     /// When it was written here, or arrived here.
@@ -52,8 +39,8 @@ pub(crate) struct MessageRow {
     pub(crate) state: Option<MessageState>,
     pub(crate) stored_at: Option<Timestamp>,
     pub(crate) delivered_at: Option<Timestamp>,
-    /// Why it failed, as JSON.
-    pub(crate) error: Option<String>,
+    /// Why it failed.
+    pub(crate) reason: Option<Reason>,
 }
 
 /// What a new message begins with.
@@ -62,31 +49,35 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) conversation: ConversationId,
     pub(crate) outgoing: bool,
     pub(crate) id: MessageId,
-    pub(crate) text: &'a str,
+    /// The protocol's number for what it is.
+    pub(crate) kind: u32,
+    /// As the protocol encodes it.
+    pub(crate) content: &'a [u8],
+    /// The words of it, where it has any.
+    pub(crate) text: Option<&'a str>,
     pub(crate) sent_at: Timestamp,
 }
 
 const COLUMNS: &str =
-    "seq, persona, conversation, outgoing, id, text, sent_at, at, state, stored_at, delivered_at, error";
+    "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at, delivered_at, reason";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
         Ok(row.get::<_, Option<i64>>(column)?.map(|at| Timestamp(unsigned(at))))
     };
-    let state: Option<String> = row.get(8)?;
     Ok(MessageRow {
         seq: row.get(0)?,
         persona: row.get(1)?,
         conversation: row.get(2)?,
         outgoing: row.get(3)?,
         id: MessageId(bytes(row, 4)?),
-        text: row.get(5)?,
+        content: row.get(5)?,
         sent_at: Timestamp(unsigned(row.get(6)?)),
         at: Timestamp(unsigned(row.get(7)?)),
-        state: MessageState::ALL.into_iter().find(|known| state.as_deref() == Some(known.name())),
+        state: row.get(8)?,
         stored_at: time(9)?,
         delivered_at: time(10)?,
-        error: row.get(11)?,
+        reason: row.get(11)?,
     })
 }
 
@@ -99,13 +90,15 @@ impl Tx<'_> {
     ) -> Result<Option<MessageSeq>, StoreError> {
         let added = self.execute(
             "keep a message",
-            "INSERT OR IGNORE INTO messages (persona, conversation, outgoing, id, text, sent_at, at, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?3 THEN 'queued' END)",
+            "INSERT OR IGNORE INTO messages (persona, conversation, outgoing, id, kind, content, text, sent_at, at, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?3 THEN 1 END)",
             (
                 new.persona,
                 new.conversation,
                 new.outgoing,
                 new.id.0,
+                new.kind,
+                new.content,
                 new.text,
                 signed(new.sent_at.0),
                 signed(now.0),
@@ -138,7 +131,7 @@ impl Tx<'_> {
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM messages AS m WHERE conversation = ?1 AND state IN ('queued', 'stored')
+            "SELECT {COLUMNS} FROM messages AS m WHERE conversation = ?1 AND state IN (1, 2)
                AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = ?2)
              ORDER BY seq LIMIT ?3"
         );
@@ -149,7 +142,7 @@ impl Tx<'_> {
     pub(crate) fn has_undelivered(&self, conversation: ConversationId) -> Result<bool, StoreError> {
         let open = self.count(
             "count open messages",
-            "SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1 AND state IN ('queued', 'stored'))",
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1 AND state IN (1, 2))",
             [conversation],
         )?;
         Ok(open > 0)
@@ -160,7 +153,7 @@ impl Tx<'_> {
         let open = self.count(
             "count open messages",
             "SELECT EXISTS (SELECT 1 FROM messages JOIN sealed ON message = seq
-               WHERE session = ?1 AND state IN ('queued', 'stored'))",
+               WHERE session = ?1 AND state IN (1, 2))",
             [session],
         )?;
         Ok(open > 0)
@@ -172,7 +165,7 @@ impl Tx<'_> {
             "list contacts to seal for",
             "SELECT c.id FROM contacts AS c JOIN conversations AS v ON v.contact = c.id
              WHERE c.persona = ?1 AND current IS NOT NULL AND EXISTS (
-               SELECT 1 FROM messages AS m WHERE conversation = v.id AND state IN ('queued', 'stored')
+               SELECT 1 FROM messages AS m WHERE conversation = v.id AND state IN (1, 2)
                  AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = c.current))",
             [persona],
             |row| row.get(0),
@@ -199,7 +192,7 @@ impl Tx<'_> {
         self.all(
             "list confirmed messages",
             "SELECT seq FROM sealed JOIN messages ON seq = message
-             WHERE session = ?1 AND (last IS NULL OR last < ?2) AND state IN ('queued', 'stored') ORDER BY seq",
+             WHERE session = ?1 AND (last IS NULL OR last < ?2) AND state IN (1, 2) ORDER BY seq",
             (session, signed(acked)),
             |row| row.get(0),
         )
@@ -214,7 +207,7 @@ impl Tx<'_> {
         self.one(
             "find a message by its box",
             "SELECT seq FROM sealed JOIN messages ON seq = message
-             WHERE session = ?1 AND first <= ?2 AND last >= ?2 AND state IN ('queued', 'stored')",
+             WHERE session = ?1 AND first <= ?2 AND last >= ?2 AND state IN (1, 2)",
             (session, signed(place)),
             |row| row.get(0),
         )
@@ -252,7 +245,7 @@ impl Tx<'_> {
         self.one(
             "find the first message",
             "SELECT seq FROM sealed JOIN messages ON seq = message
-             WHERE session = ?1 AND last IS NULL AND state = 'queued'",
+             WHERE session = ?1 AND last IS NULL AND state = 1",
             [session],
             |row| row.get(0),
         )
@@ -278,26 +271,23 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Moves a message on, never back. Tells whether it moved.
+    /// Moves a message on, never back; returns whether it moved.
     pub(crate) fn set_message_state(
         &self,
         message: MessageSeq,
         state: MessageState,
-        error: Option<&str>,
+        reason: Option<Reason>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let earlier = match state {
-            MessageState::Queued => return Ok(false),
-            MessageState::Stored => "state = 'queued'",
-            MessageState::Delivered | MessageState::Failed => "state IN ('queued', 'stored')",
-        };
-        let sql = format!(
-            "UPDATE messages SET state = ?2, error = ?3,
-               stored_at = CASE WHEN ?2 = 'stored' THEN ?4 ELSE stored_at END,
-               delivered_at = CASE WHEN ?2 = 'delivered' THEN ?4 ELSE delivered_at END
-             WHERE seq = ?1 AND {earlier}"
-        );
-        let moved = self.execute("move a message on", &sql, (message, state.name(), error, signed(now.0)))?;
+        // Delivered and failed are both final, so the one does not follow the other.
+        let moved = self.execute(
+            "move a message on",
+            "UPDATE messages SET state = ?2, reason = ?3,
+               stored_at = CASE WHEN ?2 = 2 THEN ?4 ELSE stored_at END,
+               delivered_at = CASE WHEN ?2 = 3 THEN ?4 ELSE delivered_at END
+             WHERE seq = ?1 AND state < ?2 AND state < 3",
+            (message, state, reason, signed(now.0)),
+        )?;
         Ok(moved > 0)
     }
 
@@ -305,7 +295,7 @@ impl Tx<'_> {
     pub(crate) fn open_messages(&self, conversation: ConversationId) -> Result<Vec<MessageSeq>, StoreError> {
         self.all(
             "list open messages",
-            "SELECT seq FROM messages WHERE conversation = ?1 AND state IN ('queued', 'stored') ORDER BY seq",
+            "SELECT seq FROM messages WHERE conversation = ?1 AND state IN (1, 2) ORDER BY seq",
             [conversation],
             |row| row.get(0),
         )
@@ -341,7 +331,7 @@ impl Tx<'_> {
     pub(crate) fn queued(&self, persona: Option<PersonaId>) -> Result<u64, StoreError> {
         self.count(
             "count queued messages",
-            "SELECT count(*) FROM messages WHERE state = 'queued' AND (?1 IS NULL OR persona = ?1)",
+            "SELECT count(*) FROM messages WHERE state = 1 AND (?1 IS NULL OR persona = ?1)",
             [persona],
         )
     }
@@ -350,7 +340,7 @@ impl Tx<'_> {
     pub(crate) fn unreceived(&self, since: Timestamp) -> Result<u64, StoreError> {
         self.count(
             "count unreceived messages",
-            "SELECT count(*) FROM messages WHERE state = 'stored' AND stored_at <= ?1",
+            "SELECT count(*) FROM messages WHERE state = 2 AND stored_at <= ?1",
             [signed(since.0)],
         )
     }

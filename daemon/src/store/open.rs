@@ -41,11 +41,30 @@ pub fn is_there(home: &Path) -> Result<bool, StoreError> {
 }
 
 pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worker, StoreError> {
+    open_with(home, key, now, |path| connect(path, key))
+}
+
+/// As [`open`], with a database that is not encrypted, so that a test can look for what was deleted.
+#[cfg(test)]
+pub(super) fn open_readable(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worker, StoreError> {
+    open_with(home, key, now, |path| {
+        let connection = Connection::open(path).map_err(StoreError::during("open the database"))?;
+        set_up(&connection)?;
+        Ok(connection)
+    })
+}
+
+fn open_with(
+    home: &Path,
+    key: &MasterKey,
+    now: Timestamp,
+    connect: impl FnOnce(&Path) -> Result<Connection, StoreError>,
+) -> Result<Worker, StoreError> {
     let lock = take_lock(home)?;
     let path = home.join(DATABASE);
     // SQLite gives its other files the mode of this one.
     private_file::open(&path).map_err(StoreError::file(path.clone()))?;
-    let mut connection = connect(&path, key)?;
+    let mut connection = connect(&path)?;
     schema::migrate(&mut connection)?;
     let mark_path = home.join(MARK);
     let mark = Mark::open(&mark_path, key).map_err(StoreError::file(mark_path.clone()))?;
@@ -96,6 +115,11 @@ fn connect(path: &Path, key: &MasterKey) -> Result<Connection, StoreError> {
             _ => StoreError::during("read the database")(error),
         },
     )?;
+    set_up(&connection)?;
+    Ok(connection)
+}
+
+fn set_up(connection: &Connection) -> Result<(), StoreError> {
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL;
@@ -107,8 +131,7 @@ fn connect(path: &Path, key: &MasterKey) -> Result<Connection, StoreError> {
              PRAGMA cell_size_check = ON;
              PRAGMA wal_autocheckpoint = 256;",
         )
-        .map_err(StoreError::during("set up the connection"))?;
-    Ok(connection)
+        .map_err(StoreError::during("set up the connection"))
 }
 
 /// Notices an old copy of the database. One whose mark was lost counts as old too: nothing shows that it is not.

@@ -1,8 +1,24 @@
-use bauta_ipc::{PairingRecord, Utc};
+use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
+
+/// The pairing of a browser extension.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct PairingRow {
+    pub(crate) id: String,
+    pub(crate) origin: String,
+    pub(crate) label: String,
+    /// An uncompressed point of P-256.
+    pub(crate) key: Vec<u8>,
+    /// Names of grants.
+    pub(crate) grants: Vec<String>,
+    /// Names of personas; `None`: all.
+    pub(crate) personas: Option<Vec<String>>,
+    pub(crate) since: Timestamp,
+    pub(crate) revoked: bool,
+}
 
 const COLUMNS: &str = "id, origin, label, key, grants, personas, since, revoked";
 
@@ -21,13 +37,13 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     ))
 }
 
-fn read(row: Raw) -> Result<PairingRecord, StoreError> {
+fn read(row: Raw) -> Result<PairingRow, StoreError> {
     let (id, origin, label, key, grants, personas, since, revoked) = row;
     let damaged = |_| StoreError::Damaged("a pairing");
     let grants = serde_json::from_str(&grants).map_err(damaged)?;
     let personas = personas.map(|names| serde_json::from_str(&names)).transpose().map_err(damaged)?;
-    let since = Utc::from_millis(unsigned(since));
-    Ok(PairingRecord { id, origin, label, key, grants, personas, since, revoked })
+    let since = Timestamp(unsigned(since));
+    Ok(PairingRow { id, origin, label, key, grants, personas, since, revoked })
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
@@ -35,7 +51,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
 }
 
 impl Tx<'_> {
-    pub(crate) fn add_pairing(&self, pairing: &PairingRecord) -> Result<(), StoreError> {
+    pub(crate) fn add_pairing(&self, pairing: &PairingRow) -> Result<(), StoreError> {
         let sql = "INSERT INTO pairings (id, origin, label, key, grants, personas, since, revoked) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let row = (
@@ -45,19 +61,19 @@ impl Tx<'_> {
             &pairing.key,
             json(&pairing.grants)?,
             pairing.personas.as_ref().map(json).transpose()?,
-            signed(pairing.since.millis()),
+            signed(pairing.since.0),
             pairing.revoked,
         );
         self.execute("add a pairing", sql, row).map(|_| ())
     }
 
     /// In order of approval.
-    pub(crate) fn pairings(&self) -> Result<Vec<PairingRecord>, StoreError> {
+    pub(crate) fn pairings(&self) -> Result<Vec<PairingRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM pairings ORDER BY seq");
         self.all("list pairings", &sql, [], raw)?.into_iter().map(read).collect()
     }
 
-    pub(crate) fn pairing(&self, id: &str) -> Result<Option<PairingRecord>, StoreError> {
+    pub(crate) fn pairing(&self, id: &str) -> Result<Option<PairingRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM pairings WHERE id = ?1");
         self.one("find a pairing", &sql, [id], raw)?.map(read).transpose()
     }

@@ -4,6 +4,7 @@ use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
 use super::ids::{PersonaId, PublicationId};
+use super::reason::Reason;
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -24,16 +25,16 @@ pub(crate) struct DuePublication {
     pub(crate) queued_at: Timestamp,
 }
 
-/// How the publications of a post stand.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// How far the publications of a post are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct PublicationCount {
     /// The persona that wrote the post.
     pub(crate) persona: PersonaId,
     pub(crate) keys: u32,
     pub(crate) published: u32,
     pub(crate) failed: u32,
-    /// Of the latest that has one, in JSON.
-    pub(crate) error: Option<String>,
+    /// Of the latest that has one.
+    pub(crate) reason: Option<Reason>,
 }
 
 /// Which hash of a key a tag comes from.
@@ -112,33 +113,33 @@ impl Tx<'_> {
     pub(crate) fn publication_done(&self, row: PublicationId) -> Result<(), StoreError> {
         self.execute(
             "note a publication",
-            "UPDATE publications SET state = 'published', nodes = '', error = NULL WHERE id = ?1",
+            "UPDATE publications SET state = 'published', nodes = '', reason = NULL WHERE id = ?1",
             [row],
         )?;
         Ok(())
     }
 
-    /// It is tried again at `at`; for the reason see [`PublicationCount::error`].
+    /// It is tried again at `at`; for the reason see [`PublicationCount::reason`].
     pub(crate) fn publication_later(
         &self,
         row: PublicationId,
         at: Timestamp,
         attempts: u32,
-        error: &str,
+        reason: Reason,
     ) -> Result<(), StoreError> {
         self.execute(
             "plan a publication",
-            "UPDATE publications SET due_at = ?2, attempts = ?3, error = ?4 WHERE id = ?1",
-            (row, signed(at.0), attempts, error),
+            "UPDATE publications SET due_at = ?2, attempts = ?3, reason = ?4 WHERE id = ?1",
+            (row, signed(at.0), attempts, reason),
         )?;
         Ok(())
     }
 
-    pub(crate) fn publication_failed(&self, row: PublicationId, error: &str) -> Result<(), StoreError> {
+    pub(crate) fn publication_failed(&self, row: PublicationId, reason: Reason) -> Result<(), StoreError> {
         self.execute(
             "give up a publication",
-            "UPDATE publications SET state = 'failed', nodes = '', error = ?2 WHERE id = ?1",
-            (row, error),
+            "UPDATE publications SET state = 'failed', nodes = '', reason = ?2 WHERE id = ?1",
+            (row, reason),
         )?;
         Ok(())
     }
@@ -148,7 +149,7 @@ impl Tx<'_> {
         let found = self.one(
             "count publications",
             "SELECT max(persona), count(*), sum(state = 'published'), sum(state = 'failed'),
-               (SELECT error FROM publications WHERE iv = ?1 AND error IS NOT NULL ORDER BY id DESC LIMIT 1)
+               (SELECT reason FROM publications WHERE iv = ?1 AND reason IS NOT NULL ORDER BY id DESC LIMIT 1)
              FROM publications WHERE iv = ?1",
             [iv.0],
             |row| {
@@ -161,13 +162,13 @@ impl Tx<'_> {
                 ))
             },
         )?;
-        Ok(found.and_then(|(persona, keys, published, failed, error)| {
+        Ok(found.and_then(|(persona, keys, published, failed, reason)| {
             Some(PublicationCount {
                 persona: persona?,
                 keys,
                 published: published.unwrap_or(0),
                 failed: failed.unwrap_or(0),
-                error,
+                reason,
             })
         }))
     }

@@ -9,6 +9,7 @@ use super::{StoreError, Tx};
 /// The private side of one bundle.
 pub(crate) struct PrekeysRow {
     pub(crate) id: PrekeysId,
+    pub(crate) persona: PersonaId,
     pub(crate) version: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) made_at: Timestamp,
@@ -17,11 +18,12 @@ pub(crate) struct PrekeysRow {
     pub(crate) published_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, version, expires_at, made_at, secret, published_at";
+const COLUMNS: &str = "id, version, expires_at, made_at, secret, published_at, persona";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PrekeysRow> {
     Ok(PrekeysRow {
         id: row.get(0)?,
+        persona: row.get(6)?,
         version: Timestamp(unsigned(row.get(1)?)),
         expires_at: Timestamp(unsigned(row.get(2)?)),
         made_at: Timestamp(unsigned(row.get(3)?)),

@@ -3,6 +3,7 @@ use bauta_protocol::mask::ProfileId;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 
+use super::ids::ProfileRowId;
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -109,6 +110,21 @@ impl Tx<'_> {
             ),
         )?;
         Ok(())
+    }
+
+    /// The row of a profile.
+    pub(crate) fn profile_row(&self, profile: &ProfileId) -> Result<Option<ProfileRowId>, StoreError> {
+        self.one(
+            "find a profile",
+            "SELECT id FROM profiles WHERE network = ?1 AND user = ?2",
+            (profile.network(), profile.user()),
+            |row| row.get(0),
+        )
+    }
+
+    pub(crate) fn profile_by_row(&self, row: ProfileRowId) -> Result<Option<ProfileRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM profiles WHERE id = ?1");
+        self.one("read a profile", &sql, [row], raw)?.map(read).transpose()
     }
 
     /// Learns the key of a profile. A known key is never replaced: the other one is noted beside it.

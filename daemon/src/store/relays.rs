@@ -99,7 +99,7 @@ impl Tx<'_> {
             "SELECT relay FROM personas WHERE id = ?1
              UNION SELECT relay FROM sessions WHERE persona = ?1
              UNION SELECT own_relay FROM sessions WHERE persona = ?1
-             UNION SELECT relay FROM contacts WHERE persona = ?1 AND relay IS NOT NULL AND state <> 'blocked'
+             UNION SELECT relay FROM contacts WHERE persona = ?1 AND relay IS NOT NULL AND state <> 4
              UNION SELECT relay FROM guests WHERE persona = ?1",
             [persona],
             |row| Ok(RelayId(bytes(row, 0)?)),

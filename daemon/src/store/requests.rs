@@ -1,10 +1,10 @@
-use bauta_protocol::id::{MessageId, PersonaKey};
+use bauta_protocol::id::PersonaKey;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
-use super::ids::PersonaId;
-use super::tx::{signed, unsigned};
+use super::ids::{PersonaId, RequestId};
+use super::tx::{damaged, signed, unsigned};
 use super::{StoreError, Tx};
 
 /// A stranger's first message.
@@ -13,10 +13,8 @@ pub(crate) struct RequestRow {
     pub(crate) handle: String,
     pub(crate) persona: PersonaId,
     pub(crate) public: PersonaKey,
-    /// Empty for a greeting.
-    pub(crate) text: String,
-    pub(crate) message: Option<MessageId>,
-    pub(crate) sent_at: Timestamp,
+    /// As the protocol encodes it.
+    pub(crate) content: Vec<u8>,
     pub(crate) received_at: Timestamp,
     pub(crate) session: Zeroizing<Vec<u8>>,
     pub(crate) stale: bool,
@@ -28,65 +26,56 @@ pub(crate) struct NewRequest<'a> {
     pub(crate) handle: &'a str,
     pub(crate) persona: PersonaId,
     pub(crate) public: PersonaKey,
-    pub(crate) text: &'a str,
-    pub(crate) message: Option<MessageId>,
-    pub(crate) sent_at: Timestamp,
+    /// As the protocol encodes it.
+    pub(crate) content: &'a [u8],
     pub(crate) session: &'a [u8],
     pub(crate) stale: bool,
     pub(crate) bundle: &'a [u8],
 }
 
-const COLUMNS: &str = "handle, persona, public, text, message, sent_at, received_at, session, stale, bundle";
+const COLUMNS: &str = "handle, persona, public, content, received_at, session, stale, bundle";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
     let public: String = row.get(2)?;
-    let wrong = || {
-        rusqlite::Error::FromSqlConversionFailure(
-            2,
-            rusqlite::types::Type::Text,
-            "not what was written".into(),
-        )
-    };
     Ok(RequestRow {
         handle: row.get(0)?,
         persona: row.get(1)?,
-        public: public.parse().map_err(|_| wrong())?,
-        text: row.get(3)?,
-        message: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId),
-        sent_at: Timestamp(unsigned(row.get(5)?)),
-        received_at: Timestamp(unsigned(row.get(6)?)),
-        session: Zeroizing::new(row.get(7)?),
-        stale: row.get(8)?,
-        bundle: row.get(9)?,
+        public: public.parse().map_err(|_| damaged(2))?,
+        content: row.get(3)?,
+        received_at: Timestamp(unsigned(row.get(4)?)),
+        session: Zeroizing::new(row.get(5)?),
+        stale: row.get(6)?,
+        bundle: row.get(7)?,
     })
 }
 
 impl Tx<'_> {
-    /// Keeps a request. One that the same stranger made before is replaced: a new handshake carries all that the old
+    /// Keeps a request. One that the same stranger made before is deleted: a new handshake carries all that the old
     /// one did.
-    pub(crate) fn keep_request(&self, new: &NewRequest<'_>, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn keep_request(&self, new: &NewRequest<'_>, now: Timestamp) -> Result<RequestId, StoreError> {
+        self.delete_request_of(new.persona, &new.public)?;
         self.advance();
-        self.execute(
+        self.insert(
             "keep a request",
-            "INSERT INTO requests (handle, persona, public, text, message, sent_at, received_at, session, stale, bundle)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (persona, public) DO UPDATE SET handle = excluded.handle, text = excluded.text,
-               message = excluded.message, sent_at = excluded.sent_at, received_at = excluded.received_at,
-               session = excluded.session, stale = excluded.stale, bundle = excluded.bundle",
+            "INSERT INTO requests (handle, persona, public, content, received_at, session, stale, bundle)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 new.handle,
                 new.persona,
                 new.public.to_string(),
-                new.text,
-                new.message.map(|id| id.0),
-                signed(new.sent_at.0),
+                new.content,
                 signed(now.0),
                 new.session,
                 new.stale,
                 new.bundle,
             ),
-        )?;
-        Ok(())
+        )
+        .map(RequestId)
+    }
+
+    pub(crate) fn request_by_id(&self, id: RequestId) -> Result<Option<RequestRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
+        self.one("read a request", &sql, [id], read)
     }
 
     /// Oldest first.
@@ -106,12 +95,17 @@ impl Tx<'_> {
         self.count("count requests", "SELECT count(*) FROM requests WHERE persona = ?1", [persona])
     }
 
+    /// Deletes a request, and with it whatever the home holds of its words: the event goes by its foreign key, and
+    /// [`Tx::erase`] cleans the files.
     pub(crate) fn delete_request_of(&self, persona: PersonaId, key: &PersonaKey) -> Result<(), StoreError> {
-        self.execute(
+        let gone = self.execute(
             "delete a request",
             "DELETE FROM requests WHERE persona = ?1 AND public = ?2",
             (persona, key.to_string()),
         )?;
+        if gone > 0 {
+            self.erase();
+        }
         Ok(())
     }
 }

@@ -88,13 +88,14 @@ CREATE TABLE transcripts (
 ) STRICT;
 CREATE INDEX transcripts_by_prekeys ON transcripts (prekeys);
 
--- public is NULL while an invitation is open. rejoin: begin a session even when nothing waits to be sent.
+-- public is NULL while an invitation is open. state: 1 invited, 2 pending, 3 active, 4 blocked.
+-- rejoin: begin a session even when nothing waits to be sent.
 CREATE TABLE contacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     public TEXT,
-    state TEXT NOT NULL,
+    state INTEGER NOT NULL,
     verified INTEGER NOT NULL DEFAULT 0,
     added_at INTEGER NOT NULL,
     last_message_at INTEGER,
@@ -157,24 +158,28 @@ CREATE TABLE conversations (
     contact INTEGER UNIQUE REFERENCES contacts (id) ON DELETE CASCADE
 ) STRICT;
 
+-- kind, content: as the protocol encodes it, also of kinds that the version which received it did not know.
+-- text: the words of it, to be searched. state of own messages: 1 queued, 2 stored, 3 delivered, 4 failed.
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL,
     conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     outgoing INTEGER NOT NULL,
     id BLOB NOT NULL,
-    text TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    text TEXT,
     sent_at INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    state TEXT,
+    state INTEGER,
     stored_at INTEGER,
     delivered_at INTEGER,
-    error TEXT,
+    reason INTEGER,
     UNIQUE (conversation, outgoing, id)
 ) STRICT;
 CREATE INDEX messages_by_id ON messages (id);
 CREATE INDEX messages_by_persona ON messages (persona, outgoing, seq);
-CREATE INDEX messages_open ON messages (conversation, seq) WHERE state IN ('queued', 'stored');
+CREATE INDEX messages_open ON messages (conversation, seq) WHERE state IN (1, 2);
 
 -- In which boxes of which session a message lies. last is NULL: inside the handshake.
 CREATE TABLE sealed (
@@ -198,13 +203,14 @@ CREATE TABLE invites (
     active_until INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- phase: 1 asking, 2 answering, 3 taken, 4 unusable.
 CREATE TABLE guests (
     contact INTEGER PRIMARY KEY REFERENCES contacts (id) ON DELETE CASCADE,
     persona INTEGER NOT NULL,
     state BLOB NOT NULL,
     relay BLOB NOT NULL REFERENCES relays (id),
     wanted BLOB NOT NULL,
-    phase TEXT NOT NULL
+    phase INTEGER NOT NULL
 ) STRICT;
 
 -- Boxes to put. done_at: the relay has it; the row stays until the peer has it too.
@@ -238,14 +244,13 @@ CREATE TABLE capabilities (
 ) STRICT;
 CREATE INDEX capabilities_due ON capabilities (persona, due_at);
 
+-- content: a stranger's first message, as the protocol encodes it.
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     handle TEXT NOT NULL UNIQUE,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
     public TEXT NOT NULL,
-    text TEXT NOT NULL,
-    message BLOB,
-    sent_at INTEGER NOT NULL,
+    content BLOB NOT NULL,
     received_at INTEGER NOT NULL,
     session BLOB NOT NULL,
     stale INTEGER NOT NULL DEFAULT 0,
@@ -260,21 +265,17 @@ CREATE TABLE blocked (
     PRIMARY KEY (persona, public)
 ) STRICT;
 
-CREATE TABLE events (
-    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
-    at INTEGER NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
 -- Whose persona key stands behind a profile. persona: 66 hex digits.
 -- source: 'seen' in a payload, 'text' of a profile or post, 'hand', 'backup'.
 CREATE TABLE profiles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     network TEXT NOT NULL,
     user TEXT NOT NULL,
     persona TEXT NOT NULL,
     nickname TEXT,
     source TEXT NOT NULL,
     learned_at INTEGER NOT NULL,
-    PRIMARY KEY (network, user)
+    UNIQUE (network, user)
 ) STRICT;
 CREATE INDEX profiles_by_persona ON profiles (persona);
 
@@ -299,7 +300,7 @@ CREATE TABLE publications (
     queued_at INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
-    error TEXT
+    reason INTEGER
 ) STRICT;
 CREATE INDEX publications_by_post ON publications (iv);
 CREATE INDEX publications_due ON publications (due_at) WHERE state = 'queued';
@@ -334,4 +335,33 @@ CREATE TABLE pairings (
     since INTEGER NOT NULL,
     revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- What happened: see events.rs. An event names the rows it is about, and goes with any of them.
+CREATE TABLE events (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    persona INTEGER REFERENCES personas (id) ON DELETE CASCADE,
+    contact INTEGER REFERENCES contacts (id) ON DELETE CASCADE,
+    message INTEGER REFERENCES messages (seq) ON DELETE CASCADE,
+    request INTEGER REFERENCES requests (id) ON DELETE CASCADE,
+    prekeys INTEGER REFERENCES prekeys (id) ON DELETE CASCADE,
+    profile INTEGER REFERENCES profiles (id) ON DELETE CASCADE,
+    post BLOB,
+    relay BLOB,
+    state INTEGER,
+    change INTEGER,
+    connection INTEGER,
+    doubt INTEGER,
+    reason INTEGER,
+    count1 INTEGER,
+    count2 INTEGER,
+    count3 INTEGER
+) STRICT;
+CREATE INDEX events_by_persona ON events (persona) WHERE persona IS NOT NULL;
+CREATE INDEX events_by_contact ON events (contact) WHERE contact IS NOT NULL;
+CREATE INDEX events_by_message ON events (message) WHERE message IS NOT NULL;
+CREATE INDEX events_by_request ON events (request) WHERE request IS NOT NULL;
+CREATE INDEX events_by_prekeys ON events (prekeys) WHERE prekeys IS NOT NULL;
+CREATE INDEX events_by_profile ON events (profile) WHERE profile IS NOT NULL;
 ";

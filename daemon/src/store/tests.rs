@@ -1,8 +1,8 @@
 use std::fs;
 
-use bauta_ipc::{EventBody, Grant, PairingRecord, State, Utc};
-
 use super::sessions::{pack_wanted, unpack_wanted};
+use bauta_protocol::id::RelayId;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -127,14 +127,14 @@ async fn a_home_from_before_the_first_release_is_refused() {
 async fn pairings_and_their_end_are_kept() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).unwrap();
-    let pairing = |id: &str, personas: Option<Vec<String>>| PairingRecord {
+    let pairing = |id: &str, personas: Option<Vec<String>>| PairingRow {
         id: id.to_owned(),
         origin: "chrome-extension://abc/".to_owned(),
         label: "Chromium".to_owned(),
         key: vec![4; 65],
-        grants: vec![Grant::StatusRead, Grant::PostsUse],
+        grants: vec!["status.read".to_owned(), "posts.use".to_owned()],
         personas,
-        since: Utc::from_millis(NOW.0),
+        since: NOW,
         revoked: false,
     };
     let [mut first, second] = [pairing("b", None), pairing("a", Some(vec!["alice".to_owned()]))];
@@ -192,13 +192,9 @@ async fn events_are_kept_in_order_and_announced() {
     let store = open(home.path()).unwrap();
     let mut announced = store.events();
     assert_eq!(*announced.borrow_and_update(), 0);
-    for state in [State::Off, State::Ready] {
-        store
-            .run(move |tx| -> Result<(), StoreError> {
-                tx.emit(&EventBody::StatusChanged { persona: None, state, phase: None }, NOW)
-            })
-            .await
-            .unwrap();
+    for doubt in [Doubt::Suspect, Doubt::Dishonest] {
+        let event = Happened::Relay(RelayId([1; 32]), doubt);
+        store.run(move |tx| -> Result<(), StoreError> { tx.emit(event, NOW) }).await.unwrap();
     }
     assert_eq!(*announced.borrow_and_update(), 2);
     let events = store.run(|tx| -> Result<_, StoreError> { tx.events_after(0, 10) }).await.unwrap();
@@ -216,4 +212,21 @@ fn wanted_boxes_survive() {
         .map(|(index, id)| Wanted { index, id: bauta_protocol::id::BoxId(id) });
     assert_eq!(unpack_wanted(&pack_wanted(&wanted)), wanted);
     assert!(unpack_wanted(&[0; 39]).is_empty());
+}
+
+#[test]
+fn stored_enums_survive_and_unknown_numbers_are_damage() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    macro_rules! check {
+        ($($name:ty)+) => {$(
+            for variant in <$name>::ALL {
+                let again: $name = connection.query_row("SELECT ?1", [variant], |row| row.get(0)).unwrap();
+                assert_eq!(again, *variant);
+            }
+            for number in [-1, 0, 10_000] {
+                assert!(connection.query_row("SELECT ?1", [number], |row| row.get::<_, $name>(0)).is_err());
+            }
+        )+};
+    }
+    check!(Change Connection ContactState Doubt GuestPhase MessageState Reason events::Kind);
 }

@@ -4,16 +4,17 @@ use rusqlite::{OptionalExtension, Params, Row, Transaction};
 
 use super::StoreError;
 
-/// One transaction. The typed queries of each area stand in the files beside this one.
+/// One transaction. The typed queries of each area are in the files beside this one.
 pub(crate) struct Tx<'a> {
     sql: Transaction<'a>,
     advanced: Cell<bool>,
     event: Cell<Option<u64>>,
+    erased: Cell<bool>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(sql: Transaction<'a>) -> Self {
-        Self { sql, advanced: Cell::new(false), event: Cell::new(None) }
+        Self { sql, advanced: Cell::new(false), event: Cell::new(None), erased: Cell::new(false) }
     }
 
     pub(super) fn commit(self) -> Result<(), StoreError> {
@@ -32,6 +33,15 @@ impl<'a> Tx<'a> {
 
     pub(super) fn is_advanced(&self) -> bool {
         self.advanced.get()
+    }
+
+    /// Notes that words were deleted which must not stay in the database's files.
+    pub(super) fn erase(&self) {
+        self.erased.set(true);
+    }
+
+    pub(super) fn is_erased(&self) -> bool {
+        self.erased.get()
     }
 
     pub(super) fn wrote_event(&self, cursor: u64) {
@@ -129,6 +139,15 @@ pub(super) fn signed(value: u64) -> i64 {
 
 pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
+}
+
+/// The error for a text that is not what was written there.
+pub(super) fn damaged(column: usize) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(
+        column,
+        rusqlite::types::Type::Text,
+        "not what was written".into(),
+    )
 }
 
 /// A column of exactly `N` bytes.

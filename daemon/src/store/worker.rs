@@ -46,7 +46,7 @@ impl Worker {
         let tx = Tx::new(sql);
         let answer = job(&tx)?;
         let counter = advance_counter(&tx)?;
-        let event = tx.event();
+        let (event, erased) = (tx.event(), tx.is_erased());
         tx.commit()?;
         if let Some(cursor) = event {
             self.events.send_replace(cursor);
@@ -55,7 +55,28 @@ impl Worker {
             self.owed = counter;
             self.pay_mark()?;
         }
+        if erased {
+            self.clean_log();
+        }
         Ok(answer)
+    }
+
+    /// Empties the write-ahead log, which holds pages as they were before. In the database itself `secure_delete`
+    /// overwrites what is deleted.
+    fn clean_log(&self) {
+        let emptied =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match emptied {
+            Ok(0) => {}
+            Ok(_) => tracing::warn!(
+                "The store's log is in use and was not emptied. It is tried at the next deletion."
+            ),
+            Err(error) => {
+                tracing::warn!(
+                    "The store's log could not be emptied: {error}. It is tried at the next deletion."
+                );
+            }
+        }
     }
 
     /// The mark follows the commit and precedes everything that the commit leads to.

@@ -56,7 +56,7 @@ async fn events_replay_and_follow() {
         }
     };
     let (cursor, message) = tokio::time::timeout(Duration::from_secs(180), followed).await.unwrap();
-    assert_eq!((message.id.as_str(), message.text.as_str()), (id.as_str(), "listen"));
+    assert_eq!((message.id.as_str(), message.body.text().unwrap()), (id.as_str(), "listen"));
     let mut replay = bob.api().event_subscribe(Subscribe { since: Some(cursor - 1) }).await.unwrap();
     assert_eq!(replay.events.next().await.unwrap().unwrap().cursor, cursor);
     let beyond = bob.api().event_subscribe(Subscribe { since: Some(cursor + 1_000_000) }).await;
@@ -114,7 +114,7 @@ async fn long_lists_come_in_pages() {
     let (mut texts, mut after) = (Vec::new(), None);
     loop {
         let page = bob.api().message_inbox(InboxOf { persona: None, after, limit: Some(3) }).await.unwrap();
-        texts.extend(page.messages.into_iter().map(|message| message.text));
+        texts.extend(page.messages.into_iter().map(|message| message.body.text().unwrap().to_owned()));
         match page.next {
             Some(next) => after = Some(next),
             None => break,
@@ -125,7 +125,7 @@ async fn long_lists_come_in_pages() {
     let latest = alice.api().message_history(history(None)).await.unwrap();
     let earlier = alice.api().message_history(history(latest.previous)).await.unwrap();
     assert_eq!((earlier.messages.len(), latest.messages.len()), (2, 5));
-    assert_eq!(latest.messages[4].text, "6");
+    assert_eq!(latest.messages[4].body.text(), Some("6"));
     assert!(latest.messages[4].delivered_at.is_some() && earlier.previous.is_none());
 }
 

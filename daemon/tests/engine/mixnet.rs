@@ -48,7 +48,7 @@ async fn delivered(node: &Node, id: &str) {
 
 async fn texts(node: &Node) -> Vec<String> {
     let inbox = node.message_inbox(InboxOf::default()).await.unwrap();
-    inbox.messages.into_iter().map(|message| message.text).collect()
+    inbox.messages.into_iter().map(|message| message.body.text().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -358,7 +358,11 @@ impl Home {
         let mut after = None;
         loop {
             let page = self.api().message_inbox(InboxOf { persona: None, after, limit: None }).await.unwrap();
-            all.extend(page.messages.into_iter().map(|message| (message.from, message.text)));
+            all.extend(
+                page.messages
+                    .into_iter()
+                    .map(|message| (message.from, message.body.text().unwrap().to_owned())),
+            );
             match page.next {
                 Some(next) => after = Some(next),
                 None => return all,

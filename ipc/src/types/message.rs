@@ -69,6 +69,26 @@ pub struct InboxOf {
     pub limit: Option<u32>,
 }
 
+/// What a message says. In JSON it is one field, named after the kind.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    /// Words.
+    Text(String),
+    /// A kind that this version cannot show: its number in the protocol.
+    Unsupported(u32),
+}
+
+impl Body {
+    /// The words, where there are any.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Unsupported(_) => None,
+        }
+    }
+}
+
 /// A message that arrived from a contact.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ReceivedMessage {
@@ -79,7 +99,8 @@ pub struct ReceivedMessage {
     /// The contact's name in this home.
     pub from: String,
     /// What they wrote.
-    pub text: String,
+    #[serde(flatten)]
+    pub body: Body,
     /// When the sender wrote it, by the sender's clock.
     pub sent_at: Utc,
     /// When it arrived here.
@@ -130,7 +151,8 @@ pub struct HistoryEntry {
     /// Which way it went.
     pub direction: Direction,
     /// What was written.
-    pub text: String,
+    #[serde(flatten)]
+    pub body: Body,
     /// When it was written here, or when it arrived here.
     pub at: Utc,
     /// How far an own message has come; absent for theirs.

@@ -91,7 +91,7 @@ async fn events_are_replayed_then_followed() {
     }
     let event = from_now.next().await.unwrap();
     let EventBody::MessageReceived { message } = event.body else { panic!() };
-    assert_eq!((event.cursor, message.text.as_str(), from_now.cursor()), (301, "new", 301));
+    assert_eq!((event.cursor, message.body.text().unwrap(), from_now.cursor()), (301, "new", 301));
     let error = daemon.client().await.subscribe(Some(1000)).await.unwrap_err();
     assert!(error.is(&codes::EVENT_CURSOR));
 }

@@ -122,7 +122,7 @@ impl Daemon {
             id: "00".repeat(16),
             persona: persona.into(),
             from: "bob".into(),
-            text: text.into(),
+            body: Body::Text(text.into()),
             sent_at: at,
             received_at: at,
         };

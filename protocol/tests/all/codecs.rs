@@ -296,7 +296,14 @@ fn contents_are_bounded_and_open_to_the_future() {
     assert_eq!(text(MAX_TEXT + 1).encode().unwrap_err(), ContentError::TooLong(MAX_TEXT + 1));
     // {0: 77, 9: [1, 2]}: an unknown kind with an unknown field.
     let future = [0xa2, 0x00, 0x18, 77, 0x09, 0x82, 0x01, 0x02];
-    assert!(Content::decode(&future).unwrap() == Content::Unsupported { kind: 77 });
+    assert!(Content::decode(&future).unwrap() == Content::Unsupported { kind: 77, id: None, sent_at: None });
+    // {0: 77, 1: sixteen bytes, 2: 5}: what newer messages have in common is read.
+    let named = [[0xa3, 0x00, 0x18, 77, 0x01, 0x50].as_slice(), &[7; 16], &[0x02, 0x05]].concat();
+    let id = Some(MessageId([7; 16]));
+    assert!(
+        Content::decode(&named).unwrap()
+            == Content::Unsupported { kind: 77, id, sent_at: Some(Timestamp(5)) }
+    );
     assert!(Content::decode(&[future.as_slice(), &[0]].concat()).is_err(), "trailing byte");
     assert!(Content::decode(&[0xa1, 0x00, 0x01]).is_err(), "a text without text");
     assert!(Content::decode(&[0x9f; 16 * 1024]).is_err(), "deep nesting");

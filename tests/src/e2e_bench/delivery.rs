@@ -100,7 +100,8 @@ pub async fn measure(
 async fn arrival(events: &mut Subscription, text: &str) {
     loop {
         let event = events.next().await.unwrap();
-        if matches!(&event.body, EventBody::MessageReceived { message } if message.text == text) {
+        if matches!(&event.body, EventBody::MessageReceived { message } if message.body.text() == Some(text))
+        {
             return;
         }
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bauta_ipc::ContactChange;
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle};
 use bauta_protocol::descriptor::DescriptorError;
 use bauta_protocol::id::{BoxId, RelayId};
@@ -17,12 +16,12 @@ use super::Actor;
 use crate::engine::flight::{Answer, EMPTY_ANSWER_PAUSE, Heard, Landed, Landing};
 use crate::engine::peer::{Moment, give_up, keep_bundle};
 use crate::engine::plan::LaneOf;
-use crate::engine::receive::Taken;
-use crate::engine::{backoff, bundle, descriptors, greet, invite, receive, send};
+use crate::engine::receive::BoxOutcome;
+use crate::engine::{ATTEMPTS_SHOWN, announce, backoff, bundle, descriptors, greet, invite, receive, send};
 use crate::store::{
-    BoxFor, CapabilityId, ContactId, ContactRow, MessageState, OutboxId, PrekeysId, SessionId, StoreError, Tx,
+    BoxFor, CapabilityId, Change, ContactId, ContactRow, MessageState, OutboxId, PrekeysId, SessionId,
+    StoreError, Tx,
 };
-use crate::view;
 
 /// A box in a format that this version does not know is asked for again after this: perhaps by a newer version.
 const UNSUPPORTED_PAUSE: Duration = Duration::from_secs(3600);
@@ -32,7 +31,7 @@ impl Actor {
         let Landed { relay, landing } = landed;
         match landing.heard() {
             Heard::Answer => self.shared.note_answer(relay),
-            Heard::Invalid => self.shared.note_nonsense(relay),
+            Heard::Invalid => self.shared.note_invalid_answer(relay),
             Heard::Nothing => {}
         }
         match landing {
@@ -68,21 +67,21 @@ impl Actor {
         let taken = match answer {
             Ok(GetReply::Box(bytes)) => {
                 let taken = self.shared.store.run(move |tx| take_box(tx, of, index, &bytes, &at)).await;
-                self.report(taken, "keep a box").unwrap_or(Taken::Forged)
+                self.report(taken, "keep a box").unwrap_or(BoxOutcome::Forged)
             }
             Ok(GetReply::Absent) => {
                 // Normally it was held for minutes; a relay that does not hold is not asked faster for it.
                 self.paused_boxes.insert(id, Instant::now() + EMPTY_ANSWER_PAUSE);
-                Taken::Yes
+                BoxOutcome::Settled
             }
-            Ok(GetReply::Declined(_)) => Taken::Forged,
-            Err(_) => Taken::Yes,
+            Ok(GetReply::Declined(_)) => BoxOutcome::Forged,
+            Err(_) => BoxOutcome::Settled,
         };
         self.under_way.gets.remove(&id);
         let pause = match taken {
-            Taken::Yes => return,
-            Taken::Forged => backoff::spread(self.shared.times.pace.resend_after),
-            Taken::Unsupported => UNSUPPORTED_PAUSE,
+            BoxOutcome::Settled => return,
+            BoxOutcome::Forged => backoff::spread(self.shared.times.pace.resend_after),
+            BoxOutcome::Unsupported => UNSUPPORTED_PAUSE,
         };
         self.paused_boxes.insert(id, Instant::now() + pause);
     }
@@ -130,9 +129,7 @@ impl Actor {
                 let kept = self
                     .shared
                     .store
-                    .run(move |tx| -> Result<(), StoreError> {
-                        bundle::published(tx, &tx.persona(persona)?, prekeys, now)
-                    })
+                    .run(move |tx| -> Result<(), StoreError> { bundle::published(tx, prekeys, now) })
                     .await;
                 self.report(kept, "note a publication");
                 return;
@@ -169,7 +166,7 @@ impl Actor {
             .await;
         self.under_way.joins.remove(&contact);
         if let Some(Fetched::Forged) = self.report(kept, "keep a bundle") {
-            self.shared.note_nonsense(relay);
+            self.shared.note_invalid_answer(relay);
         }
     }
 
@@ -189,7 +186,7 @@ impl Actor {
                         | DescriptorError::WrongRelay
                         | DescriptorError::BadSignature))
                 ) {
-                    self.shared.note_nonsense(relay);
+                    self.shared.note_invalid_answer(relay);
                 }
                 kept.and_then(Result::ok)
             }
@@ -216,7 +213,12 @@ impl Actor {
     }
 }
 
-fn keep_put(tx: &Tx<'_>, row: OutboxId, answer: &Answer<PutReply>, at: &Moment) -> Result<(), StoreError> {
+pub(in crate::engine) fn keep_put(
+    tx: &Tx<'_>,
+    row: OutboxId,
+    answer: &Answer<PutReply>,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let Some(sealed) = tx.boxed(row)? else { return Ok(()) };
     match answer {
         Ok(PutReply::Done) => {
@@ -224,7 +226,7 @@ fn keep_put(tx: &Tx<'_>, row: OutboxId, answer: &Answer<PutReply>, at: &Moment) 
             tx.box_done(row, at.now.plus(again), at.now)?;
             match sealed.owner {
                 BoxFor::Session { message: Some(message), .. } if tx.is_stored(message)? => {
-                    view::move_message(tx, message, MessageState::Stored, None, at.now)
+                    announce::set_message_state(tx, message, MessageState::Stored, None, at.now)
                 }
                 BoxFor::Session { .. } => Ok(()),
                 BoxFor::Invite(_) => Ok(()),
@@ -251,13 +253,13 @@ fn keep_put(tx: &Tx<'_>, row: OutboxId, answer: &Answer<PutReply>, at: &Moment) 
     }
 }
 
-fn take_box(
+pub(in crate::engine) fn take_box(
     tx: &Tx<'_>,
     of: LaneOf,
     index: u64,
     bytes: &[u8; BOX_LEN],
     at: &Moment,
-) -> Result<Taken, StoreError> {
+) -> Result<BoxOutcome, StoreError> {
     match of {
         LaneOf::Session(session) => receive::open_box(tx, session, index, bytes, at),
         LaneOf::Invite(id) => invite::host_box(tx, id, index, bytes, at),
@@ -265,7 +267,7 @@ fn take_box(
     }
 }
 
-fn keep_deposit(
+pub(in crate::engine) fn keep_deposit(
     tx: &Tx<'_>,
     session: SessionId,
     answer: &Answer<DepositReply>,
@@ -278,13 +280,13 @@ fn keep_deposit(
     }
     tx.set_deposit(session, Some(at.now.plus(backoff::spread(at.times.deposit_again_after))), 0)?;
     match tx.in_handshake(session)? {
-        Some(message) => view::move_message(tx, message, MessageState::Stored, None, at.now),
+        Some(message) => announce::set_message_state(tx, message, MessageState::Stored, None, at.now),
         None => Ok(()),
     }
 }
 
 /// What a relay gave out as a contact's bundle.
-enum Fetched {
+pub(in crate::engine) enum Fetched {
     /// Nothing, or a bundle of theirs.
     Honest,
     /// What they did not sign.
@@ -292,7 +294,7 @@ enum Fetched {
 }
 
 /// A relay answered for a contact's bundle.
-fn fetched(
+pub(in crate::engine) fn fetched(
     tx: &Tx<'_>,
     contact: ContactId,
     bytes: Option<&[u8; BUNDLE_LEN]>,
@@ -320,8 +322,8 @@ fn fetched(
             let attempts = row.attempts.saturating_add(1);
             tx.set_contact_attempt(contact, at.now.plus(wait), attempts)?;
             // From now on it is shown as a problem.
-            if attempts == view::ATTEMPTS_SHOWN {
-                view::contact_changed(tx, contact, ContactChange::State, at.now)?;
+            if attempts == ATTEMPTS_SHOWN {
+                announce::contact_changed(tx, contact, Change::State, at.now)?;
             }
         }
     }

@@ -143,7 +143,7 @@ impl Actor {
 fn prepare(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<Due, StoreError> {
     let row = tx.persona(persona)?;
     for contact in tx.contacts_to_seal(persona)? {
-        send::seal_open(tx, &row, contact, at)?;
+        send::seal_pending(tx, &row, contact, at)?;
     }
     let gap_before =
         at.now.0.saturating_sub(u64::try_from(at.times.gap_after.as_millis()).unwrap_or(u64::MAX));

@@ -373,9 +373,11 @@ export type HistoryEntry = {
   state?: MessageState | null | undefined;
   /** When the contact's relay confirmed it. */
   stored_at?: Utc | null | undefined;
-  /** What was written. */
+} & ({
   text: string;
-};
+} | {
+  unsupported: number;
+});
 
 /** Parameters of `message.history`. */
 export type HistoryOf = {
@@ -707,9 +709,11 @@ export type ReceivedMessage = {
   received_at: Utc;
   /** When the sender wrote it, by the sender's clock. */
   sent_at: Utc;
-  /** What they wrote. */
+} & ({
   text: string;
-};
+} | {
+  unsupported: number;
+});
 
 /** One relay inside [`Status`]. */
 export type RelayStatus = {

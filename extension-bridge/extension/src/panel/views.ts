@@ -26,6 +26,9 @@ export const head = (model: Model, title: string, to?: () => void, ...more: HTML
 const ownWords = (entry: HistoryEntry): string =>
   entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`);
 
+/** What a message says. */
+const words = (entry: HistoryEntry): string => ('text' in entry ? entry.text : say('messageUnsupported'));
+
 const contactRow = (model: Model, contact: Contact): HTMLElement => {
   const unread = model.client.unread[unreadKey(contact.persona, contact.name)] ?? 0;
   const last = model.last.get(contact.name);
@@ -50,7 +53,7 @@ const contactRow = (model: Model, contact: Contact): HTMLElement => {
       'span',
       { class: 'line', dir: 'auto' },
       contact.state === 'active' || last !== undefined
-        ? (last?.text.slice(0, 120) ?? '')
+        ? (last === undefined ? '' : words(last).slice(0, 120))
         : say(`contact_${contact.state}`),
     ),
     unread > 0
@@ -116,7 +119,7 @@ const bubble = (entry: HistoryEntry, isLast: boolean): HTMLElement => {
   return h(
     'li',
     { class: own ? 'own' : 'theirs' },
-    h('p', { dir: 'auto' }, entry.text),
+    h('p', { dir: 'auto' }, words(entry)),
     below
       ? h('span', { class: 'meta' }, ownWords(entry), ' ', at)
       : h('span', { class: 'meta beside' }, h('span', { class: 'hidden' }, ownWords(entry), ' '), at),

@@ -124,7 +124,7 @@ impl Person {
     pub(super) async fn has_received(&self, from: &str, text: &str) -> Result<(), RpcError> {
         let inbox = self.client.call::<MessageInbox>(&InboxOf::default()).await?.messages;
         match inbox.as_slice() {
-            [only] if only.from == from && only.text == text => Ok(()),
+            [only] if only.from == from && only.body.text() == Some(text) => Ok(()),
             _ => Err(RpcError::new(&codes::INTERNAL, "A message was confirmed but is not in the inbox.")),
         }
     }

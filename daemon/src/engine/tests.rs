@@ -1,0 +1,6 @@
+//! The steps of a conversation over stores in memory and relays that are maps: no clock runs, no thread waits.
+
+mod contents;
+mod conversations;
+mod requests;
+mod world;

@@ -1,0 +1,115 @@
+use bauta_protocol::content::Content;
+use bauta_protocol::time::Timestamp;
+use proptest::prelude::*;
+
+use super::world::{Draw, NOW, Person, Relays};
+use crate::store::{ContactId, MessageState};
+
+/// Two people whose stores and relays a draw moves on.
+struct Pair {
+    relays: Relays,
+    people: [(Person, ContactId); 2],
+    now: Timestamp,
+    draw: Draw,
+}
+
+impl Pair {
+    /// Both have added each other by their keys, so both may begin.
+    fn added(seed: u64) -> Self {
+        let mut relays = Relays::default();
+        let mut alice = Person::new("alice", &mut relays);
+        let mut bob = Person::new("bob", &mut relays);
+        let (of_alice, of_bob) = (alice.row().public, bob.row().public);
+        let (to_bob, to_alice) = (alice.add("bob", of_bob), bob.add("alice", of_alice));
+        Self { relays, people: [(alice, to_bob), (bob, to_alice)], now: NOW, draw: Draw::new(seed) }
+    }
+
+    /// Bob has an invitation of Alice's.
+    fn invited(seed: u64) -> Self {
+        let mut relays = Relays::default();
+        let mut alice = Person::new("alice", &mut relays);
+        let mut bob = Person::new("bob", &mut relays);
+        let address = alice.invite("bob", NOW);
+        let persona = alice.id;
+        let to_bob = alice.store.run(|tx| tx.contact_named(persona, "bob")).unwrap().id;
+        let to_alice = bob.answer("alice", &address);
+        Self { relays, people: [(alice, to_bob), (bob, to_alice)], now: NOW, draw: Draw::new(seed) }
+    }
+
+    fn steps(&mut self, count: usize) {
+        for _ in 0..count {
+            self.now = Timestamp(self.now.0 + u64::try_from(self.draw.below(60)).unwrap());
+            let who = self.draw.below(2);
+            self.people[who].0.step(&mut self.relays, self.now, &mut self.draw);
+        }
+    }
+
+    /// Both write while transactions are cut off and exchanges are lost, doubled and late; then the air clears.
+    fn talk(&mut self, messages: usize) {
+        for number in 0..messages {
+            for who in 0..2 {
+                let steps = self.draw.below(25);
+                self.steps(steps);
+                let (person, contact) = &mut self.people[who];
+                person.faults = true;
+                person.say(*contact, &line(who, number), self.now, &mut self.draw);
+            }
+        }
+        self.people.iter_mut().for_each(|(person, _)| person.faults = false);
+        for _ in 0..400 {
+            self.steps(50);
+            // Waits after failures grow to minutes.
+            self.now = Timestamp(self.now.0 + 60_000);
+            if self.people.iter_mut().all(is_settled) {
+                return;
+            }
+        }
+        panic!("messages are on their way for ever");
+    }
+
+    fn check(&mut self, messages: usize) {
+        assert!(!self.relays.reused, "a box was put with other bytes");
+        for who in 0..2 {
+            let (person, contact) = &mut self.people[who];
+            let all = person.messages(*contact);
+            let heard: Vec<String> =
+                all.iter().filter(|row| !row.outgoing).map(|row| text(&row.content)).collect();
+            let expected: Vec<String> = (0..messages).map(|number| line(1 - who, number)).collect();
+            assert_eq!(heard, expected, "each once and in order");
+        }
+    }
+}
+
+fn line(who: usize, number: usize) -> String {
+    // Some take several boxes.
+    format!("{who}/{number} {}", "x".repeat(if number % 3 == 2 { 2000 } else { 0 }))
+}
+
+fn text(content: &[u8]) -> String {
+    let Ok(Content::Text { text, .. }) = Content::decode(content) else { panic!() };
+    text
+}
+
+/// Every own message is confirmed.
+fn is_settled((person, contact): &mut (Person, ContactId)) -> bool {
+    let own: Vec<_> = person.messages(*contact).into_iter().filter(|row| row.outgoing).collect();
+    own.iter().all(|row| row.state == Some(MessageState::Delivered))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_message_arrives_once_and_in_order(seed: u64, messages in 1usize..7) {
+        let mut pair = Pair::added(seed);
+        pair.talk(messages);
+        pair.check(messages);
+    }
+
+    #[test]
+    fn also_after_an_invitation(seed: u64, messages in 1usize..7) {
+        let mut pair = Pair::invited(seed);
+        pair.talk(messages);
+        pair.check(messages);
+    }
+}

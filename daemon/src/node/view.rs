@@ -1,0 +1,284 @@
+//! What the API shows of rows in the store. It only reads.
+
+use bauta_ipc::{
+    Body, Contact, ContactChange, Direction, EventBody, HistoryEntry, MessageState as ApiMessageState,
+    ReceivedMessage, Request, RpcError, State, Utc, codes,
+};
+use bauta_protocol::content::Content;
+use bauta_protocol::id::RelayId;
+use bauta_protocol::time::Timestamp;
+
+use super::{post, profile};
+use crate::engine::ATTEMPTS_SHOWN;
+use crate::store::{
+    Change, Connection, ContactRow, ContactState, Doubt, EventRow, GuestPhase, Happened, MessageRow,
+    MessageState, PersonaRow, Reason, RequestRow, StoreError, Tx,
+};
+
+pub(super) fn utc(at: Timestamp) -> Utc {
+    Utc::from_millis(at.0)
+}
+
+pub(super) fn contact(tx: &Tx<'_>, row: &ContactRow) -> Result<Contact, StoreError> {
+    let persona = tx.persona(row.persona)?;
+    contact_of(tx, &persona, row)
+}
+
+pub(super) fn contact_of(tx: &Tx<'_>, persona: &PersonaRow, row: &ContactRow) -> Result<Contact, StoreError> {
+    Ok(Contact {
+        persona: persona.name.clone(),
+        name: row.name.clone(),
+        public_key: row.public.map(|key| key.to_string()),
+        state: match row.state {
+            ContactState::Invited => bauta_ipc::ContactState::Invited,
+            ContactState::Pending => bauta_ipc::ContactState::Pending,
+            ContactState::Active => bauta_ipc::ContactState::Active,
+            ContactState::Blocked => bauta_ipc::ContactState::Blocked,
+        },
+        verified: row.verified,
+        added_at: utc(row.added_at),
+        last_message_at: row.last_message_at.map(utc),
+        problem: problem(tx, row)?,
+    })
+}
+
+/// Why messages do not reach a contact, or should not be trusted yet.
+fn problem(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<RpcError>, StoreError> {
+    let guest = tx.guest(row.id)?.map(|guest| guest.phase);
+    Ok(match guest {
+        Some(GuestPhase::Taken) => Some(reason(Reason::InvitationUsed)),
+        Some(GuestPhase::Unusable) => Some(reason(Reason::InvitationEnded)),
+        _ if row.state == ContactState::Blocked => None,
+        _ if row.identity_changed => Some(RpcError::new(
+            &codes::CONTACT_CHANGED,
+            "The contact's long-term session key is another one than before.",
+        )),
+        _ if keyless(row).is_some() => keyless(row),
+        _ if row.current.is_none() && row.attempts >= ATTEMPTS_SHOWN => Some(RpcError::new(
+            &codes::CONTACT_UNREACHABLE,
+            "No relay known here has current keys of this contact.",
+        )),
+        _ => None,
+    })
+}
+
+/// Why messages do not reach a contact of whom only the persona key is known, when relays were asked for more in vain.
+pub(super) fn keyless(row: &ContactRow) -> Option<RpcError> {
+    let bare = row.current.is_none() && row.bundle.is_none() && row.relay.is_none() && row.public.is_some();
+    (bare && row.state == ContactState::Pending && row.attempts >= ATTEMPTS_SHOWN).then(|| {
+        let message = "They seem to have Mask only: posts reach them, messages do not.";
+        RpcError::new(&codes::CONTACT_UNREACHABLE, message)
+            .hint("No relay known here has keys of this contact: ask for a Bauta address, or: bauta post encrypt --to NAME")
+    })
+}
+
+/// The words for a stored reason.
+pub(super) fn reason(reason: Reason) -> RpcError {
+    let (code, message) = match reason {
+        Reason::InvitationUsed => {
+            (&codes::INVITATION_USED, "This invitation was used already, by someone else.")
+        }
+        Reason::InvitationEnded => {
+            (&codes::INVITATION_EXPIRED, "This invitation has ended, or its keys are not the sender's.")
+        }
+        Reason::ContactBlocked => (&codes::CONTACT_BLOCKED, "The contact is blocked."),
+        Reason::GunNone => (&codes::GUN_NONE, "No Gun relay is set."),
+        Reason::GunUnreachable => (&codes::GUN_UNREACHABLE, "No Gun relay could be reached."),
+        Reason::GunTimeout => {
+            (&codes::GUN_UNREACHABLE, "The Gun relays did not answer in time; try again later.")
+        }
+        Reason::GunNotKept => (
+            &codes::GUN_UNREACHABLE,
+            "No Gun relay kept what was written; try again later, or with another relay.",
+        ),
+        Reason::GunOverwritten => {
+            (&codes::GUN_UNREACHABLE, "Somebody else has written this to the Gun relay since.")
+        }
+        Reason::GunInvalid => (&codes::GUN_UNREACHABLE, "This cannot be written to a Gun relay."),
+        Reason::Stopping => (&codes::DAEMON_STOPPING, "The daemon is stopping."),
+        Reason::GivenUp => (&codes::POST_FAILED, "The keys were given up: no relay accepted them for weeks."),
+        Reason::Internal => (&codes::INTERNAL, "A post could not be handled."),
+    };
+    RpcError::new(code, message)
+}
+
+pub(super) fn message_state(state: MessageState) -> ApiMessageState {
+    match state {
+        MessageState::Queued => ApiMessageState::Queued,
+        MessageState::Stored => ApiMessageState::Stored,
+        MessageState::Delivered => ApiMessageState::Delivered,
+        MessageState::Failed => ApiMessageState::Failed,
+    }
+}
+
+/// What a message says. It is read from the bytes that came, so a kind that was unknown when they came is shown as
+/// soon as a version knows it.
+fn body(row: &MessageRow) -> Result<Body, StoreError> {
+    match Content::decode(&row.content) {
+        Ok(Content::Text { text, .. }) => Ok(Body::Text(text)),
+        Ok(other) => Ok(Body::Unsupported(other.kind())),
+        Err(_) => Err(StoreError::Damaged("a message")),
+    }
+}
+
+pub(super) fn received(persona: &str, from: &str, row: &MessageRow) -> Result<ReceivedMessage, StoreError> {
+    Ok(ReceivedMessage {
+        id: row.id.to_string(),
+        persona: persona.to_owned(),
+        from: from.to_owned(),
+        body: body(row)?,
+        sent_at: utc(row.sent_at),
+        received_at: utc(row.at),
+    })
+}
+
+pub(super) fn history(row: &MessageRow) -> Result<HistoryEntry, StoreError> {
+    Ok(HistoryEntry {
+        id: row.id.to_string(),
+        direction: if row.outgoing { Direction::Out } else { Direction::In },
+        body: body(row)?,
+        at: utc(row.at),
+        state: row.state.map(message_state),
+        stored_at: row.stored_at.map(utc),
+        delivered_at: row.delivered_at.map(utc),
+        error: row.reason.map(reason),
+    })
+}
+
+pub(super) fn request(persona: &str, row: &RequestRow) -> Request {
+    let text = match Content::decode(&row.content) {
+        Ok(Content::Text { text, .. }) => text,
+        // A greeting, or what this version cannot show.
+        _ => String::new(),
+    };
+    Request {
+        id: row.handle.clone(),
+        persona: persona.to_owned(),
+        public_key: row.public.to_string(),
+        text,
+        received_at: utc(row.received_at),
+    }
+}
+
+/// A connection's state, and what is happening, in a few words.
+pub(super) fn connection(connection: Connection) -> (State, Option<String>) {
+    let (state, phase) = match connection {
+        Connection::Off => (State::Off, None),
+        Connection::Waiting => (State::Connecting, Some("waiting a random moment")),
+        Connection::ChoosingGateway => (State::Connecting, Some("choosing a gateway")),
+        Connection::Registering => (State::Connecting, Some("registering with the gateway")),
+        Connection::FirstExchange => (State::Connecting, Some("waiting for the first answer of a relay")),
+        Connection::Ready => (State::Ready, None),
+        Connection::Degraded => (State::Degraded, Some("no relay has answered for a minute")),
+        Connection::Lost => (State::Lost, Some("looking for a gateway")),
+    };
+    (state, phase.map(str::to_owned))
+}
+
+/// Why a relay needs attention.
+pub(super) fn doubt(relay: RelayId, doubt: Doubt) -> RpcError {
+    match doubt {
+        Doubt::Suspect => RpcError::new(
+            &codes::RELAY_SUSPECT,
+            format!("The relay {relay} seems to show a contact another descriptor than you."),
+        ),
+        Doubt::Dishonest => RpcError::new(
+            &codes::RELAY_DISHONEST,
+            format!(
+                "The relay {relay} has signed two different descriptors for one day. It is no longer used."
+            ),
+        ),
+    }
+}
+
+/// An event, with the rows it names as they are now. `None`: one of them is gone.
+pub(super) fn event(tx: &Tx<'_>, row: &EventRow) -> Result<Option<EventBody>, StoreError> {
+    Ok(match row.what {
+        Happened::MessageReceived(message) => {
+            let Some((row, persona, contact)) = message_with(tx, message)? else { return Ok(None) };
+            Some(EventBody::MessageReceived { message: received(&persona, &contact, &row)? })
+        }
+        Happened::MessageState { message, state, reason: why } => {
+            let Some((row, persona, contact)) = message_with(tx, message)? else { return Ok(None) };
+            let (id, state) = (row.id.to_string(), message_state(state));
+            Some(EventBody::MessageState { id, persona, contact, state, error: why.map(reason) })
+        }
+        Happened::ContactRequest(id) => {
+            let Some(row) = tx.request_by_id(id)? else { return Ok(None) };
+            let persona = tx.persona(row.persona)?;
+            Some(EventBody::ContactRequest { request: request(&persona.name, &row) })
+        }
+        Happened::ContactAdded(id) => {
+            let Some(row) = tx.contact(id)? else { return Ok(None) };
+            Some(EventBody::ContactAdded { contact: contact(tx, &row)? })
+        }
+        Happened::ContactChanged(id, change) => {
+            let Some(row) = tx.contact(id)? else { return Ok(None) };
+            Some(EventBody::ContactChanged { contact: contact(tx, &row)?, change: contact_change(change) })
+        }
+        Happened::PersonaPublished(id) => {
+            let Some(row) = tx.prekeys_by_id(id)? else { return Ok(None) };
+            let persona = tx.persona(row.persona)?;
+            Some(EventBody::PersonaPublished {
+                persona: persona.name,
+                relay: persona.relay.to_string(),
+                version: utc(row.version),
+                expires_at: utc(row.expires_at),
+            })
+        }
+        Happened::PostState { iv, count } => {
+            let persona = tx.persona(count.persona)?.name;
+            Some(EventBody::PostState { persona, post: post::shown(iv, &count) })
+        }
+        Happened::PostLookup { iv, done, of, records } => {
+            Some(EventBody::PostLookup { iv: iv.to_base64(), done, of, records })
+        }
+        Happened::ProfileLearned(id) => {
+            let Some(row) = tx.profile_by_row(id)? else { return Ok(None) };
+            Some(EventBody::ProfileLearned { profile: profile::show(tx, &row)? })
+        }
+        Happened::ProfileChanged(id) => {
+            let Some(row) = tx.profile_by_row(id)? else { return Ok(None) };
+            Some(EventBody::ProfileChanged { profile: profile::show(tx, &row)? })
+        }
+        Happened::Connection(persona, shown) => {
+            let (state, phase) = connection(shown);
+            Some(EventBody::StatusChanged { persona: Some(tx.persona(persona)?.name), state, phase })
+        }
+        Happened::Relay(relay, why) => Some(EventBody::Health { item: doubt(relay, why), cleared: false }),
+    })
+}
+
+/// A message, and the names of its persona and contact.
+fn message_with(
+    tx: &Tx<'_>,
+    message: crate::store::MessageSeq,
+) -> Result<Option<(MessageRow, String, String)>, StoreError> {
+    let Some(row) = tx.message(message)? else { return Ok(None) };
+    let Some(contact) = tx.contact_in(row.conversation)? else { return Ok(None) };
+    let persona = tx.persona(row.persona)?.name;
+    Ok(Some((row, persona, contact.name)))
+}
+
+fn contact_change(change: Change) -> ContactChange {
+    match change {
+        Change::State => ContactChange::State,
+        Change::Identity => ContactChange::Identity,
+        Change::Verified => ContactChange::Verified,
+        Change::Blocked => ContactChange::Blocked,
+        Change::Gap => ContactChange::Gap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_words() {
+        for known in Reason::ALL {
+            let shown = reason(*known);
+            assert!(shown.message.ends_with('.'), "{known:?}");
+        }
+    }
+}
