@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 /** How long a condition may take before a test gives up, in seconds. Generous: the machine may be busy. */
-export const PATIENCE = 60;
+export const PATIENCE = 150;
 
 const PAUSE = 100;
 
