@@ -233,7 +233,7 @@ async fn whoever_does_not_log_in_is_cut_off() {
     let websocket = net.gateways()[0].websocket_address().unwrap();
     let mut silent = TcpStream::connect(websocket).await.unwrap();
     let mut bytes = Vec::new();
-    let end = timeout(Duration::from_secs(30), silent.read_to_end(&mut bytes)).await;
+    let end = timeout(Duration::from_secs(120), silent.read_to_end(&mut bytes)).await;
     assert!(end.is_ok(), "a silent connection is closed");
     net.stop().await;
 }
