@@ -116,7 +116,7 @@ test('the same words as on the command line', () => {
   }
   for (const state of CONTACTS)
     assert.ok(words.toLowerCase().includes(`"${english[`contact_${state}`]?.message.toLowerCase()}"`), state);
-  const phases = readFileSync('../../daemon/src/view.rs', 'utf8');
+  const phases = readFileSync('../../daemon/src/node/view.rs', 'utf8');
   for (const [key, { message }] of Object.entries(english))
     if (key.startsWith('phase_')) assert.ok(phases.includes(`"${message}"`), key);
   const traffic = readFileSync('../../sphinx-client/src/traffic.rs', 'utf8');
