@@ -48,10 +48,18 @@ pub struct Session {
     partial: Option<SecretBytes>,
     /// The rest of a lost content is still to come.
     dropping: bool,
+    // Indices count boxes from 0, so "one more than the highest" is a count and zero means none.
+    /// How many of our boxes the peer received in order; it only grows.
     acked: u64,
+    /// Something came since the last box we sealed, so a receipt is owed.
     ack_due: bool,
+    /// One more than the highest index on the peer's lane that we gave up. The peer gets it in every payload, because
+    /// our acknowledgement counts boxes that were given up and must not make their content look delivered.
     given_up: u64,
+    /// The same from the peer, about our lane.
     peer_given_up: u64,
+    /// The peer acknowledged boxes that this state never sealed: it is an old copy. It stays readable, but sealing again
+    /// would use keys twice, so it never seals any more and the caller begins a new handshake.
     rolled_back: bool,
     /// E(0): the next epoch's keys will be derived from this and a fresh key exchange. Unused in this version.
     epoch: Secret32,
