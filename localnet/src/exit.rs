@@ -255,6 +255,8 @@ impl Inner {
 fn config() -> DebugConfig {
     let mut config = DebugConfig::default();
     config.stats_reporting.enabled = false;
+    // Cover would be made in the older format, which every hop can tell from the one of messages.
+    config.traffic.use_legacy_sphinx_format = false;
     config.traffic.disable_main_poisson_packet_distribution = true;
     config.traffic.average_packet_delay = Duration::from_millis(1);
     config.acknowledgements.average_ack_delay = Duration::from_millis(1);

@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use nym_crypto::asymmetric::x25519;
 use nym_sphinx_framing::{
     packet::FramedNymPacket,
-    processing::{MixProcessingResultData, PartiallyUnwrappedPacket},
+    processing::{MixPacketVersion, MixProcessingResultData, PartiallyUnwrappedPacket},
 };
 use nym_sphinx_params::key_rotation::SphinxKeyRotation;
 use rand::rngs::OsRng;
 
-use crate::{lock, replay::ReplayFilter};
+use crate::{
+    lock,
+    replay::ReplayFilter,
+    shapes::{self, Shape},
+};
 
 /// The key of one rotation, with the packets it has opened.
 pub(crate) struct SphinxKey {
@@ -48,6 +52,15 @@ pub(crate) enum UnwrapError {
     Malformed,
     /// Opened before.
     Replayed,
+}
+
+/// A packet without its outer layer.
+pub(crate) struct Unwrapped {
+    pub(crate) data: MixProcessingResultData,
+    /// What could be read of it.
+    pub(crate) shape: Shape,
+    /// The public key it came with.
+    pub(crate) first_key: Option<[u8; 32]>,
 }
 
 /// What a node can open packets with.
@@ -88,9 +101,11 @@ impl KeyRing {
     }
 
     /// Takes one layer off the packet, with the key its header asks for.
-    pub(crate) fn unwrap(&self, packet: FramedNymPacket) -> Result<MixProcessingResultData, UnwrapError> {
+    pub(crate) fn unwrap(&self, packet: FramedNymPacket) -> Result<Unwrapped, UnwrapError> {
         let KeyPair { current, previous } = self.keys();
         let rotation = packet.key_rotation();
+        let (size, kind) = (packet.packet().len(), packet.packet_type() as u8);
+        let first_key = shapes::first_key(packet.packet());
         // A packet of an old client says nothing about the rotation: then both keys are tried.
         let (first, second) = if rotation.is_unknown() || rotation == parity(&current) {
             (current, previous.filter(|_| rotation.is_unknown()))
@@ -111,7 +126,12 @@ impl KeyRing {
             return Err(UnwrapError::Replayed);
         }
         let unwrapped = opened.finalise_unwrapping().map_err(|_| UnwrapError::Malformed)?;
-        Ok(unwrapped.processing_data)
+        let version = match unwrapped.packet_version {
+            MixPacketVersion::Sphinx(version) => version.value(),
+            MixPacketVersion::Outfox => 0,
+        };
+        let shape = Shape { version, size, kind, rotation: rotation as u8 };
+        Ok(Unwrapped { data: unwrapped.processing_data, shape, first_key })
     }
 }
 
@@ -153,8 +173,8 @@ mod tests {
     }
 
     fn opens(ring: &KeyRing, packet: FramedNymPacket) -> Result<(), UnwrapError> {
-        ring.unwrap(packet).map(|data| {
-            assert!(matches!(data, MixProcessingResultData::ForwardHop { .. }));
+        ring.unwrap(packet).map(|unwrapped| {
+            assert!(matches!(unwrapped.data, MixProcessingResultData::ForwardHop { .. }));
         })
     }
 

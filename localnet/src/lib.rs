@@ -34,6 +34,7 @@ mod network_file;
 mod node;
 mod plan;
 mod replay;
+mod shapes;
 mod stats;
 mod store;
 
@@ -43,6 +44,7 @@ pub use exit::{Exit, ExitPolicy};
 pub use network::Localnet;
 pub use network_file::{NetworkFile, NodeEntry, NodeRole, RelayEntry};
 pub use node::Node;
+pub use shapes::{ClientShapes, Shape};
 pub use stats::{NodeStats, Stats};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

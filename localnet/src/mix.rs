@@ -23,8 +23,9 @@ use crate::{
     faults::Faults,
     forwarder::Forwarder,
     gateway::{Delivery, Gateway},
-    keys::{KeyRing, UnwrapError},
+    keys::{KeyRing, UnwrapError, Unwrapped},
     listener::Scope,
+    shapes::Shapes,
     stats::Counters,
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) keys: KeyRing,
     pub(crate) faults: Faults,
     pub(crate) counters: Arc<Counters>,
+    /// One for the whole network.
+    pub(crate) shapes: Arc<Shapes>,
     /// The client side; mixes have none.
     pub(crate) gateway: Option<Arc<Gateway>>,
 }
@@ -77,15 +80,20 @@ impl Running {
             core.counters.dropped.one();
             return;
         }
-        match core.keys.unwrap(packet) {
-            Err(UnwrapError::Malformed) => core.counters.malformed.one(),
-            Err(UnwrapError::Replayed) => core.counters.replayed.one(),
-            Ok(MixProcessingResultData::ForwardHop { packet, delay }) => {
+        let Unwrapped { data, shape, first_key } = match core.keys.unwrap(packet) {
+            Err(UnwrapError::Malformed) => return core.counters.malformed.one(),
+            Err(UnwrapError::Replayed) => return core.counters.replayed.one(),
+            Ok(unwrapped) => unwrapped,
+        };
+        core.shapes.unwrapped(first_key, shape);
+        match data {
+            MixProcessingResultData::ForwardHop { packet, delay } => {
                 let asked = delay.map(|delay| delay.to_duration()).unwrap_or_default();
                 let delay = asked.min(MAX_DELAY) + core.faults.delay();
                 self.after(delay, move |node| node.forward(packet));
             }
-            Ok(MixProcessingResultData::FinalHop { final_hop_data }) => {
+            MixProcessingResultData::FinalHop { final_hop_data } => {
+                core.shapes.received(final_hop_data.destination, shape);
                 self.after(core.faults.delay(), move |node| node.deliver(final_hop_data));
             }
         }

@@ -18,6 +18,7 @@ use crate::{
     listener::{Mark, Scope, loopback},
     mix::Core,
     plan::{LAYERS, bind, plan, saved_node},
+    shapes::{ClientShapes, Shapes},
     stats::Counters,
     store::{SavedNetwork, Store},
 };
@@ -38,6 +39,7 @@ struct Shared {
     /// Held during a rotation, so that there is one at a time.
     epoch: Mutex<Epoch>,
     directory: Arc<Directory>,
+    shapes: Arc<Shapes>,
     store: Option<Store>,
     token: CancellationToken,
     /// Held as long as the network, also while its nodes are down.
@@ -71,6 +73,7 @@ impl Localnet {
         let plans = plan(&config, saved, epoch.rotation(epochs)).await?;
         let routes: Arc<HashSet<_>> = Arc::new(plans.iter().map(|plan| plan.mix_address).collect());
 
+        let shapes = Arc::<Shapes>::default();
         let (token, mut marks) = (CancellationToken::new(), vec![mark]);
         let (mut mixes, mut gateways, mut sockets) = (Vec::new(), Vec::new(), Vec::new());
         for plan in plans {
@@ -94,6 +97,7 @@ impl Localnet {
                 // Nodes must not lose their packets in step.
                 faults: Faults::new(config.seed ^ u64::from(plan.id).rotate_left(32)),
                 counters,
+                shapes: Arc::clone(&shapes),
                 gateway,
             };
             let layer = u8::try_from(plan.id).ok().filter(|_| plan.id <= LAYERS);
@@ -111,6 +115,7 @@ impl Localnet {
             epochs,
             epoch: Mutex::new(epoch),
             directory: Arc::new(Directory::new(edition)),
+            shapes,
             store,
             token,
             _marks: marks,
@@ -180,6 +185,12 @@ impl Localnet {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats { nodes: self.shared.nodes().map(|node| (node.id(), node.stats())).collect() }
+    }
+
+    /// What hops could read of each client's packets, by the first 32 bytes of its Nym address.
+    #[must_use]
+    pub fn shapes(&self) -> Vec<([u8; 32], ClientShapes)> {
+        self.shared.shapes.by_client()
     }
 
     /// Gives every node a new Sphinx key and publishes it, with the next rotation id,

@@ -153,6 +153,9 @@ fn common(traffic: Traffic) -> DebugConfig {
     let mut config = DebugConfig::default();
     config.stats_reporting.enabled = false;
     config.traffic.maximum_number_of_retransmissions = Some(RETRANSMISSIONS);
+    // The SDK reads this for cover only, and makes everything else in the newer format: every hop reads the version, so
+    // the older one would mark cover as cover.
+    config.traffic.use_legacy_sphinx_format = false;
     config.topology.topology_refresh_rate = tuning.topology_look;
     config.topology.ignore_egress_epoch_role = true;
     // A reserve would hold back the one SURB of a small exchange and ask its sender for more.
@@ -185,6 +188,7 @@ mod tests {
                 assert!(config.traffic.maximum_number_of_retransmissions.is_some());
                 assert!(config.validate() && !config.traffic.disable_mix_hops);
                 assert!(config.traffic.secondary_packet_size.is_none());
+                assert!(!config.traffic.use_legacy_sphinx_format);
             }
             assert_eq!(client_config(profile).reply_surbs.maximum_allowed_reply_surb_request_size, 0);
         }

@@ -121,6 +121,7 @@ fn forward(node: &Running, session: &Session, bytes: Vec<u8>) -> Result<ServerRe
     Ok(match request {
         BinaryRequest::ForwardSphinx { packet } | BinaryRequest::ForwardSphinxV2 { packet } => {
             node.core.counters.from_clients.one();
+            node.core.shapes.sent(session.address, packet.packet());
             // A packet that finds no room is lost as anywhere else on its way: the client sends it again.
             let _ = node.forwarder.send(packet);
             ServerResponse::Send(SendResponse { remaining_bandwidth: FREE_BANDWIDTH, upgrade_mode: false })

@@ -14,6 +14,7 @@ mod exit;
 mod gateways;
 mod hostile_relay;
 mod identity;
+mod marks;
 mod rotation;
 mod services;
 mod support;
