@@ -1,11 +1,16 @@
 //! Traffic profiles: what a client sends while there is nothing to send, and how fast the clocks above it run.
+//!
+//! One value holds all that a profile decides. The rest of the crate asks it, and names no profile.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::limits::HOLD;
 use thiserror::Error;
+
+use crate::tuning::Tuning;
 
 /// How much cover a client pays for.
 ///
@@ -52,84 +57,207 @@ pub struct Pace {
     pub start_delay_max: Duration,
 }
 
+/// What a client sends and how long that takes in the mixes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Cover {
+    /// Mean gap of the stream of packets that runs whatever there is to send. `None`: packets leave when there are any.
+    pub(crate) stream: Option<Duration>,
+    /// Mean gap of messages to oneself beside the stream. `None`: there are none.
+    pub(crate) loops: Option<Duration>,
+    /// Mean delay in each mix.
+    pub(crate) mix_delay: Duration,
+    /// How long an acknowledgement may take longer than expected before a packet is sent again.
+    pub(crate) ack_slack: Duration,
+}
+
+/// All that a profile decides. To add one, add its variant to [`Traffic`], its value here, and both to [`PROFILES`] and
+/// [`Traffic::profile`].
+pub(crate) struct Profile {
+    /// Its name on the command line and in the API.
+    pub(crate) name: &'static str,
+    /// What it costs, for a person.
+    bandwidth: &'static str,
+    /// What its price in privacy is, for a person.
+    privacy: &'static str,
+    /// What the Nym client sends.
+    pub(crate) cover: Cover,
+    /// The clocks of a persona.
+    pace: Pace,
+    /// The timers of supervision.
+    pub(crate) tuning: Tuning,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The relay holds an answer for five minutes; the rest is for the way.
+const HOLD_DEADLINE: Duration = HOLD.saturating_add(SECOND.saturating_mul(30));
+
+const FULL: Profile = Profile {
+    name: "full",
+    bandwidth: "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month",
+    privacy: "your network does not see when you send",
+    // Nym's own numbers: whoever differs from them is alone.
+    cover: Cover {
+        stream: Some(Duration::from_millis(20)),
+        loops: Some(Duration::from_millis(200)),
+        mix_delay: Duration::from_millis(50),
+        ack_slack: Duration::from_millis(1500),
+    },
+    pace: Pace {
+        tick_mean: SECOND,
+        drain_mean: MINUTE,
+        publish_check: MINUTE.saturating_mul(30),
+        delete_after: HOUR.saturating_mul(4),
+        resend_after: SECOND.saturating_mul(8),
+        hold_resend_after: MINUTE,
+        exchange_deadline: MINUTE,
+        hold_deadline: HOLD_DEADLINE,
+        start_delay_max: SECOND.saturating_mul(15),
+    },
+    tuning: TUNING,
+};
+
+const SAVER: Profile = Profile {
+    name: "saver",
+    bandwidth: "about 11 packets/s per active persona, 27 kB/s up, 70 GB a month",
+    privacy: "your network does not see when you send, messages wait longer",
+    cover: Cover {
+        stream: Some(Duration::from_millis(100)),
+        loops: Some(Duration::from_millis(1000)),
+        ..FULL.cover
+    },
+    pace: Pace {
+        tick_mean: SECOND.saturating_mul(3),
+        resend_after: SECOND.saturating_mul(12),
+        exchange_deadline: SECOND.saturating_mul(90),
+        ..FULL.pace
+    },
+    tuning: TUNING,
+};
+
+const METERED: Profile = Profile {
+    name: "metered",
+    bandwidth: "about 2 GB a month per active persona",
+    privacy: "your network and your gateway see when something is sent",
+    cover: Cover { stream: None, loops: Some(SECOND.saturating_mul(10)), ..FULL.cover },
+    pace: Pace {
+        tick_mean: SECOND.saturating_mul(15),
+        drain_mean: MINUTE.saturating_mul(10),
+        hold_resend_after: MINUTE.saturating_mul(2),
+        ..FULL.pace
+    },
+    tuning: TUNING,
+};
+
+const PARANOID: Profile = Profile {
+    name: "paranoid",
+    bandwidth: "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month",
+    privacy: "longer delays make timing attacks harder",
+    cover: Cover { mix_delay: Duration::from_millis(200), ..FULL.cover },
+    pace: Pace {
+        tick_mean: SECOND.saturating_mul(5),
+        drain_mean: MINUTE.saturating_mul(5),
+        resend_after: SECOND.saturating_mul(20),
+        exchange_deadline: MINUTE.saturating_mul(3),
+        start_delay_max: MINUTE,
+        ..FULL.pace
+    },
+    tuning: Tuning {
+        silence: SECOND.saturating_mul(45),
+        probe_timeout: SECOND.saturating_mul(25),
+        exit_answer: SECOND.saturating_mul(90),
+        ..TUNING
+    },
+};
+
+const TEST: Profile = Profile {
+    name: "test",
+    bandwidth: "no cover and no delays",
+    privacy: "protects nobody, for local networks only",
+    cover: Cover {
+        stream: None,
+        loops: None,
+        mix_delay: Duration::from_millis(1),
+        ack_slack: Duration::from_millis(300),
+    },
+    pace: Pace {
+        tick_mean: Duration::from_millis(25),
+        drain_mean: Duration::from_millis(200),
+        publish_check: SECOND,
+        delete_after: SECOND,
+        resend_after: SECOND,
+        hold_resend_after: SECOND.saturating_mul(3),
+        exchange_deadline: SECOND.saturating_mul(30),
+        hold_deadline: MINUTE,
+        start_delay_max: Duration::ZERO,
+    },
+    tuning: Tuning {
+        topology_refresh: SECOND.saturating_mul(3),
+        topology_look: Duration::from_millis(500),
+        connect_timeout: SECOND.saturating_mul(5),
+        silence: Duration::from_millis(2_500),
+        probe_timeout: SECOND.saturating_mul(3),
+        probe_every: SECOND.saturating_mul(2),
+        backoff: (Duration::from_millis(100), SECOND.saturating_mul(2)),
+        lost_after: SECOND.saturating_mul(15),
+        gate_timeout: SECOND.saturating_mul(5),
+        look: Duration::from_millis(100),
+        exit_answer: SECOND.saturating_mul(10),
+        exit_gap: SECOND.saturating_mul(15),
+        exit_idle: SECOND.saturating_mul(2),
+        exit_list_refresh: SECOND.saturating_mul(3),
+        ..TUNING
+    },
+};
+
+/// The timers that most profiles share.
+const TUNING: Tuning = Tuning {
+    topology_refresh: MINUTE.saturating_mul(5),
+    topology_look: SECOND.saturating_mul(30),
+    connect_timeout: SECOND.saturating_mul(20),
+    silence: SECOND.saturating_mul(20),
+    probe_timeout: SECOND.saturating_mul(12),
+    probe_every: SECOND.saturating_mul(30),
+    backoff: (SECOND.saturating_mul(2), MINUTE.saturating_mul(5)),
+    lost_after: MINUTE.saturating_mul(2),
+    renew_after: HOUR.saturating_mul(24),
+    drain_old: HOLD_DEADLINE,
+    gate_timeout: SECOND.saturating_mul(30),
+    look: SECOND,
+    ready_within: MINUTE,
+    exit_answer: SECOND.saturating_mul(45),
+    exit_gap: SECOND.saturating_mul(45),
+    exit_idle: MINUTE.saturating_mul(2),
+    exit_list_refresh: HOUR,
+};
+
 impl Traffic {
-    /// The clocks of this profile.
-    pub fn pace(self) -> Pace {
-        let full = Pace {
-            tick_mean: Duration::from_secs(1),
-            drain_mean: Duration::from_secs(60),
-            publish_check: Duration::from_secs(30 * 60),
-            delete_after: Duration::from_secs(4 * 3600),
-            resend_after: Duration::from_secs(8),
-            hold_resend_after: Duration::from_secs(60),
-            exchange_deadline: Duration::from_secs(60),
-            hold_deadline: Duration::from_secs(330),
-            start_delay_max: Duration::from_secs(15),
-        };
+    /// All that this profile decides.
+    pub(crate) const fn profile(self) -> &'static Profile {
         match self {
-            Traffic::Full => full,
-            Traffic::Saver => Pace {
-                tick_mean: Duration::from_secs(3),
-                resend_after: Duration::from_secs(12),
-                exchange_deadline: Duration::from_secs(90),
-                ..full
-            },
-            Traffic::Metered => Pace {
-                tick_mean: Duration::from_secs(15),
-                drain_mean: Duration::from_secs(10 * 60),
-                hold_resend_after: Duration::from_secs(120),
-                ..full
-            },
-            Traffic::Paranoid => Pace {
-                tick_mean: Duration::from_secs(5),
-                drain_mean: Duration::from_secs(5 * 60),
-                resend_after: Duration::from_secs(20),
-                exchange_deadline: Duration::from_secs(180),
-                start_delay_max: Duration::from_secs(60),
-                ..full
-            },
-            Traffic::Test => Pace {
-                tick_mean: Duration::from_millis(25),
-                drain_mean: Duration::from_millis(200),
-                publish_check: Duration::from_secs(1),
-                delete_after: Duration::from_secs(1),
-                resend_after: Duration::from_secs(1),
-                hold_resend_after: Duration::from_secs(3),
-                exchange_deadline: Duration::from_secs(30),
-                hold_deadline: Duration::from_secs(60),
-                start_delay_max: Duration::ZERO,
-            },
+            Self::Full => &FULL,
+            Self::Saver => &SAVER,
+            Self::Metered => &METERED,
+            Self::Paranoid => &PARANOID,
+            Self::Test => &TEST,
         }
     }
 
+    /// The clocks of this profile.
+    pub fn pace(self) -> Pace {
+        self.profile().pace
+    }
+
     /// What the profile costs and what its price in privacy is, in words for a person.
-    pub fn bandwidth_note(self) -> &'static str {
-        match self {
-            Traffic::Full => {
-                "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month; your network does not see when you send"
-            }
-            Traffic::Saver => {
-                "about 11 packets/s per active persona, 27 kB/s up, 70 GB a month; your network does not see when you send, messages wait longer"
-            }
-            Traffic::Metered => {
-                "about 2 GB a month per active persona; your network and your gateway see when something is sent"
-            }
-            Traffic::Paranoid => {
-                "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month; longer delays make timing attacks harder"
-            }
-            Traffic::Test => "no cover and no delays: protects nobody, for local networks only",
-        }
+    pub fn bandwidth_note(self) -> String {
+        format!("{}; {}", self.profile().bandwidth, self.profile().privacy)
     }
 
     /// Its name on the command line and in the API.
     pub fn name(self) -> &'static str {
-        match self {
-            Traffic::Full => "full",
-            Traffic::Saver => "saver",
-            Traffic::Metered => "metered",
-            Traffic::Paranoid => "paranoid",
-            Traffic::Test => "test",
-        }
+        self.profile().name
     }
 }
 
@@ -152,8 +280,18 @@ impl FromStr for Traffic {
 
 /// There is no profile of this name.
 #[derive(Debug, Eq, Error, PartialEq)]
-#[error("there is no traffic profile {0:?}: use full, saver, metered or paranoid")]
+#[error("there is no traffic profile {0:?}: use {list}", list = for_people())]
 pub struct UnknownTraffic(String);
+
+/// The names of the profiles that protect somebody.
+fn for_people() -> String {
+    let names: Vec<&str> =
+        PROFILES.into_iter().filter(|one| *one != Traffic::Test).map(Traffic::name).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
 
 impl HasKind for UnknownTraffic {
     fn kind(&self) -> Kind {
@@ -171,7 +309,8 @@ mod tests {
             assert_eq!(profile.to_string().parse(), Ok(profile));
             assert!(!profile.bandwidth_note().is_empty());
         }
-        assert!("Full".parse::<Traffic>().is_err());
+        let error = "Full".parse::<Traffic>().unwrap_err().to_string();
+        assert_eq!(error, r#"there is no traffic profile "Full": use full, saver, metered or paranoid"#);
         assert!("".parse::<Traffic>().is_err());
     }
 
@@ -181,6 +320,7 @@ mod tests {
             let pace = profile.pace();
             assert!(pace.exchange_deadline >= pace.resend_after * 4);
             assert!(pace.hold_deadline > pace.hold_resend_after);
+            assert!(profile == Traffic::Test || pace.hold_deadline > HOLD, "the relay answers before");
         }
     }
 }

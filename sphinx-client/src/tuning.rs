@@ -1,16 +1,15 @@
-//! The SDK's settings for each traffic profile, and the timers of supervision.
+//! The SDK's settings, as a traffic profile wants them, and what the timers of supervision are.
 
 use std::time::Duration;
 
 use nym_sdk::DebugConfig;
 
-use crate::traffic::Traffic;
+use crate::traffic::{Cover, Traffic};
 
 /// The SDK retransmits a packet this often; beyond that, exchanges are sent again as a whole.
 const RETRANSMISSIONS: u32 = 2;
 /// The SDK drops a client's reply keys after this time. No exchange waits that long.
 const REPLY_KEY_AGE: Duration = Duration::from_secs(15 * 60);
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Timers of supervision.
 #[derive(Clone, Copy, Debug)]
@@ -53,51 +52,7 @@ pub(crate) struct Tuning {
 
 impl Tuning {
     pub(crate) fn of(traffic: Traffic) -> Self {
-        let full = Self {
-            topology_refresh: Duration::from_secs(300),
-            topology_look: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(20),
-            silence: Duration::from_secs(20),
-            probe_timeout: Duration::from_secs(12),
-            probe_every: Duration::from_secs(30),
-            backoff: (Duration::from_secs(2), Duration::from_secs(300)),
-            lost_after: Duration::from_secs(120),
-            renew_after: Duration::from_secs(24 * 3600),
-            drain_old: Duration::from_secs(330),
-            gate_timeout: Duration::from_secs(30),
-            look: Duration::from_secs(1),
-            ready_within: MINUTE,
-            exit_answer: Duration::from_secs(45),
-            exit_gap: Duration::from_secs(45),
-            exit_idle: Duration::from_secs(120),
-            exit_list_refresh: Duration::from_secs(3600),
-        };
-        match traffic {
-            Traffic::Full | Traffic::Saver | Traffic::Metered => full,
-            Traffic::Paranoid => Self {
-                silence: Duration::from_secs(45),
-                probe_timeout: Duration::from_secs(25),
-                exit_answer: Duration::from_secs(90),
-                ..full
-            },
-            Traffic::Test => Self {
-                topology_refresh: Duration::from_secs(3),
-                topology_look: Duration::from_millis(500),
-                connect_timeout: Duration::from_secs(5),
-                silence: Duration::from_millis(2_500),
-                probe_timeout: Duration::from_secs(3),
-                probe_every: Duration::from_secs(2),
-                backoff: (Duration::from_millis(100), Duration::from_secs(2)),
-                lost_after: Duration::from_secs(15),
-                gate_timeout: Duration::from_secs(5),
-                look: Duration::from_millis(100),
-                exit_answer: Duration::from_secs(10),
-                exit_gap: Duration::from_secs(15),
-                exit_idle: Duration::from_secs(2),
-                exit_list_refresh: Duration::from_secs(3),
-                ..full
-            },
-        }
+        traffic.profile().tuning
     }
 }
 
@@ -108,22 +63,17 @@ pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
     // that moment, which links one exchange to another. So none are ever sent.
     config.reply_surbs.maximum_allowed_reply_surb_request_size = 0;
     config.reply_surbs.maximum_reply_key_age = REPLY_KEY_AGE;
-    match traffic {
-        Traffic::Full => {}
-        Traffic::Saver => {
-            config.traffic.message_sending_average_delay *= 5;
-            config.cover_traffic.loop_cover_traffic_average_delay *= 5;
-        }
-        Traffic::Metered => {
-            config.traffic.disable_main_poisson_packet_distribution = true;
-            config.cover_traffic.loop_cover_traffic_average_delay = Duration::from_secs(10);
-        }
-        Traffic::Paranoid => {
-            config.traffic.average_packet_delay = Duration::from_millis(200);
-            config.acknowledgements.average_ack_delay = Duration::from_millis(200);
-        }
-        Traffic::Test => quick(&mut config),
+    let Cover { stream, loops, mix_delay, .. } = traffic.profile().cover;
+    match stream {
+        Some(gap) => config.traffic.message_sending_average_delay = gap,
+        None => config.traffic.disable_main_poisson_packet_distribution = true,
     }
+    match loops {
+        Some(gap) => config.cover_traffic.loop_cover_traffic_average_delay = gap,
+        None => config.cover_traffic.disable_loop_cover_traffic_stream = true,
+    }
+    config.traffic.average_packet_delay = mix_delay;
+    config.acknowledgements.average_ack_delay = mix_delay;
     config
 }
 
@@ -142,9 +92,10 @@ pub(crate) fn service_config(traffic: Traffic) -> DebugConfig {
     let mut config = common(traffic);
     config.cover_traffic.disable_loop_cover_traffic_stream = true;
     config.traffic.disable_main_poisson_packet_distribution = true;
-    if traffic == Traffic::Test {
-        quick(&mut config);
-    }
+    // A relay answers as fast as Nym's defaults allow, also those who wait longer by choice.
+    let mix_delay = traffic.profile().cover.mix_delay.min(config.traffic.average_packet_delay);
+    config.traffic.average_packet_delay = mix_delay;
+    config.acknowledgements.average_ack_delay = mix_delay;
     config
 }
 
@@ -163,15 +114,8 @@ fn common(traffic: Traffic) -> DebugConfig {
     config.reply_surbs.minimum_reply_surb_threshold_buffer = 0;
     config.reply_surbs.maximum_reply_surbs_rerequests = 0;
     config.gateway_connection.gateway_response_timeout = tuning.connect_timeout;
+    config.acknowledgements.ack_wait_addition = traffic.profile().cover.ack_slack;
     config
-}
-
-fn quick(config: &mut DebugConfig) {
-    config.cover_traffic.disable_loop_cover_traffic_stream = true;
-    config.traffic.disable_main_poisson_packet_distribution = true;
-    config.traffic.average_packet_delay = Duration::from_millis(1);
-    config.acknowledgements.average_ack_delay = Duration::from_millis(1);
-    config.acknowledgements.ack_wait_addition = Duration::from_millis(300);
 }
 
 #[cfg(test)]

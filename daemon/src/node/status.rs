@@ -70,7 +70,7 @@ impl StatusApi for Node {
                 .max()
                 .map(utc),
             traffic: self.traffic.to_string(),
-            traffic_note: self.traffic.bandwidth_note().to_owned(),
+            traffic_note: self.traffic.bandwidth_note(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
             health: self.health(&kept, state, now),
