@@ -106,7 +106,7 @@ ${methods}}
 
 export type MethodName = keyof Methods;
 
-/** What a method needs and tells, as the API states it. */
+/** What a method needs and reveals, as the API states it. */
 export interface MethodFacts {
   /** Null: free, also before pairing. */
   readonly grant: Grant | null;
@@ -133,7 +133,7 @@ ${list(constants(api.components.schemas.Grant))}];
 export const ERROR_CODES = [
 ${codes}] as const;
 
-/** Sends one call and gives its result, or throws. */
+/** Sends one call and returns its result, or throws. */
 export type Call = <M extends MethodName>(method: M, params: Methods[M]['params']) => Promise<Methods[M]['result']>;
 `;
 };

@@ -14,7 +14,7 @@ use crate::ratchet::Ratchet;
 pub(super) struct Feed {
     // Why a copy: one accepted box can release others that waited behind it, each of which advances the ratchet and may
     // complete a content. If one of the steps fails as a bug or a bad box, the session must be exactly as before the call,
-    // because the caller commits it to the store or not at all. Copying the ratchet is cheap next to one decryption.
+    // because the caller commits it to the store or not at all.
     //
     // Why strictly in lane order: docs/decisions/0009. So a box ahead of a missing one is opened (its lane key is erased at
     // once) and stays sealed by the ratchet in `Session::ahead` until its turn.

@@ -47,7 +47,7 @@ const closeCompose = (): Editor | undefined => {
 };
 
 const openCompose = async (editor: Editor): Promise<void> => {
-  // A page may have taken the overlay out together with what it stood in.
+  // A page may have removed the overlay together with the element around it.
   if (composing?.placed.host.isConnected === false) composing = undefined;
   if (composing !== undefined) return;
   const { ticket } = await ask({ type: 'compose' });
@@ -106,7 +106,7 @@ const scrolled = (): void => {
   if (near !== undefined) requestAnimationFrame(moveOpener);
 };
 
-/** A worker that was started anew knows no tickets; it asks whose they are. */
+/** A restarted worker has no tickets; it asks the content scripts for theirs. */
 const restore = async (ticket: string): Promise<void> => {
   const payload = posts.payload(ticket);
   if (payload !== undefined) await ask({ type: 'restore', kind: 'post', ticket, payload });

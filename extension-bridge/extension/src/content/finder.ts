@@ -6,14 +6,14 @@ import { MAX_PAYLOAD } from '../core/tickets.ts';
 export interface Found {
   /** What goes to `post.decrypt`: the payload without the words around it. */
   readonly payload: string;
-  /** Where it stands in the text. */
+  /** Its position in the text. */
   readonly start: number;
   readonly end: number;
 }
 
 /** A longer text is not searched past this many UTF-16 units. */
 export const MAX_TEXT = 128 * 1024;
-/** One text gives at most this many. */
+/** The most payloads of one text. */
 export const MAX_FOUND = 16;
 
 const NOTE = '\u{1F3BC}';

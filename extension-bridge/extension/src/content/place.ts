@@ -38,7 +38,7 @@ const RESET: Style = {
   'border-radius': '8px',
 };
 
-/** Whether text on the page is light, and so its ground dark: what stands between it should look the same. */
+/** Whether text on the page is light, and so its background dark: our elements should look the same. */
 export const shadeOf = (color: string): 'dark' | 'light' | '' => {
   const [red, green, blue] = (/^rgba?\((\d+), (\d+), (\d+)/.exec(color) ?? []).slice(1).map(Number);
   if (red === undefined || green === undefined || blue === undefined) return '';

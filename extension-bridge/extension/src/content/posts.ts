@@ -4,21 +4,21 @@ import { MAX_TEXT } from './finder.ts';
 import { place, shadeOf, type Placed } from './place.ts';
 import { payloadOf } from './scan.ts';
 
-/** Frames that stand in one page at a time; what left the screen longest ago makes room. */
+/** The most frames in one page; the one that left the screen longest ago makes room. */
 export const MAX_FRAMES = 40;
 /** Elements that are watched for coming on the screen. */
 export const MAX_WATCHED = 20_000;
 /** Posts of one element. */
 const MAX_EACH = 16;
-/** A page that takes our element out again is left alone after this many times. */
+/** After a page has removed our element this many times, it is left alone. */
 const MAX_TRIES = 3;
 /** A full watch list is looked through at most this often, in milliseconds. */
 const SWEEP_PAUSE = 1000;
-/** Shown at once is what stands still; what is scrolled past waits for the next look around. In milliseconds. */
+/** Posts that stay on the screen this long are shown; those scrolled past wait. In milliseconds. */
 const STILL = 150;
-/** Elements that a frame stands in, not after: a table and a page have a shape. */
+/** Elements that get a frame inside and not after them, to keep the shape of a table or a page. */
 const INSIDE = new Set(['BODY', 'TD', 'TH', 'CAPTION', 'FIGCAPTION', 'LEGEND', 'SUMMARY', 'DT', 'DD']);
-/** What an element must not hold to give its place to the opened text. */
+/** What an element must not contain if the opened text is to replace it. */
 const MORE = 'img, picture, video, audio, canvas, svg, iframe, object, input, button, select, textarea, a[href]';
 
 /** Speaks to the worker. */
@@ -38,7 +38,7 @@ interface Post {
 
 const seen = (post: Post): boolean => post.elementSeen || post.hostSeen;
 
-/** Whether the payload still stands where it was found. */
+/** Whether the payload is still where it was found. */
 const holds = ({ element, payload }: Post): boolean => {
   if (element instanceof HTMLAnchorElement) return payloadOf(element) === payload;
   const text = element.textContent ?? '';
@@ -62,9 +62,9 @@ export class Posts {
   readonly #posts = new Map<HTMLElement, Post[]>();
   readonly #byTicket = new Map<string, Post>();
   readonly #byHost = new WeakMap<Element, Post>();
-  /** Elements whose place the opened text has taken, and how they were shown before. */
+  /** Elements that the opened text replaced, and how they were shown before. */
   readonly #hidden = new Map<HTMLElement, Display>();
-  /** Payloads that gave their place: a copy that the page makes of such an element is hidden, too, and must not stay so. */
+  /** Payloads that were replaced: a copy that the page makes of such an element is hidden too, and must not stay so. */
   readonly #gave = new Set<string>();
   readonly #screen: IntersectionObserver;
   #asking = 0;
@@ -97,7 +97,7 @@ export class Posts {
       element.style.getPropertyPriority('display') === 'important'
     )
       reveal(element, ['', '']);
-    // What stood there before and does not any more gives way.
+    // Posts that are no longer there are removed.
     for (const post of known ?? []) if (!holds(post)) this.#drop(post);
     const posts = this.#posts.get(element) ?? [];
     if (posts.length >= MAX_EACH) return;
@@ -113,12 +113,12 @@ export class Posts {
       tries: 0,
     });
     this.#posts.set(element, posts);
-    // Observed anew, so that its place is told for the new post, too.
+    // Observed again, so that its position is reported for the new post too.
     this.#screen.unobserve(element);
     this.#screen.observe(element);
   }
 
-  /** What a frame says of itself, by way of the worker. */
+  /** What a frame reports about itself, through the worker. */
   resized(ticket: string, height: number, open: boolean): void {
     const post = this.#byTicket.get(ticket);
     post?.placed?.host.style.setProperty('height', `${height}px`, 'important');
@@ -127,7 +127,7 @@ export class Posts {
     this.#settle(post.element);
   }
 
-  /** The payload that a ticket of this page stands for. */
+  /** The payload of a ticket of this page. */
   payload(ticket: string): string | undefined {
     return this.#byTicket.get(ticket)?.payload;
   }
@@ -258,7 +258,7 @@ export class Posts {
     this.#screen.unobserve(post.element);
   }
 
-  /** Opened text stands in the place of a payload that has its element for itself; else below it. */
+  /** Opened text replaces a payload that is alone in its element; otherwise it is below it. */
   #settle(element: HTMLElement): void {
     const posts = this.#posts.get(element) ?? [];
     const before = this.#hidden.get(element);

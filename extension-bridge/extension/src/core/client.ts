@@ -47,7 +47,7 @@ export class PageClient {
     });
   }
 
-  /** Resolves when the worker says the next time that there is a connection; false: it did not in time. */
+  /** Resolves when the worker next reports a connection; false: it did not in time. */
   reconnected(milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
       const back = (): void => end(true);

@@ -6,7 +6,7 @@ import { region, words as say } from './i18n.ts';
 import { qr } from './qr.ts';
 import { command, problem } from './show.ts';
 
-/** Fills `place` when the step is done; a failure takes its place with the way out. */
+/** Fills `place` when the step is done; a failure is shown there with what to do. */
 export const fill = (place: HTMLElement, step: () => Promise<HTMLElement>): void => {
   place.replaceChildren(h('p', { class: 'meta', role: 'status' }, say('working')));
   step().then(

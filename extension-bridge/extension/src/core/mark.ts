@@ -24,7 +24,7 @@ export const markCells = (key: string): Array<[number, number]> => {
   for (let row = 0; row < 7; row += 1) {
     for (let column = 0; column < 4; column += 1) {
       const bit = row * 4 + column;
-      // Two looks at each digit give every cell a byte's weight; the eyes stay open in each mask.
+      // Each digit is used twice, so every cell depends on a byte; the eyes stay open in each mask.
       const on = (((bits[bit % 14] ?? 0) >> (bit % 4)) ^ ((bits[(bit * 5 + 3) % 14] ?? 0) >> 1)) & 1;
       const eye = row === 2 && column === 1;
       const brow = row === 1 && column > 0;
@@ -36,7 +36,7 @@ export const markCells = (key: string): Array<[number, number]> => {
   return cells;
 };
 
-/** A small mask for a persona or contact; the name stands beside it, so readers skip it. */
+/** A small mask for a persona or contact; the name is beside it, so screen readers skip it. */
 export const mark = (key: string): SVGSVGElement => {
   const drawn = svg(
     7,

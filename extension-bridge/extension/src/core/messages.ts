@@ -22,7 +22,7 @@ export const STAGES = [
 
 export type Stage = (typeof STAGES)[number];
 
-/** What the worker tells every open page of the extension. */
+/** What the worker sends to every open page of the extension. */
 export interface LinkState {
   readonly stage: Stage;
   readonly grants: readonly string[];

@@ -18,7 +18,7 @@ export const command = (text: string): HTMLElement => {
   return h('div', { class: 'command' }, h('code', { tabindex: 0, dir: 'ltr' }, text), copy);
 };
 
-/** What the daemon says of an error. Its own sentences are English, and say more than those by code of other languages. */
+/** The daemon's sentence for an error. It is English, and more specific than the translated one for its code. */
 const sentence = (kind: 'error' | 'hint', error: RpcError): string =>
   (language() === 'en' ? '' : wordsIfAny(`${kind}_${error.code.replaceAll('.', '_')}`)) ||
   (kind === 'error' ? error.message : (error.hint ?? ''));
@@ -56,7 +56,7 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(name|contact|message|persona|request)\./, 'means_unchanged'],
 ];
 
-/** What an error means for the reader; undefined where its own sentence says all that is known. */
+/** What an error means for the reader; undefined if its own sentence says everything. */
 export const meaning = (code: string): string | undefined => {
   const key = MEANINGS.find(([codes]) => codes.test(code))?.[1];
   return key === undefined ? undefined : say(key);
@@ -73,7 +73,7 @@ export const problem = (error: RpcError, again?: () => void, means = meaning(err
     again !== undefined && error.retry !== 'no' ? button(say('tryAgain'), again) : undefined,
   );
 
-/** The one sentence on how the extension and the daemon stand. */
+/** The one sentence on the connection between the extension and the daemon. */
 export const linkWords = (state: LinkState): string => say(`stage_${state.stage}`);
 
 /** The phases of connecting as the daemon names them, in their order. */
@@ -88,13 +88,13 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ['looking for a gateway', 'phase_looking'],
 ]);
 
-/** A phase in the reader's language; one that this version does not know, as the daemon says it. */
+/** A phase in the reader's language; an unknown one in the daemon's words. */
 export const phaseWords = (phase: string): string => {
   const key = CONNECTING.get(phase) ?? OTHERS.get(phase);
   return key === undefined ? phase : say(key);
 };
 
-/** How a connection stands, with its phase where that says more: the same sentence as on the command line. */
+/** The state of a connection, with its phase if that says more: the same sentence as on the command line. */
 export const stateWords = (state: State, phase: string | null | undefined): string => {
   if (phase && state === 'connecting') return say('connectingPhase', phaseWords(phase));
   if (phase && state === 'lost') return say('lostPhase', phaseWords(phase));
@@ -110,7 +110,7 @@ export const grantWords = (grants: readonly string[]): HTMLElement =>
   );
 
 const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
-/** Whole days back from now in the reader's time zone; the round takes the hour of summer time. */
+/** Whole days back from now in the reader's time zone; rounding absorbs the hour of summer time. */
 const daysAgo = (date: Date): number => Math.round((midnight(new Date()) - midnight(date)) / 86_400_000);
 
 const element = (at: string, words: (date: Date) => string): HTMLElement => {

@@ -9,7 +9,7 @@ const view = byId('view');
 let port: chrome.runtime.Port | undefined;
 let clock: ReturnType<typeof setInterval> | undefined;
 let done = false;
-/** The height that the page was told last. */
+/** The height that was last reported to the page. */
 let told = -1;
 
 const ask = (type: 'open' | 'ask'): void => {
@@ -118,7 +118,7 @@ const tellHeight = (): void => {
   connect().postMessage({ type: 'height', ticket, height, open: done });
 };
 const sizes = new ResizeObserver(tellHeight);
-// A frame that a page put up by itself has no ticket, and stays empty.
+// A frame that the page made has no ticket, and stays empty.
 if (isTicketName(ticket)) {
   ask('open');
   sizes.observe(document.body);

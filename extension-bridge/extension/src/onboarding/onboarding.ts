@@ -24,7 +24,7 @@ const label = (): string => {
   return `${name} (${system()})`;
 };
 
-/** What `bauta pair approve` gives when nothing else is said. */
+/** What `bauta pair approve` grants by default. */
 const ASKED = GRANTS.filter((grant) => grant !== 'persona.admin');
 const FOUND = new Set(['unpaired', 'pairing', 'refused', 'expired', 'revoked', 'ready']);
 
@@ -158,7 +158,7 @@ document.documentElement.lang = language();
 translate(document);
 client.onState = draw;
 client.onAnew = () => void personaStep();
-// A persona that was made meanwhile connects, and so it is told of.
+// A persona that was made meanwhile connects, and that is how this page learns of it.
 client.onEvent = (event) => {
   if (event.kind === 'status.changed') void personaStep();
 };

@@ -55,7 +55,7 @@ export class Model {
           this.#soon('people', () => this.people());
           break;
         case 'status.changed':
-          // A persona that is new connects, and so it is told of.
+          // A new persona connects, and that is how the panel learns of it.
           if (event.persona != null && !this.personas.some((one) => one.name === event.persona))
             this.#soon('all', () => this.load());
           else this.#soon('standing', () => this.standing());
@@ -97,7 +97,7 @@ export class Model {
     void this.people();
   }
 
-  /** Everything anew: after connecting, or when the log was not continuous. */
+  /** Reads everything again: after connecting, or if the log was not continuous. */
   async load(): Promise<void> {
     this.error = undefined;
     await this.standing();
@@ -210,7 +210,7 @@ export class Model {
     }, SOON);
   }
 
-  /** Runs a step; its failure is shown, and the panel stays as it is. Says whether it went well. */
+  /** Runs a step; its failure is shown, and the panel stays as it is. Returns whether it succeeded. */
   async try(step: () => Promise<void>): Promise<boolean> {
     let well = true;
     try {

@@ -8,7 +8,7 @@ import { patternOf, siteOf } from '../core/sites.ts';
 import { Model } from './model.ts';
 import * as views from './views.ts';
 
-/** Firefox has a sidebar where Chromium has a side panel; the build says which. */
+/** Firefox has a sidebar and Chromium a side panel; the build decides which. */
 declare const FIREFOX: boolean;
 declare const browser: { sidebarAction: { open(): Promise<void> } };
 
@@ -33,7 +33,7 @@ const dot = (): string => {
   }
 };
 
-/** After so many seconds a state that should pass says what to do. */
+/** After this many seconds a temporary state says what to do. */
 const LONG = 10;
 
 /** Since when this page has looked for the daemon. */
@@ -49,7 +49,7 @@ const underWay = (): number | undefined => {
   return Date.parse(status.since);
 };
 
-/** What to do about what takes long. */
+/** What to do if a state takes long. */
 const counsel = (): HTMLElement[] => {
   if (model.client.state.stage === 'connecting')
     return [h('p', { class: 'note' }, say('longLooking')), command('bauta up')];
@@ -77,7 +77,7 @@ const statusLine = (): void => {
   const counts = from !== undefined && status?.state !== 'off';
   byId('elapsed').textContent = counts && passed >= 1 && passed < 600 ? say('elapsed', String(passed)) : '';
   const place = byId('advice');
-  // A daemon without a persona has nobody to connect: the view says what to do.
+  // A daemon without a persona does not connect: the view says what to do.
   const key =
     from === undefined || passed < LONG || (status?.state === 'off' && model.personas.length === 0) ? '' : sentence;
   if (place.dataset['key'] === key) return;
@@ -95,7 +95,7 @@ const personaBar = (): void => {
   const key = JSON.stringify(others);
   if (select.dataset['key'] !== key) {
     select.dataset['key'] = key;
-    // What waits for another persona is told of, without its list.
+    // Requests for another persona are mentioned, without their list.
     select.replaceChildren(
       ...others.map(([name, count]) => h('option', { value: name }, isolated(name), count === 0 ? '' : ` (${count})`)),
     );
@@ -258,7 +258,7 @@ const drawError = (): void => {
 /** A worker that was stopped is back before this has passed, in milliseconds; calls wait for it. Until then the view stays. */
 const GRACE = 2000;
 
-/** When the view gives way to a connection that is not back; undefined: there was none to come back. */
+/** When a notice replaces the view because the connection is not back; undefined if there was none before. */
 let graceEnds: number | undefined;
 
 const comesBack = (): boolean => {
@@ -278,7 +278,7 @@ const comesBack = (): boolean => {
 let left: HTMLElement | undefined;
 
 /**
- * What stands in the view's place while there is no connection; says whether it does.
+ * Shows a notice in place of the view while there is no connection; returns whether it does.
  * The view stays behind it as it is, so that nothing made or typed in it is lost.
  */
 const drawApart = (): boolean => {
@@ -301,13 +301,13 @@ const drawApart = (): boolean => {
   return false;
 };
 
-/** The element in a view made anew that stands for one of before. */
+/** The element of a rebuilt view that corresponds to one of the old view. */
 const twin = (place: HTMLElement, before: HTMLElement): HTMLElement | undefined =>
   [...place.querySelectorAll<HTMLElement>('[id], button')].find((one) =>
     before.id === '' ? one.textContent === before.textContent : one.id === before.id,
   );
 
-/** Makes the same view anew; the focus and what was typed stay. */
+/** Rebuilds the same view; the focus and what was typed stay. */
 const replaceSame = (place: HTMLElement, next: HTMLElement): void => {
   const focused = document.activeElement;
   const fields = place.querySelectorAll('input');
@@ -320,7 +320,7 @@ const replaceSame = (place: HTMLElement, next: HTMLElement): void => {
     twin(place, focused)?.focus();
 };
 
-/** What a view is made of: it is made anew only when that has changed. */
+/** What a view is made from: it is rebuilt only if that has changed. */
 const dataOf = (): unknown => {
   const { view } = model;
   const { state, unread } = model.client;

@@ -53,7 +53,9 @@ const contactRow = (model: Model, contact: Contact): HTMLElement => {
       'span',
       { class: 'line', dir: 'auto' },
       contact.state === 'active' || last !== undefined
-        ? (last === undefined ? '' : words(last).slice(0, 120))
+        ? last === undefined
+          ? ''
+          : words(last).slice(0, 120)
         : say(`contact_${contact.state}`),
     ),
     unread > 0
@@ -76,7 +78,7 @@ const requestsRow = (model: Model): HTMLElement =>
     h('span', { 'aria-hidden': 'true' }, '›'),
   );
 
-/** Why there are no conversations; nothing as long as that is not known. */
+/** Why there are no conversations; nothing while that is not known. */
 const nobody = (model: Model): HTMLElement[] => {
   if (!model.can('contacts.read')) return [h('p', { class: 'note' }, say('personasHidden'))];
   if (!model.listed) return [];
@@ -193,7 +195,7 @@ export const composer = (model: Model, contact: string): HTMLElement => {
   const length = (): number => new TextEncoder().encode(field.value).length;
   const grow = (): void => {
     field.style.height = 'auto';
-    // Six lines, with what stands around them.
+    // Six lines, with their padding and border.
     field.style.height = `${Math.min(field.scrollHeight + 2, 6 * 20 + 12)}px`;
     const over = length() - LIMITS.max_text;
     note.textContent = over > 0 ? say('tooLong', String(over)) : '';

@@ -12,10 +12,10 @@ const whole = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 /**
- * How far the daemon's log was dealt with, in two marks.
+ * How far the daemon's log was handled, in two cursors.
  *
- * The live mark lies in memory that outlives the service worker but not the browser.
- * The floor lies on disk, and moves only while nothing is unread: after a restart of the browser the log
+ * The live cursor is in memory that outlives the service worker but not the browser.
+ * The floor is on disk, and moves only while nothing is unread: after a restart of the browser the log
  * is replayed from there, which restores what is unread without a name or a text on disk.
  */
 export class Cursor {
@@ -36,8 +36,8 @@ export class Cursor {
   }
 
   /**
-   * Everything up to here was dealt with. A mark never moves back.
-   * `outcome` is what came of it, for the session: kept in one step with the mark, so that a worker that is
+   * Everything up to here was handled. A cursor never moves back.
+   * `outcome` is the result, for the session: stored in one step with the cursor, so that a worker that is
    * stopped between the two cannot count an event twice.
    */
   async advance(to: number, nothingUnread: boolean, outcome: Record<string, unknown> = {}): Promise<void> {
@@ -48,12 +48,12 @@ export class Cursor {
     if (nothingUnread) await this.#local.set({ [FLOOR]: to });
   }
 
-  /** All was read: a restart of the browser need not look further back. */
+  /** Everything was read: a restarted browser starts from here. */
   async settle(): Promise<void> {
     if (this.#live !== undefined) await this.#local.set({ [FLOOR]: this.#live });
   }
 
-  /** Another daemon, or a log that does not reach back: begin anew. */
+  /** Another daemon, or a log that does not reach back: start over. */
   async reset(): Promise<void> {
     this.#live = undefined;
     await this.#session.remove([LIVE]);

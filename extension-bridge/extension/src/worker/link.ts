@@ -40,14 +40,14 @@ const stageOf = (failure: Failure): Stage => {
   return 'stopped';
 };
 
-/** What the browsers say when a native port closes; their words are no API, so the rest counts as "stopped". */
+/** The stage for a browser's words when a native port closes. They are not an API, so unknown ones mean "stopped". */
 export const stageOfReason = (reason: string): Stage => {
   if (/not found|no such native application/i.test(reason)) return 'missing';
   if (/forbidden|not allowed|permission/i.test(reason)) return 'forbidden';
   return 'stopped';
 };
 
-/** What came of an event. */
+/** The result of an event. */
 export interface Dealt {
   readonly nothingUnread: boolean;
   /** What to keep for the session, in one step with the cursor. */
@@ -56,7 +56,7 @@ export interface Dealt {
 
 /**
  * The one connection to the daemon: hello, pairing, proof of the key, events from the cursor, and again after
- * every loss. Each step belongs to one attempt; what an older attempt still says is dropped.
+ * every loss. Each step belongs to one attempt; anything from an older attempt is dropped.
  */
 export class Link {
   onState: (state: LinkState) => void = () => {};
@@ -87,7 +87,7 @@ export class Link {
     return this.#state;
   }
 
-  /** Does something in one line with the events: when those that came so far are dealt with, and before the next. */
+  /** Does something in sequence with the events: after those that came so far, and before the next. */
   inLine(step: () => Promise<void> = async () => {}): Promise<void> {
     // What fails must not stop what comes after it.
     this.#events = this.#events.then(step).catch(() => undefined);
@@ -159,7 +159,7 @@ export class Link {
     const attempt = this.#attempt;
     this.#last = undefined;
     const { failure } = this.#state;
-    // A state that explains itself stays until there is something better to say.
+    // A state with an explanation stays until there is a better one.
     if (this.#failures === 0 || failure === undefined) this.#enter({ stage: 'connecting', grants: [], personas: null });
     let rpc: RpcClient;
     try {
@@ -273,7 +273,7 @@ export class Link {
     const attempt = this.#attempt;
     const version = this.#state.version ?? '';
     this.#clearExpiry();
-    // A pairing from before, revoked by now, gives way to the new one.
+    // The new pairing replaces an old one that was revoked.
     await this.#parts.local.remove([PAIRED]);
     this.#pending = undefined;
     try {

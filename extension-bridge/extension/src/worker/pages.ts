@@ -8,9 +8,9 @@ export const MAX_OPENING = 2;
 export const MAX_QUEUE = 200;
 /** Tickets that one tab can hold. */
 export const MAX_TICKETS = 500;
-/** Keys looked up through the mixnet by themselves, per site and minute; past it each takes a click. */
+/** Keys looked up through the mixnet without a click, per site and minute; further ones need a click. */
 export const AUTO_LOOKUPS = 6;
-/** Posts opened by themselves, per site and minute; past it each takes a click. A page that changes for ever costs no more. */
+/** Posts opened without a click, per site and minute; further ones need a click, so an endless page costs no more. */
 export const AUTO_OPENINGS = 300;
 const MINUTE = 60_000;
 /** Longer than the daemon's own limit for a lookup. */
@@ -55,7 +55,7 @@ export class Tickets {
     return name;
   }
 
-  /** The ticket, where the asking frame is in the tab that it was given to. */
+  /** The ticket, if the asking frame is in the tab that got it. */
   take(name: unknown, tab: number | undefined, kind: Ticket['kind']): Ticket | undefined {
     const ticket = typeof name === 'string' ? this.#tickets.get(name) : undefined;
     return ticket !== undefined && ticket.tab === tab && ticket.kind === kind ? ticket : undefined;
@@ -96,11 +96,11 @@ export class Opener {
     this.#now = now;
   }
 
-  /** `asked`: the user clicked, so the allowance does not count. Gives what takes the job back. */
+  /** `asked`: the user clicked, so the allowance does not count. Returns a function that cancels the job. */
   open(ticket: Ticket, asked: boolean, tell: (opened: Opened) => void): () => void {
     const job: Job = { ticket, tell, asked, gone: false };
     tell({ state: 'waiting' });
-    // What a user asked for goes first; else what came last is what is on the screen now.
+    // What a user asked for is first; otherwise the newest, which is on the screen now.
     this.#queue.unshift(job);
     while (this.#queue.length > MAX_QUEUE) this.#queue.pop()?.tell({ state: 'held' });
     this.#next();

@@ -1,7 +1,7 @@
 const CONTEXT = 'bauta/session/1';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 
-/** Where the key pair lies; the browser's structured clone keeps it non-extractable. */
+/** Where the key pair is stored; the browser's structured clone keeps it non-extractable. */
 export interface KeyStore {
   get(): Promise<CryptoKeyPair | undefined>;
   put(pair: CryptoKeyPair): Promise<void>;

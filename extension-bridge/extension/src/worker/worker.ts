@@ -49,7 +49,7 @@ const link = new Link({
   session,
   cursor,
   timers: realTimers,
-  // As the host states it. Firefox draws its own origins anew for each profile and tells the host only the id.
+  // As the host states it. Firefox draws a random origin for each profile and gives the host only the id.
   origin: FIREFOX ? `firefox-extension://${chrome.runtime.id}/` : BASE,
   client: `bauta-extension/${chrome.runtime.getManifest().version}`,
   now: Date.now,
@@ -193,13 +193,13 @@ const servePanel = (port: chrome.runtime.Port): void => {
   });
 };
 
-/** Tells the content script of a tab something. It stands in the page itself, in none of its frames. */
+/** Sends a message to the content script of a tab. The script is in the page itself, not in its frames. */
 const toContent = async (tab: number | undefined, message: ToContent): Promise<unknown> => {
   if (tab === undefined) return undefined;
   return chrome.tabs.sendMessage(tab, message, { frameId: 0 }).catch(() => undefined);
 };
 
-/** The ticket of a frame, on a site that is on. What a worker before this one gave, the content script tells again. */
+/** The ticket of a frame, on a site that is on. Content scripts send this worker again the tickets of a worker before it. */
 const ticketOf = async (name: unknown, tab: number | undefined, kind: Ticket['kind']): Promise<Ticket | undefined> => {
   if (tickets.take(name, tab, kind) === undefined && isTicketName(name))
     await toContent(tab, { type: 'restore', ticket: name });
