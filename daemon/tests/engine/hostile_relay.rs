@@ -115,7 +115,7 @@ fn noise<const LEN: usize>() -> Box<[u8; LEN]> {
     bytes
 }
 
-/// Bytes that are no reply, replies to what was not asked, and replies whose content is noise.
+/// Bytes that are not a reply, replies to other requests, and replies whose content is noise.
 fn nonsense(class: Class, request: &Request) -> Option<Vec<u8>> {
     let mut raw = vec![0; class.body_len()];
     let reply = match below(10) {
@@ -142,7 +142,7 @@ async fn complains(home: &Home) -> bool {
     health.iter().any(|item| item.is(&codes::RELAY_NONSENSE) && !item.hint.is_empty())
 }
 
-/// Whatever a relay answers, it is told to the user, changes nothing, and what waits goes out when it is sane again.
+/// Whatever a relay answers: the user is told, nothing changes, and what waits is sent when it works again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nonsense_is_told_and_changes_nothing() {
     let sea = Sea::new();
@@ -223,7 +223,7 @@ async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
         let held = held.lock().unwrap();
         let mut bundle = held["bob"].clone();
         match *asked % 3 {
-            // The signature stands at the end; the keys before it.
+            // The signature is at the end; the keys are before it.
             0 => bundle[BUNDLE_LEN - 1] ^= 1,
             1 => bundle[BUNDLE_LEN / 2] ^= 1,
             _ => bundle = held["mallory"].clone(),

@@ -289,7 +289,7 @@ async fn profiles_are_learned_once_and_another_key_is_a_warning() {
     let now = bob.api().profile_set(set(true)).await.unwrap();
     assert_eq!((now.public_key, now.other_key), (other, None));
 
-    // One's own profile stands in what one writes from then on, and a known profile can be a recipient.
+    // The author's own profile is in every post from then on, and a known profile can be a recipient.
     let own =
         SetProfile { profile: "twitter.com/Bob".into(), of: "bob".into(), persona: None, replace: false };
     bob.api().profile_set(own).await.unwrap();
@@ -347,7 +347,7 @@ async fn the_older_format_goes_both_ways() {
     let post = encrypt(&alice, v38("old style", &[&bob_key])).await;
     assert!(post.text.starts_with("\u{1f3bc}4/4|"), "{}", post.text);
     published(&alice, &post.iv).await;
-    // Nothing in the text says on which network it stands: all are asked for.
+    // Nothing in the text shows its network: all are tried.
     let opened = open(&bob, &post.text).await.unwrap();
     assert_eq!((opened.text.as_str(), opened.network), ("old style", Some(SocialNetwork::Facebook)));
     assert_eq!(open(&alice, &post.text).await.unwrap().text, "old style");
@@ -382,7 +382,7 @@ async fn the_oldest_formats_are_read() {
         ephemeral: None,
     };
     let v39 = text(&case["input"]["payload_text"]);
-    // The two differ in their mark, in where the key lies, and in nothing that is encrypted.
+    // The two differ in their mark and in the place of the key, and in nothing that is encrypted.
     let v40 = v39.replacen("3/4|", "2/4|", 1);
     let iv = PostIv(bytes(&case["output"]["parsed"]["ok"]["encryption"]["iv"]).try_into().unwrap());
 

@@ -70,7 +70,7 @@ pub(crate) fn quick() -> Times {
     Times { active_for: Duration::from_secs(2), ..Times::of(pace) }
 }
 
-/// What lies between homes and relays, in place of a mixnet.
+/// What is between homes and relays, in place of a mixnet.
 pub(crate) struct Sea {
     desks: Mutex<HashMap<RelayId, Arc<Desk>>>,
     pub(crate) clock: Arc<TestClock>,
@@ -305,7 +305,7 @@ impl Home {
         self.try_start(Unlock::KeyFile).await.unwrap();
     }
 
-    /// Ends the daemon as `kill -9` would: nothing is told, nothing is finished.
+    /// Ends the daemon as `kill -9` would: nothing is reported, nothing is finished.
     pub(crate) async fn crash(&mut self) {
         let node = self.node.take().unwrap();
         let gone: Weak<Node> = Arc::downgrade(&node);
