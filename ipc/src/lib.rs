@@ -2,7 +2,7 @@
 //!
 //! The API is JSON-RPC 2.0 in lines of JSON over an AF_UNIX socket; `docs/api.md` describes it for other languages.
 //! A daemon implements [`Api`] and hands it to [`serve`]; a program in Rust talks to it through [`Client`].
-//! The crate knows nothing of personas or relays beyond the words that travel: it stands alone.
+//! It knows personas and relays only by the types on the wire, and uses no other crate of the workspace.
 
 mod api;
 mod client;

@@ -184,7 +184,7 @@ impl std::fmt::Debug for Exit {
 async fn run(inner: Arc<Inner>, end: CancellationToken, connected: oneshot::Sender<Result<(), ExitError>>) {
     let mut connected = Some(connected);
     while !end.is_cancelled() {
-        // The client's own end, also when it gives up by itself.
+        // The client's own end, even if it gives up.
         let alive = end.child_token();
         let client = tokio::select! {
             () = end.cancelled() => break,
@@ -255,7 +255,7 @@ impl Inner {
 fn config() -> DebugConfig {
     let mut config = DebugConfig::default();
     config.stats_reporting.enabled = false;
-    // Cover would be made in the older format, which every hop can tell from the one of messages.
+    // Otherwise cover has the older format, which every hop can distinguish from that of messages.
     config.traffic.use_legacy_sphinx_format = false;
     config.traffic.disable_main_poisson_packet_distribution = true;
     config.traffic.average_packet_delay = Duration::from_millis(1);

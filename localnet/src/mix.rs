@@ -67,7 +67,7 @@ impl Running {
         while let Some(frame) = frames.next().await {
             match frame {
                 Ok(packet) => self.receive(packet),
-                // A cut connection is no fault of the packets.
+                // A cut connection is not an invalid frame.
                 Err(NymCodecError::IoError(_)) => return,
                 Err(_) => return self.core.counters.malformed.one(),
             }

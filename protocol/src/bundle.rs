@@ -46,7 +46,7 @@ pub struct Bundle {
     expiry: Timestamp,
 }
 
-/// Why bytes are no bundle, or one cannot be used or made.
+/// Why bytes are not a bundle, or one cannot be used or made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BundleError {
     /// Wrong length, door count, padding or lifetime.

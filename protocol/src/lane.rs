@@ -1,4 +1,4 @@
-//! Lanes: one direction of a conversation as a sequence of boxes whose names tell nobody that they belong together.
+//! Lanes: one direction of a conversation as a sequence of boxes whose ids do not show that they belong together.
 //!
 //! `L(i+1) || cap(i) || key(i) = HKDF-Expand(L(i), "bauta/lane/1", 96)`, and box `i` is
 //! `nonce (24) || XChaCha20-Poly1305(key(i), nonce, AD = id(i), plain)` with `id(i) = cap(i).box_id()`.

@@ -45,7 +45,7 @@ pub struct ServiceConfig {
     pub relay_id: RelayId,
     /// The directory of the doors' Nym keys and registrations, files of mode 0600. Created with mode 0700.
     pub dir: PathBuf,
-    /// How many doors, 1 to [`MOST_DOORS`], on different gateways where there are so many.
+    /// How many doors, 1 to [`MOST_DOORS`], on different gateways if there are enough.
     pub doors: usize,
     /// The traffic profile. A service sends no cover in any of them.
     pub traffic: Traffic,

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-/// Bytes that may wait to be read, those that came out of order included. The protocol cannot tell the other side to
+/// Bytes that may wait to be read, those that came out of order included. The protocol cannot make the other side
 /// wait, so a stream with more fails.
 pub(super) const MOST_UNREAD: usize = 4 << 20;
 /// Bytes that may wait to be sent. Past it, writing waits.
@@ -194,7 +194,7 @@ impl Pipe {
         }
     }
 
-    /// The exit refuses to serve, or to go on.
+    /// The exit refuses to serve, or to continue.
     pub(super) fn refuse(&self) {
         let mut state = self.lock();
         if let Some(answer) = state.answer.take() {
@@ -289,7 +289,7 @@ impl State {
             return Some(Work::Done);
         }
         if self.failure.is_some() {
-            // The exit does not know: it is told.
+            // The exit does not know this yet, so it gets an end frame.
             return Some(Work::Frame(Vec::new(), true));
         }
         if self.unsent.is_empty() && !self.closing {

@@ -35,7 +35,7 @@ export type ToContent =
   | { readonly type: 'insert'; readonly ticket: unknown; readonly text: string }
   | { readonly type: 'check' };
 
-/** What the worker tells the frame of a post. */
+/** What the worker sends to the frame of a post. */
 export type Opened =
   | { readonly state: 'waiting' }
   | { readonly state: 'looking' }

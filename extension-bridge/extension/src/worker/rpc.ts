@@ -1,7 +1,7 @@
 import { LIMITS, type MethodName, type Methods } from '../api/generated.ts';
 import { connectionBroke, Failure, failureFrom } from '../core/failure.ts';
 
-/** Calls beyond `LIMITS.max_calls` wait here; past that the caller is told to come back. */
+/** Calls beyond `LIMITS.max_calls` wait here; if there are too many, the caller must try again later. */
 export const MAX_WAITING = 256;
 /** A call without an answer fails after this long, in milliseconds; `post.decrypt` and the waits have longer of their own. */
 export const CALL_TIMEOUT = 30_000;

@@ -38,7 +38,7 @@ impl Narrator {
         (current.0.clone(), current.1.elapsed())
     }
 
-    /// Prints that a phase still goes on.
+    /// Prints that a phase is still running.
     pub(super) fn remind(&self, phase: &str) {
         self.progress.say(&format!("{:>7}  Still waiting: {phase}", self.progress.elapsed()));
     }
