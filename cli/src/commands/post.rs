@@ -1,15 +1,17 @@
 //! `bauta post`
 
+mod publishing;
+
 use std::time::Duration;
 
-use bauta_ipc::methods::{PostAppend, PostDecrypt, PostEncrypt, PostSet, PostWait};
+use bauta_ipc::methods::{PostAppend, PostDecrypt, PostEncrypt, PostSet};
 use bauta_ipc::{
-    AppendPost, Client, DecryptPost, DecryptedPost, EncryptPost, Exit, MAX_FRAME, MAX_POST_TEXT, MAX_WAIT_MS,
-    PostFormat, PostSettings, PostState, RpcError, SocialNetwork, WaitForPost, codes,
+    AppendPost, DecryptPost, DecryptedPost, EncryptPost, Exit, MAX_FRAME, MAX_POST_TEXT, PostFormat,
+    PostSettings, RpcError, SocialNetwork, codes,
 };
-use clap::{Args, Subcommand, ValueEnum};
-use tokio::time::Instant;
+use clap::{Subcommand, ValueEnum};
 
+use self::publishing::{Publishing, millis, published};
 use super::{Acting, duration};
 use crate::{Context, LogTarget, Progress, printable, short_key};
 
@@ -90,25 +92,6 @@ pub(crate) enum PostCommand {
         #[arg(long, value_name = "TIME", value_parser = duration)]
         spread: Option<Duration>,
     },
-}
-
-/// How far the keys of a post must have come before the command returns.
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct Publishing {
-    /// Return when the keys of the post have reached this state
-    #[arg(long, value_name = "STATE", default_value = "published")]
-    wait: Wait,
-    /// How long to wait; after that the keys stay queued
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration)]
-    timeout: Duration,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Wait {
-    /// Stored on this machine's disk
-    Queued,
-    /// Read back from a Gun relay
-    Published,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -239,55 +222,6 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
             Ok(Exit::Ok)
         }
     }
-}
-
-/// Waits until the keys of a post are published. Keys that are late stay queued, and the post is valid all the same.
-async fn published(
-    client: &Client,
-    iv: &str,
-    publishing: Publishing,
-    context: &Context,
-) -> Result<(bool, Exit), RpcError> {
-    if publishing.wait == Wait::Queued {
-        return Ok((false, Exit::Ok));
-    }
-    let progress = context.out.may_animate().then(|| Progress::begin(&context.out, LogTarget::default()));
-    if let Some(progress) = &progress {
-        progress.phase("Publishing the keys");
-    }
-    let deadline = Instant::now() + publishing.timeout;
-    let outcome = loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let params = WaitForPost { iv: iv.to_owned(), timeout_ms: millis(left) };
-        match client.call::<PostWait>(&params).await {
-            Err(error) if error.is(&codes::POST_TIMEOUT) && left > Duration::from_millis(MAX_WAIT_MS) => {}
-            outcome => break outcome,
-        }
-    };
-    drop(progress);
-    match outcome {
-        Ok(post) if post.state == PostState::Published => Ok((true, Exit::Ok)),
-        Ok(post) => {
-            let told = post.error.map_or_else(
-                || "The keys were not published, and are no longer tried.".to_owned(),
-                |error| error.message,
-            );
-            context.out.note(&told);
-            Ok((false, Exit::Network))
-        }
-        Err(error) if error.is(&codes::POST_TIMEOUT) => {
-            context.out.note(&error.message);
-            context
-                .out
-                .note("  They stay queued and are published when possible; paste the post now or later.");
-            Ok((false, Exit::Network))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS)
 }
 
 fn readers(public: bool, recipients: &[String]) -> String {

@@ -16,7 +16,7 @@ fn state<'a>(checks: &'a [Value], id: &str) -> &'a str {
 }
 
 #[test]
-fn a_stopped_daemon_is_the_first_finding() {
+fn a_stopped_daemon_is_the_first_error() {
     let user = User::new(&[".config/chromium"]);
     let (code, checks) = user.doctor();
     let ids: Vec<&str> = checks.iter().map(|check| check["id"].as_str().unwrap()).collect();
@@ -41,7 +41,7 @@ fn a_stopped_daemon_is_the_first_finding() {
 }
 
 #[test]
-fn with_a_daemon_everything_is_looked_at() {
+fn with_a_daemon_everything_is_checked() {
     let user = User::new(&[".config/chromium"]);
     user.install("");
     let daemon = user.start(&[]);
@@ -76,7 +76,7 @@ fn with_a_daemon_everything_is_looked_at() {
 }
 
 #[test]
-fn what_is_wrong_with_a_manifest_is_told_with_its_fix() {
+fn an_invalid_manifest_is_reported_with_its_fix() {
     let user = User::new(&[".config/chromium"]);
     user.install("");
     let good = fs::read_to_string(user.path(CHROMIUM)).unwrap();
@@ -98,7 +98,7 @@ fn what_is_wrong_with_a_manifest_is_told_with_its_fix() {
         let told = chromium["fix"].as_str().unwrap();
         assert!(told.starts_with(fix) && told.is_empty() == fix.is_empty(), "{chromium}");
     }
-    // And the fix puts it right.
+    // The fix works.
     fs::write(user.path(CHROMIUM), good.replace("programs", "gone")).unwrap();
     assert_eq!(user.install("--browser chromium").0, 0);
     assert_eq!(state(&user.doctor().1, "browser.chromium"), "ok");

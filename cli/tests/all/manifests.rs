@@ -56,7 +56,7 @@ fn a_dry_run_prints_the_places_of_every_system() {
             let wanted: Vec<_> =
                 expected.iter().map(|(browsers, path)| ((*browsers).to_owned(), path.clone())).collect();
             assert_eq!((code, printed), (0, wanted), "{platform} {whose}");
-            // For people the same, one line each below the heading.
+            // As text: one line each below the heading.
             let output = user.run(&format!("browser {line}"));
             let text = String::from_utf8(output.stdout).unwrap();
             let lines: Vec<&str> = text.lines().skip(1).collect();
@@ -74,7 +74,7 @@ fn a_dry_run_prints_the_places_of_every_system() {
 }
 
 #[test]
-fn browsers_that_are_there_get_a_manifest() {
+fn browsers_that_exist_get_a_manifest() {
     let user = User::new(&[".config/chromium/Default", ".config/google-chrome/Default", ".mozilla/firefox"]);
     let written = pairs(&[(CHROME, "written"), (CHROMIUM, "written"), (FIREFOX, "written")]);
     let (code, rows) = user.install("");
@@ -87,7 +87,7 @@ fn browsers_that_are_there_get_a_manifest() {
     assert_eq!(user.manifest(FIREFOX)["allowed_extensions"][0], "extension@bauta.app");
     assert_eq!(fs::metadata(user.path(CHROMIUM)).unwrap().permissions().mode() & 0o777, 0o644);
     assert!(!user.path(".config/vivaldi").exists());
-    // Again nothing is to be done.
+    // The second time nothing is written.
     let (code, rows) = user.install("");
     assert!(code == 0 && states(&user, &rows).iter().all(|(_, state)| state == "current"), "{rows}");
     let (_, rows) = user.json("list");
@@ -111,7 +111,7 @@ fn only_what_is_named_is_written() {
     assert!(states.contains(&(edge.to_owned(), "written".to_owned())), "{rows}");
     assert!(states.iter().filter(|(path, _)| path != edge).all(|(_, state)| state == "not-found"), "{rows}");
     assert!(!user.path(CHROMIUM).exists() && !user.path(".config/BraveSoftware").exists());
-    // A browser that was named and is not there is an error that says where it was looked for.
+    // A named browser that does not exist is an error, which says where it was looked for.
     let (code, told) = user.install("--browser vivaldi");
     assert_eq!((code, &told["error"]["code"]), (1, &Value::from("file.failed")));
     let message = told["error"]["message"].as_str().unwrap();
@@ -122,14 +122,14 @@ fn only_what_is_named_is_written() {
 }
 
 #[test]
-fn opera_reads_chromes_place() {
+fn opera_reads_chromes_manifest() {
     let user = User::new(&[".config/opera"]);
     let (code, rows) = user.install("");
     assert_eq!((code, states(&user, &rows)), (0, pairs(&[(CHROME, "written")])));
     assert_eq!(rows[0]["browsers"], serde_json::json!(["opera"]));
     let (_, rows) = user.json("list --browser opera");
     assert_eq!(rows[0]["title"], "Opera");
-    // Where both are there, it stays for the other one.
+    // Where both exist, it is kept for the other one.
     fs::create_dir_all(user.path(".config/google-chrome/Default")).unwrap();
     let (code, rows) = user.json("remove --browser opera");
     assert_eq!((code, states(&user, &rows)), (1, pairs(&[(CHROME, "shared")])));
@@ -139,7 +139,7 @@ fn opera_reads_chromes_place() {
 }
 
 #[test]
-fn a_directory_of_profiles_is_written_as_it_is_named() {
+fn a_named_profile_directory_gets_a_manifest() {
     let user = User::new(&[]);
     let profile = user.path("profile");
     let manifest = "profile/NativeMessagingHosts/app.bauta.bridge.json";
@@ -153,7 +153,7 @@ fn a_directory_of_profiles_is_written_as_it_is_named() {
 }
 
 #[test]
-fn what_others_wrote_stays_and_what_is_damaged_is_replaced() {
+fn manifests_of_others_are_kept_and_damaged_ones_replaced() {
     let user = User::new(&[".config/chromium", ".mozilla/firefox"]);
     user.install("");
     let whole = fs::read_to_string(user.path(FIREFOX)).unwrap();
@@ -191,7 +191,7 @@ fn a_dry_run_changes_nothing_here_either() {
 }
 
 #[test]
-fn other_systems_are_only_shown() {
+fn manifests_for_other_systems_are_only_shown() {
     let user = User::new(&[".config/chromium"]);
     for (line, code) in [
         ("install --platform macos", "usage"),
@@ -217,7 +217,7 @@ fn the_host_is_beside_the_program_or_on_the_path() {
         command.env("HOME", user.home()).env_remove("XDG_CONFIG_HOME").env("PATH", path);
         command.args(["browser", "install", "--json"]).output().unwrap()
     };
-    // Through a symbolic link it is still the real one's neighbour.
+    // Through a symbolic link it is the neighbour of the real program.
     let link = user.path("elsewhere/bauta");
     symlink(&program, &link).unwrap();
     let output = install(&link, "");
@@ -236,7 +236,7 @@ fn the_host_is_beside_the_program_or_on_the_path() {
 }
 
 #[test]
-fn what_everybodys_browser_starts_belongs_to_root() {
+fn a_host_for_all_users_belongs_to_root() {
     let user = User::new(&[]);
     fs::set_permissions(user.path("programs"), fs::Permissions::from_mode(0o777)).unwrap();
     let (code, told) = user.install("--system");

@@ -40,7 +40,7 @@ fn a_daemon_of_another_home_leaves_manifests_alone() {
 }
 
 #[test]
-fn a_start_without_a_host_goes_well() {
+fn a_start_without_a_host_succeeds() {
     let user = moved();
     let before = fs::read(user.path(CHROMIUM)).unwrap();
     fs::remove_file(&user.host).unwrap();

@@ -43,8 +43,8 @@ impl User {
         let program = self.path("programs/bauta");
         let built = env!("CARGO_BIN_EXE_bauta");
         if !program.exists() && fs::hard_link(built, &program).is_err() {
-            // By another process: a child that another test starts meanwhile would hold a file open that this one
-            // writes, and such a file cannot be executed.
+            // Copied by another process: a child that another test starts now would inherit the file open for
+            // writing, and such a file cannot be executed.
             assert!(Command::new("cp").arg(built).arg(&program).status().unwrap().success());
         }
         program
@@ -114,11 +114,11 @@ impl User {
     }
 }
 
-/// A daemon that runs; killed when it is dropped.
+/// A running daemon, killed when dropped.
 pub(crate) struct Daemon(Child);
 
 impl Daemon {
-    /// Stops it in good order.
+    /// Stops it with SIGTERM.
     pub(crate) fn stop(mut self) {
         let id = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();

@@ -1,17 +1,19 @@
 //! `bauta browser`
 
+mod row;
+
 use std::path::{Path, PathBuf};
 
 use bauta_bridge::{Browser, Family, Place, Platform, profile_manifest};
 use bauta_ipc::{Exit, RpcError, codes};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
+use self::row::{Row, What, row, shown, state, table};
 use super::manifests::{
-    Condition, HostError, Scope, Spot, find_host, guarded, inspect, is_program, remove, roots, spots, write,
+    Condition, HostError, Scope, Spot, find_host, guarded, inspect, remove, roots, spots, write,
 };
-use crate::{Context, Output, plain_table, printable, shell_word};
+use crate::{Context, Output, shell_word};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BrowserCommand {
@@ -93,83 +95,6 @@ pub(crate) fn run(command: BrowserCommand, context: &Context) -> Result<Exit, Rp
         }
         BrowserCommand::List { selection } => list(&selection, &context.out),
         BrowserCommand::Remove { selection, dry_run } => uninstall(&selection, dry_run, &context.out),
-    }
-}
-
-/// A spot as `--json` shows it.
-#[derive(Serialize)]
-struct Row {
-    /// What the browsers are called on the command line.
-    browsers: Vec<&'static str>,
-    title: String,
-    scope: &'static str,
-    path: String,
-    #[serde(flatten)]
-    what: What,
-}
-
-/// What was done, or would be done, to a manifest; or its state.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-enum What {
-    Written,
-    Removed,
-    Current,
-    WouldWrite,
-    WouldRemove,
-    /// Of another platform, so nothing can be checked.
-    Planned,
-    Missing,
-    /// The browser is not installed.
-    NotFound,
-    /// Another browser reads the same file.
-    Shared {
-        with: String,
-    },
-    /// It names another host, or was written by another version.
-    Differs {
-        host: String,
-    },
-    HostMissing {
-        host: String,
-    },
-    Foreign {
-        host: String,
-    },
-    Damaged,
-    Unreadable {
-        reason: String,
-    },
-}
-
-impl What {
-    fn words(&self) -> String {
-        match self {
-            Self::Written => "written".to_owned(),
-            Self::Removed => "removed".to_owned(),
-            Self::Current => "installed".to_owned(),
-            Self::WouldWrite => "would be written".to_owned(),
-            Self::WouldRemove => "would be removed".to_owned(),
-            Self::Planned => String::new(),
-            Self::Missing => "not installed".to_owned(),
-            Self::NotFound => "browser not found".to_owned(),
-            Self::Shared { with } => format!("kept, because {with} reads it, too"),
-            Self::Differs { host } => format!("installed, for {host}"),
-            Self::HostMissing { host } => format!("installed, but {host} is not a program"),
-            Self::Foreign { .. } => "kept, because Bauta did not write it".to_owned(),
-            Self::Damaged => "damaged".to_owned(),
-            Self::Unreadable { reason } => format!("cannot be read: {reason}"),
-        }
-    }
-}
-
-fn row(spot: &Spot, scope: Scope, what: What) -> Row {
-    Row {
-        browsers: spot.names(),
-        title: spot.title(),
-        scope: scope.name(),
-        path: spot.path.display().to_string(),
-        what,
     }
 }
 
@@ -334,30 +259,6 @@ fn other_readers(spot: &Spot, named: &[Browser]) -> Option<String> {
     (!others.readers.is_empty()).then(|| others.title())
 }
 
-/// The state of a manifest, compared with this version and its host.
-fn state(spot: &Spot, host: Option<&Path>) -> What {
-    match inspect(spot) {
-        Condition::Missing => What::Missing,
-        Condition::Unreadable(error) => What::Unreadable { reason: error.to_string() },
-        Condition::Damaged => What::Damaged,
-        Condition::Foreign(manifest) => What::Foreign { host: shown(&manifest.host) },
-        Condition::Ours { manifest, .. } if !is_program(&manifest.host) => {
-            What::HostMissing { host: shown(&manifest.host) }
-        }
-        Condition::Ours { manifest, .. } if !manifest.is_usable || !manifest.allows_extensions => {
-            What::Differs { host: shown(&manifest.host) }
-        }
-        Condition::Ours { manifest, .. } => match host {
-            Some(host) if host != manifest.host => What::Differs { host: shown(&manifest.host) },
-            _ => What::Current,
-        },
-    }
-}
-
-fn shown(path: &Path) -> String {
-    printable(&path.display().to_string())
-}
-
 fn scope(selection: &Selection) -> Scope {
     if selection.system { Scope::System } else { Scope::User }
 }
@@ -402,11 +303,6 @@ fn here() -> Result<Platform, RpcError> {
         Some(platform @ (Platform::Linux | Platform::Macos)) => Ok(platform),
         _ => Err(RpcError::new(&codes::USAGE, "Manifests cannot be written on this system.").hint("")),
     }
-}
-
-fn table(rows: &[Row]) -> String {
-    let row = |row: &Row| [row.title.clone(), printable(&row.path), row.what.words()];
-    plain_table(["BROWSER", "MANIFEST", "STATE"], rows.iter().map(row))
 }
 
 #[cfg(test)]
