@@ -15,6 +15,7 @@ mod first_contact;
 mod forgeries;
 mod gun_frames;
 mod invitations;
+mod mask_posts;
 mod parsers;
 mod session;
 mod support;

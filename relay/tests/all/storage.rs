@@ -1,8 +1,4 @@
 //! The suite for stores, run on SQLite, and what is particular to SQLite.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "support/suite.rs"]
-mod suite;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -37,13 +33,14 @@ fn contains(path: &Path, needle: &[u8]) -> bool {
 
 #[tokio::test]
 async fn sqlite_does_what_every_store_must() {
-    for (name, check) in suite::CHECKS {
+    for (name, check) in crate::suite::CHECKS {
         for max_batch in [1, 256] {
             let home = tempfile::tempdir().unwrap();
-            let options = SqliteOptions { quotas: suite::QUOTAS, max_batch, ..SqliteOptions::default() };
+            let options =
+                SqliteOptions { quotas: crate::suite::QUOTAS, max_batch, ..SqliteOptions::default() };
             let store = Arc::new(SqliteStorage::open(&home.path().join("relay.db"), options).unwrap());
             println!("{name} in batches of {max_batch}");
-            check(Arc::clone(&store) as suite::Store).await;
+            check(Arc::clone(&store) as crate::suite::Store).await;
             if *name != "a_closed_store_says_so" {
                 assert_eq!(store.recount().await.unwrap(), store.stored(), "totals after {name}");
                 store.close().await.unwrap();

@@ -1,5 +1,4 @@
 //! Posts from end to end: written, sent through page text and records, read by those they are for and by nobody else.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use bauta_protocol::mask::limits::{MAX_PAYLOAD, MAX_RECIPIENTS, MAX_RECORDS};
 use bauta_protocol::mask::{

@@ -1,13 +1,9 @@
 //! Random sequences of operations, on the desk and on a simple model of what a relay promises.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "support/desk.rs"]
-#[allow(dead_code)]
-mod support;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::support::*;
 use bauta_protocol::bundle::Prekeys;
 use bauta_protocol::limits::TTL_DAYS;
 use bauta_protocol::relay::{Deposited, Refusal, Reply};
@@ -15,7 +11,6 @@ use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work::measure_deposit_work;
 use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored};
 use proptest::prelude::*;
-use support::*;
 
 const QUOTAS: Quotas = Quotas { boxes: 1_000_000, bytes: u64::MAX, bundles: 1_000_000, inbox: 2 };
 const EIGHT_DAYS: u64 = 8 * 24 * 60 * 60 * 1000;

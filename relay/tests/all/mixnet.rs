@@ -1,5 +1,4 @@
 //! The whole relay over a mixnet on this machine: every operation, a restart, and the metrics.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

@@ -1,15 +1,10 @@
 //! `Get` requests that wait for their box.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "support/desk.rs"]
-#[allow(dead_code)]
-mod support;
 
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use bauta_protocol::limits::HOLD;
 use bauta_protocol::relay::Reply;
-use support::*;
 
 async fn patient(held: usize) -> (tempfile::TempDir, Office) {
     let home = tempfile::tempdir().unwrap();

@@ -1,18 +1,13 @@
 //! The rules of each operation, one by one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-#[path = "support/desk.rs"]
-#[allow(dead_code)]
-mod support;
 
 use std::time::Duration;
 
+use crate::support::*;
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::limits::TTL_DAYS;
 use bauta_protocol::relay::{Class, Deposit, Deposited, Describe, Publish, Put, Refusal, Reply, Request};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::policy::{Difficulty, Quotas};
-use support::*;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 

@@ -1,5 +1,4 @@
 //! A relay's store under load, killed without warning, again and again: what was acknowledged is there.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -124,7 +123,7 @@ fn parse(line: &str) -> Option<(u64, Durable)> {
 /// Runs the child until it has said `lines` things, kills it, and returns all it said.
 fn run_and_kill(home: &Path, round: u64, lines: u64) -> Vec<(u64, Durable)> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["crash::child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env(HOME, home)
         .env(ROUND, round.to_string())
         .stdin(Stdio::null())
