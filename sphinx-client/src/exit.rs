@@ -9,6 +9,7 @@
 
 mod carrier;
 mod choice;
+mod pipe;
 mod stream;
 #[doc(hidden)]
 pub mod wire;
@@ -32,7 +33,7 @@ use crate::mixnet::Mixnet;
 use crate::shared::Shared;
 use carrier::Carrier;
 use choice::Choice;
-use stream::Answer;
+use pipe::Answer;
 
 pub use stream::ExitStream;
 

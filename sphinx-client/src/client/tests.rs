@@ -59,7 +59,7 @@ async fn a_renewal_changes_the_address_and_breaks_nothing() {
         addresses.extend(client.nym_address().map(|address| address.0));
     }
     assert!(addresses.len() >= 3, "{}", addresses.len());
-    assert_eq!(client.state().borrow().rebuilds, 0, "the new one stood before the old one went");
+    assert_eq!(client.state().borrow().rebuilds, 0, "the new one was there before the old one went");
     client.stop().await;
     service.stop().await;
 }

@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{Answer, ExitStream, Failure, Pipe, Work};
+use super::pipe::{Answer, Failure, Pipe, Work};
+use super::stream::ExitStream;
 use super::wire::{self, Frame};
 use crate::guards::GatewayId;
 use crate::link::{self, LinkError, Plan, Probes};
