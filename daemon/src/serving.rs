@@ -18,7 +18,7 @@ pub struct Daemon {
     serving: [JoinHandle<()>; 2],
     socket: PathBuf,
     stop: CancellationToken,
-    /// Released last: whoever waits for it may open the store.
+    /// Released last, because whoever waits for it opens the store.
     _lock: HomeLock,
 }
 

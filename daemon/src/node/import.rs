@@ -30,7 +30,7 @@ const NOBODY: (&str, &str) = ("localhost", "$unknown");
 /// What was read, before anything is kept.
 struct Taken {
     backup: Backup,
-    /// The name that the caller wants for the only persona.
+    /// The caller's name for the only persona.
     name: Option<String>,
     left_out: Vec<LeftOut>,
 }
@@ -100,7 +100,7 @@ fn read(params: ImportPersonas, now: Timestamp) -> Result<Taken, RpcError> {
     Ok(Taken { backup, name: params.name, left_out: Vec::new() })
 }
 
-/// A secret key as `persona.export` gives it.
+/// A secret key in the form of `persona.export`.
 fn hex_key(text: &str) -> Option<SecretKey> {
     let text = text.trim();
     let bytes =
@@ -143,7 +143,7 @@ fn unopened(error: &OpenError) -> RpcError {
     RpcError::of(code, error)
 }
 
-/// Keeps what was taken; gives the personas that are new.
+/// Stores what was imported; returns the personas that are new.
 fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<store::PersonaId>), RpcError> {
     let Taken { backup, name, left_out } = taken;
     let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out };

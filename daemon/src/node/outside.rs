@@ -17,16 +17,16 @@ const RELAYS: &str = "gun.relays";
 const EXITS: &str = "gun.exits";
 const SECRET_PATH: &str = "gun.endpoint";
 
-/// Gun relays and the way to them, as asked for at this start. What is not given is as it was at the last start.
+/// Gun relays and the exits that lead to them, as set at this start. What is absent stays as at the last start.
 #[derive(Default)]
 pub struct GunSettings {
     /// Relays, from now on; the default is Mask's.
     pub relays: Option<Vec<GunUrl>>,
     /// Roots that are trusted for relays besides the usual ones, in PEM. Not remembered.
     pub extra_roots_pem: Option<Vec<u8>>,
-    /// Exits, from now on; none: those of the network's directory, which is the default.
+    /// Exits, from now on; an empty list means those of the network's directory, which is the default.
     pub exits: Option<Vec<ExitAddress>>,
-    /// The exit that the network's own description names; used where `exits` says nothing. Not remembered.
+    /// The exit that the network's own description names; used if `exits` is absent. Not remembered.
     pub network_exit: Option<ExitAddress>,
     /// Serve local Gun clients on this port of 127.0.0.1; 0 is any free one. Not remembered.
     pub endpoint: Option<u16>,
@@ -48,7 +48,7 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// Takes the settings over. Nothing is sent before somebody asks for something.
+    /// Applies the settings. Nothing is sent before somebody asks for something.
     pub(super) async fn open(
         settings: GunSettings,
         store: &Store,

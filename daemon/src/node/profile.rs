@@ -58,7 +58,7 @@ impl ProfileApi for Node {
     }
 }
 
-/// Takes the author's key that a post shows for the profile on whose page it stands. Another key than the known one
+/// Learns the author's key that a post shows for the profile on whose page it was found. Another key than the known one
 /// changes nothing and comes back as a warning.
 pub(super) fn learn(
     tx: &Tx<'_>,
@@ -110,7 +110,7 @@ pub(super) fn name_of(tx: &Tx<'_>, key: &PersonaKey) -> Result<Option<String>, S
     Ok(None)
 }
 
-/// The key of a persona of this home, of a contact, or as it stands there.
+/// The key of a persona of this home, of a contact, or the text itself if it is a key.
 fn key_of(tx: &Tx<'_>, persona: Option<&str>, of: &str) -> Result<PersonaKey, RpcError> {
     if let Some(own) = tx.persona_named(of)? {
         return Ok(own.public);

@@ -62,7 +62,7 @@ fn problem(tx: &Tx<'_>, row: &ContactRow) -> Result<Option<RpcError>, StoreError
     })
 }
 
-/// Why messages do not reach a contact of whom only the persona key is known, when relays were asked for more in vain.
+/// Why messages do not reach a contact of whom only the persona key is known, after no relay had a bundle.
 pub(super) fn keyless(row: &ContactRow) -> Option<RpcError> {
     let bare = row.current.is_none() && row.bundle.is_none() && row.relay.is_none() && row.public.is_some();
     (bare && row.state == ContactState::Pending && row.attempts >= ATTEMPTS_SHOWN).then(|| {

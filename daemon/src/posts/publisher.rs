@@ -103,7 +103,7 @@ async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), Reason> {
         updates.extend(nodes.into_iter().map(update));
     }
     gun.publish(updates, DEADLINE).await.map_err(|error| {
-        tracing::info!("The keys of a post are not published yet: {error}.");
+        tracing::debug!("The keys of a post are not published yet: {error}.");
         match error {
             GunError::Unreachable(_) => Reason::GunUnreachable,
             GunError::Timeout => Reason::GunTimeout,

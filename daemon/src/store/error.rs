@@ -45,7 +45,7 @@ pub enum StoreError {
     Database {
         /// What was being done.
         during: &'static str,
-        /// What the database says.
+        /// The database's error.
         source: rusqlite::Error,
     },
     /// A stored value does not have the form it was written with.

@@ -1,4 +1,4 @@
-//! The event log: what happened, as a kind, ids of rows and small numbers. Nothing in it can be read by itself.
+//! The event log: what happened, as a kind, ids of rows and small numbers. Nothing in it can be read without those rows.
 //!
 //! Words, names and keys stay in the rows that an event names, and are read when the event is shown. So whatever
 //! deletes a row deletes what the log says of it, too: the foreign keys of the table do that, and nothing else needs to.
@@ -298,7 +298,7 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// The greatest cursor ever given; zero for none.
+    /// The highest cursor so far; zero if there was no event.
     pub(crate) fn last_event(&self) -> Result<u64, StoreError> {
         self.count(
             "read the log's end",
@@ -307,7 +307,7 @@ impl Tx<'_> {
         )
     }
 
-    /// The cursor after which the log is whole, but for events whose rows are gone.
+    /// The cursor after which the log is complete, except for events whose rows are gone.
     pub(crate) fn event_floor(&self) -> Result<u64, StoreError> {
         Ok(self.meta_u64(FLOOR)?.unwrap_or(0))
     }

@@ -1,4 +1,4 @@
-//! The ids of rows. Each table has its own type, so that a contact's id cannot be given where a session's is asked for.
+//! The ids of rows. Each table has its own type, so that a contact's id cannot be used in place of a session's.
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};

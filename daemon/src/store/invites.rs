@@ -113,7 +113,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends invitations whose time is over; gives the contacts that were named for them.
+    /// Ends invitations whose time is over; returns the contacts that were named for them.
     pub(crate) fn expire_invites(&self, now: Timestamp) -> Result<Vec<ContactId>, StoreError> {
         let named = self.all(
             "list ended invitations",

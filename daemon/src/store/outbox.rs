@@ -10,7 +10,7 @@ use super::{StoreError, Tx};
 /// What a box in the outbox belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum BoxFor {
-    /// A lane, and the message in it (none for a receipt).
+    /// A lane, and the message in it (`None` for a receipt).
     Session { session: SessionId, message: Option<MessageSeq> },
     /// An invitation of ours.
     Invite(InviteId),
@@ -35,7 +35,7 @@ pub(crate) struct DueBox {
     pub(crate) row: OutboxId,
     /// The relay had it before; it is put again because nobody has confirmed it.
     pub(crate) again: bool,
-    /// Its user is waiting: it need not wait for the clock.
+    /// Its user is waiting, so it does not wait for the clock.
     pub(crate) urgent: bool,
 }
 
@@ -96,7 +96,7 @@ impl Tx<'_> {
     }
 
     /// Boxes to put now, in the order they were sealed. Of an answer to an invitation only the first one that is not
-    /// done: whoever has put that has taken the invitation.
+    /// done: whoever puts that one first has the invitation.
     pub(crate) fn due_boxes(
         &self,
         persona: PersonaId,

@@ -148,7 +148,7 @@ impl Tx<'_> {
         found.ok_or(StoreError::Damaged("a persona"))
     }
 
-    /// Adds what is given; what a persona has already stays.
+    /// Adds these; what a persona has already stays.
     pub(crate) fn add_recovery(&self, persona: PersonaId, recovery: &Recovery) -> Result<(), StoreError> {
         if let Some(words) = &recovery.words {
             self.execute(

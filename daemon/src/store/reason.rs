@@ -25,7 +25,7 @@ stored_enum! {
         GunInvalid = 25,
         /// The daemon was stopping.
         Stopping = 26,
-        /// No Gun relay took the keys for weeks.
+        /// No Gun relay accepted the keys for weeks.
         GivenUp = 27,
         /// What was queued cannot be read.
         Internal = 28,

@@ -60,7 +60,7 @@ impl<'a> Tx<'a> {
             .map_err(StoreError::during(during))
     }
 
-    /// Inserts one row and gives its rowid.
+    /// Inserts one row and returns its rowid.
     pub(super) fn insert<P: Params>(
         &self,
         during: &'static str,
