@@ -88,7 +88,7 @@ pub async fn serve_with(listener: Listener, service: Service, limits: ServerLimi
             Ok(stream) => stream,
             Err(error) => {
                 // Out of file descriptors, most likely: others close in time.
-                tracing::warn!(%error, "A connection could not be accepted. Bauta goes on with the others.");
+                tracing::warn!(%error, "A connection could not be accepted. The others are not affected.");
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             }

@@ -241,7 +241,7 @@ impl Pool {
                         reason = worse(reason, OpenError::Network);
                         continue;
                     }
-                    tracing::info!("An exit did not answer.");
+                    tracing::debug!("An exit did not answer.");
                     self.choice().failed(&exit, Instant::now());
                     OpenError::Timeout
                 }
