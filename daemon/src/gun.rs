@@ -129,3 +129,6 @@ impl Gun {
         self.inner.tasks.wait().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

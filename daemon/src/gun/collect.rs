@@ -82,6 +82,15 @@ pub(super) fn both(get: &Get) -> Vec<Get> {
 
 /// How long to wait for more of an answer.
 fn patience(answer: &Answer, has_heard_all: bool, quiet: Duration) -> Duration {
+    // Nothing in Gun's protocol ends an answer. A large node comes in messages that each name the next, in any order, and
+    // the first of such a chain is named by nobody; a relay may answer once from memory and again from its disk; and
+    // "nothing" can be followed by the node, when another peer has it. So an answer is over when none of it has come for a
+    // while, and how long that is depends on what is known to be outstanding:
+    // - nothing has come yet: relays answer at once, so after `FIRST_ANSWER` the connection is dead, not the answer empty;
+    // - a part that was announced is missing: the caller's `quiet`, which is for a slow relay. Such an answer ends
+    //   incomplete, which the caller learns (`Ended::Quiet`) and must not take for "nobody has it";
+    // - all that was announced is there, and every question was answered: `SETTLE`, for a second answer from the disk.
+    // Every message starts the wait again, so a slow but steady answer is never cut off before the caller's deadline.
     match answer.progress() {
         Progress::Waiting => FIRST_ANSWER,
         Progress::Complete | Progress::Missing if has_heard_all => SETTLE.min(quiet),

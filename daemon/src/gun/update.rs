@@ -85,3 +85,61 @@ pub(super) fn check_name(name: &str) -> Result<(), GunError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn update(soul: &str, name: &str, value: Json) -> NodeUpdate {
+        NodeUpdate { soul: soul.to_owned(), properties: Map::from_iter([(name.to_owned(), value)]) }
+    }
+
+    #[test]
+    fn what_gun_can_hold_is_dated() {
+        for value in [json!("words"), json!(1.5), json!(true), Json::Null, NodeUpdate::link("t")] {
+            let node = dated(update("s", "p", value.clone()), 7.0).unwrap();
+            let property = node.properties.get("p").unwrap();
+            assert_eq!((property.value.to_json(), property.state), (value, 7.0));
+        }
+        let node = dated(NodeUpdate::member("set", "s"), 7.0).unwrap();
+        assert_eq!(node.links().collect::<Vec<_>>(), [("s", "s")]);
+    }
+
+    #[test]
+    fn what_gun_cannot_hold_is_refused() {
+        let long = "x".repeat(MAX_NAME + 1);
+        let empty = NodeUpdate { soul: "s".to_owned(), properties: Map::new() };
+        for wrong in [
+            update("", "p", json!(1)),
+            update(&long, "p", json!(1)),
+            update("s", "", json!(1)),
+            update("s", &long, json!(1)),
+            update("s", "_", json!(1)),
+            update("s", "p", json!([1])),
+            update("s", "p", json!({"a": 1})),
+            update("s", "p", json!("x".repeat(MAX_VALUE + 1))),
+            empty,
+        ] {
+            assert!(matches!(dated(wrong.clone(), 7.0), Err(GunError::Invalid(_))), "{:?}", wrong.soul.len());
+        }
+    }
+
+    proptest! {
+        /// A write always wins over the one before, also when the clock is set back.
+        #[test]
+        fn states_grow(times in proptest::collection::vec(0.0..2e12_f64, 1..50)) {
+            let clock = Clock::default();
+            let mut last = f64::NEG_INFINITY;
+            for time in times {
+                let state = clock.next_at(time);
+                prop_assert!(state > last);
+                // Dated back, unless a later write has to win over an earlier one.
+                prop_assert!(state <= time - DATED_BACK || state <= last.max(0.0) + 0.01);
+                last = state;
+            }
+        }
+    }
+}
