@@ -78,7 +78,7 @@ impl ActorHandle {
         self.wake.notify_one();
     }
 
-    /// How its connection stands.
+    /// The state of the connection.
     pub(crate) fn state(&self) -> State {
         *self.state.borrow()
     }

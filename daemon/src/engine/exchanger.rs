@@ -23,7 +23,7 @@ pub trait Exchanger: Send + Sync + 'static {
         patience: Patience,
     ) -> Result<Vec<u8>, ExchangeError>;
 
-    /// How the connection stands.
+    /// The state of the connection.
     fn state(&self) -> watch::Receiver<State>;
 
     /// Ends it; exchanges under way fail.
@@ -35,7 +35,7 @@ pub trait Exchangers: Send + Sync + 'static {
     /// Starts one. `label` appears in logs and nowhere else.
     fn exchanger(&self, label: u32) -> Arc<dyn Exchanger>;
 
-    /// Prefers gateways that none of these doors stand on.
+    /// Prefers gateways other than those of these doors.
     fn avoid_gateways_of(&self, doors: &[DoorAddress]);
 }
 

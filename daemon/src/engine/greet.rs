@@ -71,7 +71,7 @@ pub(super) fn open(
     Ok(None)
 }
 
-/// A contact begins the conversation, or begins it anew.
+/// A contact begins the conversation, or begins it again.
 pub(super) fn join(
     tx: &Tx<'_>,
     persona: &PersonaRow,

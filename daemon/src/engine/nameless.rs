@@ -36,7 +36,7 @@ impl Nameless {
         Self { state, exchanger, task }
     }
 
-    /// How its connection stands.
+    /// The state of the connection.
     pub(crate) fn state(&self) -> State {
         *self.state.borrow()
     }

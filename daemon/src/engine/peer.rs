@@ -63,8 +63,21 @@ pub(super) fn has_gap(wanted: &[Wanted]) -> bool {
     }
 }
 
-/// The session to seal in. It is the contact's current one, unless the peer speaks over another and nothing of ours is
-/// on its way: then the side with the greater key follows, and one session is left.
+/// The session to seal in: the contact's current one, or a livelier one that this side follows the peer to.
+//
+// When both sides begin at the same time there are two sessions, and each side would seal in the one it began. That
+// works, but both lanes of both sessions are then read for ever, and every receipt is late by one lane. So one side
+// gives its own session up for the one that the peer speaks over. Three rules keep that safe:
+//
+// - Only the side with the greater persona key follows. If both followed, each would move to the session that the
+//   other is leaving, and they would change places without end.
+// - It follows only while nothing that it sealed in its current session is unconfirmed. Otherwise the rest of a
+//   message sequence would go over another lane than its beginning, and the peer, who reads lanes in no particular
+//   order, could see the later messages first.
+// - It follows only to a session over which content came later than over the current one, and that was not closed:
+//   then the peer certainly has that session, and seals in it.
+//
+// The session that was left is still read until it is retired, so nothing on its way there is lost.
 pub(super) fn speaking_session(
     tx: &Tx<'_>,
     persona: &PersonaRow,
@@ -92,7 +105,7 @@ pub(super) fn speaking_session(
 }
 
 /// A session that cannot go on is closed for sealing, and a new one is asked for. What it had not delivered will be
-/// sealed anew; the peer drops what it has already.
+/// sealed again; the peer drops what it has already.
 pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), StoreError> {
     tx.make_stale(row.id)?;
     let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
@@ -103,7 +116,7 @@ pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), 
     Ok(())
 }
 
-/// Keeps what a peer's bundle says, and tells when the long-term key is a new one.
+/// Keeps what a peer's bundle says, and writes an event when the long-term key is a new one.
 pub(super) fn keep_bundle(
     tx: &Tx<'_>,
     contact: ContactId,
@@ -123,7 +136,13 @@ pub(super) fn keep_bundle(
     Ok(())
 }
 
-/// Keeps the session that a peer's handshake began.
+/// Keeps the session that a peer's handshake began. Normally messages are sealed in it from now on.
+//
+// Not so when the last session that was begun here is closed: its handshake may be in the peer's inbox still, or the
+// peer may have taken it up after making the one that came now. Then the peer seals in a session that cannot answer,
+// and this side in one that the peer has left; what either sends is read, but never confirmed. A new handshake from
+// here ends that, because the peer reads it after the closed one and takes up whichever came last. It is begun once:
+// after that the last session begun here is open, and the two sides settle on one as `speaking_session` says.
 pub(super) fn add_peer_session(
     tx: &Tx<'_>,
     persona: &PersonaRow,
@@ -153,7 +172,7 @@ pub(super) fn add_peer_session(
     tx.heard(id, true, at.active_until(), at.now)?;
     // A handshake that was held back may belong to a session that the peer has left: it is read, but not used.
     let old = bundle.version() < known;
-    if stale {
+    if stale || tx.last_begun_is_stale(contact)? {
         tx.ask_to_rejoin(contact, at.now)?;
     } else if !old || tx.contact(contact)?.is_none_or(|row| row.current.is_none()) {
         tx.set_current_session(contact, Some(id))?;

@@ -9,7 +9,7 @@ use bauta_protocol::id::{BoxId, RelayId};
 
 use crate::store::{CapabilityId, ContactId, DueBox, InviteId, OutboxId, PrekeysId, SessionId, Wanted};
 
-/// Gets that wait for their answer at most, over all lanes: what a client and a relay bear without noticing.
+/// Gets that wait for their answer at most, over all lanes: few enough that neither a client nor a relay is slowed.
 pub(super) const MOST_GETS: usize = 256;
 
 /// Puts under way at most.
@@ -18,7 +18,7 @@ pub(super) const MOST_PUTS: usize = 16;
 /// Other errands under way at most.
 pub(super) const MOST_ERRANDS: usize = 8;
 
-/// Of so many lanes, those used last, half of all heads are drawn: with many lanes the living ones wait less.
+/// Half of the draws pick among this many most recently used lanes, so that active conversations stay fast.
 const FAVOURED: usize = 16;
 
 /// What a lane belongs to.
@@ -92,7 +92,21 @@ pub(super) enum Step {
     Loop,
 }
 
-/// Shares of the tick for each kind of errand that is due.
+// The shares: a kind of errand is drawn with its share divided by the shares of all kinds that are due.
+//
+// Shares rather than an order of precedence, because with an order a steady supply of one kind would stop the others
+// for ever: someone with many lanes would never publish keys, and a contact who sends without pause would keep
+// receipts from going out. With shares the expected wait of each kind depends on its share only, whatever else is due; the test
+// `no_kind_waits_for_ever` holds that.
+//
+// The sizes follow from what a user waits for. Heads of lanes (HEADS) and own messages (PUTS) are felt at once.
+// Places behind the head (WINDOW) matter only while a conversation is active. Receipts (ACKS) and first contact
+// (FIRST_CONTACT: deposits, bundles, and keys to publish) may take some ticks longer. A relay without today's
+// descriptor (DESCRIBES) cannot be used at all until it has shown one, so it comes before most others, but at most
+// once a day. Deletions and puts that are repeated after weeks (DELETES) can wait for hours.
+//
+// The relay sees one exchange per tick, of the same length for each class, whatever was drawn: shares change how
+// long something waits, not how much is sent.
 const HEADS: usize = 8;
 const WINDOW: usize = 4;
 const PUTS: usize = 6;
@@ -101,7 +115,7 @@ const FIRST_CONTACT: usize = 4;
 const DESCRIBES: usize = 8;
 const DELETES: usize = 1;
 
-/// Chooses. `draw(n)` gives a number below `n`.
+/// Chooses the exchange for one tick. `draw(n)` returns a number below `n`.
 pub(super) fn choose(due: &Due, under_way: &UnderWay, mut draw: impl FnMut(usize) -> usize) -> Step {
     let mut kinds: Vec<(usize, Vec<Step>)> = Vec::new();
     let mut offer = |share: usize, steps: Vec<Step>| {

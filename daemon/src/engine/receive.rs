@@ -40,7 +40,7 @@ pub(super) fn open_box(
         Err(OpenError::Forged(_)) => Ok(BoxOutcome::Forged),
         Err(OpenError::Unsupported(_)) => Ok(BoxOutcome::Unsupported),
         Err(error @ (OpenError::Malformed(_) | OpenError::Ratchet(_))) => {
-            tracing::debug!("A conversation begins anew: {error}.");
+            tracing::debug!("A conversation begins again: {error}.");
             give_up(tx, &row, at)?;
             tx.stop_reading(row.id)?;
             Ok(BoxOutcome::Settled)
@@ -59,6 +59,17 @@ pub(super) fn skip_gap(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<(
     }
 }
 
+// Keeps what opening a box brought. The order matters:
+//
+// 1. The session's new state is saved before anything else. What follows may seal in this very session (a descriptor
+//    that is shown in return), and would otherwise seal with the state from before the box, using a key twice.
+// 2. Then what the peer says about itself: that it speaks over this session, and which boxes it has. A message that is
+//    confirmed here is no longer sealed again when the session is given up in step 4.
+// 3. Then the contents, in the order of the lane.
+// 4. A session that cannot seal any more (the peer confirmed boxes that this state never sealed) is given up last, when
+//    all that it brought is kept.
+//
+// All of it is one transaction: after a crash the box is read again as if it had never come.
 fn keep(
     tx: &Tx<'_>,
     row: &SessionRow,
@@ -101,7 +112,7 @@ fn keep(
     Ok(())
 }
 
-/// When the present gap began; a gap that has moved began anew.
+/// When the present gap began; a gap that has moved began later.
 fn gap_since(
     row: &SessionRow,
     wanted: &[crate::store::Wanted],

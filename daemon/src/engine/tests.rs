@@ -3,4 +3,5 @@
 mod contents;
 mod conversations;
 mod requests;
+mod steps;
 mod world;

@@ -240,7 +240,7 @@ fn who(text: &str) -> Result<Found, RpcError> {
             Err(RpcError::new(&codes::CONTACT_ADDRESS, message)
                 .hint("Give only the address or key of the one you mean."))
         }
-        // Someone who pasted an address wants to know what is wrong with it; a longer text is none.
+        // Someone who pasted an address wants to know what is wrong with it; a longer text is not one.
         (None, _) if text.trim().contains(char::is_whitespace) => {
             Err(RpcError::new(&codes::CONTACT_ADDRESS, "The text holds no address and no persona key."))
         }

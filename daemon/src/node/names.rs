@@ -88,7 +88,7 @@ pub(super) fn profile(text: &str, network: Option<SocialNetwork>) -> Result<Prof
     }
 }
 
-/// Text of a caller as it may stand in a message.
+/// Text of a caller in a form that is safe in a message.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }

@@ -111,7 +111,7 @@ impl Node {
         kept.await
     }
 
-    /// How a persona's connection stands, and what is happening.
+    /// The state of a persona's connection, and what is happening.
     pub(super) fn persona_connection(&self, persona: PersonaId) -> (State, Option<String>) {
         match self.actors().personas.get(&persona) {
             Some(actor) => view::connection(announce::connection(&actor.state().phase)),

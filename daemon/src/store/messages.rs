@@ -172,7 +172,7 @@ impl Tx<'_> {
         )
     }
 
-    /// Notes where a message lies; `None`: inside the session's handshake.
+    /// Notes which boxes hold a message; `None`: it is inside the session's handshake.
     pub(crate) fn note_sealed(
         &self,
         message: MessageSeq,
@@ -187,7 +187,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Own open messages that lie in boxes below `acked` of the session, or in its handshake, in order.
+    /// Own open messages in boxes below `acked` of the session, or in its handshake, in order.
     pub(crate) fn confirmed(&self, session: SessionId, acked: u64) -> Result<Vec<MessageSeq>, StoreError> {
         self.all(
             "list confirmed messages",
@@ -218,7 +218,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets what lies in boxes of the session from an index on.
+    /// Forgets what is in boxes of the session from an index on.
     pub(crate) fn forget_sealed_from(&self, session: SessionId, first: u64) -> Result<(), StoreError> {
         self.execute(
             "forget sealed messages",
@@ -228,7 +228,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets what lies in boxes of the session that the relay has not confirmed: what the peer says of those places
+    /// Forgets what is in boxes of the session that the relay has not confirmed: what the peer says of those places
     /// may be about other boxes.
     pub(crate) fn forget_undone(&self, session: SessionId) -> Result<(), StoreError> {
         self.execute(

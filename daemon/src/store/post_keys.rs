@@ -43,7 +43,7 @@ impl Tx<'_> {
         self.one("find the key of a post", &sql, [iv.0], raw)?.map(read).transpose()
     }
 
-    /// Keeps the key of a post unless there is one; tells whether it was new.
+    /// Keeps the key of a post unless there is one; returns whether it was new.
     pub(crate) fn put_post_key(&self, row: &PostKeyRow) -> Result<bool, StoreError> {
         let added = self.execute(
             "keep the key of a post",

@@ -144,7 +144,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How the publications of a post stand; `None` when there is none.
+    /// How far the publications of a post are; `None` when there is none.
     pub(crate) fn publications(&self, iv: PostIv) -> Result<Option<PublicationCount>, StoreError> {
         let found = self.one(
             "count publications",

@@ -7,7 +7,7 @@ use super::ids::ProfileRowId;
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
-/// Whose persona key stands behind a profile on a social network.
+/// A profile on a social network and the persona key of whoever has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProfileRow {
     pub(crate) profile: ProfileId,

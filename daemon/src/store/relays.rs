@@ -8,7 +8,7 @@ use super::ids::{ContactId, PersonaId};
 use super::tx::bytes;
 use super::{StoreError, Tx};
 
-/// A relay that this home uses or was told of.
+/// A relay that this home uses, or that somebody named.
 pub(crate) struct RelayRow {
     pub(crate) id: RelayId,
     /// From an address or a bundle.
@@ -106,7 +106,7 @@ impl Tx<'_> {
         )
     }
 
-    /// Keeps a descriptor unless there is one of its day; tells which one of the day is kept.
+    /// Keeps a descriptor unless there is one of its day; returns the one of the day that is kept.
     pub(crate) fn keep_descriptor(&self, descriptor: &Descriptor) -> Result<DescriptorSeen, StoreError> {
         let seen = descriptor.seen();
         self.execute(
@@ -140,7 +140,7 @@ impl Tx<'_> {
         )
     }
 
-    /// What to tell contacts of having seen of a relay.
+    /// The latest descriptor of a relay, as contacts are shown that it was seen.
     pub(crate) fn seen(&self, relay: RelayId) -> Result<Option<DescriptorSeen>, StoreError> {
         let latest = self.latest_descriptor(relay)?;
         Ok(latest.map(|found| DescriptorSeen { day: found.day, hash: found.hash }))

@@ -181,7 +181,7 @@ CREATE INDEX messages_by_id ON messages (id);
 CREATE INDEX messages_by_persona ON messages (persona, outgoing, seq);
 CREATE INDEX messages_open ON messages (conversation, seq) WHERE state IN (1, 2);
 
--- In which boxes of which session a message lies. last is NULL: inside the handshake.
+-- Which boxes of which session hold a message. last is NULL: inside the handshake.
 CREATE TABLE sealed (
     message INTEGER NOT NULL REFERENCES messages (seq) ON DELETE CASCADE,
     session INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -265,7 +265,7 @@ CREATE TABLE blocked (
     PRIMARY KEY (persona, public)
 ) STRICT;
 
--- Whose persona key stands behind a profile. persona: 66 hex digits.
+-- Profiles and the persona keys of those who have them. persona: 66 hex digits.
 -- source: 'seen' in a payload, 'text' of a profile or post, 'hand', 'backup'.
 CREATE TABLE profiles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -15,22 +15,37 @@ pub(crate) struct Wanted {
     pub(crate) id: BoxId,
 }
 
-/// One session with a contact, as it stands in the store.
+/// One session with a contact, as the store keeps it.
+//
+// A contact may have several: each handshake makes one, from either side. One of them is `contacts.current`, in which
+// messages are sealed; the others are only read, until nobody has used them for as long as a relay keeps a box.
+//
+// `stale` closes a session for sealing for good. It is set when the state may be older than what the relay or the peer
+// has seen (an old copy of the database, a box id that holds other bytes, a receipt for boxes that were never sealed).
+// Sealing with such a state would use a lane key a second time, for other bytes. Reading is safe, so it goes on.
+//
+// `initiator` says who made the handshake. Only an initiator has `handshake` and `inbox`, and only until the first box
+// from the peer shows that the handshake was opened; until then it is left in the inbox again and again, because a
+// relay may lose it and the peer reads the inbox seldom.
+//
+// `gap_since` begins when a later box of the peer's lane is there and the first missing one is not. Only such a gap is
+// given up after a while: without later boxes nothing shows that the missing one was ever put.
+//
+// `heard_at` counts content only, not receipts: it decides which of two sessions the peer speaks over, and both sides
+// send receipts over every session they read.
 pub(crate) struct SessionRow {
     pub(crate) id: SessionId,
     pub(crate) contact: ContactId,
     pub(crate) persona: PersonaId,
-    /// Where our boxes go.
+    /// The peer's relay, where our boxes go.
     pub(crate) relay: RelayId,
-    /// Where we read.
+    /// Ours, where we read.
     pub(crate) own_relay: RelayId,
     /// In the protocol's own serialisation.
     pub(crate) state: Zeroizing<Vec<u8>>,
-    /// It never encrypts again.
     pub(crate) stale: bool,
     pub(crate) initiator: bool,
     pub(crate) gap_since: Option<Timestamp>,
-    /// When content last came over it.
     pub(crate) heard_at: Timestamp,
     pub(crate) handshake: Option<Box<[u8; HANDSHAKE_LEN]>>,
     pub(crate) inbox: Option<InboxId>,
@@ -130,6 +145,17 @@ impl Tx<'_> {
         self.all("list sessions", &sql, [contact], read)
     }
 
+    /// Whether the last session that was begun here is closed for sealing.
+    pub(crate) fn last_begun_is_stale(&self, contact: ContactId) -> Result<bool, StoreError> {
+        let stale = self.one(
+            "look for the last session begun here",
+            "SELECT stale FROM sessions WHERE contact = ?1 AND initiator = 1 ORDER BY id DESC LIMIT 1",
+            [contact],
+            |row| row.get(0),
+        )?;
+        Ok(stale.unwrap_or(false))
+    }
+
     /// Keeps a session that sealed something. Nothing of it may leave before this commits.
     pub(crate) fn save_sender(
         &self,
@@ -210,7 +236,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The session never encrypts again, and what it has not delivered is dropped: it will be sealed anew.
+    /// The session never encrypts again, and what it has not delivered is dropped: it will be sealed again in another session.
     pub(crate) fn make_stale(&self, session: SessionId) -> Result<(), StoreError> {
         self.advance();
         self.execute(

@@ -1,3 +1,9 @@
+mod events;
+mod keys;
+mod lanes;
+mod messages;
+mod support;
+
 use std::fs;
 
 use super::sessions::{pack_wanted, unpack_wanted};
@@ -228,5 +234,5 @@ fn stored_enums_survive_and_unknown_numbers_are_damage() {
             }
         )+};
     }
-    check!(Change Connection ContactState Doubt GuestPhase MessageState Reason events::Kind);
+    check!(Change Connection ContactState Doubt GuestPhase MessageState Reason super::events::Kind);
 }

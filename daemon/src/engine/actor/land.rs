@@ -134,7 +134,7 @@ impl Actor {
                 self.report(kept, "note a publication");
                 return;
             }
-            // Its version must grow: this machine's clock stood still, or another home has this persona.
+            // Its version must grow: this machine's clock did not advance, or another home has this persona.
             Ok(
                 PublishReply::Declined(Declined::Refused(Refusal::Stale | Refusal::Expired))
                 | PublishReply::Conflict,
@@ -234,7 +234,7 @@ pub(in crate::engine) fn keep_put(
             }
         }
         Ok(PutReply::Conflict) => match sealed.owner {
-            // Other bytes stand where ours belong: an older state of ours was used before, or the relay lies.
+            // The relay has other bytes under this id: an older state of ours was used before, or the relay is dishonest.
             BoxFor::Session { session, .. } => match tx.session(session)? {
                 Some(session) => {
                     tx.forget_undone(session.id)?;

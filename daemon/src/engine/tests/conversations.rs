@@ -11,6 +11,8 @@ struct Pair {
     people: [(Person, ContactId); 2],
     now: Timestamp,
     draw: Draw,
+    /// Sessions are closed now and then.
+    restores: bool,
 }
 
 impl Pair {
@@ -21,7 +23,13 @@ impl Pair {
         let mut bob = Person::new("bob", &mut relays);
         let (of_alice, of_bob) = (alice.row().public, bob.row().public);
         let (to_bob, to_alice) = (alice.add("bob", of_bob), bob.add("alice", of_alice));
-        Self { relays, people: [(alice, to_bob), (bob, to_alice)], now: NOW, draw: Draw::new(seed) }
+        Self {
+            relays,
+            people: [(alice, to_bob), (bob, to_alice)],
+            now: NOW,
+            draw: Draw::new(seed),
+            restores: false,
+        }
     }
 
     /// Bob has an invitation of Alice's.
@@ -33,7 +41,13 @@ impl Pair {
         let persona = alice.id;
         let to_bob = alice.store.run(|tx| tx.contact_named(persona, "bob")).unwrap().id;
         let to_alice = bob.answer("alice", &address);
-        Self { relays, people: [(alice, to_bob), (bob, to_alice)], now: NOW, draw: Draw::new(seed) }
+        Self {
+            relays,
+            people: [(alice, to_bob), (bob, to_alice)],
+            now: NOW,
+            draw: Draw::new(seed),
+            restores: false,
+        }
     }
 
     fn steps(&mut self, count: usize) {
@@ -52,6 +66,10 @@ impl Pair {
                 self.steps(steps);
                 let (person, contact) = &mut self.people[who];
                 person.faults = true;
+                if self.restores && self.draw.below(4) == 0 {
+                    // What a home does when an old copy of its store was put back.
+                    person.store.run(|tx| tx.make_all_stale());
+                }
                 person.say(*contact, &line(who, number), self.now, &mut self.draw);
             }
         }
@@ -102,6 +120,14 @@ proptest! {
     #[test]
     fn every_message_arrives_once_and_in_order(seed: u64, messages in 1usize..7) {
         let mut pair = Pair::added(seed);
+        pair.talk(messages);
+        pair.check(messages);
+    }
+
+    #[test]
+    fn also_when_sessions_are_closed_in_between(seed: u64, messages in 1usize..7) {
+        let mut pair = Pair::added(seed);
+        pair.restores = true;
         pair.talk(messages);
         pair.check(messages);
     }
