@@ -58,7 +58,7 @@ pub struct Times {
     pub deposit_again_after: Duration,
     /// A missing box is given up after this, when later ones are there.
     pub gap_after: Duration,
-    /// The window of a lane stays open for this long after something came or went.
+    /// The window of a lane stays open for this long after something was received or sent.
     pub active_for: Duration,
 }
 

@@ -11,7 +11,7 @@ use super::peer::{pack, unpack};
 use crate::random;
 use crate::store::{Happened, PersonaRow, PrekeysId, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
 
-/// Keys that a stranger may still be given: younger than this.
+/// How old keys may be that a stranger still gets.
 const FRESH: std::time::Duration = DAY;
 
 /// What no descriptor hashes to: none was seen yet.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 /// One persona's way to exchange with relays.
 #[async_trait]
 pub trait Exchanger: Send + Sync + 'static {
-    /// Sends a body of the class and gives the relay's answer, a body of the same class.
+    /// Sends a body of the class and returns the relay's answer, a body of the same class.
     ///
     /// # Errors
     /// See [`ExchangeError`]; the relay may have done what was asked.

@@ -37,7 +37,7 @@ pub(super) enum Errand {
     LoopDelete { slot: u64, cap: Capability },
 }
 
-/// What came of an exchange whose reply is an `R`.
+/// The result of an exchange whose reply is an `R`.
 pub(super) type Answer<R> = Result<R, Missed>;
 
 /// An errand that has come back from a relay.

@@ -16,7 +16,7 @@ use crate::store::{
     PrekeysRow, ROLLED_BACK_AT, RequestRow, StoreError, Tx,
 };
 
-/// Requests of one persona kept at most; the oldest one goes first.
+/// The most requests that one persona keeps; the oldest one is dropped first.
 pub(super) const MOST_REQUESTS: usize = 256;
 
 /// Takes one handshake from the inbox. Whatever it is, the next one follows.

@@ -9,10 +9,10 @@ use crate::store::{Change, StoreError, Tx};
 /// A relay keeps boxes for 21 days: after this nothing can come over a lane that nobody writes to.
 const SESSION_KEPT: std::time::Duration = DAY.saturating_mul(22);
 
-/// Events are kept for so long.
+/// How long events are kept.
 const EVENTS_KEPT: std::time::Duration = DAY.saturating_mul(30);
 
-/// An invitation that could not be read for so long has ended.
+/// An invitation that could not be read for this long has ended.
 const INVITATION_READ: std::time::Duration = DAY.saturating_mul(22);
 
 /// Does what is due. Cheap when nothing is.
@@ -24,7 +24,7 @@ pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), Stor
     }
     for (session, contact) in tx.lapsed_deposits(now)? {
         tx.forget_handshake(session)?;
-        // The session is read still, in case the answer is on its way; what waits goes into a new one.
+        // The session is still read, in case the answer is on its way; what waits is sealed in a new one.
         if tx.contact(contact)?.is_some_and(|row| row.current == Some(session)) {
             tx.ask_to_rejoin(contact, now)?;
         }

@@ -24,7 +24,7 @@ fn all_wanted(wanted: Vec<WantedBox>) -> Vec<Wanted> {
     wanted.into_iter().map(|one| Wanted { index: one.index, id: one.id }).collect()
 }
 
-/// Makes an invitation; gives its address and its end. With a name there is a contact at once, whose key comes later.
+/// Makes an invitation; returns its address and its end. With a name there is a contact at once, whose key comes later.
 pub(crate) fn invite(
     tx: &Tx<'_>,
     persona: &PersonaRow,
@@ -74,7 +74,7 @@ pub(crate) fn invite(
     Ok((Address { persona: persona.public, relay: Some(relay), seed: Some(seed) }, row.expires_at))
 }
 
-/// The host takes one of the guest's boxes.
+/// The host accepts one of the guest's boxes.
 pub(super) fn host_box(
     tx: &Tx<'_>,
     invite: InviteId,
@@ -152,7 +152,7 @@ pub(crate) fn answer_invitation(
     tx.add_guest(contact, persona.id, &pack(&guest)?, relay, &all_wanted(guest.wanted()))
 }
 
-/// The guest takes one of the host's boxes.
+/// The guest accepts one of the host's boxes.
 pub(super) fn guest_box(
     tx: &Tx<'_>,
     contact: ContactId,
@@ -185,7 +185,7 @@ pub(super) fn guest_box(
     Ok(BoxOutcome::Settled)
 }
 
-/// The guest has the bundle: the handshake goes into boxes, one after the other.
+/// The guest has the bundle: the handshake is put into boxes, one after the other.
 fn answer(
     tx: &Tx<'_>,
     contact: &ContactRow,
@@ -269,7 +269,7 @@ fn end(tx: &Tx<'_>, contact: ContactId, phase: GuestPhase, at: &Moment) -> Resul
     tx.set_guest_phase(contact, phase)?;
     tx.drop_guest_boxes(contact)?;
     let Some(row) = tx.contact(contact)? else { return Ok(()) };
-    // A conversation that the other side began meanwhile goes on.
+    // A conversation that the other side began meanwhile continues.
     if row.current.is_none() {
         tx.delete_sessions(contact)?;
         let reason =

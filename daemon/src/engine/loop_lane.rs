@@ -1,6 +1,7 @@
 //! Boxes that a persona puts, reads and deletes for itself when its clock ticks and nothing is due.
 //!
-//! To the relay they look like a conversation; to the persona they prove that exchanges come back.
+//! They are meant as cover, and prove to the persona that exchanges come back. A relay can recognise them today by their
+//! times, because they are read and deleted sooner than a contact's (docs/threat-model.md, "Known attacks").
 
 use bauta_protocol::id::Capability;
 use bauta_protocol::limits::BOX_LEN;
@@ -54,7 +55,7 @@ impl LoopLane {
         })
     }
 
-    /// An answer came, or none. A box that failed is left to itself: a put may have had its effect, and its bytes
+    /// An answer came, or none. A box that failed is abandoned: a put may have had its effect, and its bytes
     /// cannot be put again.
     pub(super) fn land(&mut self, number: u64, well: bool) {
         self.slots.retain_mut(|slot| {

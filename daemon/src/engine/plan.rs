@@ -1,7 +1,7 @@
 //! What a tick of the clock is used for: one exchange, chosen from what is due. Pure.
 //!
 //! Heads of lanes come first, in random order; but every kind of errand that is due keeps a share, so that none waits
-//! for ever. A tick without anything due goes to a loop lane: to the relay all ticks look alike.
+//! for ever. A tick without anything due goes to a loop lane, so that ticks do not show whether something is due.
 
 use std::collections::HashSet;
 

@@ -73,7 +73,7 @@ pub(crate) fn seal_pending(
     tx.keep_active(row.id, at.active_until())
 }
 
-/// Seals a receipt; gives the row of its box.
+/// Seals a receipt; returns the row of its box.
 pub(super) fn seal_ack(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<Option<OutboxId>, StoreError> {
     let Some(row) = tx.session(session)?.filter(|row| !row.stale) else { return Ok(None) };
     let mut session = session_of(&row)?;
@@ -86,7 +86,7 @@ pub(super) fn seal_ack(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<O
     }
 }
 
-/// Seals something that is no message: it is lost with the session, if that is.
+/// Seals something that is not a message: it is lost if the session is.
 pub(super) fn seal_aside(
     tx: &Tx<'_>,
     contact: ContactId,

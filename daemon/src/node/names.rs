@@ -82,7 +82,7 @@ pub(super) fn profile(text: &str, network: Option<SocialNetwork>) -> Result<Prof
     match read {
         Ok(profile) if !profile.is_nobody() => Ok(profile),
         _ => {
-            let message = format!("\"{}\" is no profile of a network.", shown(text));
+            let message = format!("\"{}\" is not a profile of a network.", shown(text));
             Err(RpcError::new(&codes::PROFILE_INVALID, message))
         }
     }

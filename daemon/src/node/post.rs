@@ -158,7 +158,7 @@ impl PostApi for Node {
             .or_else(|| posts::named_network(&payload))
             .or(form)
             .ok_or_else(|| {
-                RpcError::new(&codes::POST_RECIPIENTS, "The post does not show on which network it stands.")
+                RpcError::new(&codes::POST_RECIPIENTS, "The post does not show which network it is from.")
                     .hint("Say so with --network.")
             })?;
         let keys =

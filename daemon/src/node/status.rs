@@ -13,10 +13,10 @@ use super::view::{self, utc};
 use crate::engine::{announce, relay_doors};
 use crate::store::{Doubt, PersonaId, StoreError};
 
-/// A stored message without a receipt for so long is shown.
+/// A stored message without a receipt is shown after this long.
 const UNRECEIVED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// Invalid answers of a relay are shown for so long.
+/// How long invalid answers of a relay are shown.
 const INVALID_ANSWERS_SHOWN: Duration = Duration::from_secs(60 * 60);
 
 /// What the store knows for the status.
@@ -183,7 +183,7 @@ impl Node {
     }
 }
 
-/// The order in which one persona's state speaks for all.
+/// The order in which one persona's state is shown for all.
 fn badness(state: State) -> u8 {
     match state {
         State::Ready => 0,

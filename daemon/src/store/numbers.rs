@@ -1,6 +1,6 @@
 //! Enums that are stored as numbers.
 
-/// Declares an enum whose variants are stored as the given numbers. A number is never given to another variant later:
+/// Declares an enum whose variants are stored as the given numbers. A number is never reused for another variant:
 /// homes hold it for years. One that no variant has is damage, since a home of a newer version does not open here.
 macro_rules! stored_enum {
     ($($(#[$about:meta])* enum $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal,)+ })+) => {

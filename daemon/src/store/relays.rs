@@ -57,7 +57,7 @@ impl Tx<'_> {
         self.keep_relay(id, &both)
     }
 
-    /// Adds a relay, or takes the doors over.
+    /// Adds a relay, or replaces its doors.
     fn keep_relay(&self, id: RelayId, doors: &[DoorAddress]) -> Result<(), StoreError> {
         let doors: Vec<u8> = doors.iter().flat_map(|door| door.0).collect();
         self.execute(

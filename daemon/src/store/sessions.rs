@@ -22,11 +22,11 @@ pub(crate) struct Wanted {
 //
 // `stale` closes a session for sealing for good. It is set when the state may be older than what the relay or the peer
 // has seen (an old copy of the database, a box id that holds other bytes, a receipt for boxes that were never sealed).
-// Sealing with such a state would use a lane key a second time, for other bytes. Reading is safe, so it goes on.
+// Sealing with such a state would use a lane key a second time, for other bytes. Reading is safe, so it continues.
 //
 // `initiator` says who made the handshake. Only an initiator has `handshake` and `inbox`, and only until the first box
 // from the peer shows that the handshake was opened; until then it is left in the inbox again and again, because a
-// relay may lose it and the peer reads the inbox seldom.
+// relay may lose it and the peer reads the inbox rarely.
 //
 // `gap_since` begins when a later box of the peer's lane is there and the first missing one is not. Only such a gap is
 // given up after a while: without later boxes nothing shows that the missing one was ever put.
@@ -200,7 +200,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The peer said something over it: the window opens until then, and its handshake need not be left again.
+    /// The peer said something over it: the window opens until then, and its handshake is not deposited again.
     pub(crate) fn heard(
         &self,
         session: SessionId,

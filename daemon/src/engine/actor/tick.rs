@@ -213,7 +213,7 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
             let Some(sealed) = tx.boxed(row)? else { return Ok(None) };
             let found = terms(tx, sealed.relay, at.now)?;
             if found.is_none() {
-                // Not before its relay has shown a descriptor; others need not wait for it.
+                // Not before its relay has sent a descriptor; other relays' work does not wait for it.
                 let wait = crate::engine::backoff::after(at.times.pace.tick_mean, sealed.attempts);
                 tx.box_later(row, at.now.plus(wait), sealed.attempts.saturating_add(1))?;
             }

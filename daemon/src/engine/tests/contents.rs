@@ -15,7 +15,7 @@ fn hat(id: MessageId) -> Letter {
     Letter { id, sent_at: NOW, kind: 4000, bytes, text: Some("hat".to_owned()) }
 }
 
-/// What a version with a new kind sends to one without: it is delivered, kept as it came, and told of.
+/// What a version with a new kind sends to one without: it is delivered, kept as it came, and reported.
 #[test]
 fn a_kind_that_is_not_known_yet_is_kept_whole() {
     let (mut relays, mut draw) = (Relays::default(), Draw::new(1));
