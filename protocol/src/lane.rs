@@ -128,6 +128,11 @@ impl SendLane {
 #[derive(Deserialize, Serialize)]
 #[serde(try_from = "StoredReceiveLane")]
 pub struct ReceiveLane {
+    // Boxes come in any order, because each is asked for by an exchange of its own and some are lost or held. A reader that
+    // asked for one box at a time would wait a whole exchange per box; one that kept keys without a bound could be made to
+    // derive and hold them for ever by a writer that skips. So the keys of a fixed window are derived ahead, and `beyond`
+    // is the one chain key past it. A pair is taken when its box is accepted: from then on nothing here can open that box
+    // again, and the window moves only when its first box was accepted or given up.
     head: u64,
     /// One per box of the window; `None` once the box was accepted.
     window: VecDeque<Option<Pair>>,

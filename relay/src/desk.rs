@@ -200,13 +200,14 @@ impl Desk {
     }
 
     async fn get(&self, id: BoxId) -> Result<GetReply, DailyError> {
+        // Look, hold, look again: the wake comes from the store's news, so a box that came between the first look and the
+        // hold has no news to come, and one that came after the hold does.
         if let Some(sealed) = self.look(id).await? {
             return Ok(GetReply::Box(sealed));
         }
         let Some(mut hold) = self.held.hold(id) else {
             return Ok(GetReply::Absent);
         };
-        // The box may have come between the first look and the hold.
         if let Some(sealed) = self.look(id).await? {
             return Ok(GetReply::Box(sealed));
         }

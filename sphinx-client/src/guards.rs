@@ -96,6 +96,9 @@ impl Guards {
         avoid: &HashSet<GatewayId>,
         rng: &mut R,
     ) -> Vec<GatewayId> {
+        // Two dangers pull in opposite directions. Whoever uses many gateways will soon use a hostile one; whoever insists on
+        // one that is down is cut off. So the order changes only on evidence that the network works and the guard does not:
+        // failures alone may be our own line, and an attacker who cuts it must not be able to walk us through all gateways.
         self.settle(now, candidates, avoid, rng);
         let listed: HashSet<&GatewayId> = candidates.iter().collect();
         let mut ranked: Vec<(u8, &Guard)> = self

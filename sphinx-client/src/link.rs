@@ -262,6 +262,10 @@ struct Sending {
 
 impl Sending {
     async fn run(self, mut queue: mpsc::Receiver<Outgoing>, end: CancellationToken) {
+        // The SDK takes messages into a queue and returns at once, and it reads the sender tag of a recipient from a map when
+        // it handles the message, later. Two messages in its queue would therefore go out under one tag, and a relay could
+        // join them. So this gate lets one message through at a time, and sets the next tag only when the SDK has made the
+        // packets of the one before.
         let mut pruned = Instant::now();
         loop {
             let item = tokio::select! {

@@ -13,15 +13,7 @@ use crate::limits::BOX_LEN;
 /// A request whose reply has a type of its own.
 pub trait Ask: Into<Request> {
     /// What a relay answers.
-    type Reply: TryFrom<Reply, Error = Unfitting>;
-
-    /// Reads the body of the reply. Signatures are the caller's to check.
-    ///
-    /// # Errors
-    /// [`AnswerError`]: the relay broke the protocol.
-    fn read_reply(body: &[u8], class: super::Class) -> Result<Self::Reply, AnswerError> {
-        Ok(Self::Reply::try_from(Reply::decode(class, body)?)?)
-    }
+    type Reply: TryFrom<Reply, Error = Unfitting> + Into<Reply>;
 }
 
 /// The relay does not do what was asked.

@@ -14,8 +14,8 @@ use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::limits::{BOX_LEN, MAX_TEXT};
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{
-    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply, Request,
-    WireError,
+    Ask, Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply,
+    Request, WireError,
 };
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::time::{Day, Timestamp};
@@ -98,6 +98,13 @@ fn replies() -> impl Strategy<Value = (Class, Reply)> {
     ]
 }
 
+/// Whether the reply belongs to the request; it is the same again as a reply.
+fn as_it_came<A: Ask>(reply: &Reply) -> bool {
+    let Ok(typed) = A::Reply::try_from(reply.clone()) else { return false };
+    assert!(&typed.into() == reply);
+    true
+}
+
 fn contents() -> impl Strategy<Value = Content> {
     prop_oneof![
         (any::<[u8; 16]>(), any::<u64>(), ".{0,300}").prop_map(|(id, at, text)| Content::Text {
@@ -133,6 +140,32 @@ proptest! {
         let body = reply.encode(class).unwrap();
         prop_assert_eq!(body.len(), class.body_len());
         prop_assert!(Reply::decode(class, &body).unwrap() == reply);
+    }
+
+    #[test]
+    fn a_reply_is_taken_for_what_it_answers_and_for_nothing_else((_, reply) in replies()) {
+        let fits = [
+            as_it_came::<Put>(&reply),
+            as_it_came::<Get>(&reply),
+            as_it_came::<Delete>(&reply),
+            as_it_came::<Deposit>(&reply),
+            as_it_came::<Drain>(&reply),
+            as_it_came::<Publish>(&reply),
+            as_it_came::<Fetch>(&reply),
+            as_it_came::<Describe>(&reply),
+        ];
+        let (yes, no) = (true, false);
+        let expected = match reply {
+            Reply::Busy | Reply::Refused(_) => [yes; 8],
+            Reply::Done => [yes, no, yes, yes, no, yes, no, no],
+            Reply::Conflict => [yes, no, no, no, no, yes, no, no],
+            Reply::Absent => [no, yes, no, no, yes, no, yes, no],
+            Reply::Box(_) => [no, yes, no, no, no, no, no, no],
+            Reply::Deposit(_) => [no, no, no, no, yes, no, no, no],
+            Reply::Bundle(_) => [no, no, no, no, no, no, yes, no],
+            Reply::Descriptor(_) => [no, no, no, no, no, no, no, yes],
+        };
+        prop_assert_eq!(fits, expected);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use tokio::sync::oneshot;
 
 /// All requests that wait, at most `cap`; the oldest gives way to a new one.
 pub(super) struct Held {
+    // Readers ask before the box is there, so that an answer follows a put at once and nobody polls. Each held request costs
+    // memory here and a reply block at the mixnet side, so there is a bound, and the oldest goes first: it is the one whose
+    // client will ask again soonest. Tickets order the requests, because several may wait for one box and any of them can
+    // be dropped at any time.
     cap: usize,
     waiting: Mutex<Waiting>,
 }

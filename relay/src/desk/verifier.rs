@@ -47,6 +47,9 @@ pub(super) enum Verdict {
 }
 
 pub(super) struct Verifier {
+    // Measuring takes 32 MiB and tens of milliseconds, which an attacker would like to make us spend. Three bounds keep that
+    // cheap: the gate, which costs the sender more than a check costs us; a count of checks per gate proof, since work
+    // nonces are free to change; and one thread with a short queue, so that a flood makes deposits wait and nothing else.
     queue: SyncSender<Job>,
     waiting: Arc<AtomicUsize>,
     gates: Mutex<Gates>,

@@ -109,6 +109,10 @@ async fn connect(core: &Arc<Core>, lost: &impl Fn(&Core)) -> Option<Arc<Link>> {
 
 /// Watches a link, and those that renew it, until it has to be replaced. Whether anything ever came back over it.
 async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
+    // A link is never repaired, because the SDK keeps state that cannot be inspected: it ends and a new one is made, with
+    // new keys. Four things end it: the SDK's own end, a jump of the clock (after a suspend the gateway has forgotten us, and
+    // the SDK does not notice), silence that a message to ourselves proves to be the gateway's fault, and age. Only the
+    // first and the third count against the gateway, as guards must not be changed for what is not their fault.
     let tuning = core.shared.tuning;
     let mut since = Instant::now();
     let mut proven = false;
