@@ -14,6 +14,7 @@
 pub mod e2e_bench;
 pub mod gun_relay;
 pub mod mask_conformance;
+pub mod observers;
 pub mod process;
 pub mod program;
 pub mod traces;
