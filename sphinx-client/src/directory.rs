@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::guards::GatewayId;
 use crate::network::Network;
-use crate::tuning::Tuning;
+use crate::timers::Tuning;
 
 /// How long an old topology is used: until the keys in it are no longer accepted.
 const USELESS_AFTER: Duration = Duration::from_secs(6 * 3600);

@@ -29,6 +29,7 @@ mod service;
 mod shared;
 mod state;
 mod storage;
+mod timers;
 mod traffic;
 mod tuning;
 

@@ -22,7 +22,7 @@ use crate::directory::Directory;
 use crate::guards::GatewayId;
 use crate::network::Network;
 use crate::storage::Storage;
-use crate::tuning::Tuning;
+use crate::timers::Tuning;
 
 /// Messages that wait for the SDK. While the queue is full, exchanges wait and replies of a service are dropped.
 const OUTBOX: usize = 256;

@@ -10,8 +10,8 @@ use crate::client::Client;
 use crate::clock::PoissonClock;
 use crate::network::Network;
 use crate::shared::{GuardKeeper, Shared};
+use crate::timers::Tuning;
 use crate::traffic::Traffic;
-use crate::tuning::Tuning;
 
 /// The mixnet, once per process. Cheap to clone.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Mixnet {
         traffic: Traffic,
         keeper: Arc<dyn GuardKeeper>,
     ) -> Result<Self, MixnetError> {
-        Self::with_tuning(network, traffic, Tuning::of(traffic), keeper)
+        Self::with_tuning(network, traffic, traffic.tuning(), keeper)
     }
 
     pub(crate) fn with_tuning(

@@ -25,8 +25,8 @@ use crate::directory::Directory;
 use crate::frame::{self, RequestDigest, Xid};
 use crate::mixnet::{MixnetError, allow};
 use crate::network::Network;
+use crate::timers::Tuning;
 use crate::traffic::Traffic;
-use crate::tuning::Tuning;
 use door::Door;
 use door_file::DoorFile;
 use ledger::{Ledger, Verdict};
@@ -171,7 +171,7 @@ impl Service {
         if config.doors == 0 || config.doors > MOST_DOORS {
             return Err(ServiceError::Doors(config.doors));
         }
-        let tuning = Tuning::of(config.traffic);
+        let tuning = config.traffic.tuning();
         let mut doors = Vec::with_capacity(config.doors);
         for number in 0..config.doors {
             let path = config.dir.join(format!("door-{number}.json"));

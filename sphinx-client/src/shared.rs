@@ -12,8 +12,8 @@ use crate::clock::SystemClock;
 use crate::directory::{Directory, DirectoryError};
 use crate::guards::{GatewayId, Guards};
 use crate::network::Network;
+use crate::timers::Tuning;
 use crate::traffic::Traffic;
-use crate::tuning::Tuning;
 
 /// Stores the guards of an installation between two runs. The bytes are opaque and belong in an encrypted store.
 pub trait GuardKeeper: Send + Sync {

@@ -10,7 +10,7 @@ use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::limits::HOLD;
 use thiserror::Error;
 
-use crate::tuning::Tuning;
+use crate::timers::Tuning;
 
 /// How much cover a client pays for.
 ///
@@ -243,6 +243,11 @@ impl Traffic {
             Self::Paranoid => &PARANOID,
             Self::Test => &TEST,
         }
+    }
+
+    /// The timers of supervision.
+    pub(crate) fn tuning(self) -> Tuning {
+        self.profile().tuning
     }
 
     /// The clocks of this profile.

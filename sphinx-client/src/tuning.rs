@@ -1,4 +1,4 @@
-//! The SDK's settings, as a traffic profile wants them, and what the timers of supervision are.
+//! The SDK's settings, as a traffic profile wants them.
 
 use std::time::Duration;
 
@@ -10,51 +10,6 @@ use crate::traffic::{Cover, Traffic};
 const RETRANSMISSIONS: u32 = 2;
 /// The SDK drops a client's reply keys after this time. No exchange waits that long.
 const REPLY_KEY_AGE: Duration = Duration::from_secs(15 * 60);
-
-/// Timers of supervision.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tuning {
-    /// How old the shared topology may get before it is fetched again.
-    pub(crate) topology_refresh: Duration,
-    /// How often each Nym client looks at the shared topology.
-    pub(crate) topology_look: Duration,
-    /// How long a connection to a gateway may take to come up.
-    pub(crate) connect_timeout: Duration,
-    /// Exchanges unanswered for this long make the gateway suspect.
-    pub(crate) silence: Duration,
-    /// How long a probe through the own gateway may take.
-    pub(crate) probe_timeout: Duration,
-    /// How often a service door probes its gateway.
-    pub(crate) probe_every: Duration,
-    /// Pauses between attempts grow from the first to the second.
-    pub(crate) backoff: (Duration, Duration),
-    /// Without a gateway for this long, a client calls itself lost.
-    pub(crate) lost_after: Duration,
-    /// A Nym client is replaced at this age: the SDK keeps an id of each message for ever, and bandwidth grants end.
-    pub(crate) renew_after: Duration,
-    /// The replaced Nym client keeps listening for this long.
-    pub(crate) drain_old: Duration,
-    /// If the SDK does not accept a message within this time, the Nym client is replaced.
-    pub(crate) gate_timeout: Duration,
-    /// How often supervision checks.
-    pub(crate) look: Duration,
-    /// "Within the last minute".
-    pub(crate) ready_within: Duration,
-    /// How long an exit may take to say whether it is connected.
-    pub(crate) exit_answer: Duration,
-    /// How long a piece of a stream may be missing while later ones are there.
-    pub(crate) exit_gap: Duration,
-    /// The Nym client of the streams is closed when it had no stream for this long.
-    pub(crate) exit_idle: Duration,
-    /// How old the list of exits may get before it is fetched again.
-    pub(crate) exit_list_refresh: Duration,
-}
-
-impl Tuning {
-    pub(crate) fn of(traffic: Traffic) -> Self {
-        traffic.profile().tuning
-    }
-}
 
 /// The SDK's settings for a client of exchanges.
 pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
@@ -100,7 +55,7 @@ pub(crate) fn service_config(traffic: Traffic) -> DebugConfig {
 }
 
 fn common(traffic: Traffic) -> DebugConfig {
-    let tuning = Tuning::of(traffic);
+    let tuning = traffic.tuning();
     let mut config = DebugConfig::default();
     config.stats_reporting.enabled = false;
     config.traffic.maximum_number_of_retransmissions = Some(RETRANSMISSIONS);

@@ -1,19 +1,20 @@
 //! What has to end, ends: keys, handshakes, sessions, invitations, events.
 
+use bauta_protocol::limits::TTL;
 use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
 use super::{DAY, Times, announce, descriptors, invite};
 use crate::store::{Change, StoreError, Tx};
 
-/// A relay keeps boxes for 21 days: after this nothing can come over a lane that nobody writes to.
-const SESSION_KEPT: std::time::Duration = DAY.saturating_mul(22);
+/// After this nothing can come over a lane that nobody writes to: the relay keeps no box longer.
+const SESSION_KEPT: std::time::Duration = TTL.saturating_add(DAY);
 
 /// How long events are kept.
 const EVENTS_KEPT: std::time::Duration = DAY.saturating_mul(30);
 
 /// An invitation that could not be read for this long has ended.
-const INVITATION_READ: std::time::Duration = DAY.saturating_mul(22);
+const INVITATION_READ: std::time::Duration = TTL.saturating_add(DAY);
 
 /// Does what is due. Cheap when nothing is.
 pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use bauta_protocol::id::RelayId;
 use bauta_protocol::relay::Class;
 use tokio::time::Instant;
 
-use crate::tuning::Tuning;
+use crate::timers::Tuning;
 use crate::{GuardKeeper, Incoming, Mixnet, Network, Patience, RelayTarget, Service, ServiceConfig, Traffic};
 
 struct Forgetful;
@@ -45,7 +45,7 @@ async fn a_renewal_changes_the_address_and_breaks_nothing() {
     let tuning = Tuning {
         renew_after: Duration::from_secs(2),
         drain_old: Duration::from_secs(1),
-        ..Tuning::of(Traffic::Test)
+        ..Traffic::Test.tuning()
     };
     let mixnet = Mixnet::with_tuning(network, Traffic::Test, tuning, Arc::new(Forgetful)).unwrap();
     let client = mixnet.client(1);
