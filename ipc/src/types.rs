@@ -17,31 +17,14 @@ mod time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::contact::{
-    AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactList, ContactRef, ContactState,
-    CreateInvitation, Invitation, Request, RequestList, SafetyNumber, VerifyContact,
-};
-pub use self::event::{ContactChange, Event, EventBody, Subscribe, Subscribed};
-pub use self::message::{
-    Body, Direction, History, HistoryEntry, HistoryOf, Inbox, InboxOf, MessageState, ReceivedMessage,
-    SendMessage, SentMessage, WaitFor,
-};
-pub use self::pairing::{
-    ApprovePairing, Pairing, PairingApproved, PairingList, PairingRef, PairingState, ProveSession,
-    RequestPairing, RequestedPairing, Session, SessionChallenge,
-};
-pub use self::persona::{
-    BackupPage, ExportedPersona, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut,
-    MakeBackup, NewPersona, OptionalPersona, Persona, PersonaDetail, PersonaList, PersonaRef, Published,
-    PublishedBundle,
-};
-pub use self::post::{
-    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, PostFormat,
-    PostSettings, PostState, Profile, ProfileList, ProfileRef, ProfileSource, PublishedPost, SetProfile,
-    SocialNetwork, WaitForPost,
-};
+pub use self::contact::*;
+pub use self::event::*;
+pub use self::message::*;
+pub use self::pairing::*;
+pub use self::persona::*;
+pub use self::post::*;
 pub use self::secret::Secret;
-pub use self::status::{GunRelay, GunStatus, PersonaStatus, RelayStatus, State, Status};
+pub use self::status::*;
 pub use self::time::{Utc, UtcError};
 
 /// No parameters, or a result without content: `{}`.

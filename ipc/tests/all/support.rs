@@ -298,17 +298,24 @@ fn fill(schema: &Value, definitions: &Value, text: &str) -> Value {
         return fill(&definitions[reference.rsplit('/').next().unwrap()]);
     }
     let first = |key: &str| schema[key].as_array().and_then(|choices| choices.first());
+    let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+    let mut object: serde_json::Map<_, _> =
+        fields.into_iter().map(|(name, schema)| (name, fill(&schema))).collect();
     if let Some(choice) = first("oneOf").or_else(|| first("anyOf")) {
-        return fill(choice);
+        let chosen = fill(choice);
+        return match chosen {
+            Value::Object(more) if !object.is_empty() => {
+                object.extend(more);
+                Value::Object(object)
+            }
+            chosen => chosen,
+        };
     }
     if let Some(only) = schema.get("const").or_else(|| first("enum")) {
         return only.clone();
     }
     match first("type").unwrap_or(&schema["type"]).as_str() {
-        Some("object") => {
-            let fields = schema["properties"].as_object().cloned().unwrap_or_default();
-            fields.into_iter().map(|(name, schema)| (name, fill(&schema))).collect()
-        }
+        Some("object") => Value::Object(object),
         Some("array") => json!([fill(&schema["items"])]),
         Some("integer" | "number") => json!(1),
         Some("boolean") => json!(true),
