@@ -75,7 +75,7 @@ fn pass_up(mut input: impl Read, mut daemon: UnixStream) -> Option<End> {
                 return Some(End::Browser);
             }
             Err(FrameError::TooLong) => {
-                let message = "The frame is longer than 1 MiB.";
+                let message = format!("The frame is longer than {MAX_FRAME} bytes.");
                 return Some(End::Error(RpcError::new(&codes::REQUEST_TOO_LARGE, message)));
             }
         };

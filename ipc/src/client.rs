@@ -155,7 +155,8 @@ impl Link {
         let call = Call { id: Id::Number(ticket.id), method: method.to_owned(), params };
         let frame = write_call(&call);
         if frame.len() > MAX_FRAME {
-            return Err(RpcError::new(&codes::REQUEST_TOO_LARGE, "The request is longer than 1 MiB."));
+            let message = format!("The request is longer than {MAX_FRAME} bytes.");
+            return Err(RpcError::new(&codes::REQUEST_TOO_LARGE, message));
         }
         self.out.send(frame).await.map_err(|_| broken())?;
         ticket.answer().await

@@ -1,5 +1,16 @@
 //! The code of a pairing: one at a time, three tries, two minutes, and not too many in a row.
 
+// Six digits are few: what keeps them safe is how often somebody can guess. A guess costs a try, three wrong ones end the
+// code, and five codes are drawn in ten minutes at most: fifteen guesses in a million, in ten minutes in which the user
+// sees what is going on. Only the user types codes, on the command's socket; an extension cannot guess, but it could ask
+// for code after code until a mistyped one is its own. So one waits at a time, and whoever comes second is refused and
+// not told anything of the first.
+//
+// The extension shows the code and the user types it, not the other way round: a program that only pretends to be the
+// extension has no screen to show a code on, and what the user types goes to a program that is known to be Bauta's.
+//
+// Times come in from outside, and so does chance, so that a property test can hold this against its rules.
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

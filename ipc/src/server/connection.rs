@@ -1,5 +1,19 @@
 //! One connection: hello, calls side by side, at most one subscription.
 
+// One task reads frames and decides about them in the order in which they come; a second one writes. Calls run in tasks
+// of their own, because `message.wait` may take minutes and the others must not wait for it. What changes the connection
+// itself, a proof or a subscription, runs in the reading task instead: the frame after it already meets the new state.
+//
+// Nothing is stored for a side that does not read. Answers and events go through a channel of a few frames; when it is
+// full, calls wait in it with their place taken, so that further calls are refused, the reading task stops reading, and
+// the event stream is not polled. A frame that is not taken in time ends the connection. With a cursor nothing is lost.
+//
+// Four things end the loop: the server stops, the other side cannot be written to, the subscription ends, and the pairing
+// is revoked. A revocation aborts the calls under way. All else lets them finish for a moment, since what they do is
+// done whether or not somebody hears of it.
+
+mod pairing;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,20 +29,18 @@ use tokio_util::bytes::BytesMut;
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
+use self::pairing::approve;
 use super::scope::Scope;
 use super::{ServerLimits, Service};
 use crate::frame::{
     Call, FrameCodec, FrameError, NotACall, parse_call, parse_origin, write_answer, write_event,
-    write_notification,
 };
 use crate::methods::{
     self, EventSubscribe, OpenConnection, PairApprove, PairList, PairRequest, PairRevoke, SessionBegin,
     SessionProve,
 };
-use crate::pairing::{OpenChallenge, Outcome, revoked};
-use crate::{
-    ApprovePairing, Empty, Hello, Method, PROTOCOL, PairingDesk, RpcError, Subscribed, Welcome, codes,
-};
+use crate::pairing::{OpenChallenge, revoked};
+use crate::{Hello, MAX_FRAME, Method, PROTOCOL, RpcError, Subscribed, Welcome, codes};
 
 /// Frames that wait for the other side to read. Further ones wait inside the calls.
 const OUTGOING: usize = 16;
@@ -216,58 +228,6 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         true
     }
 
-    /// The calls of an extension before it has grants. They run one after the other: each is quick.
-    async fn pair(&mut self, call: Call) -> bool {
-        let (Some(desk), Some(origin)) = (self.context.service.desk.clone(), self.origin.clone()) else {
-            return self.answer(Some(&call.id), &Err(methods::unknown(&call.method))).await;
-        };
-        let challenge = self.challenge.take();
-        match call.method.as_str() {
-            PairRequest::NAME => {
-                let asked = methods::read(call.params).and_then(|params| desk.request(&origin, params));
-                let answer = asked.and_then(|asked| Ok((methods::write(&asked.answer)?, asked.outcome)));
-                let (answer, outcome) = match answer {
-                    Ok((answer, outcome)) => (Ok(answer), Some(outcome)),
-                    Err(error) => (Err(error), None),
-                };
-                let alive = self.answer(Some(&call.id), &answer).await;
-                if let Some(outcome) = outcome {
-                    let telling = tell(outcome, self.out.clone());
-                    if let Some(before) = self.asked.replace(tokio::spawn(telling)) {
-                        before.abort();
-                    }
-                }
-                alive
-            }
-            SessionBegin::NAME => {
-                let begun = async { desk.challenge(&origin, methods::read(call.params)?).await };
-                let answer = match guarded(&call.method, begun).await {
-                    Ok((challenge, answer)) => {
-                        self.challenge = Some(challenge);
-                        methods::write(&answer)
-                    }
-                    Err(error) => Err(error),
-                };
-                self.answer(Some(&call.id), &answer).await
-            }
-            _ if matches!(self.scope, Scope::Paired(_)) => {
-                let message = "This connection has proven its pairing already.";
-                self.answer(Some(&call.id), &Err(RpcError::new(&codes::SESSION_REFUSED, message))).await
-            }
-            _ => {
-                let proven = async { desk.prove(&origin, challenge, methods::read(call.params)?).await };
-                let answer = match guarded(&call.method, proven).await {
-                    Ok((proven, answer)) => {
-                        self.scope = Scope::Paired(proven);
-                        methods::write(&answer)
-                    }
-                    Err(error) => Err(error),
-                };
-                self.answer(Some(&call.id), &answer).await
-            }
-        }
-    }
-
     async fn subscribe(&mut self, call: Call) -> bool {
         if self.subscription.is_some() {
             let error = RpcError::new(
@@ -332,10 +292,8 @@ async fn next_frame<R: AsyncRead + Unpin>(
             Ok(frame) if frame.iter().all(u8::is_ascii_whitespace) => {}
             Ok(frame) => return Some(Ok(frame)),
             Err(FrameError::TooLong) => {
-                return Some(Err(RpcError::new(
-                    &codes::REQUEST_TOO_LARGE,
-                    "The frame is longer than 1 MiB.",
-                )));
+                let message = format!("The frame is longer than {MAX_FRAME} bytes.");
+                return Some(Err(RpcError::new(&codes::REQUEST_TOO_LARGE, message)));
             }
             Err(FrameError::Io(error)) => {
                 tracing::debug!(%error, "A connection to a local program broke.");
@@ -353,35 +311,6 @@ async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> 
         PairList::NAME => methods::write(&desk()?.list().await?),
         PairRevoke::NAME => methods::write(&desk()?.revoke(methods::read(params)?).await?),
         _ => methods::dispatch(service.api.as_ref(), scope.view(), method, params).await,
-    }
-}
-
-/// Checks the personas' names before the code is used up.
-async fn approve(
-    service: &Service,
-    desk: &PairingDesk,
-    params: ApprovePairing,
-) -> Result<crate::Pairing, RpcError> {
-    if let Some(named) = &params.personas {
-        let there = service.api.persona_list(Empty {}).await?.personas;
-        if named.is_empty() {
-            return Err(RpcError::new(&codes::REQUEST_PARAMS, "The list of personas is empty."));
-        }
-        if !named.iter().all(|name| there.iter().any(|persona| persona.name == *name)) {
-            return Err(RpcError::new(&codes::PERSONA_UNKNOWN, "One of the personas does not exist."));
-        }
-    }
-    desk.approve(params).await
-}
-
-/// Sends an extension the outcome of the pairing it requested.
-async fn tell(outcome: Outcome, out: mpsc::Sender<Vec<u8>>) {
-    let (method, params) = match outcome.wait().await {
-        Ok(approved) => ("pair.approved", methods::write(&approved)),
-        Err(refused) => ("pair.refused", methods::write(&refused)),
-    };
-    if let Ok(params) = params {
-        let _ = out.send(write_notification(method, &params)).await;
     }
 }
 

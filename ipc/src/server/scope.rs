@@ -1,5 +1,16 @@
 //! Which methods a connection may call, and which parts of the answers it may see.
 
+// Access has two halves, and both are closed by default. Grants say which methods a connection may call at all. A limit
+// to personas says whom they may be about, and is kept in one of three ways, as the method's row says (`Reach`):
+//
+// - The parameter `persona` is checked, and filled in where only one persona is possible. This happens to the JSON, before
+//   the parameters are read: the method itself cannot tell a limited caller from another, so it cannot forget the limit.
+// - The answer is cut to what the caller may see, between the method and the JSON.
+// - The method is refused, because it acts on the home as a whole.
+//
+// A refusal does not say whether a persona of that name exists, and it is the same for a name that is not a text.
+// The tests try every method, with every form of the parameter, against what comes back (`ipc/tests/all/scope.rs`).
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

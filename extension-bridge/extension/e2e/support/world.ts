@@ -35,7 +35,9 @@ export class Daemon {
   /** What arrived from a contact, oldest first. */
   async textsFrom(contact: string): Promise<string[]> {
     const messages = await this.json<Array<{ from: string; text: string }>>('inbox');
-    return messages.filter((message) => message.from === contact).map((message) => ('text' in message ? message.text : ''));
+    return messages
+      .filter((message) => message.from === contact)
+      .map((message) => ('text' in message ? message.text : ''));
   }
 
   /** Waits until a message of the contact has arrived. */

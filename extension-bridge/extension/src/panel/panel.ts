@@ -1,11 +1,13 @@
-import { button, byId, h } from '../core/dom.ts';
+import { byId, h } from '../core/dom.ts';
 import { isolated, language, translate, words as say } from '../core/i18n.ts';
 import { gear, sidePanel } from '../core/icons.ts';
 import { mark } from '../core/mark.ts';
 import { unreadOf } from '../core/messages.ts';
-import { advice, command, grantWords, linkWords, problem, stateWords } from '../core/show.ts';
-import { patternOf, siteOf } from '../core/sites.ts';
+import { command, linkWords, problem, stateWords } from '../core/show.ts';
+import { apart } from './apart.ts';
+import * as chats from './chat.ts';
 import { Model } from './model.ts';
+import { settings } from './settings.ts';
 import * as views from './views.ts';
 
 /** Firefox has a sidebar and Chromium a side panel; the build decides which. */
@@ -104,114 +106,6 @@ const personaBar = (): void => {
   byId('mark').replaceChildren(mark(model.personas.find((one) => one.name === model.persona)?.public_key ?? ''));
 };
 
-/** Not connected or not paired: what is true, what it means, and the one thing to do. */
-const apart = (): HTMLElement => {
-  const { state } = model.client;
-  const { stage, failure } = state;
-  const title = h('h2', { id: 'title', tabindex: -1 }, linkWords(state));
-  const again = (): HTMLElement => button(say('tryAgain'), () => model.client.retry(), 'main');
-  const hint = failure?.hint ? advice(failure) : undefined;
-  const says = (note: string, ...more: Array<HTMLElement | undefined>): HTMLElement =>
-    h('section', { class: 'empty' }, title, h('p', {}, say(note)), ...more);
-  switch (stage) {
-    case 'unpaired':
-    case 'pairing':
-    case 'refused':
-    case 'expired':
-    case 'revoked':
-      return says(
-        'unpairedNote',
-        h('p', { class: 'note' }, say('pairNote')),
-        button(
-          say('openPairing'),
-          () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }),
-          'main',
-        ),
-      );
-    case 'connecting':
-    case 'ready':
-      return h('section', { class: 'empty' }, title);
-    case 'missing':
-      return says('missingNote', command('bauta browser install'), again());
-    case 'forbidden':
-      return says('forbiddenNote', hint ?? command('bauta browser install'), again());
-    case 'version':
-      return says('versionNote', command('bauta down'), command('bauta up'), again());
-    case 'locked':
-      return says('lockedNote', hint, again());
-    case 'stopped':
-      return says('stoppedNote', hint ?? command('bauta up'), again());
-  }
-};
-
-const siteBox = (): HTMLElement => {
-  const place = h('div', { class: 'card' }, h('h3', {}, say('thisSite')));
-  void (async () => {
-    const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
-    const site = siteOf(tab?.url);
-    if (site === undefined) {
-      place.append(h('p', { class: 'note' }, say('siteUnknown')));
-      return;
-    }
-    const { hostname } = new URL(site);
-    const origins = [patternOf(site)];
-    if (await chrome.permissions.contains({ origins })) {
-      place.append(
-        h('p', {}, say('siteOn', hostname)),
-        button(say('siteSwitchOff'), () => void chrome.permissions.remove({ origins }).then(redraw), 'quiet'),
-      );
-    } else {
-      place.append(
-        h('p', {}, say('siteOff', hostname)),
-        h('p', { class: 'note' }, say('siteNote')),
-        button(say('siteSwitchOn'), () => void chrome.permissions.request({ origins }).then(redraw), 'main'),
-      );
-    }
-  })();
-  return place;
-};
-
-const settings = (): HTMLElement => {
-  const { state } = model.client;
-  const on = h('ul', { class: 'plain' });
-  void chrome.permissions.getAll().then(({ origins = [] }) =>
-    on.replaceChildren(
-      ...(origins.length === 0 ? [h('li', { class: 'note' }, say('noSites'))] : []),
-      ...origins.map((origin) =>
-        h(
-          'li',
-          {},
-          h('span', {}, origin.replace(/\/\*$/, '')),
-          button(
-            say('siteSwitchOff'),
-            () => void chrome.permissions.remove({ origins: [origin] }).then(redraw),
-            'quiet',
-          ),
-        ),
-      ),
-    ),
-  );
-  return h(
-    'section',
-    {},
-    views.head(model, say('settings')),
-    siteBox(),
-    h('div', { class: 'card' }, h('h3', {}, say('sitesOn')), on),
-    h(
-      'div',
-      { class: 'card' },
-      h('h3', {}, say('pairing')),
-      h('p', {}, linkWords(state)),
-      state.grants.length === 0 ? undefined : h('div', {}, h('h4', {}, say('grants')), grantWords(state.grants)),
-      button(
-        say('openPairing'),
-        () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }),
-        'quiet',
-      ),
-    ),
-  );
-};
-
 const redraw = (): void => {
   shown = undefined;
   draw();
@@ -222,9 +116,9 @@ const drawChat = (contact: string): void => {
   if (chat?.contact !== contact || !place.contains(chat.composer)) {
     chat = {
       contact,
-      head: views.chatHead(model, contact),
-      log: views.log(model),
-      composer: views.composer(model, contact),
+      head: chats.chatHead(model, contact),
+      log: chats.log(model),
+      composer: chats.composer(model, contact),
     };
     place.replaceChildren(chat.head, chat.log, ...(model.can('messages.send') ? [chat.composer] : []));
     place.querySelector<HTMLElement>('#text')?.focus();
@@ -234,12 +128,12 @@ const drawChat = (contact: string): void => {
   const { scrollTop, scrollHeight, clientHeight } = chat.log;
   const atEnd = scrollHeight - scrollTop - clientHeight < 40;
   const focused = document.activeElement === chat.log;
-  const next = views.log(model);
+  const next = chats.log(model);
   chat.log.replaceWith(next);
   chat.log = next;
   next.scrollTop = atEnd ? next.scrollHeight : scrollTop + (next.scrollHeight - scrollHeight);
   if (focused) next.focus();
-  const nextHead = views.chatHead(model, contact);
+  const nextHead = chats.chatHead(model, contact);
   if (nextHead.textContent !== chat.head.textContent) {
     chat.head.replaceWith(nextHead);
     chat.head = nextHead;
@@ -293,7 +187,7 @@ const drawApart = (): boolean => {
   const follow = focused === document.body || focused === left || place.contains(focused);
   view.hidden = needed;
   place.hidden = !needed;
-  place.replaceChildren(...(needed ? [apart()] : []));
+  place.replaceChildren(...(needed ? [apart(model)] : []));
   if (needed && follow) document.getElementById('title')?.focus();
   if (needed) return true;
   if (follow) left?.focus();
@@ -368,7 +262,7 @@ const makeView = (): HTMLElement => {
     case 'status':
       return views.standing(model);
     case 'settings':
-      return settings();
+      return settings(model, redraw);
     default:
       return views.list(model);
   }

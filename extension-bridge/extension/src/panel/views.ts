@@ -1,33 +1,15 @@
-import { LIMITS, type Contact, type HistoryEntry, type Methods, type SafetyNumber } from '../api/generated.ts';
+import { LIMITS, type Contact, type SafetyNumber } from '../api/generated.ts';
 import { button, h } from '../core/dom.ts';
 import { isolated, words as say, wordsIfAny } from '../core/i18n.ts';
 import { stateIcon } from '../core/icons.ts';
-import { failureFrom } from '../core/failure.ts';
 import { fill, inviteForm } from '../core/invite.ts';
 import { unreadKey } from '../core/messages.ts';
 import { mark } from '../core/mark.ts';
 import { bytesOf, qr } from '../core/qr.ts';
-import { command, CONNECTING, day, phaseWords, problem, stateWords, time, when } from '../core/show.ts';
+import { command, CONNECTING, phaseWords, problem, stateWords, when } from '../core/show.ts';
+import { messageWords } from './chat.ts';
+import { head } from './head.ts';
 import type { Model } from './model.ts';
-
-/** How long a message that broke off waits for the worker to be back, in milliseconds. */
-const RECONNECTING = 10_000;
-
-const back = (model: Model, to: () => void = () => model.go({ name: 'list' })): HTMLElement => {
-  const pressed = button(`‹ ${say('back')}`, to, 'quiet');
-  pressed.id = 'back';
-  return pressed;
-};
-
-/** The way back, and what is shown. */
-export const head = (model: Model, title: string, to?: () => void, ...more: HTMLElement[]): HTMLElement =>
-  h('div', { class: 'head' }, back(model, to), h('h2', { id: 'title', tabindex: -1, dir: 'auto' }, title), ...more);
-
-const ownWords = (entry: HistoryEntry): string =>
-  entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`);
-
-/** What a message says. */
-const words = (entry: HistoryEntry): string => ('text' in entry ? entry.text : say('messageUnsupported'));
 
 const contactRow = (model: Model, contact: Contact): HTMLElement => {
   const unread = model.client.unread[unreadKey(contact.persona, contact.name)] ?? 0;
@@ -55,7 +37,7 @@ const contactRow = (model: Model, contact: Contact): HTMLElement => {
       contact.state === 'active' || last !== undefined
         ? last === undefined
           ? ''
-          : words(last).slice(0, 120)
+          : messageWords(last).slice(0, 120)
         : say(`contact_${contact.state}`),
     ),
     unread > 0
@@ -111,144 +93,6 @@ export const list = (model: Model): HTMLElement => {
           button(say('addByAddress'), () => model.go({ name: 'add' }), 'quiet'),
         )
       : undefined,
-  );
-};
-
-const bubble = (entry: HistoryEntry, isLast: boolean): HTMLElement => {
-  const own = entry.direction === 'out';
-  const at = time(entry.delivered_at ?? entry.stored_at ?? entry.at);
-  const below = own && (isLast || entry.state === 'failed');
-  return h(
-    'li',
-    { class: own ? 'own' : 'theirs' },
-    h('p', { dir: 'auto' }, words(entry)),
-    below
-      ? h('span', { class: 'meta' }, ownWords(entry), ' ', at)
-      : h('span', { class: 'meta beside' }, h('span', { class: 'hidden' }, ownWords(entry), ' '), at),
-    entry.error ? problem(entry.error) : undefined,
-  );
-};
-
-export const log = (model: Model): HTMLElement => {
-  const lastOwn = model.history.findLast((entry) => entry.direction === 'out');
-  const contact = model.view.name === 'chat' ? model.view.contact : '';
-  const stuck = model.contacts.find((one) => one.name === contact)?.problem != null;
-  const items: HTMLElement[] = [];
-  let shown = '';
-  for (const entry of model.history) {
-    const today = day(entry.at);
-    if (today !== shown) items.push(h('li', { class: 'day' }, today));
-    shown = today;
-    items.push(bubble(entry, entry === lastOwn));
-  }
-  const scroll = h(
-    'div',
-    { class: 'scroll', id: 'log', tabindex: 0, 'aria-label': say('conversationWith', isolated(contact)), role: 'log' },
-    model.earlier === undefined ? undefined : button(say('earlier'), () => void model.more(contact), 'quiet'),
-    items.length === 0 && model.read && !stuck
-      ? h('p', { class: 'note empty' }, say('noMessages', isolated(contact)))
-      : undefined,
-    h('ol', { class: 'bubbles' }, ...items),
-  );
-  // Whoever reads the end stays there when the panel or the field below changes its size.
-  let atEnd = true;
-  scroll.addEventListener('scroll', () => {
-    atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
-  });
-  new ResizeObserver(() => {
-    if (atEnd) scroll.scrollTop = scroll.scrollHeight;
-  }).observe(scroll);
-  return scroll;
-};
-
-export const chatHead = (model: Model, name: string): HTMLElement => {
-  const contact = model.contacts.find((one) => one.name === name);
-  return h(
-    'div',
-    { class: 'chat-head' },
-    head(
-      model,
-      name,
-      undefined,
-      button(
-        say(contact?.verified === true ? 'verified' : 'verify'),
-        () => model.go({ name: 'verify', contact: name }),
-        'quiet',
-      ),
-    ),
-    contact?.problem ? problem(contact.problem) : undefined,
-    contact !== undefined && contact.state !== 'active'
-      ? h('p', { class: 'note' }, say(`contact_${contact.state}`))
-      : undefined,
-  );
-};
-
-export const composer = (model: Model, contact: string): HTMLElement => {
-  const note = h('span', { class: 'meta', role: 'status' });
-  const field = h('textarea', {
-    id: 'text',
-    rows: 1,
-    'aria-label': say('writeTo', isolated(contact)),
-    placeholder: say('writeTo', isolated(contact)),
-    dir: 'auto',
-  });
-  const length = (): number => new TextEncoder().encode(field.value).length;
-  const grow = (): void => {
-    field.style.height = 'auto';
-    // Six lines, with their padding and border.
-    field.style.height = `${Math.min(field.scrollHeight + 2, 6 * 20 + 12)}px`;
-    const over = length() - LIMITS.max_text;
-    note.textContent = over > 0 ? say('tooLong', String(over)) : '';
-  };
-  // The same id again is the same message, so sending again cannot send it twice.
-  const post = async (message: Methods['message.send']['params']): Promise<void> => {
-    try {
-      await model.client.call('message.send', message);
-    } catch (error) {
-      const brokeOff = failureFrom(error).retry === 'now';
-      if (!brokeOff || !(await model.client.reconnected(RECONNECTING))) throw error;
-      await model.client.call('message.send', message);
-    }
-  };
-  let draft = crypto.randomUUID().replaceAll('-', '');
-  let sending = false;
-  const send = async (): Promise<void> => {
-    const text = field.value;
-    if (sending || text.trim() === '' || length() > LIMITS.max_text || model.persona === undefined) return;
-    sending = true;
-    const { persona } = model;
-    const well = await model.try(async () => {
-      model.error = undefined;
-      await post({ persona, contact, text, id: draft });
-    });
-    sending = false;
-    if (!well) return;
-    draft = crypto.randomUUID().replaceAll('-', '');
-    field.value = '';
-    grow();
-    await model.messages(persona, contact);
-  };
-  field.addEventListener('input', () => {
-    draft = crypto.randomUUID().replaceAll('-', '');
-    grow();
-  });
-  field.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    void send();
-  });
-  return h(
-    'form',
-    {
-      class: 'composer',
-      onsubmit: (event) => {
-        event.preventDefault();
-        void send();
-      },
-    },
-    field,
-    h('button', { type: 'submit', class: 'main' }, say('send')),
-    note,
   );
 };
 

@@ -55,8 +55,23 @@ export interface Dealt {
 }
 
 /**
- * The one connection to the daemon: hello, pairing, proof of the key, events from the cursor, and again after
- * every loss. Each step belongs to one attempt; anything from an older attempt is dropped.
+ * The one connection to the daemon: hello, pairing, proof of the key, events from the cursor, and again after every loss.
+ *
+ * Every step waits for an answer, and meanwhile the port may close, somebody may press "try again", or the browser may
+ * stop the worker. So each connection is an attempt with a number, and whatever comes back after a wait first looks
+ * whether its attempt is still the current one; what an older attempt still says changes nothing.
+ *
+ * After a loss the next attempt follows after a pause that doubles from one second to a minute: the host is a new process
+ * each time, and a daemon that does not run should cost nothing. The pause is shorter while a page of the extension is
+ * open, and none when one is opened or somebody presses the button. Between attempts the stage stays what the last one
+ * found, so that what is on the screen does not flicker. Without a port the browser stops the worker after half a
+ * minute and the timer with it; the alarm of `worker.ts` goes on from there.
+ *
+ * The id of the pairing is on disk. The id of one that was only asked for is in the session's memory: a worker that was
+ * stopped while the user typed the code finds it there, and proves the key as soon as it is approved.
+ *
+ * Events are handled one after the other, and the cursor moves after each. A step that changes the same counts, such as
+ * reading a conversation, waits in the same line (`inLine`).
  */
 export class Link {
   onState: (state: LinkState) => void = () => {};
