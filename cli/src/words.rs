@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bauta_ipc::{ContactState, MessageState, State, Utc};
+use bauta_ipc::{ConnectionState, ContactState, MessageState, Utc};
 use bauta_protocol::time::{Clock as _, Timestamp};
 use bauta_sphinx_client::SystemClock;
 
@@ -17,16 +17,16 @@ pub(crate) fn message_words(state: MessageState) -> &'static str {
 }
 
 /// The state of a connection, with its phase where there is one.
-pub(crate) fn state_words(state: State, phase: Option<&str>) -> String {
+pub(crate) fn state_words(state: ConnectionState, phase: Option<&str>) -> String {
     match (state, phase) {
-        (State::Off, _) => "Not connected".to_owned(),
-        (State::Connecting, None) => "Connecting".to_owned(),
-        (State::Connecting, Some(phase)) => format!("Connecting: {phase}"),
-        (State::Ready, _) => "Connected through the mixnet".to_owned(),
-        (State::Degraded, _) => "Connected, but answers are late".to_owned(),
-        (State::Lost, None) => "Connection lost".to_owned(),
-        (State::Lost, Some(phase)) => format!("Connection lost: {phase}"),
-        (State::Locked, _) => "Locked".to_owned(),
+        (ConnectionState::Off, _) => "Not connected".to_owned(),
+        (ConnectionState::Connecting, None) => "Connecting".to_owned(),
+        (ConnectionState::Connecting, Some(phase)) => format!("Connecting: {phase}"),
+        (ConnectionState::Ready, _) => "Connected through the mixnet".to_owned(),
+        (ConnectionState::Degraded, _) => "Connected, but answers are late".to_owned(),
+        (ConnectionState::Lost, None) => "Connection lost".to_owned(),
+        (ConnectionState::Lost, Some(phase)) => format!("Connection lost: {phase}"),
+        (ConnectionState::Locked, _) => "Locked".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bauta_ipc::methods::{DaemonStop, StatusGet};
-use bauta_ipc::{Client, Empty, Exit, HomeLock, RpcError, State, Status, codes};
+use bauta_ipc::{Client, ConnectionState, Empty, Exit, HomeLock, RpcError, Status, codes};
 use tokio::time::Instant;
 
 use crate::{Context, ago, moment, printable, state_words};
@@ -43,7 +43,7 @@ fn describe(status: &Status) -> String {
     if let Some(last) = status.last_exchange {
         let _ = write!(text, ", last answer {}", ago(last));
     }
-    if status.state == State::Off && status.personas.is_empty() {
+    if status.state == ConnectionState::Off && status.personas.is_empty() {
         text.push_str("\nThere is no persona yet. Make one: bauta persona new NAME");
     }
     for item in &status.health {
@@ -114,7 +114,7 @@ mod tests {
     fn the_state_comes_first() {
         let at = Utc::from_millis(0);
         let status = Status {
-            state: State::Connecting,
+            state: ConnectionState::Connecting,
             phase: Some("choosing a gateway".into()),
             since: at,
             last_exchange: None,
@@ -123,7 +123,7 @@ mod tests {
             network: "mainnet".into(),
             personas: vec![PersonaStatus {
                 name: "alice".into(),
-                state: State::Connecting,
+                state: ConnectionState::Connecting,
                 phase: None,
                 since: at,
                 last_exchange: None,

@@ -50,7 +50,7 @@ impl ContactApi for Node {
             })
             .await?;
         self.wake(persona);
-        if invited && self.persona_connection(persona).0 == bauta_ipc::State::Ready {
+        if invited && self.persona_connection(persona).0 == bauta_ipc::ConnectionState::Ready {
             self.invitation_verdict(id).await?;
         }
         self.contact_by_id(id).await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::{Empty, PersonaStatus, RelayStatus, RpcError, State, Status, StatusApi, codes};
+use bauta_ipc::{ConnectionState, Empty, PersonaStatus, RelayStatus, RpcError, Status, StatusApi, codes};
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::State as Connection;
 
@@ -112,10 +112,10 @@ impl Node {
     }
 
     /// The state of a persona's connection, and what is happening.
-    pub(super) fn persona_connection(&self, persona: PersonaId) -> (State, Option<String>) {
+    pub(super) fn persona_connection(&self, persona: PersonaId) -> (ConnectionState, Option<String>) {
         match self.actors().personas.get(&persona) {
             Some(actor) => view::connection(announce::connection(&actor.state().phase)),
-            None => (State::Off, None),
+            None => (ConnectionState::Off, None),
         }
     }
 
@@ -124,7 +124,7 @@ impl Node {
         personas: &[PersonaStatus],
         relay_known: bool,
         now: Timestamp,
-    ) -> (State, Option<String>, bauta_ipc::Utc) {
+    ) -> (ConnectionState, Option<String>, bauta_ipc::Utc) {
         if let Some(worst) = personas.iter().max_by_key(|persona| badness(persona.state)) {
             return (worst.state, worst.phase.clone(), worst.since);
         }
@@ -135,7 +135,7 @@ impl Node {
                 let (state, phase) = view::connection(announce::connection(&connection.phase));
                 (state, phase, utc(self.since(Some(&connection), now)))
             }
-            _ => (State::Off, None, utc(self.opened_at)),
+            _ => (ConnectionState::Off, None, utc(self.opened_at)),
         }
     }
 
@@ -146,7 +146,7 @@ impl Node {
         }
     }
 
-    fn health(&self, kept: &Kept, state: State, now: Timestamp) -> Vec<RpcError> {
+    fn health(&self, kept: &Kept, state: ConnectionState, now: Timestamp) -> Vec<RpcError> {
         let mut health = Vec::new();
         if !kept.relays.iter().any(|(_, _, usable)| *usable) {
             health.push(RpcError::new(
@@ -154,7 +154,7 @@ impl Node {
                 "No relay is known, so nothing can be sent or received.",
             ));
         }
-        if state == State::Lost {
+        if state == ConnectionState::Lost {
             health
                 .push(RpcError::new(&codes::NETWORK_UNREACHABLE, "No gateway of the mixnet can be reached."));
         }
@@ -184,14 +184,14 @@ impl Node {
 }
 
 /// The order in which one persona's state is shown for all.
-fn badness(state: State) -> u8 {
+fn badness(state: ConnectionState) -> u8 {
     match state {
-        State::Ready => 0,
-        State::Off => 1,
-        State::Degraded => 2,
-        State::Connecting => 3,
-        State::Lost => 4,
-        State::Locked => 5,
+        ConnectionState::Ready => 0,
+        ConnectionState::Off => 1,
+        ConnectionState::Degraded => 2,
+        ConnectionState::Connecting => 3,
+        ConnectionState::Lost => 4,
+        ConnectionState::Locked => 5,
     }
 }
 

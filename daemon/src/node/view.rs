@@ -1,8 +1,8 @@
 //! What the API shows of rows in the store. It only reads.
 
 use bauta_ipc::{
-    Body, Contact, ContactChange, Direction, EventBody, HistoryEntry, MessageState as ApiMessageState,
-    ReceivedMessage, Request, RpcError, State, Utc, codes,
+    Body, ConnectionState, Contact, ContactChange, Direction, EventBody, HistoryEntry,
+    MessageState as ApiMessageState, ReceivedMessage, Request, RpcError, Utc, codes,
 };
 use bauta_protocol::content::Content;
 use bauta_protocol::id::RelayId;
@@ -161,16 +161,18 @@ pub(super) fn request(persona: &str, row: &RequestRow) -> Request {
 }
 
 /// A connection's state, and what is happening, in a few words.
-pub(super) fn connection(connection: Connection) -> (State, Option<String>) {
+pub(super) fn connection(connection: Connection) -> (ConnectionState, Option<String>) {
     let (state, phase) = match connection {
-        Connection::Off => (State::Off, None),
-        Connection::Waiting => (State::Connecting, Some("waiting a random moment")),
-        Connection::ChoosingGateway => (State::Connecting, Some("choosing a gateway")),
-        Connection::Registering => (State::Connecting, Some("registering with the gateway")),
-        Connection::FirstExchange => (State::Connecting, Some("waiting for the first answer of a relay")),
-        Connection::Ready => (State::Ready, None),
-        Connection::Degraded => (State::Degraded, Some("no relay has answered for a minute")),
-        Connection::Lost => (State::Lost, Some("looking for a gateway")),
+        Connection::Off => (ConnectionState::Off, None),
+        Connection::Waiting => (ConnectionState::Connecting, Some("waiting a random moment")),
+        Connection::ChoosingGateway => (ConnectionState::Connecting, Some("choosing a gateway")),
+        Connection::Registering => (ConnectionState::Connecting, Some("registering with the gateway")),
+        Connection::FirstExchange => {
+            (ConnectionState::Connecting, Some("waiting for the first answer of a relay"))
+        }
+        Connection::Ready => (ConnectionState::Ready, None),
+        Connection::Degraded => (ConnectionState::Degraded, Some("no relay has answered for a minute")),
+        Connection::Lost => (ConnectionState::Lost, Some("looking for a gateway")),
     };
     (state, phase.map(str::to_owned))
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use bauta_daemon::node::{GunSettings, Node, NodeConfig};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
-    AcceptRequest, AddContact, ContactApi, CreateInvitation, DaemonApi, Empty, InboxOf, MessageApi,
-    MessageState, NewPersona, OptionalPersona, PersonaApi, SendMessage, State, StatusApi, WaitFor,
+    AcceptRequest, AddContact, ConnectionState, ContactApi, CreateInvitation, DaemonApi, Empty, InboxOf,
+    MessageApi, MessageState, NewPersona, OptionalPersona, PersonaApi, SendMessage, StatusApi, WaitFor,
 };
 use bauta_localnet::{Localnet, LocalnetConfig};
 use bauta_protocol::address::RelayAddress;
@@ -30,7 +30,7 @@ async fn open(home: &Path, net: &Localnet, relay: &RelayAddress) -> Arc<Node> {
 
 async fn ready(node: &Node) {
     let deadline = Instant::now() + Duration::from_secs(180);
-    while node.status_get(Empty {}).await.unwrap().state != State::Ready {
+    while node.status_get(Empty {}).await.unwrap().state != ConnectionState::Ready {
         assert!(Instant::now() < deadline, "not ready: {:?}", node.status_get(Empty {}).await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

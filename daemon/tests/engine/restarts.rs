@@ -3,7 +3,7 @@ use std::path::Path;
 
 use bauta_daemon::node::NodeError;
 use bauta_daemon::unlock::{Mode, Unlock, UnlockError};
-use bauta_ipc::{Empty, MessageState, NewPersona, State, codes};
+use bauta_ipc::{ConnectionState, Empty, MessageState, NewPersona, codes};
 use zeroize::Zeroizing;
 
 use crate::support::{Home, Sea, friends, until};
@@ -97,11 +97,11 @@ async fn a_home_without_personas_shows_that_relays_answer() {
         home.api().status_get(Empty {}).await.unwrap().relays[0].last_exchange.is_some()
     })
     .await;
-    assert_eq!(home.api().status_get(Empty {}).await.unwrap().state, State::Ready);
+    assert_eq!(home.api().status_get(Empty {}).await.unwrap().state, ConnectionState::Ready);
     let mut lonely = Home::new(&sea, &[]);
     lonely.start().await;
     let status = lonely.api().status_get(Empty {}).await.unwrap();
-    assert_eq!(status.state, State::Off);
+    assert_eq!(status.state, ConnectionState::Off);
     assert!(status.health.iter().any(|item| item.is(&codes::RELAY_NONE)));
     let refused = lonely.api().persona_new(NewPersona { name: "x".to_owned() }).await.unwrap_err();
     assert!(refused.is(&codes::RELAY_NONE));

@@ -25,7 +25,7 @@ const sources = (directory: string): string[] =>
 
 const api = JSON.parse(readFileSync('../../ipc/openrpc.json', 'utf8'));
 const choices = (schema: string): string[] => constants(api.components.schemas[schema]);
-const STATES = choices('State');
+const STATES = choices('ConnectionState');
 const MESSAGES = choices('MessageState');
 const CONTACTS = choices('ContactState');
 const GRANTED = GRANTS.filter((grant) => grant !== 'persona.admin').map((grant) => grant.replace('.', '_'));
@@ -120,8 +120,13 @@ test('the same words as on the command line', () => {
   for (const [key, { message }] of Object.entries(english))
     if (key.startsWith('phase_')) assert.ok(phases.includes(`"${message}"`), key);
   const traffic = readFileSync('../../sphinx-client/src/traffic.rs', 'utf8');
-  for (const profile of TRAFFIC_PROFILES)
-    assert.ok(traffic.includes(english[`traffic_${profile}`]?.message.replace(/^[^:]+: /, '') ?? '?'), profile);
+  const notes = [...traffic.matchAll(/name: "(.+)",\s+bandwidth: "(.+)",\s+privacy: "(.+)",/g)];
+  assert.deepEqual(
+    notes.map(([, name]) => name),
+    [...TRAFFIC_PROFILES],
+  );
+  for (const [, profile, bandwidth, privacy] of notes)
+    assert.equal(english[`traffic_${profile}`]?.message.replace(/^[^:]+: /, ''), `${bandwidth}; ${privacy}`);
 });
 
 test('the same sentence as of the daemon for what the extension itself finds', () => {

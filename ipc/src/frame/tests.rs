@@ -160,7 +160,11 @@ fn an_event_stands_flat() {
     let event = Event {
         cursor: 3,
         at: crate::Utc::from_millis(0),
-        body: crate::EventBody::StatusChanged { persona: None, state: crate::State::Ready, phase: None },
+        body: crate::EventBody::StatusChanged {
+            persona: None,
+            state: crate::ConnectionState::Ready,
+            phase: None,
+        },
     };
     let frame = write_event(&event).unwrap();
     let value: Value = serde_json::from_slice(&frame).unwrap();

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Contact, MessageState, Profile, PublishedPost, ReceivedMessage, Request, State, Utc};
+use super::{ConnectionState, Contact, MessageState, Profile, PublishedPost, ReceivedMessage, Request, Utc};
 use crate::RpcError;
 
 /// Parameters of `event.subscribe`.
@@ -128,7 +128,7 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         persona: Option<String>,
         /// Its state now.
-        state: State,
+        state: ConnectionState,
         /// What is happening now, in a few words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         phase: Option<String>,

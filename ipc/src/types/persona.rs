@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Secret, State, Utc};
+use super::{ConnectionState, Secret, Utc};
 
 /// Parameters of `persona.new`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -58,7 +58,7 @@ pub struct PersonaDetail {
     /// When it was made or imported here.
     pub created_at: Utc,
     /// The state of its connection.
-    pub state: State,
+    pub state: ConnectionState,
     /// Base64url ids of the relays that keep its inbox and boxes.
     pub relays: Vec<String>,
     /// Its bundle at the relay now; absent before the first was stored.

@@ -7,7 +7,7 @@ use crate::RpcError;
 /// The state of the daemon, or of one persona's connection.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum ConnectionState {
     /// Nothing connects, because there is no relay to connect to.
     Off,
     /// Connecting; `phase` says how far.
@@ -26,7 +26,7 @@ pub enum State {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Status {
     /// The least ready of the personas' states; without a persona, that of the daemon's own connection to a relay.
-    pub state: State,
+    pub state: ConnectionState,
     /// What is happening now, in a few words: `"choosing a gateway"`. Absent when there is nothing to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
@@ -85,7 +85,7 @@ pub struct PersonaStatus {
     /// Its name in this home.
     pub name: String,
     /// The state of its own connection.
-    pub state: State,
+    pub state: ConnectionState,
     /// What is happening now, in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,

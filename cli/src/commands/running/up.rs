@@ -8,7 +8,7 @@ use bauta_daemon::Daemon;
 use bauta_daemon::gun::GunUrl;
 use bauta_daemon::node::{GunSettings, NodeConfig};
 use bauta_daemon::unlock::Mode;
-use bauta_ipc::{Exit, HomeLock, RpcError, State, codes, home_directory};
+use bauta_ipc::{ConnectionState, Exit, HomeLock, RpcError, codes, home_directory};
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, ExitAddressError, Traffic};
 use clap::Args;
@@ -158,7 +158,7 @@ async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result
         };
         let words = state_words(status.state, status.phase.as_deref());
         match &progress {
-            Some(waiting) if status.state == State::Ready => {
+            Some(waiting) if status.state == ConnectionState::Ready => {
                 waiting.say(&format!("{words} ({}).", waiting.elapsed()));
                 // From now on only changes are printed, and no line moves.
                 progress = None;
@@ -167,7 +167,7 @@ async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result
                 }
                 was_ready = true;
             }
-            Some(waiting) if status.state == State::Off => {
+            Some(waiting) if status.state == ConnectionState::Off => {
                 waiting.phase(&format!("{words}: no relay is known. Name one with --relay ADDRESS"));
             }
             Some(waiting) if waiting.passed() > SLOW => {

@@ -77,6 +77,9 @@ export type Blocked = {
   public_key?: string | null | undefined;
 };
 
+/** The state of the daemon, or of one persona's connection. */
+export type ConnectionState = "off" | "connecting" | "ready" | "degraded" | "lost" | "locked";
+
 /** A contact of one persona. */
 export type Contact = {
   /** When they were added, accepted or invited. */
@@ -292,7 +295,7 @@ export type Event = {
   /** What is happening now, in a few words. */
   phase?: string | null | undefined;
   /** Its state now. */
-  state: State;
+  state: ConnectionState;
 } | {
   /** It is over. */
   cleared?: boolean | undefined;
@@ -574,7 +577,7 @@ export type PersonaDetail = {
   /** Base64url ids of the relays that keep its inbox and boxes. */
   relays: Array<string>;
   /** The state of its connection. */
-  state: State;
+  state: ConnectionState;
 };
 
 /** Result of `persona.list`. */
@@ -604,7 +607,7 @@ export type PersonaStatus = {
   /** Since when `state` holds. */
   since: Utc;
   /** The state of its own connection. */
-  state: State;
+  state: ConnectionState;
 };
 
 /** The format of Mask in which a post is written. Both can be read, and the older -39 and -40. */
@@ -847,9 +850,6 @@ export type SetProfile = {
 /** A social network that Mask knows, with partitions on Gun relays. */
 export type SocialNetwork = "twitter" | "facebook" | "minds" | "instagram";
 
-/** The state of the daemon, or of one persona's connection. */
-export type State = "off" | "connecting" | "ready" | "degraded" | "lost" | "locked";
-
 /** Result of `status.get`. */
 export type Status = {
   /** Gun relays, which store the keys of posts, and the exits that lead to them. */
@@ -871,7 +871,7 @@ export type Status = {
   /** Since when `state` holds. */
   since: Utc;
   /** The least ready of the personas' states; without a persona, that of the daemon's own connection to a relay. */
-  state: State;
+  state: ConnectionState;
   /** The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`. */
   traffic: string;
   /** What the profile costs and what it gives up, in one sentence. */

@@ -1,4 +1,4 @@
-import type { RpcError, State } from '../api/generated.ts';
+import type { RpcError, ConnectionState } from '../api/generated.ts';
 import { button, h } from './dom.ts';
 import { language, region, words as say, wordsIfAny } from './i18n.ts';
 import type { LinkState } from './messages.ts';
@@ -95,7 +95,7 @@ export const phaseWords = (phase: string): string => {
 };
 
 /** The state of a connection, with its phase if that says more: the same sentence as on the command line. */
-export const stateWords = (state: State, phase: string | null | undefined): string => {
+export const stateWords = (state: ConnectionState, phase: string | null | undefined): string => {
   if (phase && state === 'connecting') return say('connectingPhase', phaseWords(phase));
   if (phase && state === 'lost') return say('lostPhase', phaseWords(phase));
   return say(`state_${state}`);

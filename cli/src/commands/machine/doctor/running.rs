@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bauta_daemon::store_exists;
 use bauta_daemon::unlock::{Mode, Unlock};
-use bauta_ipc::{HomeLock, RpcError, State, Status, codes, sentence};
+use bauta_ipc::{ConnectionState, HomeLock, RpcError, Status, codes, sentence};
 
 use super::{Answer, Check};
 use crate::state_words;
@@ -42,7 +42,7 @@ pub(super) fn store(home: &Path, answer: &Answer, command: &dyn Fn(&str) -> Stri
     const ID: &str = "store";
     let kept = Unlock::mode_of(home);
     match (answer, kept) {
-        (Ok(Ok(status)), _) if status.state == State::Locked => {
+        (Ok(Ok(status)), _) if status.state == ConnectionState::Locked => {
             let error = RpcError::new(&codes::STORE_LOCKED, "The store is locked.");
             Check::fail(ID, error.message.clone(), error.hint.clone()).exits(error.exit())
         }
@@ -83,12 +83,16 @@ pub(super) fn network(status: Option<&Status>, command: &dyn Fn(&str) -> String)
     let words = format!("{} ({}).", state_words(status.state, status.phase.as_deref()), status.network);
     let wait = || command("status");
     let mut checks = vec![match status.state {
-        State::Ready => Check::ok(ID, words),
-        State::Off if status.personas.is_empty() => Check::warn(ID, words, command("persona new NAME")),
-        State::Off | State::Locked => Check::warn(ID, words, ""),
-        State::Connecting | State::Degraded => Check::warn(ID, words, wait()),
-        State::Lost => Check::fail(ID, words, "Check this machine's connection; Bauta keeps trying.")
-            .exits(codes::NETWORK_UNREACHABLE.exit),
+        ConnectionState::Ready => Check::ok(ID, words),
+        ConnectionState::Off if status.personas.is_empty() => {
+            Check::warn(ID, words, command("persona new NAME"))
+        }
+        ConnectionState::Off | ConnectionState::Locked => Check::warn(ID, words, ""),
+        ConnectionState::Connecting | ConnectionState::Degraded => Check::warn(ID, words, wait()),
+        ConnectionState::Lost => {
+            Check::fail(ID, words, "Check this machine's connection; Bauta keeps trying.")
+                .exits(codes::NETWORK_UNREACHABLE.exit)
+        }
     }];
     let told = status.health.iter().filter(|item| !item.is(&codes::NETWORK_UNREACHABLE));
     checks.extend(told.map(|item| Check::warn("health", item.message.clone(), item.hint.clone())));
@@ -102,7 +106,7 @@ mod tests {
     use super::super::Verdict;
     use super::*;
 
-    fn status(state: State) -> Status {
+    fn status(state: ConnectionState) -> Status {
         Status {
             state,
             phase: None,
@@ -133,8 +137,8 @@ mod tests {
             let check = daemon(&answer, &command);
             (check.state, check.fix)
         };
-        assert_eq!(check(Ok(Ok(status(State::Ready)))), (Verdict::Ok, String::new()));
-        let old = Status { version: "0.0.9".into(), ..status(State::Ready) };
+        assert_eq!(check(Ok(Ok(status(ConnectionState::Ready)))), (Verdict::Ok, String::new()));
+        let old = Status { version: "0.0.9".into(), ..status(ConnectionState::Ready) };
         assert_eq!(check(Ok(Ok(old))), (Verdict::Warn, "bauta down && bauta up".into()));
         for (code, fix) in [
             (&codes::DAEMON_NOT_RUNNING, "bauta up"),
@@ -148,11 +152,11 @@ mod tests {
     #[test]
     fn the_network_is_described_as_in_the_status() {
         for (state, verdict) in [
-            (State::Ready, Verdict::Ok),
-            (State::Connecting, Verdict::Warn),
-            (State::Degraded, Verdict::Warn),
-            (State::Off, Verdict::Warn),
-            (State::Lost, Verdict::Fail),
+            (ConnectionState::Ready, Verdict::Ok),
+            (ConnectionState::Connecting, Verdict::Warn),
+            (ConnectionState::Degraded, Verdict::Warn),
+            (ConnectionState::Off, Verdict::Warn),
+            (ConnectionState::Lost, Verdict::Fail),
         ] {
             let checks = network(Some(&status(state)), &command);
             assert_eq!((checks[0].state, checks.len()), (verdict, 2), "{state:?}");
@@ -165,9 +169,9 @@ mod tests {
     #[test]
     fn the_state_of_the_store_is_the_daemons_or_that_of_its_files() {
         let home = tempfile::tempdir().unwrap();
-        let locked = store(home.path(), &Ok(Ok(status(State::Locked))), &command);
+        let locked = store(home.path(), &Ok(Ok(status(ConnectionState::Locked))), &command);
         assert_eq!((locked.state, locked.exit), (Verdict::Fail, codes::STORE_LOCKED.exit));
-        assert_eq!(store(home.path(), &Ok(Ok(status(State::Off))), &command).state, Verdict::Ok);
+        assert_eq!(store(home.path(), &Ok(Ok(status(ConnectionState::Off))), &command).state, Verdict::Ok);
         let failed = RpcError::new(&codes::STORE_FAILED, "It cannot be read.");
         assert_eq!(store(home.path(), &Ok(Err(failed)), &command).exit, codes::STORE_FAILED.exit);
         let down = || Err(RpcError::new(&codes::DAEMON_NOT_RUNNING, "The daemon is not running."));
