@@ -6,8 +6,8 @@
 // for code after code until a mistyped one is its own. So one waits at a time, and whoever comes second is refused and
 // not told anything of the first.
 //
-// The extension shows the code and the user types it, not the other way round: a program that only pretends to be the
-// extension has no screen to show a code on, and what the user types goes to a program that is known to be Bauta's.
+// The extension shows the code and the user types it into Bauta's own command, not the other way round. A request that the
+// user did not make has no code in front of the user, so it is not approved by mistake.
 //
 // Times come in from outside, and so does chance, so that a property test can hold this against its rules.
 
