@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { Browser } from './support/browser.ts';
+import { LIMITS } from '../src/api/generated.ts';
 import { frames, frameWith, noFrameWith, overlay, overlayIsGone, pageHolds, shown } from './support/frames.ts';
 import { GunRelay } from './support/gun.ts';
 import { bodyOf, Site } from './support/site.ts';
@@ -318,7 +319,7 @@ test('a post is written through the overlay, and its reader opens it', async () 
     const frame = await overlay(page);
     await frame.locator('#text').click();
     await page.keyboard.type(secret);
-    assert.equal(await frame.locator('#left').innerText(), `${15_000 - secret.length} bytes left`);
+    assert.equal(await frame.locator('#left').innerText(), `${LIMITS.max_text - secret.length} bytes left`);
 
     // Names are set apart by marks of direction, which nobody sees.
     const chips = async (): Promise<string[]> =>

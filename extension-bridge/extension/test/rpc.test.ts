@@ -148,7 +148,7 @@ test("a call without an answer ends, and a late answer is nobody's", async () =>
   client.receive({ id: sent[0]?.id, result: {} });
 });
 
-test('a frame over 1 MiB is not sent', async () => {
+test('a frame that is too long is not sent', async () => {
   const { client, sent } = connect();
   assert.equal(
     await codeOf(client.call('post.encrypt', { text: 'é'.repeat(LIMITS.max_frame / 2) })),

@@ -75,7 +75,12 @@ export class RpcClient {
       const frame = { jsonrpc: '2.0', id: this.#next, method, params };
       if (frameLength(frame) > LIMITS.max_frame) {
         reject(
-          new Failure({ code: 'request.too_large', message: 'The frame is longer than 1 MiB.', hint: '', retry: 'no' }),
+          new Failure({
+            code: 'request.too_large',
+            message: `The frame is longer than ${LIMITS.max_frame} bytes.`,
+            hint: '',
+            retry: 'no',
+          }),
         );
         return;
       }
