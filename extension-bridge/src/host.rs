@@ -54,7 +54,7 @@ pub fn join(caller: &Caller, daemon: UnixStream, input: File, output: &File) -> 
 
 const STACK: usize = 128 << 10;
 
-/// Tells the extension about the connection as a whole: an error with id `null`.
+/// Reports the state of the whole connection to the extension: an error with id `null`.
 pub fn report(output: &File, error: &RpcError) -> io::Result<()> {
     write_frame(&mut &*output, &write_answer(None, &Err(error.clone())))
 }
@@ -105,7 +105,7 @@ fn pass_down(daemon: UnixStream, output: &Mutex<File>) -> End {
     let mut line = Vec::new();
     loop {
         line.clear();
-        // One byte for the line feed, and one more to tell a frame that is too long from the longest one.
+        // One byte for the line feed, and one more to notice a frame that is too long.
         let most = u64::try_from(MAX_FRAME).unwrap_or(u64::MAX).saturating_add(2);
         match (&mut daemon).take(most).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return End::Error(gone()),
