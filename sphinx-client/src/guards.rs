@@ -21,11 +21,11 @@ const KEEP_AT_MOST: u64 = 90 * DAY;
 const REPLACE_AFTER: u64 = DAY;
 /// Failures this close together, with no attempt after them, do not count as failing for a long time.
 const LEAST_FAILURES: u32 = 8;
-/// After this many failures in a row a guard is tried after a substitute that works...
+/// After this many failures in a row a guard is tried after a stand-in that works...
 const PATIENCE: u32 = 3;
 /// ...until this much time has passed.
 const RETRY_EVERY: u64 = 15 * 60;
-/// A substitute that fails is replaced no sooner: otherwise, whoever cuts the line could lead us through all gateways.
+/// A stand-in that fails is replaced no sooner: otherwise, whoever cuts the line could lead us through all gateways.
 const STAND_IN_FOR: u64 = 3600;
 const VERSION: u8 = 1;
 /// A longer stored state was not written by this program.
@@ -34,7 +34,7 @@ const MAX_BYTES: usize = 64 * 1024;
 /// A gateway, by its identity key in base 58, as the directory names it.
 pub(crate) type GatewayId = String;
 
-/// The guards of an installation, and a third gateway, the substitute, for when none of them works.
+/// The guards of an installation, and a third gateway, the stand-in, for when none of them works.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Guards {
     version: u8,
@@ -84,9 +84,9 @@ impl Guards {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// The gateways to try, in order: guards that work, guards worth another try, a substitute that works, the rest.
+    /// The gateways to try, in order: guards that work, guards worth another try, a stand-in that works, the rest.
     ///
-    /// A substitute that works comes before guards that failed again and again.
+    /// A stand-in that works comes before guards that failed again and again.
     /// While nothing works, guards come first: most likely the network is down, and no further gateway needs to see us.
     /// Missing guards are drawn from `candidates`, and from those in `avoid` only if nothing else is left.
     pub(crate) fn order<R: Rng>(
@@ -119,7 +119,7 @@ impl Guards {
             guard.failing_since = None;
             guard.failures = 0;
         }
-        // The substitute is dropped once a guard works again.
+        // The stand-in is dropped once a guard works again.
         if self.guards.iter().any(|guard| guard.id == *id) {
             self.stand_in = None;
         }
@@ -171,7 +171,7 @@ impl Guards {
             self.stand_in = None;
         }
         while self.guards.len() < GUARDS {
-            // A substitute that works becomes a guard, so no further gateway needs to see us.
+            // A stand-in that works becomes a guard, so no further gateway needs to see us.
             let proven = self.stand_in.take_if(|guard| guard.failing_since.is_none());
             let Some(guard) = proven.or_else(|| self.draw(now, candidates, avoid, rng)) else {
                 break;

@@ -48,7 +48,7 @@ async fn a_client_moves_to_the_other_guard_when_its_gateway_is_gone() {
     let stored = String::from_utf8(keeper.load().unwrap()).unwrap();
     assert!(stored.contains(&first) && stored.contains(&second), "both are the installation's guards");
 
-    // The second fails too: a third is the substitute.
+    // The second fails too: a third is the stand-in.
     gateway_of(&net, &client).stop().await;
     ask(&client, &echo.target(), Class::Small, 2).await;
     let third = client.gateway().unwrap();
