@@ -66,6 +66,8 @@ pub(crate) struct Cover {
     pub(crate) loops: Option<Duration>,
     /// Mean delay in each mix.
     pub(crate) mix_delay: Duration,
+    /// The same for acknowledgements.
+    pub(crate) ack_delay: Duration,
     /// How long an acknowledgement may take longer than expected before a packet is sent again.
     pub(crate) ack_slack: Duration,
 }
@@ -102,7 +104,8 @@ const FULL: Profile = Profile {
     cover: Cover {
         stream: Some(Duration::from_millis(20)),
         loops: Some(Duration::from_millis(200)),
-        mix_delay: Duration::from_millis(50),
+        mix_delay: Duration::from_millis(15),
+        ack_delay: Duration::from_millis(15),
         ack_slack: Duration::from_millis(1500),
     },
     pace: Pace {
@@ -155,7 +158,11 @@ const PARANOID: Profile = Profile {
     name: "paranoid",
     bandwidth: "about 55 packets/s per active persona, 134 kB/s up, 350 GB a month",
     privacy: "longer delays make timing attacks harder",
-    cover: Cover { mix_delay: Duration::from_millis(200), ..FULL.cover },
+    cover: Cover {
+        mix_delay: Duration::from_millis(200),
+        ack_delay: Duration::from_millis(200),
+        ..FULL.cover
+    },
     pace: Pace {
         tick_mean: SECOND.saturating_mul(5),
         drain_mean: MINUTE.saturating_mul(5),
@@ -180,6 +187,7 @@ const TEST: Profile = Profile {
         stream: None,
         loops: None,
         mix_delay: Duration::from_millis(1),
+        ack_delay: Duration::from_millis(1),
         ack_slack: Duration::from_millis(300),
     },
     pace: Pace {

@@ -18,7 +18,7 @@ pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
     // that moment, which links one exchange to another. So none are ever sent.
     config.reply_surbs.maximum_allowed_reply_surb_request_size = 0;
     config.reply_surbs.maximum_reply_key_age = REPLY_KEY_AGE;
-    let Cover { stream, loops, mix_delay, .. } = traffic.profile().cover;
+    let Cover { stream, loops, mix_delay, ack_delay, .. } = traffic.profile().cover;
     match stream {
         Some(gap) => config.traffic.message_sending_average_delay = gap,
         None => config.traffic.disable_main_poisson_packet_distribution = true,
@@ -28,7 +28,7 @@ pub(crate) fn client_config(traffic: Traffic) -> DebugConfig {
         None => config.cover_traffic.disable_loop_cover_traffic_stream = true,
     }
     config.traffic.average_packet_delay = mix_delay;
-    config.acknowledgements.average_ack_delay = mix_delay;
+    config.acknowledgements.average_ack_delay = ack_delay;
     config
 }
 
@@ -48,9 +48,9 @@ pub(crate) fn service_config(traffic: Traffic) -> DebugConfig {
     config.cover_traffic.disable_loop_cover_traffic_stream = true;
     config.traffic.disable_main_poisson_packet_distribution = true;
     // A relay answers as fast as Nym's defaults allow, also those who wait longer by choice.
-    let mix_delay = traffic.profile().cover.mix_delay.min(config.traffic.average_packet_delay);
-    config.traffic.average_packet_delay = mix_delay;
-    config.acknowledgements.average_ack_delay = mix_delay;
+    let Cover { mix_delay, ack_delay, .. } = traffic.profile().cover;
+    config.traffic.average_packet_delay = mix_delay.min(config.traffic.average_packet_delay);
+    config.acknowledgements.average_ack_delay = ack_delay.min(config.acknowledgements.average_ack_delay);
     config
 }
 
