@@ -8,6 +8,7 @@ mod import;
 mod key;
 mod message;
 mod names;
+mod network;
 mod outside;
 mod pairings;
 mod persona;
@@ -27,7 +28,6 @@ use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::{Clock, Timestamp};
 use bauta_sphinx_client::{Mixnet, Network, SystemClock, Traffic};
 use futures::future::BoxFuture;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -35,11 +35,10 @@ pub use self::error::NodeError;
 pub use self::outside::GunSettings;
 use self::outside::Outside;
 use self::pairings::StoredPairings;
-pub(crate) use self::post::tell as tell_post;
 use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
 pub use crate::engine::{Exchanger, Exchangers, Times};
 use crate::gun::Gun;
-use crate::posts::{self, Publisher};
+use crate::posts::Posts;
 pub use crate::store::StoreError;
 use crate::store::{PersonaId, Store, is_there, private_home};
 use crate::unlock::{Unlock, master_key};
@@ -90,9 +89,7 @@ pub struct Node {
     /// `daemon.stop` was called.
     asked_to_stop: CancellationToken,
     housekeeper: JoinHandle<()>,
-    publisher: Publisher,
-    /// Bounds the look-ups that run.
-    lookups: Arc<Semaphore>,
+    posts: Posts,
     outside: Option<Outside>,
 }
 
@@ -187,8 +184,7 @@ impl Node {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
-        let publisher =
-            Publisher::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.gun().clone()));
+        let posts = Posts::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.gun().clone()));
         Ok(Arc::new(Self {
             shared,
             actors: Mutex::new(actors),
@@ -197,8 +193,7 @@ impl Node {
             opened_at: now,
             asked_to_stop: CancellationToken::new(),
             housekeeper,
-            publisher,
-            lookups: Arc::new(Semaphore::new(posts::AT_A_TIME)),
+            posts,
             outside,
         }))
     }
@@ -248,11 +243,6 @@ impl Node {
     pub(crate) fn pairing_desk(&self) -> Arc<PairingDesk> {
         let pairings = Arc::new(StoredPairings::new(self.shared.store.clone()));
         PairingDesk::new(pairings, Arc::new(SystemWorld::default()))
-    }
-
-    /// The Gun relays.
-    pub(crate) fn gun(&self) -> Option<&Gun> {
-        self.outside.as_ref().map(Outside::gun)
     }
 
     fn start_persona(&self, id: PersonaId) {

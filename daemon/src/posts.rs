@@ -1,80 +1,76 @@
-//! Mask's posts: their keys on the way to Gun relays and back.
+//! Mask's posts: written, opened, and their keys on the way to Gun relays and back.
 //!
-//! What is to be published lies in the store until a relay has it; the publisher goes on from there after any
-//! crash. Nothing here runs on an async thread for long: hashes and ciphers go to the blocking pool.
+//! What is to be published is in the store until a relay has it; the publisher goes on from there after any crash.
+//! Nothing here runs on an async thread for long: hashes and ciphers go to the blocking pool.
 
+mod error;
+mod find;
 mod lookup;
 mod nodes;
+mod open;
+mod profiles;
 mod publisher;
 mod reading;
 mod settings;
 mod tags;
+mod write;
 
-pub(crate) use self::lookup::{AT_A_TIME, Lookup, look_up, places, single_place};
-pub(crate) use self::nodes::{Node, Post, nodes_of};
-pub(crate) use self::publisher::Publisher;
-pub(crate) use self::reading::{
-    Keys, Own, broken, find, is_for_p256, is_p256, named_network, open_here, open_with, parts_of, unreadable,
-};
-pub(crate) use self::settings::Settings;
-pub(crate) use self::tags::{key_tags, post_tag};
+use std::sync::Arc;
 
-use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::id::PersonaKey;
-use bauta_protocol::mask::{Network, PublicKey};
+use bauta_protocol::mask::{PostIv, PublicKey};
+use bauta_protocol::time::Timestamp;
+use tokio::sync::Semaphore;
 
-use crate::gun::GunError;
+pub(crate) use self::error::PostError;
+pub(crate) use self::find::{find, is_p256, named_network};
+pub(crate) use self::open::{Known, KnownAuthor, OpenedPost, Opening, known};
+pub(crate) use self::profiles::{OtherKey, learn, name_of};
+pub(crate) use self::settings::{Change, Settings, SettingsError};
+pub(crate) use self::write::{Author, Extending, NewPost, Recipient, Recipients, WriteFormat, network_of};
 
-/// The network of the API as the formats know it.
-pub(crate) fn network(network: SocialNetwork) -> Network {
-    match network {
-        SocialNetwork::Twitter => Network::Twitter,
-        SocialNetwork::Facebook => Network::Facebook,
-        SocialNetwork::Minds => Network::Minds,
-        SocialNetwork::Instagram => Network::Instagram,
+use self::lookup::AT_A_TIME;
+use self::publisher::Publisher;
+use crate::engine::Shared;
+use crate::gun::Gun;
+use crate::store::{Happened, StoreError, Tx};
+
+/// The posts of a home: what runs for them, and the way to the Gun relays.
+pub(crate) struct Posts {
+    shared: Arc<Shared>,
+    /// Without it, keys wait and nothing is looked up.
+    gun: Option<Gun>,
+    publisher: Publisher,
+    /// Bounds what all look-ups read at a time.
+    lookups: Arc<Semaphore>,
+}
+
+impl Posts {
+    /// Goes on publishing what is queued.
+    pub(crate) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
+        let publisher = Publisher::start(Arc::clone(&shared), gun.clone());
+        Self { shared, gun, publisher, lookups: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 }
 
-/// The network of the formats as the API shows it; `None` for one without partitions.
-pub(crate) fn shown_network(network: Network) -> Option<SocialNetwork> {
-    match network {
-        Network::Twitter => Some(SocialNetwork::Twitter),
-        Network::Facebook => Some(SocialNetwork::Facebook),
-        Network::Minds => Some(SocialNetwork::Minds),
-        Network::Instagram => Some(SocialNetwork::Instagram),
-        Network::Unknown => None,
+/// Announces how far the publications of a post are.
+fn announce(tx: &Tx<'_>, iv: PostIv, now: Timestamp) -> Result<(), StoreError> {
+    match tx.publications(iv)? {
+        Some(count) => tx.emit(Happened::PostState { iv, count }, now),
+        None => Ok(()),
     }
 }
 
 /// A key of the store as the formats take it.
-pub(crate) fn mask_key(key: &PersonaKey) -> Result<PublicKey, RpcError> {
-    PublicKey::from_sec1(key.as_bytes()).map_err(|error| internal(&error))
-}
-
-/// A key of the formats as the store takes it.
-pub(crate) fn persona_key(key: &PublicKey) -> Result<PersonaKey, RpcError> {
-    PersonaKey::from_bytes(&key.to_compressed()).map_err(|error| internal(&error))
-}
-
-/// What cannot happen, as an error.
-pub(crate) fn internal(error: &dyn std::error::Error) -> RpcError {
-    RpcError::new(&codes::INTERNAL, format!("A post could not be handled: {error}."))
-}
-
-/// Why Gun relays did not take or give something, for people.
-pub(crate) fn gun_failed(error: &GunError) -> RpcError {
-    let code = match error {
-        GunError::Stopped => &codes::DAEMON_STOPPING,
-        _ => &codes::GUN_UNREACHABLE,
-    };
-    RpcError::of(code, error)
+fn mask_key(key: &PersonaKey) -> Result<PublicKey, PostError> {
+    PublicKey::from_sec1(key.as_bytes()).map_err(PostError::Key)
 }
 
 /// Runs what takes the processor for long.
-pub(crate) async fn off_thread<T, F>(work: F) -> Result<T, RpcError>
+pub(crate) async fn off_thread<T, F>(work: F) -> Result<T, PostError>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    tokio::task::spawn_blocking(work).await.map_err(|error| internal(&error))
+    tokio::task::spawn_blocking(work).await.map_err(PostError::Thread)
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::{Node, names, profile, view};
 use crate::engine::{self, Moment, announce};
+use crate::posts;
 use crate::store::{
     Change, ContactId, ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow,
     ProfileSource, Reason, RequestRow, StoreError, Tx,
@@ -42,8 +43,8 @@ impl ContactApi for Node {
                 if let Some(named) = named {
                     let source = ProfileSource::Text;
                     // One that is known with another key stops everything.
-                    if let Some(warning) = profile::learn(tx, &named, address.persona, source, at.now)? {
-                        return Err(warning);
+                    if let Some(other) = posts::learn(tx, &named, address.persona, source, at.now)? {
+                        return Err(profile::changed(&other));
                     }
                 }
                 Ok::<_, RpcError>((persona.id, id, address.seed.is_some()))

@@ -5,7 +5,7 @@ use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{self, PersonaId, ProfileId};
 
-use crate::posts;
+use super::network::network as mask_network;
 use crate::store::{ContactRow, PersonaRow, Tx};
 
 /// A name for use in this home only, without surrounding blanks.
@@ -65,7 +65,7 @@ pub(super) fn persona_key(text: &str) -> Option<PersonaKey> {
         return Some(key);
     }
     let whole = if text.contains(':') { text.to_owned() } else { format!("ec_key:secp256k1/{text}") };
-    PersonaKey::from_bytes(&whole.parse::<PersonaId>().ok()?.0.to_compressed()).ok()
+    Some(PersonaKey::from(&whole.parse::<PersonaId>().ok()?.0))
 }
 
 /// A profile, with or without `person:`; one without a network is of `network`.
@@ -74,9 +74,7 @@ pub(super) fn profile(text: &str, network: Option<SocialNetwork>) -> Result<Prof
     let bare = text.strip_prefix("person:").unwrap_or(text);
     let read = match (bare.split_once('/'), network) {
         (Some((network, user)), _) => ProfileId::new(network, user),
-        (None, Some(network)) => {
-            ProfileId::new(posts::network(network).domain(), bare.trim_start_matches('@'))
-        }
+        (None, Some(network)) => ProfileId::new(mask_network(network).domain(), bare.trim_start_matches('@')),
         (None, None) => Err(mask::IdError::Part),
     };
     match read {

@@ -2,17 +2,20 @@
 
 use bauta_ipc::{
     Body, ConnectionState, Contact, ContactChange, Direction, EventBody, HistoryEntry,
-    MessageState as ApiMessageState, ReceivedMessage, Request, RpcError, Utc, codes,
+    MessageState as ApiMessageState, PostState, Profile, PublishedPost, ReceivedMessage, Request, RpcError,
+    Utc, codes,
 };
 use bauta_protocol::content::Content;
 use bauta_protocol::id::RelayId;
+use bauta_protocol::mask::PostIv;
 use bauta_protocol::time::Timestamp;
 
-use super::{post, profile};
 use crate::engine::ATTEMPTS_SHOWN;
+use crate::posts;
 use crate::store::{
     Change, Connection, ContactRow, ContactState, Doubt, EventRow, GuestPhase, Happened, MessageRow,
-    MessageState, PersonaRow, Reason, RequestRow, StoreError, Tx,
+    MessageState, PersonaRow, ProfileRow, ProfileSource, PublicationCount, Reason, RequestRow, StoreError,
+    Tx,
 };
 
 pub(super) fn utc(at: Timestamp) -> Utc {
@@ -160,6 +163,39 @@ pub(super) fn request(persona: &str, row: &RequestRow) -> Request {
     }
 }
 
+/// How far the publications of a post are.
+pub(super) fn post(iv: PostIv, count: &PublicationCount) -> PublishedPost {
+    let open = count.keys.saturating_sub(count.published).saturating_sub(count.failed);
+    PublishedPost {
+        iv: iv.to_base64(),
+        state: match (open, count.failed) {
+            (0, 0) => PostState::Published,
+            (0, _) => PostState::Failed,
+            _ => PostState::Queued,
+        },
+        published: count.published,
+        keys: count.keys,
+        error: count.reason.map(reason),
+    }
+}
+
+/// A profile, and whose key it is.
+pub(super) fn profile(tx: &Tx<'_>, row: &ProfileRow) -> Result<Profile, StoreError> {
+    Ok(Profile {
+        profile: row.profile.to_string(),
+        public_key: row.persona.to_string(),
+        source: match row.source {
+            ProfileSource::Seen => bauta_ipc::ProfileSource::Seen,
+            ProfileSource::Text => bauta_ipc::ProfileSource::Text,
+            ProfileSource::Hand => bauta_ipc::ProfileSource::Hand,
+            ProfileSource::Backup => bauta_ipc::ProfileSource::Backup,
+        },
+        since: utc(row.learned_at),
+        name: posts::name_of(tx, &row.persona)?,
+        other_key: tx.doubt(&row.profile)?.map(|key| key.to_string()),
+    })
+}
+
 /// A connection's state, and what is happening, in a few words.
 pub(super) fn connection(connection: Connection) -> (ConnectionState, Option<String>) {
     let (state, phase) = match connection {
@@ -230,18 +266,18 @@ pub(super) fn event(tx: &Tx<'_>, row: &EventRow) -> Result<Option<EventBody>, St
         }
         Happened::PostState { iv, count } => {
             let persona = tx.persona(count.persona)?.name;
-            Some(EventBody::PostState { persona, post: post::shown(iv, &count) })
+            Some(EventBody::PostState { persona, post: self::post(iv, &count) })
         }
         Happened::PostLookup { iv, done, of, records } => {
             Some(EventBody::PostLookup { iv: iv.to_base64(), done, of, records })
         }
         Happened::ProfileLearned(id) => {
             let Some(row) = tx.profile_by_row(id)? else { return Ok(None) };
-            Some(EventBody::ProfileLearned { profile: profile::show(tx, &row)? })
+            Some(EventBody::ProfileLearned { profile: self::profile(tx, &row)? })
         }
         Happened::ProfileChanged(id) => {
             let Some(row) = tx.profile_by_row(id)? else { return Ok(None) };
-            Some(EventBody::ProfileChanged { profile: profile::show(tx, &row)? })
+            Some(EventBody::ProfileChanged { profile: self::profile(tx, &row)? })
         }
         Happened::Connection(persona, shown) => {
             let (state, phase) = connection(shown);
@@ -274,13 +310,33 @@ fn contact_change(change: Change) -> ContactChange {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::store::PersonaId;
 
     #[test]
     fn every_reason_has_words() {
         for known in Reason::ALL {
             let shown = reason(*known);
             assert!(shown.message.ends_with('.'), "{known:?}");
+        }
+    }
+
+    proptest! {
+        /// A post is queued exactly as long as a key of it can still be published.
+        #[test]
+        fn the_state_says_whether_to_wait(published in 0u32..9, failed in 0u32..9, open in 0u32..9) {
+            let keys = published + failed + open;
+            let count =
+                PublicationCount { persona: PersonaId::from(1), keys, published, failed, reason: None };
+            let shown = post(PostIv([1; 16]), &count);
+            let expected = match (open, failed) {
+                (1.., _) => PostState::Queued,
+                (0, 1..) => PostState::Failed,
+                (0, 0) => PostState::Published,
+            };
+            prop_assert_eq!((shown.state, shown.keys, shown.published), (expected, keys, published));
         }
     }
 }

@@ -1,22 +1,39 @@
 //! Looking for the reader's record in the partitions of a post.
 //!
 //! A look-up asks for a whole block of neighbouring tags, the same for every reader in it, each over a connection of
-//! its own at its own random time. The reader's own tag is treated like the others down to the end of its reading:
+//! its own at its own random time. The reader's own tag is treated like the others until all of it is read:
 //! only this machine knows which of them gave the key.
+
+// Why a block of k tags, and not the own tag among random ones.
+//
+// Records are filed under the tag of their reader's key, 12 bits that never change, and a relay passes questions on to
+// others: a look-up tells the whole network one tag. Random decoys would not hide it. Whoever links a few look-ups of
+// one reader intersects the sets, and what is left is the tag that came with every post. The set must therefore be the
+// same each time and the same for everybody in it, and so it is the block of k tags that begins at a multiple of k: 4096
+// tags make 4096 / k blocks, and log2(k) bits of the tag do not show, however many look-ups are linked.
+//
+// That holds only while nothing else tells the own tag from the others. So every tag of the block
+// - has a connection of its own: a relay numbers the connections, and questions on one of them belong together;
+// - is asked for at a time drawn for itself within the same spread, so that the own one is not the first;
+// - is read to its end, also when the key is found, and also when the caller has gone away: who stops early shows where
+//   the key was. This is why the visits are tasks that `look_up` does not wait for;
+// - is bounded by the same limits. Records of other tags are counted and dropped, and only the own ones are tried.
+//
+// What is not hidden: that somebody looks for this post, and how many records each partition has.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bauta_ipc::{RpcError, codes};
 use bauta_protocol::mask::limits::MAX_RECORDS;
 use bauta_protocol::mask::partition::{Tag, v37_set, v38_paths};
 use bauta_protocol::mask::{DecryptError, Network, Opened, Payload, PostIv, Record, Version};
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Keys, Settings, gun_failed, off_thread, open_with};
+use super::reading::{Keys, open_with};
+use super::{PostError, Settings, off_thread};
 use crate::engine::Shared;
 use crate::gun::{CollectLimits, Ended, GetLimits, Gun, GunError};
 use crate::store::Happened;
@@ -25,46 +42,46 @@ use crate::store::Happened;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long to wait for missing pieces of an answer.
 const QUIET: Duration = Duration::from_secs(5);
-/// Places that are read at a time, by all look-ups of a daemon.
-pub(crate) const AT_A_TIME: usize = 16;
+/// Partitions that are read at a time, by all look-ups of a daemon.
+pub(super) const AT_A_TIME: usize = 16;
 /// Records that are tried at a time.
 const BATCH: usize = 64;
 
 /// What is looked for.
-pub(crate) struct Lookup {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) gun: Gun,
-    pub(crate) payload: Arc<Payload>,
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) iv: PostIv,
-    pub(crate) settings: Settings,
+pub(super) struct Lookup {
+    pub(super) shared: Arc<Shared>,
+    pub(super) gun: Gun,
+    pub(super) payload: Arc<Payload>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) iv: PostIv,
+    pub(super) settings: Settings,
     /// [`AT_A_TIME`] permits.
-    pub(crate) permits: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
 }
 
-/// Where records may lie.
+/// Where records may be.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Place {
+pub(super) struct Partition {
     soul: String,
     network: Network,
     /// The reader's own tag; the others hide it.
-    own: bool,
+    is_own: bool,
     /// The node itself is the record, as before version -38.
-    single: bool,
+    is_single: bool,
 }
 
-/// The places of a post's records for the readers of one block.
-pub(crate) fn places(
+/// The partitions of a post for the readers of one block.
+pub(super) fn partitions(
     version: Version,
     networks: &[Network],
     post: Tag,
     own: Tag,
     settings: Settings,
-) -> Vec<Place> {
-    let mut places = Vec::new();
+) -> Vec<Partition> {
+    let mut partitions = Vec::new();
     for network in networks {
         for tag in settings.block_of(own) {
-            let souls = match version {
+            let souls: Vec<String> = match version {
                 Version::V37 => v37_set(*network, post, tag).into_iter().collect(),
                 Version::V38 | Version::V39 => v38_paths(*network, post, tag)
                     .into_iter()
@@ -72,58 +89,60 @@ pub(crate) fn places(
                     .collect(),
                 Version::V40 => Vec::new(),
             };
-            let souls: Vec<String> = souls;
-            places.extend(souls.into_iter().map(|soul| Place {
+            partitions.extend(souls.into_iter().map(|soul| Partition {
                 soul,
                 network: *network,
-                own: tag == own,
-                single: false,
+                is_own: tag == own,
+                is_single: false,
             }));
         }
     }
-    places
+    partitions
 }
 
 /// The one node of a reader in version -40: a path of links, each of which is named after its place.
-pub(crate) fn single_place(path: &[String], network: Network) -> Place {
-    Place { soul: path.join("/"), network, own: true, single: true }
+pub(super) fn single_node(path: &[String], network: Network) -> Partition {
+    Partition { soul: path.join("/"), network, is_own: true, is_single: true }
 }
 
-/// What a reading of one's own place tells.
+/// What came of reading the own partition.
 enum Report {
     Opened(Box<Opened>, Network),
     /// A record gave the key, but the message does not read.
     Broken(DecryptError),
-    /// The place was read to its end.
+    /// All of it was read.
     Read,
-    /// More records than are tried.
+    /// It has more records than are tried.
     Flooded,
     Failed(GunError),
 }
 
-/// Reads all places, and comes back with the first record that opens the post. The others are read on behind it.
+/// Reads all partitions, and returns what the first record says that opens the post. The others are read on behind it.
 ///
 /// # Errors
-/// `post.not_shared` after everything was read; `gun.unreachable` where something could not be.
-pub(crate) async fn look_up(lookup: Lookup, places: Vec<Place>) -> Result<(Opened, Network), RpcError> {
+/// [`PostError::Closed`] after everything was read; [`PostError::NotRead`] where something could not be.
+pub(super) async fn look_up(
+    lookup: Lookup,
+    partitions: Vec<Partition>,
+) -> Result<(Opened, Network), PostError> {
     let lookup = Arc::new(lookup);
     let (reports, mut reported) = mpsc::unbounded_channel();
     let progress = Arc::new(Progress {
-        of: u32::try_from(places.len()).unwrap_or(u32::MAX),
+        of: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
         done: AtomicU32::new(0),
         records: AtomicU32::new(0),
     });
-    progress.tell(&lookup);
-    for place in places {
+    progress.announce(&lookup);
+    for partition in partitions {
         let (lookup, reports, progress) = (Arc::clone(&lookup), reports.clone(), Arc::clone(&progress));
-        // A reader who has found the key, or gone away, still asks for all places.
+        // A reader who has found the key, or gone away, still asks for all of them.
         tokio::spawn(async move {
             tokio::select! {
                 () = lookup.shared.stop.cancelled() => {}
-                () = visit(&lookup, &place, &reports, &progress) => {}
+                () = visit(&lookup, &partition, &reports, &progress) => {}
             }
             progress.done.fetch_add(1, Ordering::Relaxed);
-            progress.tell(&lookup);
+            progress.announce(&lookup);
         });
     }
     drop(reports);
@@ -131,28 +150,26 @@ pub(crate) async fn look_up(lookup: Lookup, places: Vec<Place>) -> Result<(Opene
     while let Some(report) = reported.recv().await {
         match report {
             Report::Opened(opened, network) => return Ok((*opened, network)),
-            Report::Broken(error) => return Err(super::unreadable(&error)),
+            Report::Broken(error) => return Err(PostError::Closed(error)),
             Report::Read => {}
             Report::Flooded => flooded = true,
             Report::Failed(error) => failure = Some(error),
         }
     }
     Err(match failure {
-        Some(error) => {
-            let error = gun_failed(&error);
-            let message = format!(
-                "{}, so it is not known whether the post is shared with you.",
-                error.message.trim_end_matches('.')
-            );
-            RpcError::new(&codes::GUN_UNREACHABLE, message)
-        }
-        None if flooded => super::unreadable(&DecryptError::TooManyRecords),
-        None => super::unreadable(&DecryptError::NotShared),
+        Some(error) => PostError::NotRead(error),
+        None if flooded => PostError::Closed(DecryptError::TooManyRecords),
+        None => PostError::Closed(DecryptError::NotShared),
     })
 }
 
-/// Reads one place.
-async fn visit(lookup: &Lookup, place: &Place, reports: &mpsc::UnboundedSender<Report>, progress: &Progress) {
+/// Reads one partition.
+async fn visit(
+    lookup: &Lookup,
+    partition: &Partition,
+    reports: &mpsc::UnboundedSender<Report>,
+    progress: &Progress,
+) {
     tokio::time::sleep(lookup.settings.delay()).await;
     // Never closed.
     let _permit = lookup.permits.acquire().await;
@@ -164,7 +181,7 @@ async fn visit(lookup: &Lookup, place: &Place, reports: &mpsc::UnboundedSender<R
         let take = |node: &Map<String, Value>| {
             progress.records.fetch_add(1, Ordering::Relaxed);
             count += 1;
-            if place.own
+            if partition.is_own
                 && count <= MAX_RECORDS
                 && let Ok(record) = Record::from_properties(node, lookup.payload.version)
             {
@@ -172,14 +189,14 @@ async fn visit(lookup: &Lookup, place: &Place, reports: &mpsc::UnboundedSender<R
                 let _ = records.send(record);
             }
         };
-        let read = read(lookup, place, take).await;
+        let read = read(lookup, partition, take).await;
         (read, count)
     };
-    if !place.own {
+    if !partition.is_own {
         let _ = reading.await;
         return;
     }
-    let ((read, count), ()) = tokio::join!(reading, try_records(lookup, place.network, found, reports));
+    let ((read, count), ()) = tokio::join!(reading, try_records(lookup, partition.network, found, reports));
     let _ = reports.send(match read {
         Ok(true) if count <= MAX_RECORDS => Report::Read,
         Ok(true) => Report::Flooded,
@@ -188,22 +205,22 @@ async fn visit(lookup: &Lookup, place: &Place, reports: &mpsc::UnboundedSender<R
     });
 }
 
-/// Whether everything was read.
+/// Whether all of it was read.
 async fn read(
     lookup: &Lookup,
-    place: &Place,
+    partition: &Partition,
     mut take: impl FnMut(&Map<String, Value>) + Send,
 ) -> Result<bool, GunError> {
-    if place.single {
+    if partition.is_single {
         let limits = GetLimits { quiet: QUIET, deadline: DEADLINE };
-        if let Some(node) = lookup.gun.get(&place.soul, limits).await? {
+        if let Some(node) = lookup.gun.get(&partition.soul, limits).await? {
             take(&node);
         }
         return Ok(true);
     }
     let limits =
         CollectLimits { members: MAX_RECORDS + 1, quiet: QUIET, deadline: DEADLINE, own_connection: true };
-    let collected = lookup.gun.collect(&place.soul, limits, |_, node| {
+    let collected = lookup.gun.collect(&partition.soul, limits, |_, node| {
         take(node);
         ControlFlow::Continue(())
     });
@@ -238,14 +255,14 @@ struct Progress {
 }
 
 impl Progress {
-    fn tell(&self, lookup: &Lookup) {
+    fn announce(&self, lookup: &Lookup) {
         let now = lookup.shared.time.now();
-        let event = Happened::PostLookup {
+        let what = Happened::PostLookup {
             iv: lookup.iv,
             done: self.done.load(Ordering::Relaxed),
             of: self.of,
             records: self.records.load(Ordering::Relaxed),
         };
-        lookup.shared.store.later("write an event", move |tx| tx.emit(event, now));
+        lookup.shared.store.later("announce a look-up", move |tx| tx.emit(what, now));
     }
 }

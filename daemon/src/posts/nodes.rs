@@ -1,4 +1,4 @@
-//! Records as nodes of Gun, in the form they wait in the store.
+//! Records as nodes of Gun, in the form in which they wait in the store.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::random;
 
 /// A node to put: its soul, values, and links to other souls.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Node {
+pub(crate) struct QueuedNode {
     pub(crate) soul: String,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub(crate) values: Map<String, Value>,
@@ -20,24 +20,29 @@ pub(crate) struct Node {
     pub(crate) links: BTreeMap<String, String>,
 }
 
-/// What the partitions of a post depend on, beside the reader.
+/// What the partitions of a post depend on, besides the reader.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Post {
+pub(crate) struct Partitioned {
     pub(crate) network: Network,
     pub(crate) version: Version,
     pub(crate) tag: Tag,
 }
 
 /// The nodes of one recipient's record. `None` for a network without partitions, and for formats that are only read.
-pub(crate) fn nodes_of(post: Post, key: Tag, record: &Record, now: Timestamp) -> Option<Vec<Node>> {
+pub(crate) fn nodes_of(
+    post: Partitioned,
+    key: Tag,
+    record: &Record,
+    now: Timestamp,
+) -> Option<Vec<QueuedNode>> {
     let soul = record_soul(now, &mut random::rng());
-    let link = |from: String, name: &str, to: &str| Node {
+    let link = |from: String, name: &str, to: &str| QueuedNode {
         soul: from,
         values: Map::new(),
         links: BTreeMap::from([(name.to_owned(), to.to_owned())]),
     };
     let record =
-        Node { soul: soul.clone(), values: record.to_properties(post.version), links: BTreeMap::new() };
+        QueuedNode { soul: soul.clone(), values: record.to_properties(post.version), links: BTreeMap::new() };
     match post.version {
         Version::V37 => {
             let set = v37_set(post.network, post.tag, key)?;
@@ -61,24 +66,24 @@ mod tests {
     }
 
     #[test]
-    fn records_lie_where_the_extension_looks() {
+    fn records_are_where_the_extension_looks() {
         let record = Record { encrypted_key: vec![1; 48], salt: Some([2; 16]), ephemeral: None };
-        let post = Post { network: Network::Twitter, version: Version::V37, tag: tag(0) };
+        let post = Partitioned { network: Network::Twitter, version: Version::V37, tag: tag(0) };
         let nodes = nodes_of(post, tag(1), &record, Timestamp(1_790_000_000_000)).unwrap();
         assert_eq!(nodes[1].soul, "37-tw-AA-AB");
         assert_eq!(nodes[1].links.get(&nodes[0].soul), Some(&nodes[0].soul));
         assert_eq!(nodes[0].values.keys().collect::<Vec<_>>(), ["e"]);
-        let post = Post { version: Version::V38, ..post };
+        let post = Partitioned { version: Version::V38, ..post };
         let nodes = nodes_of(post, tag(1), &record, Timestamp(1_790_000_000_000)).unwrap();
         assert_eq!(nodes[2].soul, "twitter-AA");
         assert_eq!(nodes[2].links.get("AB"), Some(&"twitter-AA/AB".to_owned()));
         assert_eq!(nodes[1].soul, "twitter-AA/AB");
         assert_eq!(nodes[1].links.get(&nodes[0].soul), Some(&nodes[0].soul));
         let kept = serde_json::to_string(&nodes).unwrap();
-        assert_eq!(serde_json::from_str::<Vec<Node>>(&kept).unwrap(), nodes);
-        let nowhere = Post { network: Network::Unknown, ..post };
+        assert_eq!(serde_json::from_str::<Vec<QueuedNode>>(&kept).unwrap(), nodes);
+        let nowhere = Partitioned { network: Network::Unknown, ..post };
         assert_eq!(nodes_of(nowhere, tag(1), &record, Timestamp(1)), None);
-        let old = Post { version: Version::V39, ..post };
+        let old = Partitioned { version: Version::V39, ..post };
         assert_eq!(nodes_of(old, tag(1), &record, Timestamp(1)), None);
     }
 }

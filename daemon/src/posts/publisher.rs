@@ -3,6 +3,23 @@
 //! What is queued stays in the store until it was read back from a relay: a daemon that is killed at any point goes on
 //! from there. An attempt carries keys of one post only.
 
+// Why a key counts as published only when it was read back.
+//
+// A Gun relay acknowledges a write when it has stored one property of it, or at once, or never; an acknowledgement
+// proves nothing (docs/gun.md). So `Gun::publish` asks for every property that it wrote and compares, and only its `Ok`
+// reaches `keep`, which marks the rows in one transaction. The states of a row are then
+//
+//     queued --- read back ---------------> published
+//        |--- anything else ---> queued, due later, with a reason
+//        `--- after 30 days ----> failed
+//
+// A crash between the read back and the transaction leaves the row queued, and it is written again: Gun merges the same
+// node with itself into itself, so twice is as good as once. A crash anywhere else leaves it queued, too. No order of
+// crashes loses a key or marks one that no relay has.
+//
+// An attempt carries keys of one post only, because a relay sees what is written over one connection at one time: keys
+// of two posts together would show that both are by one author.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +27,8 @@ use bauta_protocol::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::Node;
+use super::announce;
+use super::nodes::QueuedNode;
 use crate::engine::{self, Shared};
 use crate::gun::{Gun, GunError, NodeUpdate};
 use crate::store::{DuePublication, Reason, StoreError, Tx};
@@ -23,25 +41,25 @@ const DEADLINE: Duration = Duration::from_secs(90);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After this the keys are given up.
 const GIVE_UP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Without anything to do, the clock is looked at this often: it may have been set.
+/// Without anything to do, the clock is read this often: it may have been set.
 const LOOK: Duration = Duration::from_secs(300);
 
 /// The task that publishes; dropping it ends it at once, as a crash would.
-pub(crate) struct Publisher {
+pub(super) struct Publisher {
     wake: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl Publisher {
     /// Goes on with what is queued. Without a way to Gun relays, it stays queued.
-    pub(crate) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
+    pub(super) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
         let wake: Arc<Notify> = Arc::default();
         let task = tokio::spawn(run(shared, gun, Arc::clone(&wake)));
         Self { wake, task }
     }
 
     /// Something was queued.
-    pub(crate) fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
 }
@@ -71,7 +89,7 @@ async fn run(shared: Arc<Shared>, gun: Option<Gun>, wake: Arc<Notify>) {
     }
 }
 
-/// Publishes what is due of one post, and tells how long there is nothing to do.
+/// Publishes what is due of one post, and returns how long there is nothing to do.
 async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreError> {
     let now = shared.time.now();
     let (due, next) = shared
@@ -92,49 +110,57 @@ async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreEr
         None => Err(Reason::GunNone),
     };
     let now = shared.time.now();
-    shared.store.run(move |tx| keep(tx, &due, outcome.err(), now)).await?;
+    shared.store.run(move |tx| keep(tx, &due, outcome, now)).await?;
     Ok(Duration::ZERO)
 }
 
 async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), Reason> {
     let mut updates = Vec::new();
     for publication in due {
-        let nodes: Vec<Node> = serde_json::from_str(&publication.nodes).map_err(|_| Reason::Internal)?;
+        let nodes: Vec<QueuedNode> = serde_json::from_str(&publication.nodes).map_err(|error| {
+            tracing::warn!("The keys of a post in the store cannot be read: {error}.");
+            Reason::Internal
+        })?;
         updates.extend(nodes.into_iter().map(update));
     }
     gun.publish(updates, DEADLINE).await.map_err(|error| {
-        tracing::debug!("The keys of a post are not published yet: {error}.");
-        match error {
-            GunError::Unreachable(_) => Reason::GunUnreachable,
-            GunError::Timeout => Reason::GunTimeout,
-            GunError::NotKept => Reason::GunNotKept,
-            GunError::Overwritten => Reason::GunOverwritten,
-            GunError::Invalid(_) => Reason::GunInvalid,
-            GunError::Stopped => Reason::Stopping,
-        }
+        tracing::debug!("The keys of a post are not published yet: {error}. They are tried again.");
+        reason(&error)
     })
 }
 
-fn update(node: Node) -> NodeUpdate {
+fn update(node: QueuedNode) -> NodeUpdate {
     let mut properties = node.values;
     properties.extend(node.links.iter().map(|(name, soul)| (name.clone(), NodeUpdate::link(soul))));
     NodeUpdate { soul: node.soul, properties }
 }
 
-/// Notes what became of an attempt, and tells.
+/// Why an attempt failed, as it is stored.
+fn reason(error: &GunError) -> Reason {
+    match error {
+        GunError::Unreachable(_) => Reason::GunUnreachable,
+        GunError::Timeout => Reason::GunTimeout,
+        GunError::NotKept => Reason::GunNotKept,
+        GunError::Overwritten => Reason::GunOverwritten,
+        GunError::Invalid(_) => Reason::GunInvalid,
+        GunError::Stopped => Reason::Stopping,
+    }
+}
+
+/// Notes what became of an attempt, and announces it.
 fn keep(
     tx: &Tx<'_>,
     due: &[DuePublication],
-    reason: Option<Reason>,
+    outcome: Result<(), Reason>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for publication in due {
-        match reason {
-            None => tx.publication_done(publication.row)?,
-            Some(_) if now.since(publication.queued_at) > GIVE_UP => {
+        match outcome {
+            Ok(()) => tx.publication_done(publication.row)?,
+            Err(_) if now.since(publication.queued_at) > GIVE_UP => {
                 tx.publication_failed(publication.row, Reason::GivenUp)?;
             }
-            Some(reason) => {
+            Err(reason) => {
                 let wait = engine::after(PATIENCE, publication.attempts);
                 let attempts = publication.attempts.saturating_add(1);
                 tx.publication_later(publication.row, now.plus(wait), attempts, reason)?;
@@ -142,20 +168,23 @@ fn keep(
         }
     }
     match due.first() {
-        Some(first) => crate::node::tell_post(tx, first.iv, now),
+        Some(first) => announce(tx, first.iv, now),
         None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use bauta_protocol::id::{Capability, RelayId};
     use bauta_protocol::mask::PostIv;
     use bauta_protocol::persona::PersonaSecret;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::random;
-    use crate::store::{Happened, NewPublication, Store};
+    use crate::store::{Happened, NewPublication, PersonaId, Store};
     use crate::unlock::MasterKey;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -163,11 +192,8 @@ mod tests {
     /// A store in which two posts wait, the first of them with two keys.
     async fn store(home: &std::path::Path) -> Store {
         let store = Store::open(home, &MasterKey::for_tests([7; 32]), NOW).unwrap();
-        let filled = store.run(|tx| -> Result<(), StoreError> {
-            tx.learn_relay(RelayId([1; 32]), &[])?;
-            let mut rng = random::rng();
-            let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
-            let persona = tx.add_persona("alice", &secret, b"", &inbox, RelayId([1; 32]), NOW)?;
+        let persona = add_persona(&store).await;
+        let filled = store.run(move |tx| -> Result<(), StoreError> {
             for (iv, at) in [(1, 0), (2, 1), (1, 2)] {
                 let new = NewPublication { iv: PostIv([iv; 16]), persona, nodes: "[]" };
                 tx.queue_publication(&new, Timestamp(NOW.0 + at))?;
@@ -176,6 +202,16 @@ mod tests {
         });
         filled.await.unwrap();
         store
+    }
+
+    async fn add_persona(store: &Store) -> PersonaId {
+        run(store, |tx| {
+            tx.learn_relay(RelayId([1; 32]), &[])?;
+            let mut rng = random::rng();
+            let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
+            tx.add_persona("alice", &secret, b"", &inbox, RelayId([1; 32]), NOW)
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(
@@ -199,10 +235,10 @@ mod tests {
             let at = now;
             let (due, next) = run(&store, move |tx| {
                 let due = tx.due_publications(at, BATCH)?;
-                keep(tx, &due, Some(Reason::GunUnreachable), at)?;
+                keep(tx, &due, Err(Reason::GunUnreachable), at)?;
                 // The other post is not held up.
                 let other = tx.due_publications(at, BATCH)?;
-                keep(tx, &other, None, at)?;
+                keep(tx, &other, Ok(()), at)?;
                 Ok((due, tx.next_publication()?))
             })
             .await;
@@ -224,13 +260,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_relay_takes_is_given_up_and_told() {
+    async fn what_no_relay_takes_is_given_up_and_announced() {
         let home = tempfile::tempdir().unwrap();
         let store = store(home.path()).await;
         let late = NOW.plus(GIVE_UP * 2);
         let events = run(&store, move |tx| {
             let due = tx.due_publications(late, BATCH)?;
-            keep(tx, &due, Some(Reason::GunUnreachable), late)?;
+            keep(tx, &due, Err(Reason::GunUnreachable), late)?;
             tx.prune_publications(Timestamp(NOW.0 + 1))?;
             tx.events_after(0, 10)
         })
@@ -241,5 +277,160 @@ mod tests {
         let left = run(&store, |tx| tx.publications(PostIv([1; 16]))).await.unwrap();
         assert_eq!((left.keys, left.failed), (1, 1), "the older one was pruned");
         assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 0);
+    }
+
+    /// What can happen to keys on their way.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Queue(u8),
+        /// An attempt of which nothing is read back, for this reason.
+        Fail(Reason),
+        /// An attempt that is read back.
+        Publish,
+        /// The daemon is killed after the relay took the keys and before that is noted; then it starts again.
+        Crash,
+        Restart,
+        /// So many seconds pass.
+        Wait(u64),
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let reasons = [Reason::GunNone, Reason::GunUnreachable, Reason::GunNotKept, Reason::Internal];
+        prop_oneof![
+            (0..3_u8).prop_map(Step::Queue),
+            proptest::sample::select(reasons.to_vec()).prop_map(Step::Fail),
+            Just(Step::Publish),
+            Just(Step::Crash),
+            Just(Step::Restart),
+            prop_oneof![0..60_u64, 0..3_000_000_u64].prop_map(Step::Wait),
+        ]
+    }
+
+    /// A daemon and a relay. The relay is the set of keys that reading back gives, by their nodes.
+    struct Model {
+        home: tempfile::TempDir,
+        store: Option<Store>,
+        now: Timestamp,
+        queued: Vec<(u8, Timestamp)>,
+        at_relay: BTreeSet<String>,
+    }
+
+    impl Model {
+        async fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let store = Store::open(home.path(), &MasterKey::for_tests([7; 32]), NOW).unwrap();
+            add_persona(&store).await;
+            Self { home, store: Some(store), now: NOW, queued: Vec::new(), at_relay: BTreeSet::new() }
+        }
+
+        fn store(&self) -> &Store {
+            self.store.as_ref().unwrap()
+        }
+
+        async fn restart(&mut self) {
+            if let Some(store) = self.store.take() {
+                store.close().await;
+            }
+            self.store =
+                Some(Store::open(self.home.path(), &MasterKey::for_tests([7; 32]), self.now).unwrap());
+        }
+
+        async fn step(&mut self, step: Step) {
+            let now = self.now;
+            match step {
+                Step::Queue(iv) => {
+                    // Each key has nodes of its own, by which the relay knows it.
+                    let nodes = format!("[{{\"soul\":\"{}\"}}]", self.queued.len());
+                    self.queued.push((iv, now));
+                    run(self.store(), move |tx| {
+                        let persona = tx.personas()?[0].id;
+                        let new = NewPublication { iv: PostIv([iv; 16]), persona, nodes: &nodes };
+                        tx.queue_publication(&new, now)
+                    })
+                    .await;
+                }
+                Step::Fail(reason) => {
+                    let due = self.due().await;
+                    run(self.store(), move |tx| keep(tx, &due, Err(reason), now)).await;
+                }
+                Step::Publish => {
+                    let due = self.due().await;
+                    self.at_relay.extend(due.iter().map(|one| one.nodes.clone()));
+                    run(self.store(), move |tx| keep(tx, &due, Ok(()), now)).await;
+                }
+                Step::Crash => {
+                    let due = self.due().await;
+                    self.at_relay.extend(due.into_iter().map(|one| one.nodes));
+                    self.restart().await;
+                }
+                Step::Restart => self.restart().await,
+                Step::Wait(seconds) => self.now = now.plus(Duration::from_secs(seconds)),
+            }
+        }
+
+        async fn due(&self) -> Vec<DuePublication> {
+            let now = self.now;
+            let due = run(self.store(), move |tx| tx.due_publications(now, BATCH)).await;
+            assert!(due.iter().all(|one| one.iv == due[0].iv), "keys of one post at a time");
+            due
+        }
+
+        async fn check(&self) {
+            for iv in 0..3_u8 {
+                let queued: Vec<&(u8, Timestamp)> = self.queued.iter().filter(|one| one.0 == iv).collect();
+                let count = run(self.store(), move |tx| tx.publications(PostIv([iv; 16]))).await;
+                let Some(count) = count else {
+                    assert!(queued.is_empty());
+                    continue;
+                };
+                assert_eq!(usize::try_from(count.keys).unwrap(), queued.len(), "no key is lost");
+                let old = queued.iter().filter(|one| self.now.since(one.1) > GIVE_UP).count();
+                assert!(usize::try_from(count.failed).unwrap() <= old, "none is given up early");
+            }
+            let published = self.counts().await.1;
+            assert!(usize::try_from(published).unwrap() <= self.at_relay.len());
+        }
+
+        /// Keys, published ones and failed ones, of all posts.
+        async fn counts(&self) -> (u32, u32, u32) {
+            let mut all = (0, 0, 0);
+            for iv in 0..3_u8 {
+                if let Some(count) = run(self.store(), move |tx| tx.publications(PostIv([iv; 16]))).await {
+                    all = (all.0 + count.keys, all.1 + count.published, all.2 + count.failed);
+                }
+            }
+            all
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever happens in between: a key is published exactly when it was read back, and none is lost.
+        #[test]
+        fn keys_are_published_when_read_back_and_never_lost(
+            steps in proptest::collection::vec(any_step(), 1..24),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut model = Model::new().await;
+                for step in steps {
+                    model.step(step).await;
+                    model.check().await;
+                }
+                // In the end, a relay answers for long enough.
+                loop {
+                    let next = run(model.store(), |tx| tx.next_publication()).await;
+                    let Some(next) = next else { break };
+                    model.now = Timestamp(model.now.0.max(next.0));
+                    model.step(Step::Publish).await;
+                    model.check().await;
+                }
+                let (keys, published, failed) = model.counts().await;
+                assert_eq!(keys, published + failed, "none waits for ever");
+                let old = model.queued.iter().filter(|one| model.now.since(one.1) > GIVE_UP).count();
+                assert!(usize::try_from(failed).unwrap() <= old);
+            });
+        }
     }
 }

@@ -1,0 +1,123 @@
+//! Why a post is not written, opened or extended.
+
+use std::time::Duration;
+
+use bauta_protocol::error::{HasKind, Kind};
+use bauta_protocol::mask::limits::MAX_RECIPIENTS;
+use bauta_protocol::mask::{
+    AppendError, DecryptError, EncryptError, FieldError, KeyError, MetaError, ParseError,
+};
+use tokio::task::JoinError;
+
+use crate::gun::GunError;
+use crate::store::StoreError;
+
+/// Why a post is not written, opened or extended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PostError {
+    /// There is nothing in the text that looks like a post.
+    #[error("the text contains no post of Mask")]
+    NoPost,
+    /// There is the mark of a post, and no whole post behind it.
+    #[error("the post was cut off, or damaged on the way")]
+    CutOff,
+    /// What looks like a post cannot be taken apart.
+    #[error(transparent)]
+    Parse(ParseError),
+    /// It does not open.
+    #[error(transparent)]
+    Closed(DecryptError),
+    /// It opened, and holds nothing that could be shown.
+    #[error("the post was opened, but holds a kind of message that this program does not know")]
+    UnknownMessage,
+    /// Its key would have to be looked up, and there is no relay to ask.
+    #[error("no Gun relay is set, so the key of the post cannot be looked up")]
+    NoRelay,
+    /// Its key would have to be looked up, and the caller did not say for which persona.
+    #[error("the key of the post cannot be looked up without a persona")]
+    NoReader,
+    /// A partition where its key may be was not read.
+    #[error("it is not known whether the post is shared with you")]
+    NotRead(#[source] GunError),
+    /// The caller did not want to wait longer.
+    #[error(
+        "the keys of the post did not arrive within {} seconds, so it is not known whether it is shared with you",
+        .0.as_secs()
+    )]
+    TooSlow(Duration),
+    /// What plugins attach is not an object, or is too large.
+    #[error(transparent)]
+    Meta(MetaError),
+    /// It cannot be written.
+    #[error(transparent)]
+    NotWritten(EncryptError),
+    /// More readers than a post may have.
+    #[error("a post has at most {MAX_RECIPIENTS} recipients, not {0}")]
+    Recipients(usize),
+    /// The user has blocked one of the readers.
+    #[error("{0} is blocked")]
+    Blocked(String),
+    /// Nobody can be added to it.
+    #[error(transparent)]
+    NotAppended(AppendError),
+    /// Nothing says in which network's partitions its records belong.
+    #[error("the post does not show which network it is from")]
+    NoNetwork,
+    /// A key of the store is not a point of the curve, which the store has checked.
+    #[error("a post could not be handled: {0}")]
+    Key(#[source] KeyError),
+    /// A node of Gun could not be written as JSON.
+    #[error("a post could not be handled: {0}")]
+    Json(#[source] serde_json::Error),
+    /// A computation panicked.
+    #[error("a post could not be handled: {0}")]
+    Thread(#[source] JoinError),
+    /// A post was written in a format, or for a network, that has no partitions.
+    #[error("a post has no partition")]
+    NoPartition,
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl PostError {
+    /// A field without which the post is of no use.
+    pub(crate) fn broken(error: &FieldError) -> Self {
+        Self::Closed(DecryptError::Broken(error.clone()))
+    }
+
+    /// A broken field is the same error wherever it is found.
+    pub(super) fn not_appended(error: AppendError) -> Self {
+        match error {
+            AppendError::Broken(field) => Self::broken(&field),
+            error => Self::NotAppended(error),
+        }
+    }
+}
+
+// Transactions need it: a store that fails in one ends it with an error of the transaction's own type.
+impl From<StoreError> for PostError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl HasKind for PostError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoPost | Self::CutOff => Kind::Malformed,
+            Self::Parse(error) => error.kind(),
+            Self::Closed(error) => error.kind(),
+            Self::UnknownMessage => Kind::Unsupported,
+            Self::NotRead(error) => error.kind(),
+            Self::TooSlow(_) => Kind::Timeout,
+            Self::Meta(error) => error.kind(),
+            Self::NotWritten(error) => error.kind(),
+            Self::Blocked(_) => Kind::Refused,
+            Self::NotAppended(error) => error.kind(),
+            Self::NoRelay | Self::NoReader | Self::Recipients(_) | Self::NoNetwork => Kind::Usage,
+            Self::Key(_) | Self::Json(_) | Self::Thread(_) | Self::NoPartition => Kind::Internal,
+            Self::Store(error) => error.kind(),
+        }
+    }
+}
