@@ -106,6 +106,8 @@ struct Stage {
     written: [Written; 2],
     /// A box that the relay forgot is sent again days later, behind what came after it.
     in_order: bool,
+    /// Where database and mark are put back together, only the relay's answer shows that a key was used before.
+    keys_are_fresh: bool,
 }
 
 impl Stage {
@@ -122,7 +124,7 @@ impl Stage {
                 (alice, bob)
             }
         };
-        Self { sea, homes: [alice, bob], written: Default::default(), in_order: true }
+        Self { sea, homes: [alice, bob], written: Default::default(), in_order: true, keys_are_fresh: true }
     }
 
     async fn send(&mut self, who: usize, long: bool) -> String {
@@ -185,6 +187,7 @@ impl Stage {
         self.homes[who].crash().await;
         put_back(&self.homes[who], copy);
         if with_mark {
+            self.keys_are_fresh = false;
             std::fs::write(self.homes[who].path().join("store.mark"), mark).unwrap();
         }
         // What arrived after the copy was made is gone with the newer database.
@@ -251,7 +254,8 @@ impl Stage {
             prop_assert_eq!(once.len(), places.len(), "{} got something twice: {:?}", NAMES[who], places);
             prop_assert!(!self.in_order || places.is_sorted(), "{} got {places:?}", NAMES[who]);
         }
-        prop_assert!(self.sea.reused.lock().unwrap().is_empty(), "a box was sealed twice");
+        let reused = !self.sea.reused.lock().unwrap().is_empty();
+        prop_assert!(!(reused && self.keys_are_fresh), "a box was sealed twice");
         for running in [true, false] {
             for home in &mut self.homes {
                 if !running {

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bauta_tests::gun_relay::GunRelay;
@@ -36,6 +37,14 @@ struct Tour {
     daemons: BTreeMap<&'static str, Process>,
     files: BTreeMap<&'static str, Vec<Value>>,
     normal: Normal,
+    seen: BTreeMap<&'static str, Arc<Mutex<Seen>>>,
+}
+
+/// The first event of each kind, and the place of the last one in the log.
+#[derive(Default)]
+struct Seen {
+    first: BTreeMap<String, Value>,
+    cursor: u64,
 }
 
 impl Tour {
@@ -59,6 +68,7 @@ impl Tour {
             (status.code == 0 && status.json()["state"] == "ready").then_some(())
         });
         self.daemons.insert(who, daemon);
+        self.follow(who);
     }
 
     /// Runs a command without recording it.
@@ -106,34 +116,43 @@ impl Tour {
         });
     }
 
-    /// The fields of the first event of each kind, as the log replays them.
-    fn events(&mut self, who: &str) {
-        // Where the log ends now.
-        let end = self.frames(who, json!({})).find_map(|frame| frame["result"]["cursor"].as_u64()).unwrap();
-        let mut first = BTreeMap::new();
-        for frame in self.frames(who, json!({"since": 0})) {
-            let Some(cursor) = frame["params"]["cursor"].as_u64() else { continue };
-            let kind = frame["params"]["kind"].as_str().unwrap();
-            if !PASSING_EVENTS.contains(&kind) {
-                first.entry(kind.to_owned()).or_insert_with(|| normal::shape(&frame));
+    /// Follows a daemon's events until it ends: some show things as they are when they are read.
+    fn follow(&mut self, who: &'static str) {
+        let seen = Arc::clone(self.seen.entry(who).or_default());
+        let since = seen.lock().unwrap().cursor;
+        let frames = self.subscribe(who, json!({"since": since}));
+        std::thread::spawn(move || {
+            for frame in frames {
+                let Some(cursor) = frame["params"]["cursor"].as_u64() else { continue };
+                let kind = frame["params"]["kind"].as_str().unwrap();
+                let mut seen = seen.lock().unwrap();
+                seen.cursor = cursor;
+                if !PASSING_EVENTS.contains(&kind) {
+                    seen.first.entry(kind.to_owned()).or_insert_with(|| normal::shape(&frame));
+                }
             }
-            if cursor >= end {
-                break;
-            }
-        }
-        self.files.entry("events").or_default().push(json!({"run": format!("{who}: events"), "json": first}));
+        });
     }
 
-    /// What the daemon writes to who subscribes to events.
-    fn frames(&self, who: &str, params: Value) -> impl Iterator<Item = Value> {
+    /// Records the fields of the first event of each kind, when all have come.
+    fn events(&mut self, who: &str) {
+        let mut now = self.subscribe(who, json!({}));
+        let end = now.find_map(|frame| frame["result"]["cursor"].as_u64()).unwrap();
+        let seen = &self.seen[who];
+        eventually("every event", SOON, || (seen.lock().unwrap().cursor >= end).then_some(()));
+        let step = json!({"run": format!("{who}: events"), "json": seen.lock().unwrap().first});
+        self.files.entry("events").or_default().push(step);
+    }
+
+    /// What the daemon writes to who subscribes to events, until it ends.
+    fn subscribe(&self, who: &str, params: Value) -> impl Iterator<Item = Value> + Send + 'static {
         let mut stream = UnixStream::connect(self.home(who).join("run/bauta.sock")).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
         let hello = json!({"protocol": 1, "features": [], "client": "tour"});
         for (id, method, params) in [(1, "hello", hello), (2, "event.subscribe", params)] {
             let call = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
             stream.write_all(format!("{call}\n").as_bytes()).unwrap();
         }
-        BufReader::new(stream).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        BufReader::new(stream).lines().map_while(Result::ok).map(|line| serde_json::from_str(&line).unwrap())
     }
 
     /// Holds what was recorded against the files, or writes them.
@@ -166,7 +185,14 @@ fn the_tour_prints_what_it_always_printed() {
     let program = Program::new(path.unwrap_or_else(|| env!("CARGO_BIN_EXE_chaos").into()));
     let dir = tempfile::tempdir().unwrap();
     let normal = Normal::new(dir.path());
-    let mut tour = Tour { program, dir, daemons: BTreeMap::new(), files: BTreeMap::new(), normal };
+    let mut tour = Tour {
+        program,
+        dir,
+        daemons: BTreeMap::new(),
+        files: BTreeMap::new(),
+        normal,
+        seen: BTreeMap::new(),
+    };
     tour.step("errors", "alice", &["status"]);
     let mut command = tour.program.command(["localnet", "--gateways", "2", "--dir"]);
     command.arg(tour.path("net"));
