@@ -400,7 +400,7 @@ test('the overlay can be left, outlives the worker, and keeps a text that has no
   await page.close();
 });
 
-test('a worker that starts anew opens what stands in the page', async () => {
+test('a worker that starts again opens what stands in the page', async () => {
   const page = await open('/');
   const [one, two] = [
     await write('before the worker stopped', '--public'),

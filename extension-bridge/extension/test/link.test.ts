@@ -333,19 +333,19 @@ test('something done in one line with the events waits for those before it', asy
   assert.deepEqual(order, ['event 1', 'step', 'event 2']);
 });
 
-test('a log that does not reach back is begun anew', async () => {
+test('a log that does not reach back is begun again', async () => {
   const { link, daemon, local, session, store } = await paired();
   daemon.event(1);
   await until(() => session.items.get('cursor') === 1);
   await link.inLine();
   daemon.oldest = 100;
   const next = setUp(daemon, local, session, store);
-  let anew = 0;
-  next.link.onAnew = () => (anew += 1);
+  let reloads = 0;
+  next.link.onReload = () => (reloads += 1);
   next.link.retry();
   await until(() => next.link.state.stage === 'ready');
   assert.deepEqual(daemon.subscriptions.slice(-2), [1, undefined]);
-  assert.equal(anew, 1);
+  assert.equal(reloads, 1);
 });
 
 test('a daemon that stops and starts: the state says so, and it comes back', async () => {

@@ -54,12 +54,12 @@ test('a ticket that a worker before gave is given again under its name, and no o
   assert.equal(isTicketName(name), true);
   assert.equal(tickets.give(ticket('y', 5), name), undefined);
   assert.equal(tickets.take(name, 4, 'post')?.payload, 'x');
-  const anew = new Tickets();
-  assert.equal(anew.give(ticket('x', 4), name), name);
-  assert.equal(anew.take(name, 4, 'post')?.payload, 'x');
+  const next = new Tickets();
+  assert.equal(next.give(ticket('x', 4), name), name);
+  assert.equal(next.take(name, 4, 'post')?.payload, 'x');
   for (const bad of ['', 'x', name.toUpperCase(), `${name} `, '__proto__']) {
     assert.equal(isTicketName(bad), false, bad);
-    assert.equal(anew.give(ticket('x'), bad), undefined);
+    assert.equal(next.give(ticket('x'), bad), undefined);
   }
   for (const bad of [undefined, null, 7, [name], { name }]) assert.equal(isTicketName(bad), false);
 });

@@ -16,7 +16,7 @@ export class PageClient {
   onState: () => void = () => {};
   onUnread: () => void = () => {};
   onEvent: (event: Event) => void = () => {};
-  onAnew: () => void = () => {};
+  onReload: () => void = () => {};
   readonly #pending = new Map<number, Pending>();
   readonly #awaited = new Set<() => void>();
   #port: chrome.runtime.Port | undefined;
@@ -96,8 +96,8 @@ export class PageClient {
       case 'event':
         this.onEvent(message.event);
         break;
-      case 'anew':
-        this.onAnew();
+      case 'reload':
+        this.onReload();
         break;
       case 'answer': {
         const pending = this.#pending.get(message.id);

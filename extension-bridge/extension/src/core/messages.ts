@@ -59,7 +59,7 @@ export type ToPage =
   | { readonly type: 'unread'; readonly unread: Unread }
   | { readonly type: 'event'; readonly event: Event }
   /** The log was not continuous: read the lists again. */
-  | { readonly type: 'anew' }
+  | { readonly type: 'reload' }
   | { readonly type: 'answer'; readonly id: number; readonly result?: unknown; readonly error?: RpcError };
 
 /** Methods of the connection itself; like those of pairing and sessions, only the worker calls them. */

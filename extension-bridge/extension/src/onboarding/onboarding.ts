@@ -157,7 +157,7 @@ const draw = (): void => {
 document.documentElement.lang = language();
 translate(document);
 client.onState = draw;
-client.onAnew = () => void personaStep();
+client.onReload = () => void personaStep();
 // A persona that was made meanwhile connects, and that is how this page learns of it.
 client.onEvent = (event) => {
   if (event.kind === 'status.changed') void personaStep();

@@ -40,7 +40,7 @@ export class Model {
   start(): void {
     this.client.onState = () => this.onChange();
     this.client.onUnread = () => this.onChange();
-    this.client.onAnew = () => void this.load();
+    this.client.onReload = () => void this.load();
     this.client.onEvent = (event) => {
       switch (event.kind) {
         case 'message.received':

@@ -77,7 +77,7 @@ export class Link {
   onState: (state: LinkState) => void = () => {};
   /** Called in order, one at a time; the cursor moves on when it is done. */
   onEvent: (event: Event) => Promise<Dealt> = async () => ({ nothingUnread: true });
-  onAnew: () => void = () => {};
+  onReload: () => void = () => {};
   /** A new pairing was made: what the session keeps belongs to the one before. */
   onPaired: () => Promise<void> = async () => {};
   readonly #parts: LinkParts;
@@ -251,7 +251,7 @@ export class Link {
     if (attempt !== this.#attempt) return;
     this.#failures = 0;
     this.#enter({ stage: 'ready', grants, personas: proved.personas ?? null, version });
-    this.onAnew();
+    this.onReload();
   }
 
   async #follow(rpc: RpcClient): Promise<void> {

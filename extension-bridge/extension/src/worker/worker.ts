@@ -117,7 +117,7 @@ link.onState = (state) => {
   if (state.stage !== 'connecting') for (const done of [...waiting]) done();
   tellAll({ type: 'link', state });
 };
-link.onAnew = () => tellAll({ type: 'anew' });
+link.onReload = () => tellAll({ type: 'reload' });
 link.onEvent = async (event: Event) => {
   const counts = await unread();
   if (event.kind === 'message.received') {
@@ -168,7 +168,7 @@ const servePanel = (port: chrome.runtime.Port): void => {
   pages.add(port);
   link.watch(1);
   tell(port, { type: 'link', state: link.state });
-  if (link.state.stage === 'ready') tell(port, { type: 'anew' });
+  if (link.state.stage === 'ready') tell(port, { type: 'reload' });
   void unread().then((counts) => tell(port, { type: 'unread', unread: counts }));
   port.onDisconnect.addListener(() => {
     pages.delete(port);
