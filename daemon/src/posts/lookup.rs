@@ -7,12 +7,12 @@
 // Why a block of k tags, and not the own tag among random ones.
 //
 // Records are filed under the tag of their reader's key, 12 bits that never change, and a relay passes questions on to
-// others: a look-up tells the whole network one tag. Random decoys would not hide it. Whoever links a few look-ups of
+// others: a look-up shows the whole network one tag. Random decoys would not hide it. Whoever links a few look-ups of
 // one reader intersects the sets, and what is left is the tag that came with every post. The set must therefore be the
 // same each time and the same for everybody in it, and so it is the block of k tags that begins at a multiple of k: 4096
 // tags make 4096 / k blocks, and log2(k) bits of the tag do not show, however many look-ups are linked.
 //
-// That holds only while nothing else tells the own tag from the others. So every tag of the block
+// That holds only while nothing else sets the own tag apart from the others. So every tag of the block
 // - has a connection of its own: a relay numbers the connections, and questions on one of them belong together;
 // - is asked for at a time drawn for itself within the same spread, so that the own one is not the first;
 // - is read to its end, also when the key is found, and also when the caller has gone away: who stops early shows where

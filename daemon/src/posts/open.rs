@@ -232,3 +232,109 @@ impl Posts {
         stored.await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bauta_protocol::id::{Capability, RelayId};
+    use bauta_protocol::mask::{Audience, Draft, TypedMessage, encrypt_v37};
+    use bauta_protocol::persona::PersonaSecret;
+
+    use super::*;
+    use crate::random;
+    use crate::store::{Happened, Store};
+    use crate::unlock::MasterKey;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    fn alice() -> ProfileId {
+        "person:twitter.com/alice".parse().unwrap()
+    }
+
+    /// A public post that says it is by Alice, with the key of whoever wrote it.
+    fn claim(writer: &SecretKey) -> Payload {
+        let (author, key, message) = (alice(), writer.public(), TypedMessage::text("hello"));
+        let draft = Draft {
+            author: Some(&author),
+            author_key: Some(&key),
+            message: &message,
+            audience: Audience::Public,
+        };
+        Payload::parse(&encrypt_v37(&draft, &mut random::rng()).unwrap().payload).unwrap()
+    }
+
+    fn store(home: &std::path::Path) -> Store {
+        Store::open(home, &MasterKey::for_tests([7; 32]), NOW).unwrap()
+    }
+
+    async fn read(store: &Store, payload: Payload, page: Option<ProfileId>) -> Known {
+        let iv = payload.iv().unwrap();
+        store.run(move |tx| known(tx, &payload, iv, page.as_ref(), NOW)).await.unwrap()
+    }
+
+    async fn events(store: &Store) -> Vec<Happened> {
+        let rows = store.run(|tx| tx.events_after(0, 100)).await.unwrap();
+        rows.into_iter().map(|row| row.what).collect()
+    }
+
+    #[tokio::test]
+    async fn only_the_page_vouches_for_a_key() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        let (hers, other) =
+            (SecretKey::from_bytes(&[1; 32]).unwrap(), SecretKey::from_bytes(&[2; 32]).unwrap());
+        let elsewhere: ProfileId = "person:twitter.com/mallory".parse().unwrap();
+        for page in [None, Some(elsewhere)] {
+            let author = read(&store, claim(&hers), page).await.author;
+            assert_eq!(author.key, Some(PersonaKey::from(&hers.public())));
+            assert!(!author.is_known && author.warning.is_none());
+        }
+        assert!(events(&store).await.is_empty());
+        assert!(read(&store, claim(&hers), Some(alice())).await.author.is_known);
+        assert!(matches!(events(&store).await.as_slice(), [Happened::ProfileLearned(_)]));
+        // From now on another key is a warning, on her page too, and the known one stays.
+        for page in [None, Some(alice()), Some(alice())] {
+            let known = read(&store, claim(&other), page).await;
+            let warning = known.author.warning.unwrap();
+            assert_eq!(warning.known.persona, PersonaKey::from(&hers.public()));
+            assert_eq!(warning.shown, PersonaKey::from(&other.public()));
+            assert!(!known.author.is_known);
+            assert_eq!(known.keys.author, Some(hers.public()));
+        }
+        let changed =
+            events(&store).await.into_iter().filter(|what| matches!(what, Happened::ProfileChanged(_)));
+        assert_eq!(changed.count(), 1, "it is announced once");
+        assert!(read(&store, claim(&hers), None).await.author.is_known);
+    }
+
+    #[tokio::test]
+    async fn own_personas_and_an_earlier_opening_help() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        let (secret, payload) =
+            (SecretKey::from_bytes(&[1; 32]).unwrap(), claim(&SecretKey::from_bytes(&[1; 32]).unwrap()));
+        let iv = payload.iv().unwrap();
+        let fresh = read(&store, payload.clone(), None).await;
+        assert!(fresh.keys.own.is_empty() && fresh.keys.cached.is_none() && fresh.network.is_none());
+        let row = PostKeyRow {
+            id: PostIvId { network: Network::Minds.domain().to_owned(), iv },
+            key: bauta_protocol::mask::PostKey::from_bytes(&[3; 32]).unwrap(),
+            author: None,
+            public: true,
+            found_at: NOW,
+        };
+        store
+            .run(move |tx| {
+                tx.learn_relay(RelayId([1; 32]), &[])?;
+                let inbox = Capability::generate(&mut random::rng());
+                tx.add_persona("me", &PersonaSecret::from(&secret), b"", &inbox, RelayId([1; 32]), NOW)?;
+                tx.put_post_key(&row)
+            })
+            .await
+            .unwrap();
+        let known = read(&store, payload, None).await;
+        assert_eq!((known.keys.own.len(), known.network), (1, Some(Network::Minds)));
+        assert_eq!(known.keys.cached.unwrap().as_bytes(), [3; 32]);
+        assert_eq!(known.author.name.as_deref(), Some("me"));
+        assert!(known.author.is_known);
+    }
+}

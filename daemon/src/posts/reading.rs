@@ -44,7 +44,7 @@ impl Keys {
 /// [`DecryptError::NotShared`] means that only records may help.
 pub(super) fn open_here(payload: &Payload, keys: &Keys) -> Result<Opened, DecryptError> {
     // Version -37 carries the author's own copy under the persona's key. Older versions seal it with the local key, which
-    // only a persona with recovery words has, and whoever lacks it cannot be told from a stranger by trying. So each
+    // only a persona with recovery words has, and without it, trying does not show whether the author or a stranger asks. So each
     // persona's local key is tried, and where the post names one of ours and none of them fits, the error says that the
     // author's key is missing and not that the post is shared with others.
     let secrets = keys.secrets();
@@ -98,5 +98,112 @@ fn collect<'a>(message: &'a TypedMessage, words: &mut Vec<&'a str>) {
         TypedMessage::Text { content, .. } => words.push(content),
         TypedMessage::Tuple { items, .. } => items.iter().for_each(|item| collect(item, words)),
         TypedMessage::Unknown(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bauta_protocol::mask::{
+        Audience, AuthorSecrets, Draft, Meta, Persona, encrypt_v37, encrypt_v38, limits,
+    };
+
+    use super::*;
+    use crate::random;
+
+    struct Written {
+        payload: Payload,
+        key: PostKey,
+        records: Vec<Record>,
+    }
+
+    /// A post for `reader`, in the newest format or the one before.
+    fn written(version: Version, author: &Persona, reader: &SecretKey) -> Written {
+        let (message, keys) = (TypedMessage::text("hello"), [reader.public()]);
+        let public = author.key.public();
+        let draft = Draft {
+            author: None,
+            author_key: Some(&public),
+            message: &message,
+            audience: Audience::Recipients(&keys),
+        };
+        let local = author.local_key.as_ref().unwrap();
+        let post = match version {
+            Version::V37 => encrypt_v37(&draft, &mut random::rng()),
+            _ => encrypt_v38(&draft, Some(AuthorSecrets { key: &author.key, local }), &mut random::rng()),
+        };
+        let post = post.unwrap();
+        let records = post.records.into_iter().map(|addressed| addressed.record).collect();
+        Written { payload: Payload::parse(&post.payload).unwrap(), key: post.post_key, records }
+    }
+
+    fn secret(byte: u8) -> SecretKey {
+        SecretKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
+    fn keys(own: &[(&SecretKey, Option<&LocalKey>)]) -> Keys {
+        let own = own.iter().map(|(key, local)| Own { key: (*key).clone(), local: local.cloned() }).collect();
+        Keys { own, author: None, cached: None }
+    }
+
+    fn words(opened: Result<Opened, DecryptError>) -> String {
+        parts_of(&opened.unwrap().message).unwrap().0
+    }
+
+    #[test]
+    fn an_author_opens_without_records() {
+        let (author, reader) = (Persona::generate(&mut random::rng()).unwrap(), secret(7));
+        let others = secret(8);
+        for version in [Version::V37, Version::V38] {
+            let post = written(version, &author, &reader);
+            // Among other personas, of which one has a local key too.
+            let other = LocalKey::from_bytes(&[9; 32]);
+            let own = keys(&[(&others, Some(&other)), (&author.key, author.local_key.as_ref())]);
+            assert_eq!(words(open_here(&post.payload, &own)), "hello", "{version:?}");
+        }
+        let old = written(Version::V38, &author, &reader);
+        let wordless = open_here(&old.payload, &keys(&[(&author.key, None)]));
+        assert_eq!(wordless.unwrap_err(), DecryptError::NotAuthor);
+    }
+
+    #[test]
+    fn a_reader_needs_a_record_once() {
+        let (author, reader) = (Persona::generate(&mut random::rng()).unwrap(), secret(7));
+        for version in [Version::V37, Version::V38] {
+            let post = written(version, &author, &reader);
+            let mut own = keys(&[(&secret(8), None), (&reader, None)]);
+            let unopened = open_here(&post.payload, &own).unwrap_err();
+            assert_eq!(unopened, DecryptError::NotShared, "{version:?}");
+            let stranger = keys(&[(&secret(8), None)]);
+            let refused = open_with(&post.payload, &stranger, &post.records).unwrap_err();
+            assert_eq!(refused, DecryptError::NotShared, "{version:?}");
+            assert_eq!(words(open_with(&post.payload, &own, &post.records)), "hello", "{version:?}");
+            own.cached = Some(post.key);
+            assert_eq!(words(open_here(&post.payload, &own)), "hello", "{version:?}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_records_ends() {
+        let (author, reader) = (Persona::generate(&mut random::rng()).unwrap(), secret(7));
+        let post = written(Version::V37, &author, &secret(8));
+        let foreign = vec![post.records[0].clone(); limits::MAX_RECORDS + 1];
+        let refused = open_with(&post.payload, &keys(&[(&reader, None)]), &foreign).unwrap_err();
+        assert_eq!(refused, DecryptError::TooManyRecords);
+    }
+
+    #[test]
+    fn a_message_is_words_and_what_plugins_attached() {
+        let text = |words: &str| TypedMessage::text(words);
+        let meta = Meta::from_json(r#"{"plugin": [1, "two"]}"#).unwrap();
+        let several = TypedMessage::Tuple {
+            items: vec![text("one"), TypedMessage::Unknown(Vec::new()), text("two")],
+            meta: meta.clone(),
+        };
+        let (words, attached) = parts_of(&several).unwrap();
+        assert_eq!(words, "one\ntwo");
+        assert_eq!(serde_json::to_string(&attached.unwrap()).unwrap(), r#"{"plugin":[1,"two"]}"#);
+        assert_eq!(parts_of(&text("")).unwrap(), (String::new(), None));
+        let unknown = parts_of(&TypedMessage::Unknown(Vec::new()));
+        assert!(matches!(unknown, Err(PostError::UnknownMessage)));
     }
 }
