@@ -1,6 +1,6 @@
 //! Mask's posts: written, opened, and their keys on the way to Gun relays and back.
 //!
-//! What is to be published is in the store until a relay has it; the publisher goes on from there after any crash.
+//! What is to be published is in the store until a relay has it; the publisher continues from there after any crash.
 //! Nothing here runs on an async thread for long: hashes and ciphers go to the blocking pool.
 
 mod error;
@@ -46,7 +46,7 @@ pub(crate) struct Posts {
 }
 
 impl Posts {
-    /// Goes on publishing what is queued.
+    /// Continues to publish what is queued.
     pub(crate) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
         let publisher = Publisher::start(Arc::clone(&shared), gun.clone());
         Self { shared, gun, publisher, lookups: Arc::new(Semaphore::new(AT_A_TIME)) }
@@ -61,12 +61,12 @@ fn announce(tx: &Tx<'_>, iv: PostIv, now: Timestamp) -> Result<(), StoreError> {
     }
 }
 
-/// A key of the store as the formats take it.
+/// A key of the store in the type of the formats.
 fn mask_key(key: &PersonaKey) -> Result<PublicKey, PostError> {
     PublicKey::from_sec1(key.as_bytes()).map_err(PostError::Key)
 }
 
-/// Runs what takes the processor for long.
+/// Runs what uses the processor for long.
 pub(crate) async fn off_thread<T, F>(work: F) -> Result<T, PostError>
 where
     T: Send + 'static,

@@ -18,7 +18,7 @@ pub(crate) enum PostError {
     /// There is nothing in the text that looks like a post.
     #[error("the text contains no post of Mask")]
     NoPost,
-    /// There is the mark of a post, and no whole post behind it.
+    /// There is the mark of a post, but not a whole post after it.
     #[error("the post was cut off, or damaged on the way")]
     CutOff,
     /// What looks like a post cannot be taken apart.
@@ -27,7 +27,7 @@ pub(crate) enum PostError {
     /// It does not open.
     #[error(transparent)]
     Closed(DecryptError),
-    /// It opened, and holds nothing that could be shown.
+    /// It opened, but holds nothing that could be shown.
     #[error("the post was opened, but holds a kind of message that this program does not know")]
     UnknownMessage,
     /// Its key would have to be looked up, and there is no relay to ask.
@@ -81,7 +81,7 @@ pub(crate) enum PostError {
 }
 
 impl PostError {
-    /// A field without which the post is of no use.
+    /// A field without which the post is useless.
     pub(crate) fn broken(error: &FieldError) -> Self {
         Self::Closed(DecryptError::Broken(error.clone()))
     }

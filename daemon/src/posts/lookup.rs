@@ -15,8 +15,8 @@
 // That holds only while nothing else sets the own tag apart from the others. So every tag of the block
 // - has a connection of its own: a relay numbers the connections, and questions on one of them belong together;
 // - is asked for at a time drawn for itself within the same spread, so that the own one is not the first;
-// - is read to its end, also when the key is found, and also when the caller has gone away: who stops early shows where
-//   the key was. This is why the visits are tasks that `look_up` does not wait for;
+// - is read to its end, even if the key is found or the caller has gone away: whoever stops early shows where the key
+//   was. This is why the visits are tasks that `look_up` does not wait for;
 // - is bounded by the same limits. Records of other tags are counted and dropped, and only the own ones are tried.
 //
 // What is not hidden: that somebody looks for this post, and how many records each partition has.
@@ -38,7 +38,7 @@ use crate::engine::Shared;
 use crate::gun::{CollectLimits, Ended, GetLimits, Gun, GunError};
 use crate::store::Happened;
 
-/// One partition is read for so long at most.
+/// How long one partition is read at most.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long to wait for missing pieces of an answer.
 const QUIET: Duration = Duration::from_secs(5);
@@ -105,7 +105,7 @@ pub(super) fn single_node(path: &[String], network: Network) -> Partition {
     Partition { soul: path.join("/"), network, is_own: true, is_single: true }
 }
 
-/// What came of reading the own partition.
+/// The result of reading the reader's own partition.
 enum Report {
     Opened(Box<Opened>, Network),
     /// A record gave the key, but the message does not read.
@@ -117,7 +117,7 @@ enum Report {
     Failed(GunError),
 }
 
-/// Reads all partitions, and returns what the first record says that opens the post. The others are read on behind it.
+/// Reads all partitions, and returns what the first record says that opens the post. The others are still read to their ends.
 ///
 /// # Errors
 /// [`PostError::Closed`] after everything was read; [`PostError::NotRead`] where something could not be.

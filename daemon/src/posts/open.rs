@@ -29,7 +29,7 @@ pub(crate) struct Known {
 
 /// What is known of who wrote a post.
 pub(crate) struct KnownAuthor {
-    /// What the post shows, or else what is known of the profile.
+    /// What the post shows, or else what is known about the profile.
     pub(crate) key: Option<PersonaKey>,
     /// Whether this home knew the key before, and nothing speaks against it.
     pub(crate) is_known: bool,
@@ -61,7 +61,7 @@ pub(crate) struct OpenedPost {
     pub(crate) network: Option<Network>,
 }
 
-/// Gathers what helps to open a post, and takes the author's key where the post is on the page of the profile that it
+/// Collects what helps to open a post, and learns the author's key if the post is on the page of the profile that it
 /// names.
 pub(crate) fn known(
     tx: &Tx<'_>,
@@ -71,7 +71,7 @@ pub(crate) fn known(
     now: Timestamp,
 ) -> Result<Known, PostError> {
     // The name and the key in a post are claims: anybody can copy them into another post. What vouches for a key is the
-    // page: who can post there under that name is its owner. So only a post whose claimed author is the page's own
+    // page: whoever can post there under that name is its owner. So only a post whose claimed author is the page's own
     // profile teaches a key, and a key that is known is never replaced by what a post shows.
     let mut own = Vec::new();
     for row in tx.personas()? {

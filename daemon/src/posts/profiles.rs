@@ -14,7 +14,7 @@ pub(crate) struct OtherKey {
     pub(crate) shown: PersonaKey,
 }
 
-/// Takes the author's key that a post shows for the profile on whose page it is. A key other than the known one changes
+/// Learns the author's key that a post shows for the profile on whose page it is. A key other than the known one changes
 /// nothing, and is returned.
 pub(crate) fn learn(
     tx: &Tx<'_>,

@@ -38,7 +38,7 @@ impl Keys {
     }
 }
 
-/// Opens a post without asking anybody. Takes the processor for a few milliseconds.
+/// Opens a post without asking anybody. Uses the processor for a few milliseconds.
 ///
 /// # Errors
 /// [`DecryptError::NotShared`] means that only records may help.
@@ -69,7 +69,7 @@ pub(super) fn open_here(payload: &Payload, keys: &Keys) -> Result<Opened, Decryp
     })
 }
 
-/// Opens a post with one of these records. Takes the processor for some milliseconds.
+/// Opens a post with one of these records. Uses the processor for some milliseconds.
 ///
 /// # Errors
 /// [`DecryptError::NotShared`] means that others may help.

@@ -30,7 +30,7 @@ impl Default for Settings {
     }
 }
 
-/// What of the settings is to become another.
+/// The settings to change.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) block: Option<u16>,

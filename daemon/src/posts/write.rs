@@ -15,7 +15,7 @@ use super::{PostError, Posts, announce, mask_key, named_network, off_thread};
 use crate::random;
 use crate::store::{NewPublication, PersonaId, PersonaRow, PostKeyRow, StoreError, TagKind, Tx};
 
-/// Somebody who shall be able to read a post.
+/// Somebody who will be able to read a post.
 pub(crate) struct Recipient {
     /// What the caller called them, or their name.
     pub(crate) name: String,
@@ -82,7 +82,7 @@ impl Author {
     }
 }
 
-/// What is to be written.
+/// What to write.
 pub(crate) struct NewPost {
     pub(crate) text: String,
     pub(crate) meta: Meta,

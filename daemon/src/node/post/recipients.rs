@@ -1,4 +1,4 @@
-//! Whom a caller means a post to be for, and by whom.
+//! The readers and the author that a caller names for a post.
 
 use bauta_ipc::{RpcError, SocialNetwork, codes};
 use bauta_protocol::mask::{Network, ProfileId};
@@ -48,7 +48,7 @@ fn recipient(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<Recipient,
     }
 }
 
-/// The profile that a post shall name, on the network it is for.
+/// The profile that a post is to name, on the network it is for.
 pub(super) fn own_name(text: &str, network: SocialNetwork) -> Result<ProfileId, RpcError> {
     let profile = names::profile(text, Some(network))?;
     if profile.network() == mask_network(network).domain() {

@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 
 use crate::posts::Settings;
 
-/// An IV as a caller gives it.
+/// An IV from a caller.
 pub(super) fn iv_of(text: &str) -> Result<PostIv, RpcError> {
     let bytes = BASE64.decode(text.trim().as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
     bytes
