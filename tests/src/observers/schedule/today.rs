@@ -6,6 +6,9 @@
 //! client/supervisor.rs), and a relay that holds (relay/src/desk.rs `get`, desk/held.rs). Left out: invitations, several
 //! relays, lost packets. All people use one relay, which is the relay's best case.
 
+mod land;
+mod relay;
+
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -15,7 +18,7 @@ use rand::rngs::StdRng;
 use super::client::{Client, LoopBox, Reading, Step};
 use super::{Attack, Rules, Scene, Schedule};
 use crate::observers::clocks::Seconds;
-use crate::observers::trace::{BoxTruth, Id, Operation, Run, Seen, Size};
+use crate::observers::trace::{BoxTruth, Id, Run};
 use crate::observers::workload::{DAY, exponential, transit};
 
 /// `flight::EMPTY_ANSWER_PAUSE`.
@@ -331,159 +334,6 @@ impl<'a> World<'a> {
         self.at(arrives, What::Arrive(request));
     }
 
-    fn arrive(&mut self, request: Request) {
-        if request.sending > 0 {
-            // The relay's ledger answers a frame once (sphinx-client/src/service/ledger.rs); it sees it all the same.
-            if let Ask::Get { id, .. } = request.ask
-                && self.held.get(&id).is_some_and(|(ticket, _)| *ticket == request.ticket)
-            {
-                self.see(request);
-                self.send_again(request);
-            }
-            return;
-        }
-        self.see(request);
-        match request.ask {
-            Ask::Put { lane, place, message } => {
-                if let Some(place) =
-                    self.conflicts.iter().position(|(one, from)| *one == lane && self.now >= *from)
-                {
-                    self.conflicts.remove(place);
-                    return self.answer(request, Reply::Conflict);
-                }
-                let id = self.id(lane, place);
-                if let Some(truth) = self.run.boxes.get_mut(&id) {
-                    truth.message = message;
-                }
-                self.kept.insert(id, message);
-                if let Some((_, waiting)) = self.held.remove(&id) {
-                    self.answer(waiting, Reply::Box { message });
-                }
-                self.answer(request, Reply::Done);
-            }
-            Ask::Get { id, .. } => {
-                if let Some(message) = self.kept.get(&id) {
-                    let message = *message;
-                    return self.answer(request, Reply::Box { message });
-                }
-                if self.is_denied(request) {
-                    return self.answer(request, Reply::Absent);
-                }
-                self.number += 1;
-                let ticket = self.number;
-                self.held.insert(id, (ticket, request));
-                self.at(self.now + self.rules.clocks.hold, What::HoldEnds(id, ticket));
-                self.send_again(Request { ticket, ..request });
-            }
-            Ask::Delete(_) | Ask::Loop(..) | Ask::Fetch(_) | Ask::Deposit(_) => {
-                self.answer(request, Reply::Done)
-            }
-            Ask::Drain | Ask::Publish | Ask::Describe => self.answer(request, Reply::Done),
-        }
-    }
-
-    fn send_again(&mut self, request: Request) {
-        let after = self.rules.clocks.hold_resend * self.rng.gen_range(0.75..1.25);
-        let again = Request { sending: request.sending + 1, ..request };
-        self.at(self.now + after, What::Arrive(again));
-    }
-
-    fn is_denied(&self, request: Request) -> bool {
-        let Ask::Get { reading, .. } = request.ask else { return false };
-        let asked = self.clients[request.who].reading[reading].lane;
-        self.scene.attacks.iter().any(|attack| match attack {
-            Attack::AbsentAtOnce { lane, span } => *lane == asked && (span.0..span.1).contains(&self.now),
-            Attack::Conflict { .. } => false,
-        })
-    }
-
-    fn see(&mut self, request: Request) {
-        let of_persona = |world: &Self, lane: usize| {
-            world.run.names.get(world.scene.lanes[lane].reader).copied().unwrap_or(Id(0))
-        };
-        let own = self.run.names[request.who];
-        let (operation, id, size) = match request.ask {
-            Ask::Put { lane, place, .. } => (Operation::Put, self.id(lane, place), Size::Small),
-            Ask::Get { id, .. } => (Operation::Get, id, Size::Small),
-            Ask::Delete(id) => (Operation::Delete, id, Size::Small),
-            Ask::Loop(id, 0) => (Operation::Put, id, Size::Small),
-            Ask::Loop(id, 1) => (Operation::Get, id, Size::Small),
-            Ask::Loop(id, _) => (Operation::Delete, id, Size::Small),
-            Ask::Fetch(lane) => (Operation::Fetch, of_persona(self, lane), Size::Large),
-            Ask::Deposit(lane) => (Operation::Deposit, of_persona(self, lane), Size::Large),
-            Ask::Drain => (Operation::Drain, own, Size::Large),
-            Ask::Publish => (Operation::Publish, own, Size::Large),
-            Ask::Describe => (Operation::Describe, Id(0), Size::Large),
-        };
-        self.run.seen.push(Seen { at: self.now, operation, id, size, again: request.sending > 0 });
-        self.run.by.push(Some(request.who));
-    }
-
-    fn answer(&mut self, request: Request, reply: Reply) {
-        let arrives = self.now + transit(self.rng);
-        self.at(arrives, What::Land(request, reply));
-    }
-
-    /// land.rs, receive.rs `keep`, peer.rs `give_up`.
-    fn land(&mut self, request: Request, reply: Reply) {
-        let (who, now, rules) = (request.who, self.now, self.rules);
-        if self.clients[who].epoch != request.epoch {
-            return;
-        }
-        let spread = 1.0 + self.rng.r#gen::<f64>() / 2.0;
-        match request.ask {
-            Ask::Get { reading, place, id } => {
-                let lane = self.clients[who].reading[reading].lane;
-                let Reply::Box { message } = reply else {
-                    let reading = &mut self.clients[who].reading[reading];
-                    reading.under_way.remove(&place);
-                    reading.paused.insert(place, now + EMPTY_PAUSE);
-                    return;
-                };
-                let client = &mut self.clients[who];
-                client.reading[reading].take(place);
-                if let Some(mean) = rules.refill {
-                    let head = client.reading[reading].head;
-                    for place in head..head + super::client::WINDOW {
-                        let wait = exponential(mean, self.rng);
-                        client.reading[reading].paused.entry(place).or_insert(now + wait);
-                    }
-                }
-                if rules.deletes {
-                    client.deletes.push((now + rules.clocks.delete * spread, id));
-                }
-                let back = self.scene.lanes[lane].back;
-                if message && !client.acks.iter().any(|(_, one)| *one == back) {
-                    let wait = if rules.receipts_wait { 2.0 * rules.clocks.tick } else { 0.0 };
-                    client.acks.push((now + wait, back));
-                }
-                self.open_window(who, lane);
-                if message && !rules.receipts_wait {
-                    self.clients[who].acks.retain(|(_, one)| *one != back);
-                    self.put(who, back, false);
-                }
-            }
-            Ask::Put { lane, .. } if reply == Reply::Conflict && rules.believes_conflicts => {
-                let due = now + rules.clocks.resend * spread;
-                self.clients[who].joins.push((due, lane));
-            }
-            Ask::Fetch(lane) => self.clients[who].deposits.push(lane),
-            Ask::Describe => {
-                self.clients[who].described = true;
-                self.clients[who].describing = false;
-            }
-            Ask::Loop(id, _) => {
-                self.clients[who].loops.retain_mut(|slot| {
-                    if slot.id == id {
-                        (slot.waiting, slot.stage) = (false, slot.stage + 1);
-                    }
-                    slot.stage < 3
-                });
-            }
-            _ => {}
-        }
-    }
-
     fn id(&mut self, lane: usize, place: u64) -> Id {
         let wanted = usize::try_from(place).unwrap_or(usize::MAX);
         while self.ids[lane].len() <= wanted {
@@ -496,49 +346,4 @@ impl<'a> World<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use bauta_sphinx_client::Traffic;
-
-    use super::*;
-    use crate::observers::clocks::Clocks;
-    use crate::observers::stats::{Use, rng_of};
-    use crate::observers::trace::Index;
-
-    fn talk(rules: Rules) -> Run {
-        let mut scene = Scene::of_people(2, 1200.0);
-        let (there, back) = scene.befriend(0, 1);
-        for number in 0..10 {
-            scene.write(300.0 + 40.0 * f64::from(number), if number % 2 == 0 { there } else { back });
-        }
-        Today(rules).run(&scene.sorted(), &mut rng_of(1, "today", Use::Tuning, 0))
-    }
-
-    #[test]
-    fn real_boxes_are_asked_for_before_they_are_put_and_loops_after() {
-        let run = talk(Rules::today(Clocks::of(Traffic::Full)));
-        let index = Index::of(&run.seen);
-        let (mut loops, mut real) = (0, 0);
-        for (id, firsts) in &index.firsts {
-            let (Some(put), Some(get)) = (firsts.put, firsts.get) else { continue };
-            if run.is_loop(*id) == Some(true) {
-                loops += 1;
-                assert!(get > put);
-            } else {
-                real += usize::from(get < put);
-            }
-        }
-        assert!(loops > 300 && real >= 15, "{loops} loops, {real} real");
-        // About one exchange a second and client.
-        let per_second = run.seen.iter().filter(|one| !one.again).count() as f64 / 2400.0;
-        assert!((0.8..1.2).contains(&per_second), "{per_second}");
-    }
-
-    #[test]
-    fn switches_switch() {
-        let mut rules = Rules::today(Clocks::of(Traffic::Full));
-        (rules.loops, rules.drains) = (false, false);
-        let run = talk(rules);
-        assert!(run.seen.iter().all(|one| one.operation != Operation::Drain));
-        assert!(Index::of(&run.seen).firsts.keys().all(|id| run.is_loop(*id) == Some(false)));
-    }
-}
+mod tests;
