@@ -176,3 +176,6 @@ async fn receive(stream: TcpStream, access: &Access, hub: Arc<Hub>) {
         Err(_) => tracing::debug!("A connection to the Gun endpoint did not open in time."),
     }
 }
+
+#[cfg(test)]
+mod tests;

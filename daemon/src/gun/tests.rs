@@ -12,27 +12,27 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use super::*;
 use crate::random::rng;
 
-const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(30);
 
 /// A relay in this process, and how it misbehaves.
-struct FakeRelay {
-    graph: Graph,
+pub(super) struct FakeRelay {
+    pub(super) graph: Graph,
     /// Acknowledges writes, and stores nothing.
-    is_forgetful: bool,
+    pub(super) is_forgetful: bool,
     /// Questions for these nodes are not answered.
     silent: HashSet<String>,
     /// Connections that are cut when the first write comes.
     cut: u32,
     /// Attempts to connect that fail.
-    down: u32,
+    pub(super) down: u32,
     connections: u64,
     /// The connection, and the node that was asked for over it.
     asked: Vec<(u64, String)>,
 }
 
-type Shared = Arc<Mutex<FakeRelay>>;
+pub(super) type Shared = Arc<Mutex<FakeRelay>>;
 
-fn relay() -> Shared {
+pub(super) fn relay() -> Shared {
     Arc::new(Mutex::new(FakeRelay {
         graph: Graph::new(GraphLimits { nodes: 100_000, bytes: 64 << 20 }),
         is_forgetful: false,
@@ -118,11 +118,11 @@ impl FakeRelay {
     }
 }
 
-fn write(relay: &Shared, soul: &str, name: &str, value: Value, state: f64) {
+pub(super) fn write(relay: &Shared, soul: &str, name: &str, value: Value, state: f64) {
     relay.lock().unwrap().graph.merge(GunNode::new(soul).with(name, value, state), f64::INFINITY);
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
@@ -131,7 +131,7 @@ fn client(relays: Vec<(&'static str, Shared)>) -> Gun {
     Gun::new(GunConfig { relays: urls, extra_roots_pem: None, dial: Arc::new(Hosts(relays)) }).unwrap()
 }
 
-fn one(relay: &Shared) -> Gun {
+pub(super) fn one(relay: &Shared) -> Gun {
     client(vec![("one", Arc::clone(relay))])
 }
 

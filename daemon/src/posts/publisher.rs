@@ -5,8 +5,8 @@
 
 // Why a key counts as published only when it was read back.
 //
-// A Gun relay acknowledges a write when it has stored one property of it, or at once, or never; an acknowledgement
-// proves nothing (docs/gun.md). So `Gun::publish` asks for every property that it wrote and compares, and only its `Ok`
+// A Gun relay acknowledges a write when it has stored at least one property of it, and says nothing to one that loses;
+// an acknowledgement proves nothing (docs/gun.md). So `Gun::publish` asks for every property that it wrote and compares, and only its `Ok`
 // reaches `keep`, which marks the rows in one transaction. The states of a row are then
 //
 //     queued --- read back ---------------> published
