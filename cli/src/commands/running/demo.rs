@@ -27,7 +27,7 @@ use crate::{Context, LogTarget, Progress, interrupted, start_logging};
 /// The profile when none is asked for.
 const DEFAULT_PROFILE: Traffic = Traffic::Full;
 /// It takes under a minute. On a busy machine it may take longer, as long as one step follows another.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_secs(120);
 const LIMIT: Duration = Duration::from_secs(180);
 /// How often the step that is waited for is printed again.
 const REMINDER: Duration = Duration::from_secs(15);
