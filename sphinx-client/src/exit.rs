@@ -375,6 +375,8 @@ fn remote(host: &str, port: u16) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -407,6 +409,26 @@ mod tests {
         assert_eq!(format!("{address:?}"), "ExitAddress(..)");
         for bad in ["", "x", "a.b@c", text.get(1..).unwrap(), text.get(..100).unwrap()] {
             assert!(bad.parse::<ExitAddress>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_address_parses_back(keys in any::<[[u8; 32]; 3]>()) {
+            // Not every 32 bytes are a key; those that are make one address with one text.
+            if let Ok(recipient) = Recipient::try_from_bytes(keys.concat().try_into().unwrap()) {
+                let address = ExitAddress(recipient);
+                prop_assert!(address.to_string().parse() == Ok(address));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,120}", near in "[1-9A-Za-z]{40,46}\\.[1-9A-Za-z]{40,46}@[1-9A-Za-z]{40,46}") {
+            for text in [text, near] {
+                if let Ok(address) = text.parse::<ExitAddress>() {
+                    prop_assert!(address.to_string().parse() == Ok(address));
+                }
+            }
         }
     }
 

@@ -148,6 +148,24 @@ fn event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
+    fn no_bytes_make_it_panic_and_what_is_read_is_written_again(
+        noise in prop::collection::vec(any::<u8>(), 0..200),
+        place: prop::sample::Index,
+        byte: u8,
+    ) {
+        let mut changed = br#"{"version":1,"guards":[{"id":"a","keep_until":9,"failing_since":null,"last_failure":0,"failures":0}],"stand_in":null}"#.to_vec();
+        let place = place.index(changed.len());
+        changed[place] = byte;
+        for bytes in [noise, changed] {
+            if let Ok(guards) = Guards::from_bytes(&bytes) {
+                prop_assert_eq!(Guards::from_bytes(&guards.to_bytes()).unwrap(), guards);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
     fn whatever_happens_the_state_stays_sound(seed: u64, events in vec(event(), 0..60)) {
         let (mut guards, mut rng) = (Guards::new(), StdRng::seed_from_u64(seed));
         let (all, mut now) = (gateways(12), START);
