@@ -109,7 +109,7 @@ fn show(tx: &Tx<'_>, contact: ContactId, relay: RelayId, day: Day, at: &Moment) 
         return Ok(());
     }
     tx.set_descriptor_day(contact, today)?;
-    send::seal_aside(tx, contact, &Content::Descriptor { bytes: ours.bytes }, at)
+    send::seal_untracked(tx, contact, &Content::Descriptor { bytes: ours.bytes }, at)
 }
 
 fn suspect(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {

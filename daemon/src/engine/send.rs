@@ -86,8 +86,8 @@ pub(super) fn seal_ack(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<O
     }
 }
 
-/// Seals something that is not a message: it is lost if the session is.
-pub(super) fn seal_aside(
+/// Seals something that is not a message. Nothing keeps it but its boxes: it is lost when the session is given up.
+pub(super) fn seal_untracked(
     tx: &Tx<'_>,
     contact: ContactId,
     content: &Content,

@@ -14,8 +14,8 @@ use crate::engine::ATTEMPTS_SHOWN;
 use crate::posts;
 use crate::store::{
     Change, Connection, ContactRow, ContactState, Doubt, EventRow, GuestPhase, Happened, MessageRow,
-    MessageState, PersonaRow, ProfileRow, ProfileSource, PublicationCount, Reason, RequestRow, StoreError,
-    Tx,
+    MessageSeq, MessageState, PersonaRow, ProfileRow, ProfileSource, PublicationCount, Reason, RequestRow,
+    StoreError, Tx,
 };
 
 pub(super) fn utc(at: Timestamp) -> Utc {
@@ -290,7 +290,7 @@ pub(super) fn event(tx: &Tx<'_>, row: &EventRow) -> Result<Option<EventBody>, St
 /// A message, and the names of its persona and contact.
 fn message_with(
     tx: &Tx<'_>,
-    message: crate::store::MessageSeq,
+    message: MessageSeq,
 ) -> Result<Option<(MessageRow, String, String)>, StoreError> {
     let Some(row) = tx.message(message)? else { return Ok(None) };
     let Some(contact) = tx.contact_in(row.conversation)? else { return Ok(None) };
@@ -310,10 +310,35 @@ fn contact_change(change: Change) -> ContactChange {
 
 #[cfg(test)]
 mod tests {
+    use bauta_protocol::id::MessageId;
     use proptest::prelude::*;
 
     use super::*;
     use crate::store::PersonaId;
+
+    #[test]
+    fn a_kind_that_is_not_known_is_shown_as_its_number() {
+        let row = |content: &[u8]| MessageRow {
+            seq: MessageSeq::START,
+            persona: 1_i64.into(),
+            conversation: 1_i64.into(),
+            outgoing: false,
+            id: MessageId([1; 16]),
+            content: content.to_vec(),
+            sent_at: Timestamp(0),
+            at: Timestamp(0),
+            state: None,
+            stored_at: None,
+            delivered_at: None,
+            reason: None,
+        };
+        let text =
+            Content::Text { id: MessageId([1; 16]), sent_at: Timestamp(0), text: "at nine".to_owned() };
+        assert_eq!(history(&row(&text.encode().unwrap())).unwrap().body, Body::Text("at nine".to_owned()));
+        // {0: 77}
+        assert_eq!(received("a", "b", &row(&[0xa1, 0x00, 0x18, 77])).unwrap().body, Body::Unsupported(77));
+        assert!(body(&row(&[0xff])).is_err());
+    }
 
     #[test]
     fn every_reason_has_words() {

@@ -178,3 +178,29 @@ pub struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kind of a body is the name of its field, beside the others.
+    #[test]
+    fn a_body_is_one_field() {
+        let mut message = ReceivedMessage {
+            id: "0".repeat(32),
+            persona: "alice".to_owned(),
+            from: "bob".to_owned(),
+            body: Body::Text("at nine".to_owned()),
+            sent_at: Utc::from_millis(0),
+            received_at: Utc::from_millis(0),
+        };
+        let json = serde_json::to_value(&message).unwrap();
+        assert_eq!(json.get("text").unwrap(), "at nine");
+        assert!(json.get("body").is_none());
+        assert_eq!(serde_json::from_value::<ReceivedMessage>(json).unwrap(), message);
+        message.body = Body::Unsupported(77);
+        let json = serde_json::to_value(&message).unwrap();
+        assert_eq!((json.get("unsupported").unwrap(), json.get("text")), (&77.into(), None));
+        assert_eq!(serde_json::from_value::<ReceivedMessage>(json).unwrap(), message);
+    }
+}

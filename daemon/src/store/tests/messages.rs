@@ -5,6 +5,16 @@ use super::support::{NOW, at, contact, message, sealed, session, store};
 use crate::store::{MessageSeq, MessageState, Reason};
 
 proptest! {
+    /// The API's cursors are the numbers of messages; one past every message is the end.
+    #[test]
+    fn cursors_are_in_order(one: u64, other: u64) {
+        let [first, second] = [one, other].map(MessageSeq::from_cursor);
+        let most = u64::try_from(i64::MAX).unwrap();
+        prop_assert_eq!(first.cmp(&second), one.min(most).cmp(&other.min(most)));
+        prop_assert_eq!(first.cursor(), one.min(most));
+        prop_assert!(first >= MessageSeq::START && first <= MessageSeq::END);
+    }
+
     /// Whatever is reported, and however often, a message only moves on, and is final once.
     #[test]
     fn a_message_never_goes_back(reports in prop::collection::vec(0..MessageState::ALL.len(), 0..12)) {
