@@ -2,6 +2,7 @@
 
 mod contents;
 mod conversations;
+mod relays;
 mod requests;
 mod steps;
 mod world;

@@ -105,11 +105,16 @@ pub(super) struct Person {
 }
 
 pub(super) fn add_persona(tx: &Tx<'_>, name: &str) -> Result<PersonaId, StoreError> {
+    add_persona_at(tx, name, RELAY)
+}
+
+fn add_persona_at(tx: &Tx<'_>, name: &str, relay: RelayId) -> Result<PersonaId, StoreError> {
     tx.learn_relay(RELAY, &[DoorAddress([2; 96])])?;
+    tx.learn_relay(relay, &[DoorAddress([1; 96])])?;
     let mut rng = random::rng();
     let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
     let identity = pack(&IdentitySecret::generate(&mut rng))?;
-    tx.add_persona(name, &secret, &identity, &inbox, RELAY, NOW)
+    tx.add_persona(name, &secret, &identity, &inbox, relay, NOW)
 }
 
 impl Person {
@@ -119,6 +124,13 @@ impl Person {
         let mut person = Self { store, id, faults: false };
         person.publish(relays);
         person
+    }
+
+    /// Someone with a relay of their own.
+    pub(super) fn at(name: &str, relay: RelayId) -> Self {
+        let mut store = MemoryStore::new();
+        let id = store.run(|tx| add_persona_at(tx, name, relay));
+        Self { store, id, faults: false }
     }
 
     pub(super) fn row(&mut self) -> PersonaRow {
