@@ -215,6 +215,7 @@ error_codes! {
     UNLOCK_REQUIRED "unlock.required" User No "The first run needs to know how to protect the store." "Use --unlock keychain, passphrase or keyfile.";
     UNLOCK_FAILED "unlock.failed" Locked No "The store could not be unlocked: wrong passphrase, missing key file, or the keychain refused." "Try again.";
     STORE_LOCKED "store.locked" Locked No "The store is locked." "Unlock it first.";
+    STORE_GONE "store.gone" User No "The home had a store, and its database is empty or gone." "Put back the whole home from a copy. To begin again with nothing, move the home away, or use another: bauta --home DIR up";
     STORE_NEWER "store.newer" User No "The store was written by a newer version." "Use that version of Bauta or a later one.";
     STORE_OLD "store.old" User No "The store was written by a version from before the first release." "Export the personas with that version, then begin with an empty home: bauta --home DIR up";
     STORE_FULL "store.full" User Later "The disk is full." "Free some space on the disk.";

@@ -49,3 +49,30 @@ fn a_start_without_a_host_succeeds() {
     assert_eq!(fs::read(user.path(CHROMIUM)).unwrap(), before);
     assert_eq!(fs::read_to_string(user.path(FIREFOX)).unwrap(), "{");
 }
+
+#[test]
+fn a_lost_database_is_reported_and_never_replaced() {
+    let user = User::new(&[]);
+    user.start(&[]).stop();
+    let database = user.path("bauta/store.db");
+    for empty in [false, true] {
+        for name in ["store.db", "store.db-wal", "store.db-shm"] {
+            drop(fs::remove_file(user.path("bauta").join(name)));
+        }
+        if empty {
+            fs::write(&database, "").unwrap();
+        }
+        let network = user.path("network.json");
+        let line = format!("up --json --traffic test --network {}", network.display());
+        let output = user.run(&line);
+        let error: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), error["error"]["code"].as_str()), (Some(1), Some("store.gone")));
+        assert!(error["error"]["hint"].as_str().unwrap().contains("from a copy"), "{error}");
+        let left = fs::metadata(&database).map(|metadata| metadata.len()).ok();
+        assert_eq!(left, empty.then_some(0));
+        let (code, checks) = user.doctor();
+        let store = checks.iter().find(|check| check["id"] == "store").unwrap();
+        assert_eq!((code, store["state"].as_str()), (4, Some("fail")), "{store}");
+        assert!(store["message"].as_str().unwrap().contains("store.db"), "{store}");
+    }
+}

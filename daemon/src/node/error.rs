@@ -73,6 +73,7 @@ impl From<StoreError> for RpcError {
             StoreError::Closed => &codes::DAEMON_STOPPING,
             StoreError::InUse(_) => &codes::DAEMON_RUNNING,
             StoreError::WrongKey(_) => &codes::UNLOCK_FAILED,
+            StoreError::Gone { .. } => &codes::STORE_GONE,
             StoreError::Newer { .. } => &codes::STORE_NEWER,
             StoreError::Unreleased => &codes::STORE_OLD,
             StoreError::Full => &codes::STORE_FULL,

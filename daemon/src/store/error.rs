@@ -15,6 +15,17 @@ pub enum StoreError {
     /// The key does not open the database.
     #[error("{} does not open with this home's key: it is damaged, or belongs to another home", .0.display())]
     WrongKey(PathBuf),
+    /// There was a database, and it is not there any more.
+    #[error(
+        "{} is {}, although this home had a store: its personas and messages are not here any more",
+        .path.display(), if *.is_empty { "empty" } else { "missing" }
+    )]
+    Gone {
+        /// The database.
+        path: PathBuf,
+        /// The file is there, but empty.
+        is_empty: bool,
+    },
     /// A newer version wrote it.
     #[error("the store was written by a newer version of Bauta (schema {found}, this version knows {known})")]
     Newer {
@@ -78,6 +89,7 @@ impl HasKind for StoreError {
             Self::Closed | Self::File { .. } | Self::Database { .. } | Self::Damaged(_) => Kind::Storage,
             Self::InUse(_) => Kind::Conflict,
             Self::WrongKey(_) => Kind::Locked,
+            Self::Gone { .. } => Kind::NotFound,
             Self::Newer { .. } | Self::Unreleased => Kind::Unsupported,
             Self::Full => Kind::Full,
             Self::Thread(_) => Kind::Internal,

@@ -22,6 +22,8 @@ use crate::unlock::MasterKey;
 pub(crate) const DATABASE: &str = "store.db";
 
 const MARK: &str = "store.mark";
+/// SQLite's write-ahead log of the database.
+const LOG: &str = "store.db-wal";
 const LOCK: &str = "store.lock";
 
 /// When an old copy was put back last: a time.
@@ -35,9 +37,24 @@ pub(crate) fn private_home(home: &Path) -> Result<(), StoreError> {
 /// Whether a home has a database already.
 ///
 /// # Errors
-/// When the home cannot be read.
+/// [`StoreError::Gone`] when it had one; when the home cannot be read.
 pub fn is_there(home: &Path) -> Result<bool, StoreError> {
-    home.join(DATABASE).try_exists().map_err(StoreError::file(home.to_owned()))
+    // A first start that is killed may leave an empty database. It writes the log and the mark only when the database is
+    // on the disk: a home with one of them, but without a database, has lost it. A new one would hide that.
+    let length = |name: &str| -> Result<Option<u64>, StoreError> {
+        let path = home.join(name);
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::file(path)(error)),
+        }
+    };
+    let database = length(DATABASE)?;
+    let is_empty = |length: Option<u64>| length.unwrap_or(0) == 0;
+    if is_empty(database) && !(is_empty(length(MARK)?) && is_empty(length(LOG)?)) {
+        return Err(StoreError::Gone { path: home.join(DATABASE), is_empty: database.is_some() });
+    }
+    Ok(database.is_some())
 }
 
 pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worker, StoreError> {
@@ -61,6 +78,7 @@ fn open_with(
     connect: impl FnOnce(&Path) -> Result<Connection, StoreError>,
 ) -> Result<Worker, StoreError> {
     let lock = take_lock(home)?;
+    is_there(home)?;
     let path = home.join(DATABASE);
     // SQLite gives its other files the mode of this one.
     private_file::open(&path).map_err(StoreError::file(path.clone()))?;
@@ -75,6 +93,11 @@ fn open_with(
         compare(tx, written, now)?;
         tx.last_event()
     })?;
+    if worker.mark.written().is_none() {
+        // Says from now on that there is a database, even if no session ever advances: its name must be durable first.
+        File::open(home).and_then(|home| home.sync_all()).map_err(StoreError::file(home.to_owned()))?;
+        worker.mark.write(0).map_err(StoreError::file(worker.mark_path.clone()))?;
+    }
     worker.events.send_replace(last);
     Ok(worker)
 }

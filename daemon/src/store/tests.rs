@@ -130,6 +130,59 @@ async fn a_home_from_before_the_first_release_is_refused() {
 }
 
 #[tokio::test]
+async fn a_lost_database_is_refused_and_an_unfinished_first_start_is_not() {
+    /// What a file of the home holds.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum File {
+        Missing,
+        Empty,
+        Whole,
+    }
+    use File::{Empty, Missing, Whole};
+    let used = tempfile::tempdir().unwrap();
+    // No session advanced: the first opening alone is enough.
+    close(open(used.path()).unwrap(), used.path());
+    for database in [Missing, Empty, Whole] {
+        for mark in [Missing, Empty, Whole] {
+            for log in [Missing, Empty, Whole] {
+                for lock in [Missing, Empty] {
+                    let case = format!("database {database:?}, mark {mark:?}, log {log:?}, lock {lock:?}");
+                    let home = tempfile::tempdir().unwrap();
+                    for (name, file) in [
+                        ("store.db", database),
+                        ("store.mark", mark),
+                        ("store.db-wal", log),
+                        ("store.lock", lock),
+                    ] {
+                        let content = match (file, name) {
+                            (Missing, _) => continue,
+                            (Whole, "store.db-wal") => vec![0; 64],
+                            (Whole, _) => fs::read(used.path().join(name)).unwrap(),
+                            (Empty, _) => Vec::new(),
+                        };
+                        fs::write(home.path().join(name), content).unwrap();
+                    }
+                    let was_lost = database != Whole && (mark == Whole || log == Whole);
+                    match open(home.path()) {
+                        Err(StoreError::Gone { path, is_empty }) => {
+                            assert!(was_lost && is_empty == (database == Empty), "{case}");
+                            assert_eq!(path, home.path().join("store.db"), "{case}");
+                            let left = fs::metadata(path).map(|metadata| metadata.len()).ok();
+                            assert_eq!(left, (database == Empty).then_some(0), "{case}: nothing was made");
+                        }
+                        Err(error) => panic!("{case}: {error}"),
+                        Ok(store) => {
+                            assert!(!was_lost, "{case}");
+                            assert!(!rolled_back(&store).await, "{case}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn pairings_and_their_end_are_kept() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path()).unwrap();

@@ -1487,6 +1487,7 @@ export const ERROR_CODES = [
   'unlock.required',
   'unlock.failed',
   'store.locked',
+  'store.gone',
   'store.newer',
   'store.old',
   'store.full',

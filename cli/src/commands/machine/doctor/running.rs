@@ -62,7 +62,10 @@ fn closed(home: &Path, kept: Option<Mode>, command: &dyn Fn(&str) -> String) -> 
         return Check::warn(ID, "A daemon has opened it and does not answer yet.", command("status"));
     }
     match (store_exists(home), kept) {
-        (Err(error), _) => Check::fail(ID, sentence(&error), "Check who owns the home and its permissions."),
+        (Err(error), _) => {
+            let error = RpcError::from(error);
+            Check::fail(ID, error.message.clone(), error.hint.clone()).exits(error.exit())
+        }
         (Ok(false), _) => Check::ok(ID, "It does not exist yet; the first start creates it."),
         // Only a key file can be checked without asking the user.
         (Ok(true), None | Some(Mode::KeyFile)) => match Unlock::KeyFile.check(home) {
