@@ -24,7 +24,7 @@ pub use self::api::{EventApi, EventStream};
 pub use self::client::{Client, Subscription};
 pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for, sentence};
 pub use self::grant::{Access, Grant};
-pub use self::home::home_directory;
+pub use self::home::{HomeError, home_directory};
 pub use self::limits::{MAX_FRAME, MAX_POST_TEXT, MAX_TEXT, MAX_WAIT_MS, PROTOCOL};
 pub use self::method::{Method, MethodInfo, NetworkUse};
 pub use self::methods::{

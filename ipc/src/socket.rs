@@ -12,6 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::home::{HomeError, check_home};
 use crate::{RpcError, codes};
 
 /// The longest path an AF_UNIX address holds on Linux, without its final zero (unix(7)).
@@ -67,6 +68,9 @@ fn socket_path_in(home: &Path, name: &str, runtime: Option<PathBuf>) -> Result<P
 /// Why a daemon cannot listen on a home.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
+    /// There can be no home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// The socket has no path.
     #[error("the socket has no usable path")]
     Path(#[source] SocketPathError),
@@ -96,6 +100,7 @@ impl From<SocketPathError> for RpcError {
 impl From<BindError> for RpcError {
     fn from(error: BindError) -> Self {
         match error {
+            BindError::Home(error) => error.into(),
             BindError::Path(error) => error.into(),
             BindError::Running(home) => {
                 Self::new(&codes::DAEMON_RUNNING, format!("A daemon already runs on {}.", home.display()))
@@ -120,9 +125,15 @@ pub struct HomeLock {
 impl HomeLock {
     /// Makes the home and its `run` directory if they are missing, both 0700, and takes the lock.
     pub fn acquire(home: &Path) -> Result<Self, BindError> {
-        private_directory(home)?;
+        let no_home = |error| match error {
+            BindError::Files { source, .. } => HomeError::unusable(home)(source).into(),
+            error => error,
+        };
+        private_directory(home).map_err(no_home)?;
+        // Only now links in its path can be followed.
+        check_home(home)?;
         let run = home.join("run");
-        private_directory(&run)?;
+        private_directory(&run).map_err(no_home)?;
         let path = run.join("bauta.lock");
         let file = OpenOptions::new()
             .create(true)
@@ -316,6 +327,26 @@ mod tests {
     #[test]
     fn a_home_that_is_a_file_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(matches!(HomeLock::acquire(file.path()), Err(BindError::Files { .. })));
+        assert!(matches!(HomeLock::acquire(file.path()), Err(BindError::Home(_))));
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_made_or_written_is_refused() {
+        let there = tempfile::tempdir().unwrap();
+        let dangling = there.path().join("link");
+        std::os::unix::fs::symlink("/proc/nowhere", &dangling).unwrap();
+        let mut bad = vec![PathBuf::from("/proc/home"), dangling];
+        // Root may write everywhere.
+        if !rustix::process::geteuid().is_root() {
+            let closed = there.path().join("closed");
+            fs::create_dir(&closed).unwrap();
+            fs::set_permissions(&closed, Permissions::from_mode(0o500)).unwrap();
+            bad.extend([closed.join("home"), closed]);
+        }
+        for home in bad {
+            let refused = HomeLock::acquire(&home).unwrap_err();
+            assert!(matches!(refused, BindError::Home(_)), "{}: {refused}", home.display());
+            assert!(RpcError::from(refused).is(&codes::HOME_INVALID));
+        }
     }
 }

@@ -150,6 +150,33 @@ fn a_home_too_long_for_a_socket_needs_a_runtime_directory() {
 }
 
 #[test]
+fn a_home_that_cannot_be_one_is_refused_by_every_command() {
+    let there = tempfile::tempdir().unwrap();
+    let file = there.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let network = there.path().join("network.json");
+    std::fs::write(&network, r#"{"version":1,"api":"http://127.0.0.1:9/api/","nodes":[]}"#).unwrap();
+    let up = format!("up --unlock keyfile --traffic test --json --network {}", network.display());
+    let mut long = there.path().to_owned();
+    while long.as_os_str().len() < 540 {
+        long.push("h".repeat(100));
+    }
+    for home in [file.clone(), file.join("home"), there.path().join("h".repeat(256)), long] {
+        for line in [up.as_str(), "status --json"] {
+            // With a place for the socket that does not depend on the home.
+            let mut command = bauta(&home);
+            command.env("XDG_RUNTIME_DIR", there.path()).args(line.split_whitespace());
+            let output = command.output().unwrap();
+            let found = (code(&output), error(&output)["code"].clone());
+            assert_eq!(found, (1, "home.invalid".into()), "{line}: {}", home.display());
+        }
+    }
+    // This one shows only when it is made.
+    let output = run(Path::new("/proc/home"), &up);
+    assert_eq!((code(&output), error(&output)["code"].as_str()), (1, Some("home.invalid")));
+}
+
+#[test]
 fn the_first_run_asks_how_to_protect_the_store() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path().join("new");
