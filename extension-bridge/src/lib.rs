@@ -15,6 +15,4 @@ pub use self::daemon::connect;
 pub use self::frame::{FrameError, read_frame, write_frame};
 pub use self::host::{End, join, report};
 pub use self::manifest::{Family, MANIFEST_NAME, Manifest};
-pub use self::places::{
-    Browser, Place, Platform, Roots, Sandbox, profile_manifest, system_places, user_places,
-};
+pub use self::places::{Browser, Place, Platform, Roots, Sandbox, manifest_in, system_places, user_places};

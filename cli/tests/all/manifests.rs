@@ -153,6 +153,46 @@ fn a_named_profile_directory_gets_a_manifest() {
 }
 
 #[test]
+fn a_directory_of_firefoxs_family_gets_its_manifest() {
+    let user = User::new(&["tor/Data/Browser/.mozilla", "kin/abc.default"]);
+    fs::write(user.path("kin/profiles.ini"), "").unwrap();
+    fs::write(user.path("kin/abc.default/prefs.js"), "").unwrap();
+    for dir in ["tor/Data/Browser/.mozilla", "kin"] {
+        let manifest = format!("{dir}/native-messaging-hosts/app.bauta.bridge.json");
+        let (code, rows) = user.install(&format!("--dir {}", user.path(dir).display()));
+        assert_eq!((code, states(&user, &rows)), (0, pairs(&[(&manifest, "written")])));
+        assert_eq!(user.manifest(&manifest)["allowed_extensions"][0], "extension@bauta.app");
+    }
+    let (code, told) = user.install(&format!("--dir {}", user.path("kin/abc.default").display()));
+    assert_eq!((code, &told["error"]["code"]), (1, &Value::from("usage")));
+}
+
+#[test]
+fn channels_and_kin_are_found() {
+    let user = User::new(&[".config/BraveSoftware/Brave-Browser-Nightly", ".zen", ".librewolf"]);
+    let (code, rows) = user.install("");
+    let nightly = ".config/BraveSoftware/Brave-Browser-Nightly/NativeMessagingHosts/app.bauta.bridge.json";
+    let librewolf = ".librewolf/native-messaging-hosts/app.bauta.bridge.json";
+    let written = pairs(&[(nightly, "written"), (FIREFOX, "written"), (librewolf, "written")]);
+    assert_eq!((code, states(&user, &rows)), (0, written));
+    assert_eq!(rows[1]["title"], "Zen");
+    for path in [FIREFOX, librewolf] {
+        assert_eq!(user.manifest(path)["allowed_extensions"][0], "extension@bauta.app", "{path}");
+    }
+    let (code, told) = user.install("--browser tor-browser");
+    assert_eq!((code, &told["error"]["code"]), (1, &Value::from("usage")));
+    assert!(told["error"]["message"].as_str().unwrap().contains("Tor Browser gets no manifest"), "{told}");
+}
+
+#[test]
+fn a_browser_in_a_sandbox_is_told_apart() {
+    let user = User::new(&[".var/app/io.gitlab.librewolf-community/.librewolf"]);
+    let output = user.run(&format!("browser install --host {}", user.host.display()));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && text.contains("LibreWolf (Flatpak) runs in a sandbox"), "{text}");
+}
+
+#[test]
 fn manifests_of_others_are_kept_and_damaged_ones_replaced() {
     let user = User::new(&[".config/chromium", ".mozilla/firefox"]);
     user.install("");
@@ -196,7 +236,7 @@ fn manifests_for_other_systems_are_only_shown() {
     for (line, code) in [
         ("install --platform macos", "usage"),
         ("install --platform windows --browser edge", "usage"),
-        ("install --dry-run --platform macos --browser opera", "usage"),
+        ("install --dry-run --platform macos --browser waterfox", "usage"),
         ("install --dry-run --platform macos --system --browser chrome-for-testing", "usage"),
         ("install --dir d --system", "usage"),
         ("install --host nowhere", "file.failed"),

@@ -4,9 +4,9 @@ mod row;
 
 use std::path::{Path, PathBuf};
 
-use bauta_bridge::{Browser, Family, Place, Platform, profile_manifest};
+use bauta_bridge::{Browser, Family, Place, Platform, manifest_in};
 use bauta_ipc::{Exit, RpcError, codes};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use self::row::{Row, What, row, shown, state, table};
@@ -14,6 +14,8 @@ use super::manifests::{
     Condition, HostError, Scope, Spot, find_host, guarded, inspect, remove, roots, spots, write,
 };
 use crate::{Context, Output, shell_word};
+
+const TOR_BROWSER: &str = "tor-browser";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BrowserCommand {
@@ -55,15 +57,23 @@ pub(crate) struct Selection {
     /// For all users of this machine; needs root
     #[arg(long)]
     system: bool,
-    /// In this directory, the --user-data-dir of a browser of Chromium's family
+    /// In this directory: the --user-data-dir of a browser of Chromium's family, or what a browser of Firefox's family
+    /// has in place of ~/.mozilla
     #[arg(long, value_name = "DIR", conflicts_with_all = ["system", "browsers"])]
     dir: Option<PathBuf>,
 }
 
 fn browsers() -> impl TypedValueParser<Value = Browser> {
     let all = Browser::ALL;
-    PossibleValuesParser::new(all.map(Browser::name)).try_map(move |name| {
-        all.into_iter().find(|browser| browser.name() == name).ok_or_else(|| format!("there is no {name}"))
+    let names = all.map(Browser::name).into_iter().map(PossibleValue::new);
+    // Its directory is wherever it was unpacked, and an extension of its own sets its user apart from all others.
+    let tor = PossibleValue::new(TOR_BROWSER).hide(true);
+    PossibleValuesParser::new(names.chain([tor])).try_map(move |name| {
+        all.into_iter().find(|browser| browser.name() == name).ok_or(
+            "Tor Browser gets no manifest: an extension tells its user apart from the other users of Tor Browser. \
+             Use another browser. If you want it all the same, name the directory .mozilla in its directory \
+             TorBrowser/Data/Browser with --dir",
+        )
     })
 }
 
@@ -149,7 +159,9 @@ fn install(selection: &Selection, host: &Path, out: &Output) -> Result<Exit, Rpc
             _ if write(&spot, host)? => What::Written,
             _ => What::Current,
         };
-        if found.sandbox().is_some() && found.family() == Family::Chromium {
+        // Firefox has the desktop start the host.
+        let has_portal = found.readers.iter().any(|reader| reader.browser == Browser::Firefox);
+        if found.sandbox().is_some() && !has_portal {
             confined.push(found.title());
         }
         rows.push(row(&found, scope, what));
@@ -160,7 +172,10 @@ fn install(selection: &Selection, host: &Path, out: &Output) -> Result<Exit, Rpc
     }
     out.show(&rows, |rows| table(rows))?;
     for title in confined {
-        out.note(&format!("{title} runs in a sandbox, which may keep the host from starting."));
+        out.note(&format!(
+            "{title} runs in a sandbox, which may keep the host from starting. If the extension does not connect, \
+             use a browser from the distribution's or the vendor's packages."
+        ));
     }
     let refused: Vec<&Row> = rows.iter().filter(|row| matches!(row.what, What::Foreign { .. })).collect();
     for row in &refused {
@@ -185,8 +200,10 @@ fn none_found(selection: &Selection) -> RpcError {
         let titles: Vec<&str> = selection.browsers.iter().map(|browser| browser.title()).collect();
         format!("{} was not found: this user has no {}.", titles.join(", "), signs.join(", no "))
     };
-    RpcError::new(&codes::FILE_FAILED, message)
-        .hint("Start the browser once, or name its directory: bauta browser install --dir DIR")
+    RpcError::new(&codes::FILE_FAILED, message).hint(
+        "Start the browser once, or name its directory: bauta browser install --dir DIR. \
+             One from a Flatpak or Snap that is not listed cannot start programs of this machine",
+    )
 }
 
 fn list(selection: &Selection, out: &Output) -> Result<Exit, RpcError> {
@@ -272,10 +289,18 @@ fn selected_in(selection: &Selection, platform: Platform, scope: Scope) -> Resul
         let dir = std::path::absolute(dir).map_err(|error| {
             RpcError::new(&codes::USAGE, format!("{} cannot be used: {error}.", dir.display()))
         })?;
-        let path = profile_manifest(&dir);
-        let title = Browser::Chromium.title();
+        let Some((family, path)) = manifest_in(&dir, platform) else {
+            let message =
+                format!("{} is a profile of Firefox's family, which looks above it.", dir.display());
+            return Err(RpcError::new(&codes::USAGE, message)
+                .hint("Name what it has in place of ~/.mozilla, or use --browser."));
+        };
+        let browser = match family {
+            Family::Chromium => Browser::Chromium,
+            Family::Firefox => Browser::Firefox,
+        };
         let reader =
-            Place { browser: Browser::Chromium, title, path: path.clone(), signs: Vec::new(), sandbox: None };
+            Place { browser, title: browser.title(), path: path.clone(), signs: Vec::new(), sandbox: None };
         return Ok(vec![Spot { path, readers: vec![reader] }]);
     }
     let mut spots = spots(platform, scope, &roots()?);

@@ -116,10 +116,14 @@ pub(crate) fn spots(platform: Platform, scope: Scope, roots: &Roots) -> Vec<Spot
 }
 
 /// Whether this machine can have the browser: its own directory exists. The system's places have no such sign, except
-/// `/usr/lib64`, which only some systems have.
+/// `/usr/lib64`, which only some systems have, and LibreWolf's, which is its program's own.
 fn is_found(place: &Place) -> bool {
     if place.signs.is_empty() {
-        return place.path.ancestors().find(|path| path.ends_with("lib64")).is_none_or(Path::is_dir);
+        return place
+            .path
+            .ancestors()
+            .find(|path| path.ends_with("lib64") || path.ends_with("librewolf"))
+            .is_none_or(Path::is_dir);
     }
     place.signs.iter().any(|sign| is_a_browsers(sign))
 }
@@ -170,8 +174,10 @@ mod tests {
         assert_eq!(chrome.names(), ["chrome", "brave", "vivaldi", "opera"]);
         assert_eq!(chrome.title(), "Chrome, Brave, Vivaldi, Opera");
         let firefox = spots.iter().filter(|spot| spot.family() == Family::Firefox).collect::<Vec<_>>();
-        assert_eq!(firefox.len(), 2);
-        assert!(firefox[0].found().is_some() && firefox[1].found().is_none());
+        assert_eq!(firefox.len(), 3);
+        assert_eq!(firefox[0].title(), "Firefox, Waterfox, Zen");
+        let found: Vec<bool> = firefox.iter().map(|spot| spot.found().is_some()).collect();
+        assert_eq!(found, [true, false, false], "neither lib64 nor LibreWolf is here");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bauta_bridge::{Browser, Family, HOST_NAME, Manifest, Place, Platform, Roots, Sandbox};
+use bauta_bridge::{Browser, HOST_NAME, Manifest, Place, Platform, Roots, Sandbox};
 use bauta_ipc::RpcError;
 
 use super::policy::{Policy, policy};
@@ -117,7 +117,7 @@ fn judge(manifest: &Manifest, repair: &str) -> (Verdict, String, String) {
 /// Adds what a sandbox changes. Firefox has the desktop's portal start the host; others start it inside the sandbox.
 fn confined(reader: &Place, state: Verdict, message: String, fix: String) -> (Verdict, String, String) {
     let Some(sandbox) = reader.sandbox else { return (state, message, fix) };
-    if reader.browser.family() == Family::Firefox {
+    if reader.browser == Browser::Firefox {
         let message = format!("{message} Firefox asks once whether the extension may start it: allow that.");
         return (state, message, fix);
     }

@@ -38,9 +38,15 @@ pub(super) fn policy(browser: Browser, root: &Path) -> Policy {
         Browser::Chromium => "etc/chromium",
         Browser::Edge => "etc/opt/edge",
         Browser::Brave => "etc/brave",
-        Browser::ChromeForTesting | Browser::Vivaldi | Browser::Opera | Browser::Firefox => {
-            return Policy::default();
-        }
+        Browser::ChromeForTesting
+        | Browser::Vivaldi
+        | Browser::Opera
+        | Browser::Thorium
+        | Browser::Firefox
+        | Browser::LibreWolf
+        | Browser::Waterfox
+        | Browser::Floorp
+        | Browser::Zen => return Policy::default(),
     };
     let Ok(files) = fs::read_dir(root.join(directory).join("policies/managed")) else {
         return Policy::default();
