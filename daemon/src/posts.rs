@@ -23,7 +23,7 @@ use bauta_protocol::time::Timestamp;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::error::PostError;
-pub(crate) use self::find::{find, is_p256, named_network};
+pub(crate) use self::find::{FoundPost, find, is_p256, named_network};
 pub(crate) use self::open::{Known, KnownAuthor, OpenedPost, Opening, known};
 pub(crate) use self::profiles::{OtherKey, learn, name_of};
 pub(crate) use self::settings::{Change, Settings, SettingsError};

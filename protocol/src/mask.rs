@@ -6,7 +6,7 @@
 //! `docs/mask.md` describes the formats, what is refused and why.
 //!
 //! - Posts: [`encrypt_v37`], [`encrypt_v38`], [`append`], [`Payload::parse`], [`decrypt()`].
-//! - Posts inside page text: [`write_in_text`], [`find_in_text`].
+//! - Posts inside page text: [`write_in_text`], [`find_in_text`], [`find_all_in_text`].
 //! - Records on Gun: [`Record`], [`partition`].
 //! - People: [`Persona`], [`ProfileId`], [`PersonaId`], [`Backup`].
 //!
@@ -30,7 +30,7 @@ pub(crate) use jwk::read_wrapped_post_key;
 pub use jwk::{JwkError, local_key_jwk, private_jwk, public_jwk, wrapped_post_key};
 pub use key::{KeyError, LocalKey, PostKey, PublicKey, SecretKey};
 pub use message::{DecodeMessageError, EncodeMessageError, Meta, MetaError, TypedMessage};
-pub use network_text::{find_in_text, write_in_text};
+pub use network_text::{find_all_in_text, find_in_text, write_in_text};
 pub use pack::{PackError, Value};
 pub use payload::{Encryption, Ephemeral, Field, FieldError, ParseError, Payload, Signature, Version, Wire};
 pub use persona::{Persona, PersonaError, Words};

@@ -1,29 +1,32 @@
 //! Posts in the text of a page.
 
-use bauta_protocol::mask::{Encryption, FieldError, Network, ParseError, Payload, find_in_text};
+use std::sync::Arc;
+
+use bauta_protocol::mask::{Encryption, FieldError, Network, ParseError, Payload, find_all_in_text};
 
 use super::PostError;
 
-/// The first post of a text that can be taken apart, and the network that its form shows.
+/// A post in a text, and the network that its form shows.
+pub(crate) type FoundPost = (Arc<Payload>, Option<Network>);
+
+/// The posts of a text that can be taken apart; at least one.
 ///
 /// # Errors
 /// [`PostError::NoPost`], [`PostError::CutOff`], [`PostError::Parse`] with the first refusal.
-pub(crate) fn find(text: &str) -> Result<(Payload, Option<Network>), PostError> {
-    let mut refusal = None;
-    // Twitter has a form of its own; the others share one, which does not show the network.
-    for (form, network) in [(Network::Twitter, Some(Network::Twitter)), (Network::Unknown, None)] {
-        for wire in find_in_text(form, text) {
-            match Payload::parse(&wire) {
-                Ok(payload) => return Ok((payload, network)),
-                Err(error) => drop::<&mut ParseError>(refusal.get_or_insert(error)),
-            }
+pub(crate) fn find(text: &str) -> Result<Vec<FoundPost>, PostError> {
+    let (mut posts, mut refusal) = (Vec::new(), None);
+    for (wire, network) in find_all_in_text(text) {
+        match Payload::parse(&wire) {
+            Ok(payload) => posts.push((Arc::new(payload), network)),
+            Err(error) => drop::<&mut ParseError>(refusal.get_or_insert(error)),
         }
     }
-    Err(match refusal {
-        Some(error) => PostError::Parse(error),
-        None if text.contains('\u{1f3bc}') || text.contains("PostData_v") => PostError::CutOff,
-        None => PostError::NoPost,
-    })
+    match refusal {
+        _ if !posts.is_empty() => Ok(posts),
+        Some(error) => Err(PostError::Parse(error)),
+        None if text.contains('\u{1f3bc}') || text.contains("PostData_v") => Err(PostError::CutOff),
+        None => Err(PostError::NoPost),
+    }
 }
 
 /// Whether a text names a key for P-256, which nothing can use.
@@ -55,6 +58,10 @@ mod tests {
     use super::*;
     use crate::random;
 
+    fn first(text: &str) -> FoundPost {
+        find(text).unwrap().remove(0)
+    }
+
     fn post(network: Network, author: Option<&str>) -> String {
         let author: Option<ProfileId> = author.map(|author| author.parse().unwrap());
         let message = TypedMessage::text("hello");
@@ -70,20 +77,31 @@ mod tests {
     #[test]
     fn a_post_is_found_among_other_words() {
         let text = format!("look: {} , right?", post(Network::Twitter, None));
-        let (payload, network) = find(&text).unwrap();
+        let (payload, network) = first(&text);
         assert!(payload.is_public());
         assert_eq!((network, named_network(&payload)), (Some(Network::Twitter), None));
-        let (payload, network) = find(&post(Network::Minds, Some("person:minds.com/alice"))).unwrap();
+        let (payload, network) = first(&post(Network::Minds, Some("person:minds.com/alice")));
         assert_eq!((network, named_network(&payload)), (None, Some(Network::Minds)));
-        let (payload, _) = find(&post(Network::Minds, Some("person:example.org/alice"))).unwrap();
+        let (payload, _) = first(&post(Network::Minds, Some("person:example.org/alice")));
         assert_eq!(named_network(&payload), None);
     }
 
     #[test]
     fn a_damaged_post_before_a_whole_one_is_passed_over() {
         let whole = post(Network::Facebook, None);
-        let (payload, _) = find(&format!("\u{1f3bc}9/9|AAAA|BBBB:|| {whole}")).unwrap();
+        let (payload, _) = first(&format!("\u{1f3bc}9/9|AAAA|BBBB:|| {whole}"));
         assert!(payload.is_public());
+    }
+
+    #[test]
+    fn every_post_is_found() {
+        let (one, other) = (post(Network::Twitter, None), post(Network::Twitter, None));
+        let marked = post(Network::Minds, None);
+        let found = find(&format!("{one}\n{other} {marked}")).unwrap();
+        let networks: Vec<_> = found.iter().map(|(_, network)| *network).collect();
+        assert_eq!(networks, [Some(Network::Twitter), Some(Network::Twitter), None]);
+        assert_eq!(found[0], first(&one));
+        assert_eq!(found[1], first(&other));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Writing posts, and adding readers to them.
 
+use std::sync::Arc;
+
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::limits::MAX_RECIPIENTS;
 use bauta_protocol::mask::{
@@ -108,7 +110,7 @@ pub(crate) struct WrittenPost {
 
 /// A post that gets more readers.
 pub(crate) struct Extending {
-    pub(crate) payload: Payload,
+    pub(crate) payload: Arc<Payload>,
     pub(crate) iv: PostIv,
     /// The post's key, if this home has it.
     pub(crate) cached: Option<PostKey>,

@@ -93,6 +93,29 @@ fn public(hex: &str) -> PublicKey {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_post_of_a_text_is_tried() {
+    let world = World::new().await;
+    let (alice, bob) = world.pair().await;
+    let (_carol, carol_key) = world.home("carol").await;
+    alice.add("carol", &carol_key).await.unwrap();
+    for network in [SocialNetwork::Twitter, SocialNetwork::Minds] {
+        let on = |params: EncryptPost| EncryptPost { network: Some(network), ..params };
+        let hers = encrypt(&alice, on(to("for carol", &["carol"]))).await;
+        let his = encrypt(&alice, on(to("for bob", &["bob"]))).await;
+        let public = encrypt(&alice, on(EncryptPost { public: true, ..to("for all", &[]) })).await;
+        for post in [&hers, &his] {
+            assert_eq!(published(&alice, &post.iv).await.state, PostState::Published);
+        }
+        // The second opens with a key that is looked up; without one when it is public.
+        assert_eq!(open(&bob, &format!("{}\n{}", hers.text, his.text)).await.unwrap().text, "for bob");
+        assert_eq!(open(&bob, &format!("{}\n{}", hers.text, public.text)).await.unwrap().text, "for all");
+        let two = format!("{} {}", hers.text, hers.text);
+        refused(&bob, &two, &codes::POST_NOT_SHARED).await;
+        assert_eq!(append(&alice, &format!("{} {}", his.text, hers.text), "carol").await.unwrap().iv, his.iv);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_post_opens_for_its_readers_and_again_offline() {
     let mut world = World::new().await;
     let (alice, bob) = world.pair().await;

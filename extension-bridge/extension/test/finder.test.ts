@@ -17,7 +17,21 @@ test('every codec is found among words', () => {
   }
 });
 
-test('several stand in order', () => {
+test('what cannot belong to a payload ends a link', () => {
+  const behind = ['.', ',', ')', ']', '"', "'s", '!', '?', ';', ':', '&fbclid=IwAR0', '&utm_source=x&b=%20%40', '#top'];
+  const marks = ['%E2%80%8B', '%EF%BB%BF', '%2e', '\u200b', '\ufeff', '\u2060', '\u2026', '\u201d', ' '];
+  for (const payload of [LINK1, LINK2])
+    for (const tail of [...behind, ...marks]) {
+      assert.equal(fromLink(payload + tail), payload, tail);
+      assert.deepEqual(
+        findPayloads(`(${payload}${tail}`).map((one) => one.payload),
+        [payload],
+        tail,
+      );
+    }
+});
+
+test('several are found in order', () => {
   const found = findPayloads(`${LINK2} and ${V37} and ${V38}\n${LINK1}`);
   assert.deepEqual(
     found.map((one) => one.payload),
@@ -58,7 +72,7 @@ test('what is no character of a link ends nothing in one', () => {
 
 test('a cut link holds nothing', () => {
   assert.deepEqual(findPayloads('https://mask.io/?PostData_v2=AZcBAq…'), []);
-  assert.equal(fromLink(`${LINK2} `), undefined);
+  assert.equal(fromLink(LINK2.slice(0, 40)), undefined);
 });
 
 test('length and number are bounded', () => {

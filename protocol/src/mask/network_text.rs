@@ -29,64 +29,104 @@ pub fn write_in_text(network: Network, payload: &Wire) -> String {
     }
 }
 
-/// The payloads in the text of a post, in order: at most one on Twitter,
+/// The payloads in the text of a post, in order: at most one on Twitter, as in the extension,
 /// elsewhere at most [`MAX_PAYLOADS_IN_TEXT`]. Only the first [`MAX_PAGE_TEXT`] bytes are searched.
 #[must_use]
 pub fn find_in_text(network: Network, text: &str) -> Vec<Wire> {
-    let text = text.get(..text.floor_char_boundary(MAX_PAGE_TEXT)).unwrap_or_default();
+    let text = searched(text);
     match network {
-        Network::Twitter => find_v2_link(text).or_else(|| find_v1_link(text)).into_iter().collect(),
-        _ => find_marked(text),
+        Network::Twitter => v2_links(text).chain(v1_links(text)).take(1).collect(),
+        _ => marked(text).take(MAX_PAYLOADS_IN_TEXT).collect(),
     }
 }
 
-fn find_v2_link(text: &str) -> Option<Wire> {
-    let links = text.split(V2_LINK).skip(1);
-    links.filter_map(|rest| unescape(leading(rest, is_escaped_base64))).find_map(|value| {
-        let bytes = base64::decode(&value)?;
+/// Every payload of a text that somebody pasted, and the network that its form shows: links first, which only Twitter
+/// has, then what the other networks share. At most [`MAX_PAYLOADS_IN_TEXT`] of each form.
+#[must_use]
+pub fn find_all_in_text(text: &str) -> Vec<(Wire, Option<Network>)> {
+    let text = searched(text);
+    let links = v2_links(text).chain(v1_links(text)).take(MAX_PAYLOADS_IN_TEXT);
+    let marked = marked(text).take(MAX_PAYLOADS_IN_TEXT);
+    links.map(|wire| (wire, Some(Network::Twitter))).chain(marked.map(|wire| (wire, None))).collect()
+}
+
+fn searched(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_PAGE_TEXT)).unwrap_or_default()
+}
+
+// People write full stops, brackets and quotes behind a link, and other programs add queries and invisible marks, plain
+// or percent-encoded. So a payload ends at what cannot belong to it, and what follows does not matter.
+
+fn v2_links(text: &str) -> impl Iterator<Item = Wire> {
+    text.split(V2_LINK).skip(1).filter_map(|rest| {
+        let bytes = base64::decode(&escaped_base64(rest))?;
         (!bytes.is_empty() && bytes.len() <= MAX_PAYLOAD).then_some(Wire::Binary(bytes))
     })
 }
 
-fn is_escaped_base64(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, '%' | '+' | '/' | '=')
-}
-
-/// Undoes percent encoding. `None` if a `%` is not followed by two hexadecimal digits of an ASCII character.
-fn unescape(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut out = parts.next()?.to_owned();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        // `from_str_radix` would take a sign.
-        let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let byte = u8::from_str_radix(digits, 16).ok().filter(|byte| hexadecimal && byte.is_ascii())?;
-        out.push(char::from(byte));
-        out.push_str(rest);
+/// The base64 that a text begins with, plain or percent-encoded: up to its padding, or to another character.
+fn escaped_base64(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (character, length) = if first == '%' {
+            // `from_str_radix` would take a sign.
+            let digits =
+                rest.get(1..3).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            (char::from(byte.unwrap_or_default()), 3)
+        } else {
+            (first, first.len_utf8())
+        };
+        // Browsers skip white space in base64, but a link holds it percent-encoded only.
+        let space = first == '%' && matches!(character, '\t' | '\n' | '\x0c' | '\r' | ' ');
+        let padded = out.ends_with('=');
+        let digit = character.is_ascii_alphanumeric() || matches!(character, '+' | '/');
+        if digit && !padded || character == '=' {
+            out.push(character);
+        } else if !space {
+            break;
+        }
+        rest = rest.get(length..).unwrap_or_default();
     }
-    Some(out)
+    out
 }
 
-fn find_v1_link(text: &str) -> Option<Wire> {
+fn v1_links(text: &str) -> impl Iterator<Item = Wire> {
+    let mut before = "";
+    text.split("://").filter_map(move |piece| {
+        let is_link = before.ends_with("http") || before.ends_with("https");
+        before = piece;
+        is_link.then(|| v1_link(leading(piece, |character| character.is_ascii_graphic()))).flatten()
+    })
+}
+
+/// The payload of an old link, given without its scheme.
+fn v1_link(link: &str) -> Option<Wire> {
     // Old links carry a text payload with a few characters replaced (see `write_in_text`) and no other escaping: `%20`
-    // replaces 🎼 and `%40` replaces `:||`, so only its end identifies a link. The extension looks for both in the
-    // text, takes the first URL that ends with `%40`, on any host, and undoes the replacements. So does this.
-    if !text.contains("%20") || !text.contains("%40") {
-        return None;
-    }
-    // The first link of each run of printable characters, so that the search takes linear time on any text.
-    let runs = text.split(|character: char| !character.is_ascii_graphic());
-    let mut links = runs.filter_map(|run| {
-        let start = [run.find("https://"), run.find("http://")].into_iter().flatten().min()?;
-        run.get(start..)?.split_once("://")?.1.strip_suffix("%40")
-    });
-    let link = links.next()?;
-    // The extension accepts any host, and takes the path where there is no query.
+    // replaces 🎼 and `%40` replaces `:||`, so only its end identifies a link. The extension takes a URL that ends with
+    // `%40`, on any host, and the path where there is no query. So does this. With more behind its end, the link must
+    // begin as payloads do: addresses of e-mail in links have `%40` too.
     let value = link.split_once('?').or_else(|| link.split_once('/')).map(|(_, value)| value)?;
     let value = without_name(value);
     let value = value.strip_prefix("%20").unwrap_or(value);
-    let body = value.replacen('-', "+", 1).replacen('_', "=", 1).replace('.', "|");
-    (body.len() <= MAX_PAYLOAD).then(|| Wire::Text(format!("{MARK}{body}{TAIL}")))
+    let body = leading(value, |character| {
+        character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '+' | '/' | '=' | '.' | '|')
+    });
+    let behind = value.get(body.len()..)?.strip_prefix("%40")?;
+    if body.len() > MAX_PAYLOAD || !(behind.is_empty() || begins_with_version(body)) {
+        return None;
+    }
+    let body = body.replacen('-', "+", 1).replacen('_', "=", 1).replace('.', "|");
+    Some(Wire::Text(format!("{MARK}{body}{TAIL}")))
+}
+
+/// Whether a text begins as `4/4.` does.
+fn begins_with_version(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    text.split_once('.')
+        .and_then(|(version, _)| version.split_once('/'))
+        .is_some_and(|(one, other)| digits(one) && digits(other))
 }
 
 /// Strips `PostData_vN=` in any case.
@@ -100,11 +140,11 @@ fn without_name(value: &str) -> &str {
     if named { rest } else { value }
 }
 
-fn find_marked(text: &str) -> Vec<Wire> {
+fn marked(text: &str) -> impl Iterator<Item = Wire> {
     let is_body = |character: char| {
         character.is_ascii_alphanumeric() || matches!(character, '_' | '+' | '/' | '=' | '|')
     };
-    let marked = text.split(MARK).skip(1).filter_map(|rest| {
+    text.split(MARK).skip(1).filter_map(move |rest| {
         let body = leading(rest, is_body);
         let whole = !body.is_empty() && rest.get(body.len()..).is_some_and(|after| after.starts_with(TAIL));
         if !whole || body.len() > MAX_PAYLOAD {
@@ -113,8 +153,7 @@ fn find_marked(text: &str) -> Vec<Wire> {
         let binary = body.strip_prefix("6/8|").and_then(base64::decode).filter(|bytes| !bytes.is_empty());
         // If `6/8|` is not followed by base64, the extension hands it on as text.
         Some(binary.map_or_else(|| Wire::Text(format!("{MARK}{body}{TAIL}")), Wire::Binary))
-    });
-    marked.take(MAX_PAYLOADS_IN_TEXT).collect()
+    })
 }
 
 fn leading(text: &str, belongs: impl Fn(char) -> bool) -> &str {
@@ -126,7 +165,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const V38: &str = "🎼4/4|A+/=+|B==|C-_|_||1:||";
+    const V38: &str = "🎼4/4|A+/=+|B==|C+/|_||1:||";
 
     #[test]
     fn links_are_found_among_words() {
@@ -154,6 +193,25 @@ mod tests {
     }
 
     #[test]
+    fn all_are_found_in_pasted_text() {
+        let (first, second) = (Wire::Binary(vec![1, 2, 3]), Wire::Binary(vec![4]));
+        let old = Wire::Text(V38.to_owned());
+        let twitter = |wire: &Wire| write_in_text(Network::Twitter, wire);
+        let text = format!(
+            "{},{V38} {}{} 🎼6/8|BA==:||",
+            twitter(&first),
+            twitter(&old),
+            twitter(&second).replace("%3D", "=")
+        );
+        let link = Some(Network::Twitter);
+        assert_eq!(
+            find_all_in_text(&text),
+            [(first, link), (second.clone(), link), (old.clone(), link), (old, None), (second, None)]
+        );
+        assert_eq!(find_all_in_text("words"), []);
+    }
+
+    #[test]
     fn nothing_is_found_in_other_text() {
         for text in
             ["", "%20 %40", "https://%20%40", "https://mask.io/?PostData_v2=", "https://a.example/%20x%40x"]
@@ -173,7 +231,56 @@ mod tests {
         assert!(find_in_text(Network::Facebook, &far).is_empty());
     }
 
+    /// Begins with what cannot belong to a payload that is whole.
+    fn behind() -> impl Strategy<Value = String> {
+        let first = prop::sample::select(vec![
+            ".",
+            ",",
+            ")",
+            "]",
+            "}",
+            ">",
+            "\"",
+            "'s",
+            "!",
+            "?",
+            ";",
+            ":",
+            "*",
+            "~",
+            "&fbclid=IwAR0",
+            "&utm_source=x&b=%20",
+            "#top",
+            "%E2%80%8B",
+            "%EF%BB%BF",
+            "%2e",
+            "%",
+            "\u{200b}",
+            "\u{feff}",
+            "\u{2060}",
+            "…",
+            "”",
+            " ",
+            "\n",
+        ]);
+        (first, any::<String>()).prop_map(|(first, more)| format!("{first}{more}"))
+    }
+
     proptest! {
+        #[test]
+        fn what_cannot_belong_to_a_payload_ends_it(
+            bytes in prop::collection::vec(any::<u8>(), 1..60), iv: [u8; 16], before in "[(\\[<\"' ,:]?", behind in behind(),
+        ) {
+            let binary = Wire::Binary(bytes.clone());
+            let text = Wire::Text(format!("🎼4/4|{}|{}|AA==|_||1:||", base64::encode(&bytes), base64::encode(&iv)));
+            for payload in [binary, text] {
+                let written = format!("{before}{}{behind}", write_in_text(Network::Twitter, &payload));
+                prop_assert_eq!(find_in_text(Network::Twitter, &written), std::slice::from_ref(&payload));
+                let all = find_all_in_text(&written);
+                prop_assert_eq!(all.first(), Some(&(payload, Some(Network::Twitter))));
+            }
+        }
+
         #[test]
         fn round_trip(bytes in prop::collection::vec(any::<u8>(), 1..200), key: Vec<u8>, iv: [u8; 16]) {
             let text = format!("🎼4/4|{}|{}|AA==|_||1:||", base64::encode(&key), base64::encode(&iv));

@@ -20,7 +20,6 @@ const NOTE = '\u{1F3BC}';
 const TAIL = ':||';
 const BODY = /^[A-Za-z0-9_+/=|]+$/;
 const LINK = 'https://mask.io/?PostData_v';
-const LINK_END = /[\s"'<>\u2026]/;
 
 const generic = (text: string, from: number): Found | undefined => {
   let start = text.indexOf(NOTE, from);
@@ -39,26 +38,35 @@ const generic = (text: string, from: number): Found | undefined => {
   return undefined;
 };
 
-/** The payload that a link as Mask writes on Twitter holds: `https://mask.io/?PostData_v1=` or `_v2=`. */
-export const fromLink = (link: string): string | undefined => {
-  if (link.length > MAX_PAYLOAD || !link.startsWith(LINK)) return undefined;
-  const version = link.charAt(LINK.length);
-  const rest = link.slice(LINK.length + 1);
-  if (!rest.startsWith('=')) return undefined;
-  const value = rest.slice(1);
-  if (version === '2') return /^[A-Za-z0-9+/=%_-]{24,}$/.test(value) ? link : undefined;
-  if (version === '1') return /^%20[!-~]+%40$/.test(value) ? link : undefined;
+// What cannot belong to a payload ends it, as in the daemon: people and programs write full stops, brackets, queries and
+// invisible marks behind a link. Base64 ends with its padding.
+const LINKS = [
+  {
+    start: `${LINK}2=`,
+    body: /^(?:[A-Za-z0-9+/]|%(?:2[BbFf]|0[9AaCcDd]|20|[46][1-9A-Fa-f]|[57][0-9Aa]|3[0-9]))*(?:=|%3[Dd])*/,
+    least: 24,
+  },
+  { start: `${LINK}1=`, body: /^%20[A-Za-z0-9+/=._|-]+%40/, least: 1 },
+];
+
+/** The link as Mask writes it on Twitter that a text begins with: `https://mask.io/?PostData_v1=` or `_v2=`. */
+const leading = (text: string): string | undefined => {
+  for (const { start, body, least } of LINKS) {
+    if (!text.startsWith(start)) continue;
+    const [value] = body.exec(text.slice(start.length, MAX_PAYLOAD)) ?? [''];
+    return value.length < least ? undefined : start + value;
+  }
   return undefined;
 };
+
+/** The payload that a link holds, whatever is behind the payload. */
+export const fromLink = (link: string): string | undefined => (link.length > MAX_PAYLOAD ? undefined : leading(link));
 
 const link = (text: string, from: number): Found | undefined => {
   let start = text.indexOf(LINK, from);
   while (start !== -1) {
-    const tail = text.slice(start, start + MAX_PAYLOAD);
-    const stop = tail.search(LINK_END);
-    const end = start + (stop === -1 ? tail.length : stop);
-    const payload = fromLink(text.slice(start, end));
-    if (payload !== undefined) return { payload, start, end };
+    const payload = leading(text.slice(start, start + MAX_PAYLOAD));
+    if (payload !== undefined) return { payload, start, end: start + payload.length };
     start = text.indexOf(LINK, start + LINK.length);
   }
   return undefined;
