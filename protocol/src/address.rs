@@ -77,6 +77,11 @@ pub enum AddressError {
         "the invitation's secret after \"#\" is damaged (43 characters are expected): ask for a new invitation"
     )]
     Seed,
+    /// More is behind the invitation's secret, which is whole.
+    #[error(
+        "this invitation goes on after its end with \"{0}\", which some program added: copy it without that"
+    )]
+    Behind(String),
     /// An invitation without a relay cannot be answered.
     #[error("this invitation names no relay: ask for a new invitation")]
     SeedWithoutRelay,
@@ -84,7 +89,9 @@ pub enum AddressError {
     #[error("this address is damaged: a character is wrong or missing; copy it again, whole")]
     Check,
     /// A part this version does not know.
-    #[error("this address has a part named \"{0}\" that this version does not know: update Bauta")]
+    #[error(
+        "this address has a part named \"{0}\" that this version does not know: copy it without that, or update Bauta"
+    )]
     UnknownPart(String),
 }
 
@@ -187,12 +194,32 @@ impl FromStr for Address {
         let seed = match url.fragment() {
             None => None,
             Some(_) if relay.is_none() => return Err(AddressError::SeedWithoutRelay),
-            Some(text) => Some(InviteSeed::from_text(text).ok_or(AddressError::Seed)?),
+            Some(text) => Some(read_seed(text)?),
         };
         let address = Self { persona, relay, seed };
         verify(&address.body(), &address.seed_text(), check)?;
         Ok(address)
     }
+}
+
+/// The seed after `#`. Programs that write more behind a link do not look for a `#` in it, so their parts come after
+/// the seed: then the secret is not to blame.
+fn read_seed(text: &str) -> Result<InviteSeed, AddressError> {
+    let secret = text.find(|character: char| !is_secret(character)).map_or(text, |end| text.split_at(end).0);
+    let seed = InviteSeed::from_text(secret).ok_or(AddressError::Seed)?;
+    match text.get(secret.len()..).unwrap_or_default() {
+        "" => Ok(seed),
+        behind => {
+            let part = behind.trim_start_matches(['&', '?', '#']);
+            let name = part.split(['=', '&']).next().unwrap_or_default();
+            let name = if name.is_empty() { behind } else { name };
+            Err(AddressError::Behind(name.chars().take(40).collect()))
+        }
+    }
+}
+
+fn is_secret(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
 }
 
 fn join_query(path: String, parts: impl Iterator<Item = String>) -> String {

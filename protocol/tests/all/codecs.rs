@@ -287,6 +287,8 @@ fn address_errors_name_what_is_wrong() {
         (good.replacen("door=", "door=A", 1), AddressError::Door),
         (format!("{good}&door={}", DoorAddress([9; 96])), AddressError::DoorCount(3, 2)),
         (format!("{good}#short"), AddressError::Seed),
+        (format!("{good}#short&utm_source=x"), AddressError::Seed),
+        (format!("{good}&utm_source=x"), AddressError::UnknownPart("utm_source".to_owned())),
         (good.split("&check=").next().unwrap().to_owned(), AddressError::Check),
         (format!("{good}&check=AAAAAAAA"), AddressError::Check),
         (format!("{good}#{}", RelayId([0; 32])), AddressError::Check),
@@ -295,6 +297,15 @@ fn address_errors_name_what_is_wrong() {
     ];
     for (text, expected) in cases {
         assert_eq!(text.parse::<Address>().unwrap_err(), expected, "{text}");
+    }
+    let seed = Some(InviteSeed::from_bytes(&[7; 32]));
+    let invitation = Address { persona, relay: Some(relay.clone()), seed }.to_string();
+    for (behind, part) in
+        [("&utm_source=x", "utm_source"), ("?fbclid=1&b=2", "fbclid"), (".", "."), ("&", "&"), (")", ")")]
+    {
+        let error = format!("{invitation}{behind}").parse::<Address>().unwrap_err();
+        assert_eq!(error, AddressError::Behind(part.to_owned()), "{behind}");
+        assert!(!error.to_string().contains("damaged"));
     }
     let twice = format!("bauta-relay:{}?door={d}&door={d}", relay.id, d = DoorAddress([1; 96]));
     assert_eq!(twice.parse::<RelayAddress>().unwrap_err(), AddressError::DoorCount(2, 4));
