@@ -26,6 +26,7 @@ pub use encrypt::{
     encrypt_v38,
 };
 pub use id::{IdError, Network, PersonaId, PostId, PostIvId, ProfileId};
+pub use json::without_byte_order_mark;
 pub(crate) use jwk::read_wrapped_post_key;
 pub use jwk::{JwkError, local_key_jwk, private_jwk, public_jwk, wrapped_post_key};
 pub use key::{KeyError, LocalKey, PostKey, PublicKey, SecretKey};

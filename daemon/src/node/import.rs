@@ -9,7 +9,7 @@ use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{
     Backup, BackupPersona, BackupPost, BackupProfile, BackupReadError, ExportError, Linked, OpenError,
-    Persona, PersonaError, PersonaId, PublicKey, SecretKey,
+    Persona, PersonaError, PersonaId, PublicKey, SecretKey, without_byte_order_mark,
 };
 use bauta_protocol::time::Timestamp;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -24,6 +24,8 @@ use crate::store::{self, PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Reco
 const PAGE: usize = 1000;
 /// The extension's word for a link that both sides know of.
 const CONFIRMED: &str = "confirmed";
+/// What to do about a backup of a later version: saving it again would give the same.
+const NEWER: &str = "Import it with a newer Bauta.";
 /// Who wrote a post whose author nobody named.
 const NOBODY: (&str, &str) = ("localhost", "$unknown");
 
@@ -102,7 +104,7 @@ fn read(params: ImportPersonas, now: Timestamp) -> Result<Taken, RpcError> {
 
 /// A secret key in the form of `persona.export`.
 fn hex_key(text: &str) -> Option<SecretKey> {
-    let text = text.trim();
+    let text = without_byte_order_mark(text).trim();
     let bytes =
         Zeroizing::new(HEXLOWER_PERMISSIVE.decode(text.strip_prefix("0x").unwrap_or(text).as_bytes()).ok()?);
     SecretKey::from_bytes(bytes.as_slice().try_into().ok()?).ok()
@@ -140,7 +142,11 @@ fn unopened(error: &OpenError) -> RpcError {
         OpenError::Read(BackupReadError::Old | BackupReadError::UnknownVersion(_)) => &codes::BACKUP_VERSION,
         _ => &codes::BACKUP_INVALID,
     };
-    RpcError::of(code, error)
+    let refused = RpcError::of(code, error);
+    match error {
+        OpenError::Read(BackupReadError::UnknownVersion(_)) => refused.hint(NEWER),
+        _ => refused,
+    }
 }
 
 /// Stores what was imported; returns the personas that are new.

@@ -151,6 +151,10 @@ async fn what_cannot_be_read_says_why_and_changes_nothing() {
         assert!(error.is(code), "{source:?}: {error:?}");
         assert!(error.message.ends_with('.') && error.message.len() > 20, "{error}");
     }
+    // What wrote a later version writes it again; only a newer program helps.
+    let error = import(&home, backup(newer, ""), None).await.unwrap_err();
+    assert!(error.hint.contains("newer") && !error.hint.contains("extension"), "{error:?}");
+    assert!(import(&home, backup(old, ""), None).await.unwrap_err().hint.contains("extension"));
     assert!(home.api().persona_list(Empty {}).await.unwrap().personas.is_empty());
     let empty = MakeBackup { password: Secret::new(String::new()), after: None };
     assert!(home.api().persona_backup(empty).await.unwrap_err().is(&codes::BACKUP_PASSWORD));

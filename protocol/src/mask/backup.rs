@@ -98,10 +98,16 @@ impl Backup {
     /// # Errors
     /// [`OpenError`]: wrong password, damaged file, an old or unknown version.
     pub fn open(file: &[u8], password: &str) -> Result<(Self, Report), OpenError> {
-        if file.trim_ascii_start().starts_with(b"{") {
-            return Self::read_json(file).map_err(OpenError::Read);
+        if let Some(json) = plain_json(file) {
+            return Self::read_json(json).map_err(OpenError::Read);
         }
         Self::read(&decrypt_backup_file(file, password)?).map_err(OpenError::Read)
+    }
+
+    /// Whether a backup file is plain JSON, which has no password.
+    #[must_use]
+    pub fn is_plain(file: &[u8]) -> bool {
+        plain_json(file).is_some()
     }
 
     /// Reads the decrypted bytes of a backup. The report names what cannot be imported.
@@ -142,6 +148,12 @@ impl Backup {
     }
 }
 
+/// A plain file from its first brace on.
+fn plain_json(file: &[u8]) -> Option<&[u8]> {
+    let json = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file).trim_ascii_start();
+    json.starts_with(b"{").then_some(json)
+}
+
 /// The library refused to write a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the backup could not be put into bytes")]
@@ -150,5 +162,21 @@ pub struct ExportError(#[source] PackError);
 impl HasKind for ExportError {
     fn kind(&self) -> Kind {
         Kind::Internal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_files_need_no_password() {
+        let json = r#"{"_meta_":{"version":2,"type":"maskbook-backup"},"personas":[]}"#;
+        for before in ["", "\u{feff}", " \r\n", "\u{feff}\n"] {
+            let file = format!("{before}{json}\n");
+            assert!(Backup::is_plain(file.as_bytes()), "{before:?}");
+            assert_eq!(Backup::open(file.as_bytes(), "").unwrap().0, Backup::default());
+        }
+        assert!(!Backup::is_plain(b"MASK-BACKUP-V000{") && !Backup::is_plain(b""));
     }
 }

@@ -17,6 +17,12 @@ pub(crate) fn read(text: &str, nodes: usize) -> Option<Value> {
     None
 }
 
+/// A text without the byte order mark that some editors write before it.
+#[must_use]
+pub fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Writes JSON without white space; `None` when JSON cannot hold the value (bytes, extensions, deep nesting).
 pub(crate) fn write(value: &Value) -> Option<String> {
     let mut out = String::new();

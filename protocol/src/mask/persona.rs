@@ -9,7 +9,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::base64;
-use super::json;
+use super::json::{self, without_byte_order_mark};
 use super::jwk::{self, JwkError};
 use super::key::{LocalKey, PublicKey, SecretKey};
 use super::limits::MAX_KEY_TEXT;
@@ -77,7 +77,8 @@ impl Persona {
     /// [`PersonaError::KeyString`], [`PersonaError::Jwk`], [`PersonaError::TooLong`].
     pub fn from_key_string(text: &str) -> Result<Self, PersonaError> {
         check_length(text)?;
-        let bytes = Zeroizing::new(base64::decode(text).ok_or(PersonaError::KeyString)?);
+        let bytes =
+            Zeroizing::new(base64::decode(without_byte_order_mark(text)).ok_or(PersonaError::KeyString)?);
         let value = Wiped(pack::read(&bytes, 64).map_err(|_| PersonaError::KeyString)?);
         Self::from_key(jwk::read_private(&value.0))
     }
@@ -88,7 +89,8 @@ impl Persona {
     /// [`PersonaError::Jwk`], [`PersonaError::TooLong`].
     pub fn from_jwk(text: &str) -> Result<Self, PersonaError> {
         check_length(text)?;
-        let value = Wiped(json::read(text, 64).ok_or(PersonaError::Jwk(JwkError::NotAKey))?);
+        let value =
+            Wiped(json::read(without_byte_order_mark(text), 64).ok_or(PersonaError::Jwk(JwkError::NotAKey))?);
         Self::from_key(jwk::read_private(&value.0))
     }
 
@@ -104,7 +106,7 @@ impl Persona {
 
     pub(crate) fn from_words_at(words: &str, password: &str, path: &str) -> Result<Self, PersonaError> {
         [words, password, path].into_iter().try_for_each(check_length)?;
-        let words = Zeroizing::new(words.to_lowercase());
+        let words = Zeroizing::new(without_byte_order_mark(words).to_lowercase());
         let words = Zeroizing::new(words.split_whitespace().collect::<Vec<_>>().join(" "));
         let mnemonic =
             Mnemonic::parse_in(Language::English, words.as_str()).map_err(|error| match error {
@@ -195,6 +197,17 @@ mod tests {
         assert_eq!(Persona::from_words(&shouted, "").unwrap(), persona);
         assert_ne!(Persona::from_words(WORDS, "password").unwrap().key, persona.key);
         assert_eq!(persona.words.unwrap().words.as_str(), WORDS);
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_matter() {
+        let persona = Persona::from_words(WORDS, "").unwrap();
+        let marked = |text: &str| format!("\u{feff}{text}\r\n");
+        assert_eq!(Persona::from_words(&marked(WORDS), "").unwrap(), persona);
+        let key = persona.to_key_string().unwrap();
+        assert_eq!(Persona::from_key_string(&marked(&key)).unwrap().key, persona.key);
+        let jwk = jwk::private_jwk(&persona.key);
+        assert_eq!(Persona::from_jwk(&marked(&jwk)).unwrap().key, persona.key);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use bauta_ipc::{
     Secret, codes,
 };
 use bauta_protocol::error::{HasKind, Kind};
-use bauta_protocol::mask::{Backup, OpenError, limits};
+use bauta_protocol::mask::{Backup, BackupReadError, OpenError, limits};
 use clap::Args;
 use data_encoding::BASE64;
 use getrandom::SysRng;
@@ -77,12 +77,7 @@ pub(super) async fn import(args: ImportArgs, client: &Client, out: &Output) -> R
     let imported = match from.backup {
         Some(path) => {
             let file = read_backup(&path)?;
-            let password = match password_file {
-                Some(path) => first_line_of(&path)?,
-                None => {
-                    prompt("Password of the backup: ", "Use --password-file FILE, or - for standard input.")?
-                }
-            };
+            let password = password_of(&file, password_file.as_deref())?;
             import_backup(client, name, &file, &password).await?
         }
         None => {
@@ -104,6 +99,15 @@ pub(super) async fn import(args: ImportArgs, client: &Client, out: &Output) -> R
         out.note(&format!("Not imported: {}: {}.", printable(&entry.what), printable(&entry.why)));
     }
     Ok(())
+}
+
+/// Nobody is asked for the password of a plain file, which has none.
+fn password_of(file: &[u8], password_file: Option<&Path>) -> Result<Zeroizing<String>, RpcError> {
+    match password_file {
+        Some(path) => first_line_of(path),
+        None if Backup::is_plain(file) => Ok(Zeroizing::default()),
+        None => prompt("Password of the backup: ", "Use --password-file FILE, or - for standard input."),
+    }
 }
 
 fn read_backup(path: &Path) -> Result<Zeroizing<Vec<u8>>, RpcError> {
@@ -178,7 +182,11 @@ fn unreadable_backup(error: &OpenError) -> RpcError {
         Kind::Unsupported => &codes::BACKUP_VERSION,
         _ => &codes::BACKUP_INVALID,
     };
-    RpcError::of(code, error)
+    let refused = RpcError::of(code, error);
+    match error {
+        OpenError::Read(BackupReadError::UnknownVersion(_)) => refused.hint("Import it with a newer Bauta."),
+        _ => refused,
+    }
 }
 
 fn to_file(backup: &Backup, password: &str) -> Result<Vec<u8>, RpcError> {
@@ -303,6 +311,12 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RpcError> {
 #[cfg(test)]
 mod tests {
     use super::super::super::tests::parse;
+    use super::password_of;
+
+    #[test]
+    fn a_plain_backup_has_no_password_to_ask_for() {
+        assert_eq!(password_of("\u{feff}{\"_meta_\": {}}".as_bytes(), None).unwrap().as_str(), "");
+    }
 
     #[test]
     fn an_export_is_of_one_or_of_all() {
