@@ -32,6 +32,9 @@ impl HasKind for DialError {
     }
 }
 
+/// A server before a relay answers for it while it restarts. After so many such answers there is no relay.
+const TURNED_AWAY: u32 = 4;
+
 /// Why there is no connection to a relay.
 #[derive(Clone, Debug, Error)]
 pub enum ConnectError {
@@ -59,13 +62,15 @@ pub enum ConnectError {
         /// What happened.
         source: Arc<std::io::Error>,
     },
-    /// There is no WebSocket on this path.
-    #[error("{relay} is not a Gun relay: {reason}")]
+    /// It answered, but not as a Gun relay does.
+    #[error("{relay} does not answer as a Gun relay: {reason}")]
     WebSocket {
         /// The relay's address.
         relay: String,
         /// What it said.
         reason: String,
+        /// How many attempts in a row ended like this.
+        times: u32,
     },
     /// It did not answer.
     #[error("{relay} did not answer in time")]
@@ -78,7 +83,11 @@ pub enum ConnectError {
 impl ConnectError {
     /// Whether another attempt is useless until something is changed.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Certificate { .. } | Self::Dial { source: DialError::Refused(_), .. })
+        match self {
+            Self::Certificate { .. } | Self::Dial { source: DialError::Refused(_), .. } => true,
+            Self::WebSocket { times, .. } => *times >= TURNED_AWAY,
+            _ => false,
+        }
     }
 }
 

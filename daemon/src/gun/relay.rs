@@ -9,6 +9,8 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +45,8 @@ struct Reach {
     shared: Option<Arc<Connection>>,
     failures: u32,
     not_before: Option<Instant>,
+    /// The last answer that was not a relay's, if the last attempt ended with one.
+    turned_away: Option<ConnectError>,
 }
 
 impl Relay {
@@ -84,23 +88,25 @@ impl Relay {
 
     /// A separate connection, so that nothing links the questions on it to others.
     pub(super) async fn own_connection(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
-        let not_before = self.reach.lock().await.not_before;
+        let (not_before, before) = {
+            let reach = self.reach.lock().await;
+            reach.is_open()?;
+            (reach.not_before, reach.times())
+        };
         if let Some(time) = not_before {
             sleep_until(time).await;
         }
         let opened = self.open().await;
-        let mut reach = self.reach.lock().await;
-        reach.note(opened.is_ok());
-        opened
+        self.reach.lock().await.note(opened, before)
     }
 
     async fn open_patiently(self: &Arc<Self>, reach: &mut Reach) -> Result<Arc<Connection>, ConnectError> {
+        reach.is_open()?;
         if let Some(time) = reach.not_before {
             sleep_until(time).await;
         }
-        let opened = self.open().await;
-        reach.note(opened.is_ok());
-        opened
+        let before = reach.times();
+        reach.note(self.open().await, before)
     }
 
     async fn open(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
@@ -123,11 +129,7 @@ impl Relay {
         let stream = stream.map_err(|source| ConnectError::Dial { relay: relay(), source })?;
         let stream = if self.url.is_tls() { self.secure(stream).await? } else { stream };
         let websocket = client_async_with_config(self.url.websocket(), stream, Some(limits())).await;
-        let refused = |error: tokio_tungstenite::tungstenite::Error| ConnectError::WebSocket {
-            relay: relay(),
-            reason: error.to_string(),
-        };
-        Ok(websocket.map_err(refused)?.0)
+        Ok(websocket.map_err(|error| no_relay(relay(), &error))?.0)
     }
 
     async fn secure(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, ConnectError> {
@@ -142,6 +144,10 @@ impl Relay {
                     Some(rustls::Error::InvalidCertificate(reason)) => {
                         ConnectError::Certificate { relay, reason: reason.to_string() }
                     }
+                    Some(rustls::Error::InvalidMessage(_)) => {
+                        let reason = "it does not speak TLS".to_owned();
+                        ConnectError::WebSocket { relay, reason, times: 1 }
+                    }
                     _ => ConnectError::Tls { relay, source: Arc::new(error) },
                 })
             }
@@ -149,17 +155,62 @@ impl Relay {
     }
 }
 
+/// What the host of a relay answered in place of a WebSocket.
+fn no_relay(relay: String, error: &WsError) -> ConnectError {
+    let reason = match error {
+        WsError::Http(answer) if answer.status().is_success() => {
+            format!("it answered with a web page ({})", answer.status())
+        }
+        WsError::Http(answer) => format!("it answered {}", answer.status()),
+        WsError::HttpFormat(_)
+        | WsError::Protocol(ProtocolError::HttparseError(_) | ProtocolError::WrongHttpVersion)
+        | WsError::Utf8 => "it speaks another protocol".to_owned(),
+        error => error.to_string(),
+    };
+    ConnectError::WebSocket { relay, reason, times: 1 }
+}
+
 impl Reach {
-    fn note(&mut self, succeeded: bool) {
-        if succeeded {
+    /// An error where the next attempt is not due and all the last ones were answered by something that is no relay: to
+    /// wait would only hide what is wrong.
+    fn is_open(&self) -> Result<(), ConnectError> {
+        let is_early = self.not_before.is_some_and(|time| time > Instant::now());
+        match &self.turned_away {
+            Some(error) if is_early && error.is_final() => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many attempts in a row were answered by something that is no relay.
+    fn times(&self) -> u32 {
+        match self.turned_away {
+            Some(ConnectError::WebSocket { times, .. }) => times,
+            _ => 0,
+        }
+    }
+
+    /// Takes note of an attempt. `before` is what [`Self::times`] was when it began: those made at once count once.
+    fn note<T>(&mut self, opened: Result<T, ConnectError>, before: u32) -> Result<T, ConnectError> {
+        let opened = opened.map_err(|error| match error {
+            ConnectError::WebSocket { relay, reason, .. } => {
+                ConnectError::WebSocket { relay, reason, times: self.times().max(before.saturating_add(1)) }
+            }
+            error => error,
+        });
+        self.turned_away = match &opened {
+            Err(error @ ConnectError::WebSocket { .. }) => Some(error.clone()),
+            _ => None,
+        };
+        if opened.is_ok() {
             self.failures = 0;
             // A relay that accepts connections and drops them at once must not be asked in a tight loop.
             self.not_before = Some(Instant::now() + FIRST_WAIT);
-            return;
+            return opened;
         }
         let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(LONGEST_WAIT);
         self.failures = self.failures.saturating_add(1);
         // With jitter, so that many clients do not come back at the same moment.
         self.not_before = Some(Instant::now() + wait.mul_f64(0.5 + uniform() / 2.0));
+        opened
     }
 }

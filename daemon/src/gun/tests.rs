@@ -336,3 +336,75 @@ fn relays_are_counted_once() {
     let many = (0..40).map(|number| format!("http://relay{number}/gun").parse().unwrap()).collect();
     assert_eq!(Gun::new(config(many)).unwrap().relays().len(), MAX_RELAYS);
 }
+
+/// A host that answers each of the first connections with these bytes, and then is a relay.
+struct Answers {
+    bytes: &'static [u8],
+    left: std::sync::atomic::AtomicU32,
+    relay: Shared,
+}
+
+#[async_trait]
+impl Dial for Answers {
+    async fn dial(&self, _: &str, _: u16) -> Result<Box<dyn Stream>, DialError> {
+        use std::sync::atomic::Ordering;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let is_left = |left: u32| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_left).is_err() {
+            tokio::spawn(serve(theirs, Arc::clone(&self.relay), 1));
+            return Ok(Box::new(ours));
+        }
+        let bytes = self.bytes;
+        tokio::spawn(async move {
+            // An answer comes after the question.
+            let _ = theirs.read(&mut [0; 4096]).await;
+            let _ = theirs.write_all(bytes).await;
+        });
+        Ok(Box::new(ours))
+    }
+}
+
+fn answering(url: &str, bytes: &'static [u8], left: u32, relay: &Shared) -> Gun {
+    let dial = Answers { bytes, left: left.into(), relay: Arc::clone(relay) };
+    let relays = vec![url.parse().unwrap()];
+    Gun::new(GunConfig { relays, extra_roots_pem: None, dial: Arc::new(dial) }).unwrap()
+}
+
+const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
+const BAD_GATEWAY: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_host_that_is_no_relay_is_named_with_the_reason_and_not_waited_for() {
+    use bauta_ipc::{RpcError, codes};
+    for (url, bytes, reason) in [
+        ("http://one/gun", PAGE, "a web page (200 OK)"),
+        ("http://one/gun", BAD_GATEWAY, "502 Bad Gateway"),
+        ("http://one/gun", b"SSH-2.0-OpenSSH_9.9\r\n", "another protocol"),
+        ("https://one/gun", PAGE, "does not speak TLS"),
+    ] {
+        let gun = answering(url, bytes, u32::MAX, &relay());
+        let limits = GetLimits { deadline: Duration::from_secs(600), ..GetLimits::default() };
+        let many = CollectLimits { deadline: limits.deadline, own_connection: true, ..quick(10) };
+        let failed = tokio::time::timeout(SOON, gun.get("s", limits)).await.expect(reason).unwrap_err();
+        let own = gun.collect("set", many, |_, _| ControlFlow::Continue(()));
+        let also = tokio::time::timeout(SOON, own).await.expect(reason).unwrap_err();
+        let writing = gun.publish(vec![update("s", "e", json!("words"))], limits.deadline);
+        let unwritten = tokio::time::timeout(SOON, writing).await.expect(reason).unwrap_err();
+        for error in [failed, also, unwritten] {
+            assert!(matches!(error, GunError::Unreachable(ConnectError::WebSocket { .. })), "{error:?}");
+            let shown = RpcError::from(crate::posts::PostError::NotRead(error));
+            assert!(shown.is(&codes::GUN_UNREACHABLE) && shown.message.contains(reason), "{shown:?}");
+        }
+        gun.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_restarts_behind_a_server_is_waited_for() {
+    let relay = relay();
+    write(&relay, "s", "e", text("words"), 1.0);
+    let gun = answering("http://one/gun", BAD_GATEWAY, 2, &relay);
+    let read = gun.get("s", GetLimits { deadline: SOON, ..GetLimits::default() }).await.unwrap().unwrap();
+    assert_eq!(read.get("e"), Some(&json!("words")));
+}
