@@ -170,6 +170,12 @@ pub enum FieldError {
     /// Not base64.
     #[error("the {0} is not base64")]
     NotBase64(&'static str),
+    /// A key, or what belongs to one, in other text than base64.
+    #[error("the {0} is not base64")]
+    NotBase64Key(&'static str),
+    /// An author of version -38 that is not a network, a slash and a name.
+    #[error("the author is not a profile")]
+    AuthorText,
     /// A number that names no known network.
     #[error("network number {0} is unknown")]
     UnknownNetwork(i64),

@@ -324,9 +324,11 @@ fn parse_error_kind(error: &ParseError) -> &'static str {
 fn field_error_kind(error: &FieldError) -> &'static str {
     match error {
         FieldError::Invalid(_) => "InvalidPayload",
-        FieldError::NotBase64(_) => "DecodeFailed",
+        FieldError::NotBase64(_) | FieldError::AuthorText => "DecodeFailed",
         FieldError::UnknownNetwork(_) => "UnknownEnumMember",
-        FieldError::Key(_) | FieldError::WrappedKey | FieldError::P256 => "InvalidCryptoKey",
+        FieldError::NotBase64Key(_) | FieldError::Key(_) | FieldError::WrappedKey | FieldError::P256 => {
+            "InvalidCryptoKey"
+        }
         FieldError::UnknownCurve(_) => "UnsupportedAlgorithm",
         FieldError::IvLength(_) => "InvalidIVLength",
     }

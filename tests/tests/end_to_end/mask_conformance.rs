@@ -67,6 +67,15 @@ fn all_vectors_pass() {
     assert_eq!(out.lines().filter(|line| line.starts_with("ok ")).count(), number);
 }
 
+/// Each broken field of each version has the extension's error, as its parsers read.
+#[test]
+fn malformed_payloads_have_the_errors_of_the_extension() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/mask-malformed.json");
+    let mut out = Vec::new();
+    let totals = run(&path, &mut out).unwrap();
+    assert!(totals.passed > 40 && totals.failed == 0, "{}", String::from_utf8_lossy(&out));
+}
+
 #[test]
 fn files_outside_the_schema_fail_by_line() {
     let directory = tempfile::tempdir().unwrap();

@@ -49,28 +49,39 @@ pub(crate) fn write(payload: &Written<'_>) -> Option<String> {
 
 pub(super) fn parse(text: &str) -> Result<Payload, ParseError> {
     // `🎼4/4|wrapped key|IV|message|signature|author's key|public|author:||`, and in versions -39 and -40 the first four
-    // fields only: the author's key and name are then empty, and the reader must know the author from elsewhere. The three
-    // first fields are needed; later ones may be missing, and an error in one leaves the others usable.
-    let (version, mark) = [(Version::V38, "4/4|"), (Version::V39, "3/4|"), (Version::V40, "2/4|")]
+    // fields only: the author's key and name are then empty, and the reader must know the author from elsewhere. A field
+    // may be missing or broken, which leaves the others usable. Which error each has is the extension's choice, odd as it
+    // is: in version -38 a missing field counts as empty, what is around keys must be base64 or is a broken key, and a
+    // broken author is a text that cannot be decoded; in older versions a missing field is of the wrong type.
+    let (version, header) = [(Version::V38, "4/4"), (Version::V39, "3/4|"), (Version::V40, "2/4|")]
         .into_iter()
-        .find(|(_, mark)| text.strip_prefix('🎼').is_some_and(|rest| rest.starts_with(mark)))
+        .find(|(_, header)| text.strip_prefix('🎼').is_some_and(|rest| rest.starts_with(header)))
         .ok_or(ParseError::UnknownVersion)?;
-    let body = without_tail(text);
-    let body = body.strip_prefix('🎼').and_then(|rest| rest.strip_prefix(mark)).unwrap_or_default();
-    let mut fields = body.split('|');
-    let mut needed = || match fields.next() {
-        Some(field) if !field.is_empty() => Ok(field),
-        _ => Err(ParseError::Invalid("the wrapped key, the IV or the message is missing")),
-    };
-    let (wrapped, iv_text, data) = (needed()?, needed()?, needed()?);
-    let signature = parse_signature(fields.next(), || format!("{mark}{wrapped}|{iv_text}|{data}"));
+    let mark = header.trim_end_matches('|');
     let named = version == Version::V38;
+    let body = text.strip_prefix('🎼').and_then(|rest| rest.strip_prefix(header)).unwrap_or_default();
+    let mut fields = without_tail(body).split('|');
+    if named {
+        // What is between the mark and the first `|` does not matter.
+        fields.next();
+    }
+    let mut needed = || if named { Some(fields.next().unwrap_or_default()) } else { fields.next() };
+    let (wrapped, iv_text, data) = (needed(), needed(), needed());
+    let signed = [wrapped, iv_text, data].map(Option::unwrap_or_default).join("|");
+    let signature = fields.next();
     let author_key = fields.next().filter(|_| named).unwrap_or_default();
     let public = fields.next().filter(|_| named) == Some("1");
     let author = fields.next().filter(|_| named).unwrap_or_default();
 
-    let iv = bytes_of(iv_text, "IV").and_then(|bytes| iv(&bytes));
-    let wrapped = bytes_of(wrapped, "wrapped post key");
+    let around_key = |field: Option<&str>, what| match field {
+        Some(field) if named => base64::decode(field).ok_or(FieldError::NotBase64Key(what)),
+        field => bytes_of(field, what),
+    };
+    let iv = around_key(iv_text, "IV").and_then(|bytes| iv(&bytes));
+    let wrapped = around_key(wrapped, "wrapped post key");
+    let data = bytes_of(data, "encrypted message");
+    let whole = iv.is_ok() && wrapped.is_ok() && data.is_ok();
+    let signature = parse_signature(signature.filter(|_| whole), || format!("{mark}|{signed}"));
     let encryption = if public {
         Encryption::Public { key: open_shared(&iv, &wrapped), iv }
     } else {
@@ -82,7 +93,7 @@ pub(super) fn parse(text: &str) -> Result<Payload, ParseError> {
         author_key: parse_author_key(author_key),
         signature,
         encryption: Ok(encryption),
-        data: bytes_of(data, "encrypted message"),
+        data,
     })
 }
 
@@ -99,7 +110,7 @@ fn parse_signature(field: Option<&str>, signed: impl FnOnce() -> String) -> Fiel
     match field {
         None | Some("" | "_") => Ok(None),
         Some(signature) => {
-            let signature = bytes_of(signature, "signature")?;
+            let signature = bytes_of(Some(signature), "signature")?;
             Ok(Some(Signature { signature, signed: signed().into_bytes() }))
         }
     }
@@ -109,16 +120,16 @@ fn parse_author(field: &str) -> Field<Option<ProfileId>> {
     if field.is_empty() {
         return Ok(None);
     }
-    let latin: String = bytes_of(field, "author")?.into_iter().map(char::from).collect();
-    let (network, user) = latin.split_once('/').ok_or(FieldError::Invalid("author"))?;
-    author(network, user)
+    let latin: String = bytes_of(Some(field), "author")?.into_iter().map(char::from).collect();
+    let (network, user) = latin.split_once('/').ok_or(FieldError::AuthorText)?;
+    author(network, user).map_err(|_| FieldError::AuthorText)
 }
 
 fn parse_author_key(field: &str) -> Field<Option<PublicKey>> {
     if field.is_empty() {
         return Ok(None);
     }
-    let bytes = bytes_of(field, "author's key")?;
+    let bytes = base64::decode(field).ok_or(FieldError::NotBase64Key("author's key"))?;
     PublicKey::from_sec1(&bytes).map(Some).map_err(FieldError::Key)
 }
 
@@ -129,8 +140,8 @@ fn open_shared(iv: &Field<PostIv>, wrapped: &Field<Vec<u8>>) -> Field<PostKey> {
     jwk::read_wrapped_post_key(&jwk).ok_or(FieldError::WrappedKey)
 }
 
-fn bytes_of(field: &str, what: &'static str) -> Field<Vec<u8>> {
-    base64::decode(field).ok_or(FieldError::NotBase64(what))
+fn bytes_of(field: Option<&str>, what: &'static str) -> Field<Vec<u8>> {
+    base64::decode(field.ok_or(FieldError::Invalid(what))?).ok_or(FieldError::NotBase64(what))
 }
 
 #[cfg(test)]
@@ -148,8 +159,21 @@ mod tests {
         for text in ["🎼1/4|AA|AA|AA:||", "4/4|AA|AA|AA:||", "", "🎼"] {
             assert_eq!(version(text), Err(ParseError::UnknownVersion), "{text:?}");
         }
-        for text in ["🎼4/4|", "🎼4/4|AA|AA:||", "🎼4/4|AA||AA:||", "🎼4/4|:||"] {
-            assert!(matches!(version(text), Err(ParseError::Invalid(_))), "{text:?}");
+    }
+
+    #[test]
+    fn missing_fields_are_empty_in_the_last_version_and_of_no_type_before() {
+        for text in ["🎼4/4", "🎼4/4|", "🎼4/4:||", "🎼4/4|:||", "🎼4/4|||:||"] {
+            let payload = parse(text).unwrap();
+            assert_eq!(payload.iv(), Err(FieldError::IvLength(0)), "{text}");
+            assert_eq!((payload.data, payload.signature), (Ok(vec![]), Ok(None)), "{text}");
+            let Ok(Encryption::EndToEnd { owners_key, .. }) = payload.encryption else { panic!("{text}") };
+            assert_eq!(owners_key, Ok(vec![]));
+        }
+        for text in ["🎼3/4|:||", "🎼2/4|AA:||"] {
+            let payload = parse(text).unwrap();
+            assert_eq!(payload.iv(), Err(FieldError::Invalid("IV")), "{text}");
+            assert_eq!(payload.data, Err(FieldError::Invalid("encrypted message")), "{text}");
         }
     }
 
@@ -164,14 +188,33 @@ mod tests {
 
     #[test]
     fn broken_fields_have_their_own_errors() {
-        let payload = parse("🎼4/4|*|AA==|AA==|*|*|0|*:||").unwrap();
+        let iv = "AAAAAAAAAAAAAAAAAAAAAA==";
+        let payload = parse(&format!("🎼4/4|AA==|{iv}|AA==|*|*|0|*:||")).unwrap();
         assert_eq!(payload.author, Err(FieldError::NotBase64("author")));
-        assert_eq!(payload.author_key, Err(FieldError::NotBase64("author's key")));
+        assert_eq!(payload.author_key, Err(FieldError::NotBase64Key("author's key")));
         assert_eq!(payload.signature, Err(FieldError::NotBase64("signature")));
-        assert_eq!(payload.iv(), Err(FieldError::IvLength(1)));
-        assert_eq!(payload.data, Ok(vec![0]));
-        let signed = parse("🎼4/4|AA==|AA==|AA==|Bw==:||").unwrap().signature.unwrap().unwrap();
-        assert_eq!(signed, Signature { signature: vec![7], signed: b"4/4|AA==|AA==|AA==".to_vec() });
+        assert_eq!((payload.iv(), payload.data), (Ok(PostIv([0; 16])), Ok(vec![0])));
+        for author in ["Ym9i", "Ym9iLw==", "YS9iL2M=", "YS9iCg=="] {
+            let payload = parse(&format!("🎼4/4|AA==|{iv}|AA==|_||1|{author}:||")).unwrap();
+            assert_eq!(payload.author, Err(FieldError::AuthorText), "{author}");
+        }
+        // A signature is read only where all that it covers is.
+        let payload = parse("🎼4/4|*|*|*|*:||").unwrap();
+        assert_eq!(payload.iv(), Err(FieldError::NotBase64Key("IV")));
+        assert_eq!(
+            (payload.data, payload.signature),
+            (Err(FieldError::NotBase64("encrypted message")), Ok(None))
+        );
+        assert_eq!(parse("🎼4/4|AA==|AA==|AA==:||").unwrap().iv(), Err(FieldError::IvLength(1)));
+        for old in ["🎼3/4|*|*|*:||", "🎼2/4|*|*|*:||"] {
+            let payload = parse(old).unwrap();
+            assert_eq!(payload.iv(), Err(FieldError::NotBase64("IV")));
+            let Ok(Encryption::EndToEnd { owners_key, .. }) = payload.encryption else { panic!("{old}") };
+            assert_eq!(owners_key, Err(FieldError::NotBase64("wrapped post key")));
+        }
+        let signed = parse(&format!("🎼4/4|AA==|{iv}|AA==|Bw==:||")).unwrap().signature.unwrap().unwrap();
+        let covered = format!("4/4|AA==|{iv}|AA==").into_bytes();
+        assert_eq!(signed, Signature { signature: vec![7], signed: covered });
     }
 
     proptest! {
