@@ -148,6 +148,7 @@ impl World<'_> {
             "gun_path" => done(other::check_gun_path(self, case)),
             "persona" => done(other::check_persona(case)),
             "network_codec" => done(other::check_network_codec(case)),
+            "pasted" => done(reading::check_pasted(case)),
             "comment" => done(other::check_comment(case)),
             "backup" => done(other::check_backup(case)),
             other => Err(format!("unknown kind {other:?}")),

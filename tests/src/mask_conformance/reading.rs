@@ -1,6 +1,6 @@
 //! Reading posts: `decrypt`, `malformed`, `v38_text_quirks`.
 
-use bauta_protocol::mask::{Payload, Reader, Record, TypedMessage, Wire, decrypt};
+use bauta_protocol::mask::{Payload, Reader, Record, TypedMessage, Wire, decrypt, find_all_in_text};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -83,6 +83,29 @@ pub(super) fn check_malformed(world: &World<'_>, case: &Case) -> Result<(), Fail
     let keys = world.secrets(&input.decrypt_as)?;
     let read = open(&wire, &Reader { keys: &keys, ..Reader::default() }, &records);
     output.decrypt.iter().try_for_each(|expected| check_result("decrypt", expected, &read))
+}
+
+#[derive(Deserialize)]
+struct PastedIn {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct PastedOut {
+    opens: bool,
+}
+
+/// A text as people paste it, with words and punctuation around: whether any post in it opens for everybody.
+pub(super) fn check_pasted(case: &Case) -> Result<(), Failure> {
+    let input: PastedIn = parse(case.input.get())?;
+    let output: PastedOut = parse(case.output.get())?;
+    let found = find_all_in_text(&input.text);
+    let opens = found.iter().any(|(wire, _)| {
+        let payload = Payload::parse(wire);
+        payload
+            .is_ok_and(|payload| decrypt(&payload, &Reader::default(), std::iter::empty::<&Record>()).is_ok())
+    });
+    equal("opens", &output.opens, &opens)
 }
 
 #[derive(Deserialize)]

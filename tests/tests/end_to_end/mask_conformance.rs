@@ -77,6 +77,14 @@ fn malformed_payloads_have_the_errors_of_the_extension() {
 }
 
 #[test]
+fn pasted_texts_open() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/mask-pasted.json");
+    let mut out = Vec::new();
+    let totals = run(&path, &mut out).unwrap();
+    assert!(totals.passed > 20 && totals.failed == 0, "{}", String::from_utf8_lossy(&out));
+}
+
+#[test]
 fn files_outside_the_schema_fail_by_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("broken.json");
