@@ -1,4 +1,4 @@
-//! What the protocol costs: sealing and opening boxes, both ends of a handshake, finding and checking work.
+//! What the protocol costs: sealing and opening boxes, both ends of a handshake, finding and checking work, digests.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::hint::black_box;
@@ -7,14 +7,17 @@ use std::sync::atomic::AtomicBool;
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{Bundle, IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::DescriptorSeen;
+use bauta_protocol::digest::pages::{Page, PageSet};
+use bauta_protocol::digest::set::{Set, Tag};
 use bauta_protocol::handshake::{initiate, respond};
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, RelayId};
+use bauta_protocol::limits::INTERVAL_ENTRIES;
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::session::Session;
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use rand_core::UnwrapErr;
+use rand_core::{Rng, UnwrapErr};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -102,5 +105,32 @@ fn work_checks(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, boxes, handshakes, work_checks);
+fn tags(count: usize) -> Vec<Tag> {
+    let mut rng = rng();
+    let mut tags: Vec<Tag> = (0..count).map(|_| Tag(rng.next_u64().to_be_bytes())).collect();
+    tags.sort_unstable();
+    tags
+}
+
+fn digests(c: &mut Criterion) {
+    let set = Set::new(tags(INTERVAL_ENTRIES)).unwrap();
+    let coded = set.encode();
+    let wanted = tags(5_000);
+    c.bench_function("encode a full interval's set", |b| b.iter(|| black_box(&set).encode()));
+    c.bench_function("decode a full interval's set", |b| b.iter(|| Set::decode(black_box(&coded)).unwrap()));
+    c.bench_function("look for 5,000 tags in a full interval's set", |b| {
+        b.iter(|| set.matching(black_box(&wanted).iter().copied()));
+    });
+    let waiting = tags(100_000);
+    c.bench_function("fix the pages of 100,000 boxes", |b| {
+        b.iter(|| PageSet::fix(black_box(&waiting).iter().copied(), &mut rng()));
+    });
+    let pages = PageSet::fix(waiting, &mut rng());
+    let (bits, root, coded) = (pages.bits(), pages.root(), pages.page(9).unwrap());
+    c.bench_function("read a page and check its proof", |b| {
+        b.iter(|| assert!(Page::decode(black_box(&coded), 9, bits).unwrap().is_under(&root)));
+    });
+}
+
+criterion_group!(benches, boxes, handshakes, work_checks, digests);
 criterion_main!(benches);

@@ -8,6 +8,7 @@ pub mod address;
 pub mod bundle;
 pub mod content;
 pub mod descriptor;
+pub mod digest;
 pub mod error;
 pub mod fuzzing;
 pub mod gun;

@@ -65,4 +65,35 @@ pub const CLOCK_SKEW: Duration = DAY;
 /// The Nym SDK throws held reply blocks away when the mix nodes rotate their keys, so longer would lose replies.
 pub const HOLD: Duration = Duration::from_secs(5 * 60);
 
+/// Milliseconds of an interval of a relay's digest: an idle client learns of a box after about one and a half of them,
+/// and asks once in each, so that shorter would cost traffic and longer would be felt.
+pub const INTERVAL_MS: u64 = 10_000;
+
+/// How many intervals a digest's pages are kept unchanged: two minutes, the time of one walk over all of them.
+pub const PAGES_EVERY: u64 = 12;
+
+/// A tag that is not in a set of a digest is found there once in two to the power of this many times: a false match
+/// costs one get, and with a thousand tags to look for one comes about every third hour.
+pub const FALSE_MATCH_BITS: u32 = 20;
+
+/// Bits of an entry's remainder in a set: with 2^20 places for each entry, 19 are the shortest on average (21.54 bits an
+/// entry, 21.58 with 20 of them), and no entry takes more than 22.
+pub const RICE_BITS: u32 = 19;
+
+/// Entries of one set at most: what fits a large body with a header and no proof.
+pub const SET_ENTRIES: usize = 1437;
+
+/// Entries of one interval's set at most: two intervals with their headers fit a large body. It is 69 boxes a second;
+/// those above it are found through the pages.
+pub const INTERVAL_ENTRIES: usize = 693;
+
+/// Pages are two to the power of this at most: they hold four and a half million waiting boxes, and a walk over them in
+/// two minutes would already be 34 exchanges a second.
+pub const MAX_PAGE_BITS: u8 = 12;
+
+/// A client keeps this many headers to compare with: those of two minutes, in which an answer may come after those to
+/// later questions. It gives up an exchange about a digest after 90 seconds, so that an answer, which may have been given
+/// at the end of an interval, is fewer intervals than this behind.
+pub const KNOWN_HEADERS: usize = 12;
+
 const _: () = assert!(MAX_TEXT + 256 <= MAX_CONTENT, "a text fits a content with its fields");

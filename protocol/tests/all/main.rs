@@ -10,6 +10,7 @@
 
 mod codecs;
 mod conversation;
+mod digest;
 mod erasure;
 mod first_contact;
 mod forgeries;

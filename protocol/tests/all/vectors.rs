@@ -8,6 +8,10 @@ use std::sync::atomic::AtomicBool;
 use bauta_protocol::address::{Address, RelayAddress};
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::Descriptor;
+use bauta_protocol::digest::chain::{Closed, Known};
+use bauta_protocol::digest::header::{Header, Interval};
+use bauta_protocol::digest::pages::{Page, PageSet};
+use bauta_protocol::digest::set::{Set, Tag};
 use bauta_protocol::handshake::{initiate, respond};
 use bauta_protocol::id::{BoxId, Capability, InboxId, MessageId, RelayId};
 use bauta_protocol::invitation::InviteSeed;
@@ -21,6 +25,7 @@ use bauta_protocol::session::Session;
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work;
 use data_encoding::HEXLOWER;
+use rand_core::Rng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -285,4 +290,59 @@ fn content() {
         .map(|(name, content)| json!({ "name": name, "cbor": hex(content.encode().unwrap()) }))
         .collect();
     check("content", &json!(contents));
+}
+
+#[test]
+fn digest() {
+    let mut tags = rng("digest");
+    let mut draw =
+        |count: usize| -> Vec<Tag> { (0..count).map(|_| Tag(tags.next_u64().to_be_bytes())).collect() };
+    let (sets, waiting) = ([draw(0), draw(1), draw(5)], draw(1300));
+    let pages = PageSet::fix(waiting.iter().copied(), &mut rng("left out"));
+    let (_, descriptor) = relay_and_descriptor(&mut rng("relay"));
+    let mut previous = [0; 32];
+    let mut known = Known::default();
+    let mut intervals = Vec::new();
+    // The relay was off before the last one.
+    for (number, tags) in [180_000_000, 180_000_001, 180_000_777].into_iter().zip(sets) {
+        let set = Set::new(tags.iter().copied()).unwrap();
+        let header = Header {
+            interval: Interval(number),
+            previous,
+            set: set.hash(),
+            root: pages.root(),
+            descriptor: descriptor.seen().hash,
+            put_bits: 16,
+            deposit_bits: 2,
+            page_bits: pages.bits(),
+        };
+        previous = header.hash();
+        intervals.push(json!({
+            "interval": number,
+            "tags": tags.iter().map(|tag| hex(tag.0)).collect::<Vec<_>>(),
+            "set": hex(set.encode()),
+            "set_hash": hex(set.hash()),
+            "header": hex(header.encode()),
+            "header_hash": hex(header.hash()),
+        }));
+        let closed = Closed { header: Header::decode(&header.encode()).unwrap(), set };
+        known = known.check_news(&[closed]).unwrap().known;
+    }
+    let page = |index: u16| {
+        let bytes = pages.page(index).unwrap();
+        assert!(Page::decode(&bytes, index, pages.bits()).unwrap().is_under(&pages.root()));
+        json!({ "index": index, "bytes": hex(bytes) })
+    };
+    check(
+        "digest",
+        &json!({
+            "intervals": intervals,
+            "pages": {
+                "tags": waiting.iter().map(|tag| hex(tag.0)).collect::<Vec<_>>().concat(),
+                "k": pages.bits(),
+                "root": hex(pages.root()),
+                "pages": [page(0), page(1)],
+            },
+        }),
+    );
 }
