@@ -13,7 +13,7 @@ use std::fmt;
 use rand_core::CryptoRng;
 
 use super::header::HEADER_LEN;
-use super::set::{Set, SetError, Tag, encoded_len, fitting, sample};
+use super::set::{Set, SetError, Tag, distinct, encoded_len, fitting, sample};
 use super::tree::{Hash, Tree, leaf, root_over};
 use crate::error::{HasKind, Kind};
 use crate::limits::{INTERVAL_ENTRIES, LARGE_BODY, MAX_PAGE_BITS, SET_ENTRIES};
@@ -52,9 +52,7 @@ pub struct PageSet {
 impl PageSet {
     /// Cuts the tags of all waiting boxes into pages. `rng` decides what a page that is too full leaves out.
     pub fn fix<R: CryptoRng + ?Sized>(tags: impl IntoIterator<Item = Tag>, rng: &mut R) -> Self {
-        let mut tags: Vec<Tag> = tags.into_iter().collect();
-        tags.sort_unstable();
-        tags.dedup();
+        let tags = distinct(tags);
         let bits = page_bits(tags.len());
         let (mut sets, mut left_out) = (Vec::with_capacity(1 << bits), 0);
         let mut rest = tags.as_slice();

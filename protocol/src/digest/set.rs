@@ -283,7 +283,8 @@ fn range(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX) << FALSE_MATCH_BITS
 }
 
-fn distinct(tags: impl IntoIterator<Item = Tag>) -> Vec<Tag> {
+/// The tags in ascending order, each once.
+pub(super) fn distinct(tags: impl IntoIterator<Item = Tag>) -> Vec<Tag> {
     let mut tags: Vec<Tag> = tags.into_iter().collect();
     tags.sort_unstable();
     tags.dedup();

@@ -422,6 +422,21 @@ fn pages_are_refused_by_name() {
     assert_eq!(Page::decode_front(&longer, 3, 2).unwrap().1, [0; 9]);
 }
 
+/// With their first bits, the tags of a page would be found falsely 2^k times as often: 32 times here.
+#[test]
+fn false_matches_are_as_rare_on_a_page_as_in_a_set() {
+    let pages = PageSet::fix(tags(30_000, 1), &mut rng("pages"));
+    assert_eq!(pages.bits(), 5);
+    let others = tags(1 << 20, 2);
+    let found = |index| {
+        let page = Page::decode(&pages.page(index).unwrap(), index, 5).unwrap();
+        page.matching(others.iter().copied()).len()
+    };
+    let found: usize = (0..32).map(found).sum();
+    // One is expected; ten or more have a probability of 10^-7.
+    assert!(found < 10, "{found}");
+}
+
 /// Somebody puts boxes whose tags begin alike: everybody's walk stays as long as the number of boxes says, and a box on
 /// the full page is listed sooner or later.
 #[test]
