@@ -421,6 +421,11 @@ mod tests {
         // One entry: 2^20 places, and the highest is the last that is taken.
         assert!(Set::decode(&[0, 1, 0xbf, 0xff, 0xf8]).is_ok());
         assert_eq!(Set::decode(&[0, 1, 0xc0, 0, 0]), Err(SetError::Range));
+        // Two entries: the second is the same as the first, which is the last in range, and then one more.
+        assert!(Set::decode(&[0, 2, 0xef, 0xff, 0xfe, 0, 0, 0]).is_ok());
+        assert_eq!(Set::decode(&[0, 2, 0xef, 0xff, 0xfe, 0, 0, 0x20]), Err(SetError::Range));
+        // Too few bytes for the count are noticed before anything is read.
+        assert_eq!(Set::decode(&[0, 1, 0xff]), Err(SetError::Length));
         let many = tags(SET_ENTRIES as u32 + 1, 1);
         assert_eq!(Set::new(many), Err(TooManyTags(SET_ENTRIES + 1)));
     }

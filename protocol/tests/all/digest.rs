@@ -384,6 +384,13 @@ fn each_reason_is_named() {
     let (rightly, page_36) = relay.page(36, 0);
     assert_eq!(gap.known.check_page(&rightly, &page_36), Err(Forked::Link(at(40))));
 
+    // Header 30 is named by one with a lower number, and by one with header 40 between them.
+    for number in [20, 45] {
+        let (mut header, page) = relay.page(number, 0);
+        header.previous = relay.closed[30].header.hash();
+        assert_eq!(gap.known.check_page(&header, &page), Err(Forked::Link(at(number))));
+    }
+
     let mut other = relay.page(40, 0).0;
     other.root = [1; 32];
     assert_eq!(known.check_page(&other, &page), Err(Forked::Page { index: 0, number: at(40) }));
