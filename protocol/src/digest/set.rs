@@ -1,9 +1,9 @@
 //! A set of tags in about 21.5 bits each, at the price of one false match in 2^20: a Golomb coded set as in BIP 158.
 
-// Own code, since no crate does what a parser of foreign bytes must. `golomb-coded-set` and the reader in rust-bitcoin
-// (`bip158`), from which it was copied, hash their entries with SipHash first, take any count the sender states, read
-// from a stream, and accept bits after the last entry; `golomb-set` is not maintained. A second encoding of the same
-// set would be a way to mark one client's copy, so here each set has exactly one.
+// Own code, since no crate does what a parser of foreign bytes must. `golomb-coded-set` 0.2 and the reader of BIP 158
+// whose shape it has hash their entries with SipHash first, take any count the sender states, read from a stream, and
+// never look at what is after the last entry; `golomb-set` 0.2 panics on bits that are not a set. A second encoding of
+// the same set would be a way to mark one client's copy, so here each set has exactly one.
 
 use std::fmt;
 
