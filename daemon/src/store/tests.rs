@@ -2,6 +2,7 @@ mod events;
 mod keys;
 mod lanes;
 mod messages;
+mod outbox;
 mod support;
 
 use std::fs;
