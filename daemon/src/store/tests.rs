@@ -1,3 +1,4 @@
+mod cascades;
 mod events;
 mod keys;
 mod lanes;
