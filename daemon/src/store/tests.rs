@@ -4,6 +4,7 @@ mod keys;
 mod lanes;
 mod messages;
 mod outbox;
+mod sessions;
 mod support;
 
 use std::fs;
