@@ -1,4 +1,5 @@
 mod cascades;
+mod contacts;
 mod events;
 mod keys;
 mod lanes;
