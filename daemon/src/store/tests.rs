@@ -1,6 +1,7 @@
 mod cascades;
 mod contacts;
 mod events;
+mod invites;
 mod keys;
 mod lanes;
 mod messages;
