@@ -6,6 +6,7 @@ mod keys;
 mod lanes;
 mod messages;
 mod outbox;
+mod records;
 mod relays;
 mod sessions;
 mod support;
