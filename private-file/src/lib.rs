@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-/// Drafts that are replaced under our hands before we give up.
-const ATTEMPTS: usize = 16;
+/// Drafts that are replaced under our hands before we give up. Each is mostly the turn of another writer of the same
+/// file, so there are many; the bound is for a program that does it on purpose.
+const ATTEMPTS: usize = 10_000;
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
