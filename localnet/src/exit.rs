@@ -263,6 +263,8 @@ fn config() -> DebugConfig {
     config.acknowledgements.ack_wait_addition = Duration::from_secs(1);
     config.cover_traffic.loop_cover_traffic_average_delay = Duration::from_secs(1);
     config.topology.topology_refresh_rate = Duration::from_secs(1);
+    // What waits for the SURBs of a client that is gone is kept no longer.
+    config.reply_surbs.maximum_reply_surb_drop_waiting_period = Duration::from_secs(60);
     config
 }
 

@@ -22,7 +22,7 @@ use nym_socks5_requests::{
 use tokio::{
     net::TcpStream,
     sync::{Semaphore, mpsc},
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +37,14 @@ const CONNECTIONS: usize = 256;
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// What fits in a packet, about; pieces are made from a few of them.
 const PACKET: usize = 1600;
+/// Bytes a second that leave by this exit, all connections together.
+///
+/// What waits for SURBs is kept by the SDK without a bound, and is not counted in the lengths of lanes that
+/// [`ProxyRunner`] waits for. So a server that writes without end, read at the speed of loopback, fills the memory
+/// and keeps the SURBs that would empty it waiting behind. The mixes of one machine carry less than this.
+const PACE: u32 = 4 << 20;
+/// How far ahead of [`PACE`] the exit may be: shorter sleeps cost more than they slow down.
+const AHEAD: Duration = Duration::from_millis(5);
 
 /// An answer to the sender of a connection's first message.
 #[derive(Debug)]
@@ -183,11 +191,17 @@ async fn connect(desk: &Desk, reply: Reply, connection: ConnectionId, target: So
     let _ = desk.controller.unbounded_send(ControllerCommand::Remove { connection_id: connection });
 }
 
-/// Gives the SDK what there is to send, until every sender is gone.
+/// Gives the SDK what there is to send at no more than [`PACE`], until every sender is gone.
 async fn send(mut queue: mpsc::Receiver<Outgoing>, sender: MixnetClientSender) {
+    let mut free = Instant::now();
     while let Some(Outgoing { tag, connection, message }) = queue.recv().await {
+        let cost = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        free = free.max(Instant::now()) + Duration::from_secs(1) * cost / PACE;
         let lane = TransmissionLane::ConnectionId(connection);
         // Fails once the client has ended; what is left is lost with it.
         let _ = sender.send(InputMessage::new_reply(tag, message, lane, None)).await;
+        if free > Instant::now() + AHEAD {
+            sleep_until(free).await;
+        }
     }
 }

@@ -308,9 +308,16 @@ async fn the_client_is_closed_when_idle_and_made_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_nobody_reads_fails_in_bounded_memory() {
     let net = net_with_exits(ExitPolicy::Loopback, 1, 2).await;
-    let server = Server::start(|mut stream| async move {
-        // More than a stream keeps.
-        while stream.write_all(&[7; 16 << 10]).await.is_ok() {}
+    const PIECE: usize = 16 << 10;
+    let written = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&written);
+    let server = Server::start(move |mut stream| {
+        let count = Arc::clone(&count);
+        async move {
+            while stream.write_all(&[7; PIECE]).await.is_ok() {
+                count.fetch_add(PIECE, Ordering::Relaxed);
+            }
+        }
     })
     .await;
     let exits = mixnet(&net).exits(fixed(&net));
@@ -320,6 +327,9 @@ async fn a_stream_that_nobody_reads_fails_in_bounded_memory() {
     let mut buffer = vec![0; 64 << 10];
     let error = timeout(SOON, stream.read(&mut buffer)).await.unwrap().unwrap_err();
     assert!(error.to_string().contains("than was read"), "{error}");
+    // A stream keeps 4 MiB. What the exit took beside it, it kept in its memory.
+    let written = written.load(Ordering::Relaxed);
+    assert!(written < 256 << 20, "the exit took {written} bytes");
     exits.stop().await;
 }
 
