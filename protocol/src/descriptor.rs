@@ -1,4 +1,5 @@
-//! A relay's signed statement for one UTC day: its doors and the work it asks for.
+//! A relay's signed statement for one UTC day: its doors, the work it asks for, and where its digest was when the day
+//! began.
 
 use std::fmt;
 
@@ -7,16 +8,18 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::codec::{Reader, Short, base64};
+use crate::digest::header::{HEADER_LEN, Header};
 use crate::error::{HasKind, Kind};
 use crate::id::{DoorAddress, PersonaKey, RelayId, hash};
-use crate::limits::{DESCRIPTOR_LIFETIME, MAX_DOORS};
+use crate::limits::{DESCRIPTOR_LIFETIME, MAX_DEPOSIT_BITS, MAX_DOORS, MAX_PUT_BITS};
 use crate::persona::{BadSecretKey, PersonaSecret, SIGNATURE_LEN};
 use crate::time::{Day, Timestamp};
 
 /// Bytes of a descriptor.
 pub const DESCRIPTOR_LEN: usize = SIGNED_LEN + SIGNATURE_LEN;
 
-const SIGNED_LEN: usize = PersonaKey::LEN + 4 + 1 + MAX_DOORS * DoorAddress::LEN + 1 + 1 + 8;
+const SIGNED_LEN: usize =
+    PersonaKey::LEN + 4 + 1 + MAX_DOORS * DoorAddress::LEN + 1 + 1 + 1 + 1 + HEADER_LEN + 8;
 const LABEL: &[u8] = b"bauta/descriptor/1";
 
 /// A relay's secret identity key (secp256k1). Its id is SHA-256 of the compressed public key.
@@ -74,8 +77,31 @@ pub struct Descriptor {
     doors: Vec<DoorAddress>,
     put_bits: u8,
     deposit_bits: u8,
+    size: Size,
+    takes_personas: bool,
+    last_header: Option<Header>,
     expiry: Timestamp,
 }
+
+/// How many personas use a relay, as a power of ten: the exact number would say when somebody comes or goes.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Size(u8);
+
+impl Size {
+    /// The largest power of ten that is not above the number, from 1 to 10,000.
+    pub fn of(personas: u64) -> Self {
+        let power = personas.checked_ilog10().unwrap_or(0).min(u32::from(LARGEST));
+        Self(u8::try_from(power).unwrap_or(LARGEST))
+    }
+
+    /// At least this many personas: 1, 10, 100, 1,000 or 10,000.
+    pub fn personas(self) -> u32 {
+        10u32.saturating_pow(u32::from(self.0))
+    }
+}
+
+/// The power of ten of the largest size.
+const LARGEST: u8 = 4;
 
 /// What a relay puts into its descriptor.
 #[derive(Clone, Debug)]
@@ -84,10 +110,16 @@ pub struct DescriptorTerms {
     pub day: Day,
     /// One to four Nym addresses.
     pub doors: Vec<DoorAddress>,
-    /// Leading zero bits asked of a put's work.
+    /// Leading zero bits asked of a put's work: at most [`MAX_PUT_BITS`].
     pub put_bits: u8,
-    /// Leading zero bits asked of a deposit's Argon2id work.
+    /// Leading zero bits asked of a deposit's Argon2id work: at most [`MAX_DEPOSIT_BITS`].
     pub deposit_bits: u8,
+    /// How many personas use it.
+    pub size: Size,
+    /// Whether it takes personas that it does not know.
+    pub takes_personas: bool,
+    /// The last header of its digest before the day; `None` if there was none.
+    pub last_header: Option<Header>,
     /// When it ends: at most eight days after its day begins.
     pub expiry: Timestamp,
 }
@@ -95,7 +127,7 @@ pub struct DescriptorTerms {
 /// Why bytes are not a descriptor, or one cannot be used or made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DescriptorError {
-    /// Wrong length, door count, padding, key or lifetime.
+    /// Wrong length, door count, padding, key or lifetime, or more work than the rules allow.
     #[error("the relay's descriptor is malformed")]
     Malformed,
     /// It was signed by another relay than the one asked for.
@@ -108,7 +140,9 @@ pub enum DescriptorError {
     #[error("the relay's descriptor has expired")]
     Expired,
     /// The terms to be signed are out of bounds.
-    #[error("a descriptor needs one to four different doors and ends within eight days of its day")]
+    #[error(
+        "a descriptor needs one to four different doors, asks for no more work than the rules allow, and ends within eight days of its day"
+    )]
     BadTerms,
     /// Signing failed, which no input can cause.
     #[error("could not sign the descriptor")]
@@ -141,7 +175,9 @@ impl Descriptor {
         bytes.extend_from_slice(identity.0.public().as_bytes());
         bytes.extend_from_slice(&terms.day.0.to_be_bytes());
         put_doors::<MAX_DOORS>(&mut bytes, &terms.doors).ok_or(DescriptorError::BadTerms)?;
-        bytes.extend_from_slice(&[terms.put_bits, terms.deposit_bits]);
+        let size = terms.size.0;
+        bytes.extend_from_slice(&[terms.put_bits, terms.deposit_bits, size, terms.takes_personas.into()]);
+        bytes.extend_from_slice(&terms.last_header.map_or([0; HEADER_LEN], |header| header.encode()));
         bytes.extend_from_slice(&terms.expiry.0.to_be_bytes());
         let signature =
             identity.0.sign(&hash(&[LABEL, &bytes]), rng).map_err(|_| DescriptorError::Signing)?;
@@ -168,6 +204,9 @@ impl Descriptor {
         let doors = read_doors::<MAX_DOORS>(&mut reader).ok_or(DescriptorError::Malformed)?;
         let put_bits = reader.u8()?;
         let deposit_bits = reader.u8()?;
+        let size = reader.u8()?;
+        let takes_personas = reader.u8()?;
+        let header = reader.slice(HEADER_LEN)?;
         let expiry = Timestamp(reader.u64()?);
         let signature = reader.array()?;
         let signed = bytes.get(..SIGNED_LEN).ok_or(DescriptorError::Malformed)?;
@@ -175,7 +214,27 @@ impl Descriptor {
         if expiry <= day.start() || expiry > day.start().plus(DESCRIPTOR_LIFETIME) {
             return Err(DescriptorError::Malformed);
         }
-        Ok(Self { bytes: whole, relay, day, doors, put_bits, deposit_bits, expiry })
+        if put_bits > MAX_PUT_BITS || deposit_bits > MAX_DEPOSIT_BITS || size > LARGEST || takes_personas > 1
+        {
+            return Err(DescriptorError::Malformed);
+        }
+        let last_header = if header.iter().all(|byte| *byte == 0) {
+            None
+        } else {
+            Some(Header::decode(header).map_err(|_| DescriptorError::Malformed)?)
+        };
+        Ok(Self {
+            bytes: whole,
+            relay,
+            day,
+            doors,
+            put_bits,
+            deposit_bits,
+            size: Size(size),
+            takes_personas: takes_personas == 1,
+            last_header,
+            expiry,
+        })
     }
 
     /// Checks that the descriptor has not ended.
@@ -219,6 +278,21 @@ impl Descriptor {
     /// Leading zero bits asked of a deposit's Argon2id work.
     pub fn deposit_bits(&self) -> u8 {
         self.deposit_bits
+    }
+
+    /// How many personas use the relay, roughly.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Whether the relay takes personas that it does not know.
+    pub fn takes_personas(&self) -> bool {
+        self.takes_personas
+    }
+
+    /// The last header of the relay's digest before the day; `None` if there was none.
+    pub fn last_header(&self) -> Option<&Header> {
+        self.last_header.as_ref()
     }
 
     /// When it ends.

@@ -1,7 +1,7 @@
 //! The digest of a relay: lists of the boxes that wait there, the same for everybody, so that nobody has to name a box
 //! to learn whether it came.
 //!
-//! This is the pure half, and not in use yet: no relay serves a digest and no client asks for one.
+//! This is the pure half: what travels is in [`crate::relay`].
 //! Formats and rules are specified in `docs/protocol.md`, "Digest".
 
 // How the parts belong together. A relay closes an interval every ten seconds. What came in it is a `set`; a `header`

@@ -1,6 +1,6 @@
 //! Lanes: one direction of a conversation as a sequence of boxes whose ids do not show that they belong together.
 //!
-//! `L(i+1) || cap(i) || key(i) = HKDF-Expand(L(i), "bauta/lane/1", 96)`, and box `i` is
+//! `L(i+1) || cap(i) || key(i) || tag(i) = HKDF-Expand(L(i), "bauta/lane/1", 104)`, and box `i` is
 //! `nonce (24) || XChaCha20-Poly1305(key(i), nonce, AD = id(i), plain)` with `id(i) = cap(i).box_id()`.
 //! Compare Katzenpost's BACAP, which does the same with blinded Ed25519 keys; this one needs hashes only.
 //! What each side keeps and when it forgets is specified in `docs/protocol.md`, "Lanes".
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::aead::{self, NONCE_LEN};
+use crate::digest::set::Tag;
 use crate::error::{HasKind, Kind};
 use crate::id::{BoxId, Capability};
 use crate::kdf::{self, KdfError};
@@ -26,6 +27,8 @@ pub struct OutgoingBox {
     pub index: u64,
     /// Its name at the relay.
     pub id: BoxId,
+    /// What the relay's digest lists it by.
+    pub tag: Tag,
     /// Its bytes.
     pub bytes: Box<[u8; BOX_LEN]>,
 }
@@ -37,6 +40,9 @@ pub struct WantedBox {
     pub index: u64,
     /// Its name at the relay.
     pub id: BoxId,
+    /// What the relay's digest lists it by. It says nothing of the id, so that nobody can ask for a box that is listed
+    /// without knowing its lane.
+    pub tag: Tag,
 }
 
 /// Why a lane does not seal or open.
@@ -116,7 +122,7 @@ impl SendLane {
         let index = self.next;
         self.next += 1;
         self.chain = step.chain;
-        Ok(OutgoingBox { index, id, bytes })
+        Ok(OutgoingBox { index, id, tag: step.pair.tag, bytes })
     }
 
     pub(crate) fn copy(&self) -> Self {
@@ -160,7 +166,9 @@ impl ReceiveLane {
     pub fn wanted(&self, window: usize) -> Vec<WantedBox> {
         (self.head..)
             .zip(self.window.iter().take(window))
-            .filter_map(|(index, pair)| pair.as_ref().map(|pair| WantedBox { index, id: pair.cap.box_id() }))
+            .filter_map(|(index, pair)| {
+                pair.as_ref().map(|pair| WantedBox { index, id: pair.cap.box_id(), tag: pair.tag })
+            })
             .collect()
     }
 
@@ -234,6 +242,7 @@ impl fmt::Debug for ReceiveLane {
 struct Pair {
     cap: Capability,
     key: Secret32,
+    tag: Tag,
 }
 
 /// One step of the chain: `L(i+1)` and the pair of box `i`.
@@ -244,12 +253,13 @@ struct Step {
 
 impl Step {
     fn of(chain: &Secret32) -> Result<Self, KdfError> {
-        let mut okm = Zeroizing::new([[0; 32]; 3]);
-        kdf::expand(chain, b"bauta/lane/1", okm.as_flattened_mut())?;
-        let [next, cap, key] = &*okm;
+        let mut okm = Zeroizing::new([0; 3 * 32 + 8]);
+        kdf::expand(chain, b"bauta/lane/1", okm.as_mut_slice())?;
+        let (secrets, tag) = okm.split_last_chunk::<8>().ok_or(KdfError::Length)?;
+        let ([next, cap, key], []) = secrets.as_chunks::<32>() else { return Err(KdfError::Length) };
         Ok(Self {
             chain: Secret32::from_ref(next),
-            pair: Pair { cap: Capability::from_bytes(cap), key: Secret32::from_ref(key) },
+            pair: Pair { cap: Capability::from_bytes(cap), key: Secret32::from_ref(key), tag: Tag(*tag) },
         })
     }
 }

@@ -32,6 +32,10 @@ pub const SMALL_BODY: usize = 1088;
 /// Bytes of a request's and a reply's body of the large class: a handshake fits, in the fewest packets.
 pub const LARGE_BODY: usize = 4096;
 
+/// Bytes of a body that asks for a part of the digest: so few that it travels in one packet together with the reply
+/// blocks of a large reply. Its reply has [`LARGE_BODY`] bytes.
+pub const QUESTION_BODY: usize = 32;
+
 /// The most doors of a relay: one lost gateway must not cut it off, and its descriptor stays short.
 pub const MAX_DOORS: usize = 4;
 
@@ -59,6 +63,13 @@ pub const KEEP_AFTER_EXPIRY: Duration = TTL.saturating_add(CLOCK_SKEW);
 
 /// A bundle's version may be this far in the future: clocks differ.
 pub const CLOCK_SKEW: Duration = DAY;
+
+/// Leading zero bits of a put's work at most: a quarter of a minute on a slow machine. A relay that asks for more is not
+/// believed, or it could keep its clients busy for ever.
+pub const MAX_PUT_BITS: u8 = 24;
+
+/// Leading zero bits of a deposit's Argon2id work at most: about ten seconds, and 32 MiB.
+pub const MAX_DEPOSIT_BITS: u8 = 8;
 
 /// How long a relay holds the reply to a get of an absent box.
 ///

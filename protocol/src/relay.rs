@@ -1,4 +1,4 @@
-//! The messages between clients and relays: eight requests, nine replies, two sizes on the wire.
+//! The messages between clients and relays: ten requests, eleven replies, three classes on the wire.
 //!
 //! Every body of a class has the same length, so an observer of the mixnet sees only the class.
 //! Each request has a type ([`Put`] and its siblings), and each of these a type of reply ([`Ask`]).
@@ -11,38 +11,54 @@ use crate::descriptor::DESCRIPTOR_LEN;
 use crate::error::{HasKind, Kind};
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::Capability;
-use crate::limits::{BOX_LEN, LARGE_BODY, SMALL_BODY};
+use crate::limits::{BOX_LEN, LARGE_BODY, QUESTION_BODY, SMALL_BODY};
 
 mod ask;
+mod listing;
 mod reply;
 mod request;
 
 pub use ask::{
     AnswerError, Ask, Declined, DeleteReply, DepositReply, DescribeReply, DrainReply, FetchReply, GetReply,
-    PublishReply, PutReply, Unfitting,
+    NewsReply, PageReply, PublishReply, PutReply, Unfitting,
 };
-pub use reply::{Deposited, Refusal, Reply};
-pub use request::{Delete, Deposit, Describe, Drain, Fetch, Get, Publish, Put, Request};
+pub use listing::{Listing, ListingError};
+pub use reply::{Deposited, Fetched, Refusal, Reply};
+pub use request::{Delete, Deposit, Describe, Drain, Fetch, Get, News, Page, Publish, Put, Request};
 
-const _: () = assert!(1 + 4 + 8 + 32 + BOX_LEN <= SMALL_BODY, "a put fits the small class");
+const _: () = assert!(1 + 4 + 8 + 32 + 8 + BOX_LEN <= SMALL_BODY, "a put fits the small class");
 const _: () = assert!(1 + 32 + 4 + 8 + 8 + HANDSHAKE_LEN <= LARGE_BODY, "a deposit fits the large class");
 const _: () = assert!(BUNDLE_LEN < LARGE_BODY && DESCRIPTOR_LEN < LARGE_BODY, "signed objects fit");
 
-/// The two sizes.
+/// What an exchange looks like from outside: its sizes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Class {
     /// Boxes: one Sphinx packet each way.
     Small,
     /// First contact, bundles and descriptors: a few packets each way.
     Large,
+    /// The digest: one packet out, a few back.
+    Digest,
 }
 
 impl Class {
-    /// Bytes of a request's and of a reply's body.
-    pub const fn body_len(self) -> usize {
+    /// All classes.
+    pub const ALL: [Self; 3] = [Self::Small, Self::Large, Self::Digest];
+
+    /// Bytes of a request's body.
+    pub const fn request_len(self) -> usize {
         match self {
             Self::Small => SMALL_BODY,
             Self::Large => LARGE_BODY,
+            Self::Digest => QUESTION_BODY,
+        }
+    }
+
+    /// Bytes of a reply's body.
+    pub const fn reply_len(self) -> usize {
+        match self {
+            Self::Small => SMALL_BODY,
+            Self::Large | Self::Digest => LARGE_BODY,
         }
     }
 }
@@ -83,9 +99,9 @@ fn put(body: &mut Vec<u8>, operation: u8, fields: &[&[u8]]) {
     }
 }
 
-fn open_body(class: Class, body: &[u8]) -> Result<Reader<'_>, WireError> {
-    if body.len() != class.body_len() {
-        return Err(WireError::Length(body.len(), class.body_len()));
+fn open_body(body: &[u8], len: usize) -> Result<Reader<'_>, WireError> {
+    if body.len() != len {
+        return Err(WireError::Length(body.len(), len));
     }
     Ok(Reader::new(body))
 }

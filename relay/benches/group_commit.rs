@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::BoxId;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Day;
@@ -50,7 +51,8 @@ impl Load {
                     {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let id = BoxId(Sha256::digest(number.to_be_bytes()).into());
-                        let put = store.put_box(id, Box::new([7; BOX_LEN]), TODAY).await.unwrap();
+                        let put =
+                            store.put_box(id, Tag([7; 8]), Box::new([7; BOX_LEN]), TODAY).await.unwrap();
                         assert_eq!(put, PutOutcome::Stored);
                     }
                 })

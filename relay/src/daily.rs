@@ -2,12 +2,14 @@
 //!
 //! Clients tell their contacts which descriptor they saw, so two different ones for one day would look like a relay
 //! that tags its clients. A descriptor is therefore stored before it is served, and then stays valid until midnight,
-//! even if the doors or the difficulty would be others by now.
+//! even if the doors or the difficulty would be others by now. What work is asked for at present is in the digest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorTerms, RelayIdentity};
+use bauta_protocol::descriptor::{Descriptor, DescriptorError, DescriptorTerms, RelayIdentity, Size};
+use bauta_protocol::digest::header::{Header, Interval};
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::limits::DESCRIPTOR_LIFETIME;
 use bauta_protocol::time::Day;
@@ -18,8 +20,12 @@ use crate::error::StorageError;
 use crate::policy::Difficulty;
 use crate::storage::Storage;
 
-/// Days kept in memory: the ones that work may be shown for, and one to spare.
-const REMEMBERED: usize = 4;
+/// Days kept in memory: today, and yesterday for the interval that ends at midnight.
+const REMEMBERED: usize = 2;
+
+/// A persona counts as one that uses the relay for this long after it last renewed its bundle: daemons renew every few
+/// days while they are online.
+const IN_USE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Why there is no descriptor.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +41,8 @@ pub(crate) enum DailyError {
 pub(crate) struct Daily {
     storage: Arc<dyn Storage>,
     relay: RelayId,
+    /// How long an interval of the digest is.
+    interval: Duration,
     book: Mutex<Book>,
 }
 
@@ -51,17 +59,19 @@ impl Daily {
         identity: RelayIdentity,
         doors: Vec<DoorAddress>,
         rng: Box<dyn CryptoRng + Send>,
+        interval: Duration,
     ) -> Self {
         let relay = identity.id();
         let book = Book { identity, doors, rng, days: BTreeMap::new() };
-        Self { storage, relay, book: Mutex::new(book) }
+        Self { storage, relay, interval, book: Mutex::new(book) }
     }
 
     pub(crate) fn relay(&self) -> RelayId {
         self.relay
     }
 
-    /// The descriptor of the day, which is made and stored if there is none yet.
+    /// The descriptor of the day, which is made and stored if there is none yet. Close what intervals ended before the
+    /// day first, because it names the last of them.
     pub(crate) async fn of(&self, day: Day) -> Result<Arc<Descriptor>, DailyError> {
         let mut book = self.book.lock().await;
         if let Some(known) = book.days.get(&day) {
@@ -70,7 +80,8 @@ impl Daily {
         let kept = match self.storage.descriptor(day).await.map_err(DailyError::Storage)? {
             Some(kept) => kept,
             None => {
-                let made = book.sign(day, self.storage.fill_permille()).map_err(DailyError::Sign)?;
+                let terms = self.terms(day, &book.doors).await.map_err(DailyError::Storage)?;
+                let made = book.sign(&terms).map_err(DailyError::Sign)?;
                 self.storage
                     .keep_descriptor(day, made.as_bytes().to_vec())
                     .await
@@ -81,46 +92,35 @@ impl Daily {
         Ok(book.remember(day, descriptor))
     }
 
-    /// The work that is asked for on `day`, today being `today`.
-    ///
-    /// That is what the day's descriptor says. If there never was one, as on a relay's first evening, today's counts.
-    pub(crate) async fn difficulty(&self, day: Day, today: Day) -> Result<Difficulty, DailyError> {
-        let descriptor = match self.before(day, today).await? {
-            Some(descriptor) => descriptor,
-            None => self.of(today).await?,
-        };
-        Ok(Difficulty { put_bits: descriptor.put_bits(), deposit_bits: descriptor.deposit_bits() })
+    async fn terms(&self, day: Day, doors: &[DoorAddress]) -> Result<DescriptorTerms, StorageError> {
+        let fill = self.storage.fill_permille();
+        let difficulty = Difficulty::for_fill(fill);
+        let personas = self.storage.personas_since(day.start().minus(IN_USE)).await?;
+        Ok(DescriptorTerms {
+            day,
+            doors: doors.to_vec(),
+            put_bits: difficulty.put_bits,
+            deposit_bits: difficulty.deposit_bits,
+            size: Size::of(personas),
+            takes_personas: self.storage.takes_personas(),
+            last_header: self.last_header_before(day).await?,
+            expiry: day.start().plus(DESCRIPTOR_LIFETIME),
+        })
     }
 
-    async fn before(&self, day: Day, today: Day) -> Result<Option<Arc<Descriptor>>, DailyError> {
-        // A descriptor for tomorrow may be in the store if the clock was set back: clients have not seen it.
-        if day >= today {
-            return Ok(None);
-        }
-        let mut book = self.book.lock().await;
-        if let Some(known) = book.days.get(&day) {
-            return Ok(Some(Arc::clone(known)));
-        }
-        let kept = self.storage.descriptor(day).await.map_err(DailyError::Storage)?;
-        kept.map(|bytes| {
-            let descriptor = Descriptor::from_bytes(&bytes, self.relay).map_err(DailyError::Foreign)?;
-            Ok(book.remember(day, descriptor))
-        })
-        .transpose()
+    async fn last_header_before(&self, day: Day) -> Result<Option<Header>, StorageError> {
+        let length = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
+        let ended = |number: Interval| number.0.saturating_add(1).saturating_mul(length) <= day.start().0;
+        let intervals = self.storage.intervals().await?;
+        let Some(last) = intervals.iter().rev().find(|one| ended(one.number)) else { return Ok(None) };
+        let header = Header::decode(&last.header);
+        header.map(Some).map_err(|_| StorageError::Damaged("an interval of the digest"))
     }
 }
 
 impl Book {
-    fn sign(&mut self, day: Day, fill: u16) -> Result<Descriptor, DescriptorError> {
-        let difficulty = Difficulty::for_fill(fill);
-        let terms = DescriptorTerms {
-            day,
-            doors: self.doors.clone(),
-            put_bits: difficulty.put_bits,
-            deposit_bits: difficulty.deposit_bits,
-            expiry: day.start().plus(DESCRIPTOR_LIFETIME),
-        };
-        Descriptor::sign(&self.identity, &terms, self.rng.as_mut())
+    fn sign(&mut self, terms: &DescriptorTerms) -> Result<Descriptor, DescriptorError> {
+        Descriptor::sign(&self.identity, terms, self.rng.as_mut())
     }
 
     fn remember(&mut self, day: Day, descriptor: Descriptor) -> Arc<Descriptor> {

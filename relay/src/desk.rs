@@ -1,5 +1,6 @@
 //! The desk: a request goes in, a reply comes out. It knows the rules and the store, and nothing of the mixnet.
 
+mod digest;
 mod held;
 mod verifier;
 
@@ -7,19 +8,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bauta_protocol::bell::Bell;
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError};
 use bauta_protocol::descriptor::RelayIdentity;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, PersonaKey, RelayId};
-use bauta_protocol::limits::{BUNDLE_LIFETIME, HOLD};
+use bauta_protocol::limits::{BUNDLE_LIFETIME, HOLD, INTERVAL_MS};
 use bauta_protocol::relay::{
     Class, Declined, Delete, DeleteReply, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply,
-    Fetch, FetchReply, Get, GetReply, Publish, PublishReply, Put, PutReply, Refusal, Reply, Request,
+    Fetch, FetchReply, Fetched, Get, GetReply, News, Page, Publish, PublishReply, Put, PutReply, Refusal,
+    Reply, Request,
 };
 use bauta_protocol::time::{Clock, Day, Timestamp};
 use bauta_protocol::work::{check_deposit_gate, check_put_work};
 use bauta_sphinx_client::SystemClock;
 use futures::StreamExt as _;
 use rand_core::CryptoRng;
+use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -28,9 +32,10 @@ use crate::error::{RelayError, StorageError};
 use crate::meter::{Levels, Meter};
 use crate::policy::Difficulty;
 use crate::storage::{
-    Arrival, Arrivals, DepositOutcome, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle,
+    Arrival, Arrivals, DepositOutcome, Hour, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle,
 };
 use crate::vault::Vault;
+use digest::Digest;
 use held::Held;
 use verifier::{Claim, Verdict, Verifier};
 
@@ -45,6 +50,8 @@ pub struct DeskConfig {
     /// How many replies are held at most: fewer than the requests that the mixnet side remembers, or it would forget
     /// where the answers go.
     pub held: usize,
+    /// How long an interval of the digest is.
+    pub interval: Duration,
     /// The most deposits that wait for the verifier.
     pub verifier_queue: usize,
     /// The time.
@@ -58,6 +65,7 @@ impl Default for DeskConfig {
         Self {
             hold: HOLD,
             held: 24_000,
+            interval: Duration::from_millis(INTERVAL_MS),
             verifier_queue: 16,
             clock: Arc::new(SystemClock),
             meter: Arc::new(Meter::off()),
@@ -68,13 +76,15 @@ impl Default for DeskConfig {
 /// Answers requests over a store.
 pub struct Desk {
     storage: Arc<dyn Storage>,
-    daily: Daily,
+    daily: Arc<Daily>,
+    digest: Arc<Digest>,
     held: Arc<Held>,
     verifier: Verifier,
     hold: Duration,
     clock: Arc<dyn Clock>,
     meter: Arc<Meter>,
     waker: JoinHandle<()>,
+    closer: JoinHandle<()>,
 }
 
 impl Desk {
@@ -92,23 +102,38 @@ impl Desk {
     ) -> Result<Self, RelayError> {
         let held = Held::new(config.held);
         let arrivals = storage.arrivals();
-        let waker = wake(arrivals, Arc::clone(&storage), Arc::clone(&held), Arc::clone(&config.clock));
-        let desk = Self {
-            daily: Daily::new(Arc::clone(&storage), identity, doors, rng),
+        let daily = Arc::new(Daily::new(Arc::clone(&storage), identity, doors, rng, config.interval));
+        let digest = Digest::open(
+            Arc::clone(&storage),
+            Arc::clone(&daily),
+            Arc::clone(&config.clock),
+            config.interval,
+        );
+        let digest = Arc::new(digest.await.map_err(RelayError::Digest)?);
+        daily.of(config.clock.now().day()).await.map_err(|error| match error {
+            DailyError::Storage(source) => RelayError::Descriptor(source),
+            DailyError::Foreign(source) => RelayError::ForeignDescriptor(source),
+            DailyError::Sign(source) => RelayError::Sign(source),
+        })?;
+        let waker = wake(
+            arrivals,
+            Arc::clone(&storage),
+            Arc::clone(&held),
+            Arc::clone(&digest),
+            Arc::clone(&config.clock),
+        );
+        Ok(Self {
+            daily,
             storage,
+            closer: tokio::spawn(Arc::clone(&digest).run()),
+            digest,
             held,
             waker: tokio::spawn(waker),
             verifier: Verifier::start(config.verifier_queue).map_err(RelayError::Thread)?,
             hold: config.hold,
             clock: config.clock,
             meter: config.meter,
-        };
-        desk.daily.of(desk.clock.now().day()).await.map_err(|error| match error {
-            DailyError::Storage(source) => RelayError::Descriptor(source),
-            DailyError::Foreign(source) => RelayError::ForeignDescriptor(source),
-            DailyError::Sign(source) => RelayError::Sign(source),
-        })?;
-        Ok(desk)
+        })
     }
 
     /// The relay whose desk this is.
@@ -129,7 +154,7 @@ impl Desk {
         reply.encode(class).unwrap_or_else(|error| {
             // No operation has a reply of the other class, so this is a fault of ours; the client must not wait for it.
             tracing::error!(%error, "A reply did not fit its class.");
-            Reply::Busy.encode(class).unwrap_or_else(|_| vec![0; class.body_len()])
+            Reply::Busy.encode(class).unwrap_or_else(|_| vec![0; class.reply_len()])
         })
     }
 
@@ -142,10 +167,16 @@ impl Desk {
             Request::Get(Get { id }) => self.get(id).await.map(Reply::from),
             Request::Delete(Delete { cap }) => self.delete(&cap).await.map(Reply::from),
             Request::Deposit(deposit) => self.deposit(deposit).await.map(Reply::from),
-            Request::Drain(Drain { cap, after }) => self.drain(cap.inbox_id(), after).await.map(Reply::from),
-            Request::Publish(Publish { bundle }) => self.publish(&bundle).await.map(Reply::from),
+            Request::Drain(Drain { cap, after }) => {
+                self.drain(self.inbox(&cap.inbox_id()), after).await.map(Reply::from)
+            }
+            Request::Publish(Publish { bundle, inbox }) => {
+                self.publish(&bundle, &inbox).await.map(Reply::from)
+            }
             Request::Fetch(Fetch { persona }) => self.fetch(persona).await.map(Reply::from),
             Request::Describe(Describe) => self.describe().await.map(Reply::from),
+            Request::News(News) => Ok(self.digest.news().await.into()),
+            Request::Page(Page { index }) => Ok(self.digest.page(index).await.into()),
         };
         let reply = answered.unwrap_or_else(|error| {
             tracing::error!(%error, operation, "A request could not be answered; its sender will ask again.");
@@ -167,6 +198,14 @@ impl Desk {
         self.held.close();
     }
 
+    /// Stores what only memory knows, before the store is closed. A crash instead does no harm: boxes that went out in
+    /// the last seconds are listed once more.
+    pub async fn finish(&self) {
+        if let Err(error) = self.digest.flush().await {
+            tracing::warn!(%error, "It could not be noted which boxes went out last.");
+        }
+    }
+
     /// What the desk holds at this moment.
     pub fn levels(&self) -> Levels {
         Levels {
@@ -183,15 +222,20 @@ impl Desk {
     }
 
     async fn put(&self, put: Put) -> Result<PutReply, DailyError> {
-        let Put { day, nonce, id, sealed } = put;
+        let Put { day, nonce, id, tag, sealed } = put;
         let today = self.clock.now().day();
-        let Some(difficulty) = self.difficulty(day, today).await? else {
+        if !is_near(day, today) {
             return Ok(Refusal::WrongDay.into());
-        };
-        if !check_put_work(&self.relay(), day, &id, nonce, difficulty.put_bits) {
+        }
+        if !check_put_work(&self.relay(), day, &id, nonce, self.digest.difficulty().put_bits) {
             return Ok(Refusal::WorkTooLow.into());
         }
-        let stored = self.storage.put_box(id, sealed, today).await.map_err(DailyError::Storage)?;
+        // Whoever waits gets the box before or after the store says that it is there.
+        let awaited = self.held.is_wanted(&id);
+        let stored = self.storage.put_box(id, tag, sealed, today).await.map_err(DailyError::Storage)?;
+        if stored == PutOutcome::Stored && !awaited && !self.held.is_wanted(&id) {
+            self.digest.came(tag);
+        }
         Ok(match stored {
             PutOutcome::Stored | PutOutcome::Same | PutOutcome::Deleted => PutReply::Done,
             PutOutcome::Different => PutReply::Conflict,
@@ -218,7 +262,11 @@ impl Desk {
     }
 
     async fn look(&self, id: BoxId) -> Result<Option<SealedBox>, DailyError> {
-        self.storage.get_box(id, self.clock.now().day()).await.map_err(DailyError::Storage)
+        let found = self.storage.get_box(id, self.clock.now().day()).await.map_err(DailyError::Storage)?;
+        if found.is_some() {
+            self.digest.went_out(id);
+        }
+        Ok(found)
     }
 
     async fn delete(&self, cap: &Capability) -> Result<DeleteReply, DailyError> {
@@ -230,14 +278,15 @@ impl Desk {
     async fn deposit(&self, deposit: Deposit) -> Result<DepositReply, DailyError> {
         let Deposit { inbox, day, gate_nonce, work_nonce, sealed } = deposit;
         let now = self.clock.now();
-        let Some(difficulty) = self.difficulty(day, now.day()).await? else {
+        if !is_near(day, now.day()) {
             return Ok(Refusal::WrongDay.into());
-        };
+        }
         let relay = self.relay();
         if !check_deposit_gate(&relay, &inbox, day, sealed.as_slice(), gate_nonce) {
             return Ok(Refusal::WorkTooLow.into());
         }
-        let seen = self.storage.deposit_seen(inbox, &sealed, now.day());
+        let name = self.inbox(&inbox);
+        let seen = self.storage.deposit_seen(name, &sealed, now.day());
         if seen.await.map_err(DailyError::Storage)? {
             return Ok(DepositReply::Done);
         }
@@ -247,12 +296,22 @@ impl Desk {
             Verdict::Busy => return Ok(DepositReply::Declined(Declined::Busy)),
             Verdict::Spent => return Ok(Refusal::WorkTooLow.into()),
         };
-        if work < difficulty.deposit_bits {
+        // What came in the last hour does not count yet: the sender was told what to do before.
+        let load = self.storage.deposits_of_day(name, Hour::of(now)).await.map_err(DailyError::Storage)?;
+        if work < self.digest.difficulty().for_inbox(load.settled) {
             return Ok(Refusal::WorkTooLow.into());
         }
-        let stored = self.storage.deposit(inbox, sealed, work, now);
+        let stored = self.storage.deposit(name, sealed, work, now);
         Ok(match stored.await.map_err(DailyError::Storage)? {
-            DepositOutcome::Stored | DepositOutcome::Same => DepositReply::Done,
+            DepositOutcome::Stored => {
+                if let Some(bell) = self.storage.bell(name, now.day()).await.map_err(DailyError::Storage)? {
+                    self.digest.rang(Bell::from_bytes(&bell));
+                }
+                DepositReply::Done
+            }
+            DepositOutcome::Same => DepositReply::Done,
+            // Nobody is told that an inbox is full: it would say that its owner is away.
+            DepositOutcome::Outdone => DepositReply::Declined(Declined::Busy),
             DepositOutcome::Full => Refusal::QuotaExceeded.into(),
         })
     }
@@ -263,9 +322,13 @@ impl Desk {
         Ok(next.map_or(DrainReply::Absent, DrainReply::Deposit))
     }
 
-    async fn publish(&self, bytes: &[u8; BUNDLE_LEN]) -> Result<PublishReply, DailyError> {
+    async fn publish(
+        &self,
+        bytes: &[u8; BUNDLE_LEN],
+        inbox: &Capability,
+    ) -> Result<PublishReply, DailyError> {
         let now = self.clock.now();
-        let bundle = match check_bundle(bytes, self.relay(), now) {
+        let bundle = match self.check_bundle(bytes, inbox, now) {
             Ok(bundle) => bundle,
             Err(refusal) => return Ok(refusal.into()),
         };
@@ -284,24 +347,57 @@ impl Desk {
         let Some(sealed) = found else {
             return Ok(FetchReply::Absent);
         };
-        let opened = vault.open(&sealed).and_then(|bytes| bytes.try_into().ok());
+        let opened = vault.open(&sealed).and_then(|bytes| Bundle::from_bytes(&bytes).ok());
         let bundle = opened.ok_or(DailyError::Storage(StorageError::Damaged("a bundle")))?;
-        Ok(FetchReply::Bundle(bundle))
+        let (name, hour) = (self.inbox(&bundle.inbox()), Hour::of(self.clock.now()));
+        let load = self.storage.deposits_of_day(name, hour).await.map_err(DailyError::Storage)?;
+        let asks = Difficulty::for_fill(self.storage.fill_permille());
+        let deposit_bits = asks.for_inbox(load.all);
+        Ok(FetchReply::Bundle(Fetched { bundle: Box::new(*bundle.as_bytes()), deposit_bits }))
     }
 
     async fn describe(&self) -> Result<DescribeReply, DailyError> {
+        self.digest.close_due().await;
         let descriptor = self.daily.of(self.clock.now().day()).await?;
         Ok(DescribeReply::Descriptor(Box::new(*descriptor.as_bytes())))
     }
 
-    /// What work for `day` must show, or `None` if no work for that day is taken today.
-    ///
-    /// A day to either side is allowed: a request made before midnight may come after it, and clocks differ.
-    async fn difficulty(&self, day: Day, today: Day) -> Result<Option<Difficulty>, DailyError> {
-        if day.0.abs_diff(today.0) > 1 {
-            return Ok(None);
+    /// The name of an inbox in the store: a hash, as with bundles.
+    fn inbox(&self, inbox: &InboxId) -> InboxId {
+        let hash = Sha256::new()
+            .chain_update(b"bauta/relay/inbox/1")
+            .chain_update(self.relay().as_bytes())
+            .chain_update(inbox.as_bytes());
+        InboxId(hash.finalize().into())
+    }
+
+    /// Checks a bundle as far as a relay can, and prepares it for the store.
+    fn check_bundle(
+        &self,
+        bytes: &[u8; BUNDLE_LEN],
+        inbox: &Capability,
+        now: Timestamp,
+    ) -> Result<StoredBundle, Refusal> {
+        let bundle = Bundle::from_bytes(bytes).map_err(|error| match error {
+            BundleError::BadSignature => Refusal::BadSignature,
+            _ => Refusal::Malformed,
+        })?;
+        // Whoever could name another's inbox could hang a bell on it, and hear when its owner is written to.
+        if bundle.relay().id != self.relay() || inbox.inbox_id() != bundle.inbox() {
+            return Err(Refusal::Malformed);
         }
-        self.daily.difficulty(day, today).await.map(Some)
+        // A bundle from the future has the same remedy as one that is too old: a correct clock, and a new bundle.
+        bundle.check_fresh(now, Timestamp(0)).map_err(|_| Refusal::Expired)?;
+        let vault = Vault::of(self.relay(), &bundle.persona());
+        Ok(StoredBundle {
+            name: vault.name(),
+            version: bundle.version(),
+            expiry: bundle.expiry(),
+            forget: bundle.version().plus(BUNDLE_LIFETIME),
+            inbox: self.inbox(&bundle.inbox()),
+            bell: *Bell::of(inbox).as_bytes(),
+            bytes: vault.seal(bytes).ok_or(Refusal::Malformed)?,
+        })
     }
 
     fn counted(&self, operation: &'static str, reply: Reply) -> Reply {
@@ -313,6 +409,7 @@ impl Desk {
 impl Drop for Desk {
     fn drop(&mut self) {
         self.waker.abort();
+        self.closer.abort();
     }
 }
 
@@ -322,8 +419,19 @@ impl fmt::Debug for Desk {
     }
 }
 
+/// Whether work for `day` is taken today: a request made before midnight may come after it, and clocks differ.
+fn is_near(day: Day, today: Day) -> bool {
+    day.0.abs_diff(today.0) <= 1
+}
+
 /// Answers held requests when their box comes, whichever process stored it.
-async fn wake(mut arrivals: Arrivals, storage: Arc<dyn Storage>, held: Arc<Held>, clock: Arc<dyn Clock>) {
+async fn wake(
+    mut arrivals: Arrivals,
+    storage: Arc<dyn Storage>,
+    held: Arc<Held>,
+    digest: Arc<Digest>,
+    clock: Arc<dyn Clock>,
+) {
     while let Some(arrival) = arrivals.next().await {
         let ids = match arrival {
             Arrival::Box(id) => Vec::from_iter(held.is_wanted(&id).then_some(id)),
@@ -331,7 +439,11 @@ async fn wake(mut arrivals: Arrivals, storage: Arc<dyn Storage>, held: Arc<Held>
         };
         for id in ids {
             match storage.get_box(id, clock.now().day()).await {
-                Ok(Some(sealed)) => held.wake(&id, &Arc::from(sealed)),
+                Ok(Some(sealed)) => {
+                    if held.wake(&id, &Arc::from(sealed)) {
+                        digest.went_out(id);
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => {
                     // Its reader gets `Absent` at the end of the hold, and asks again.
@@ -340,25 +452,4 @@ async fn wake(mut arrivals: Arrivals, storage: Arc<dyn Storage>, held: Arc<Held>
             }
         }
     }
-}
-
-/// Checks a bundle as far as a relay can, and prepares it for the store.
-fn check_bundle(bytes: &[u8; BUNDLE_LEN], relay: RelayId, now: Timestamp) -> Result<StoredBundle, Refusal> {
-    let bundle = Bundle::from_bytes(bytes).map_err(|error| match error {
-        BundleError::BadSignature => Refusal::BadSignature,
-        _ => Refusal::Malformed,
-    })?;
-    if bundle.relay().id != relay {
-        return Err(Refusal::Malformed);
-    }
-    // A bundle from the future has the same remedy as one that is too old: a correct clock, and a new bundle.
-    bundle.check_fresh(now, Timestamp(0)).map_err(|_| Refusal::Expired)?;
-    let vault = Vault::of(relay, &bundle.persona());
-    Ok(StoredBundle {
-        name: vault.name(),
-        version: bundle.version(),
-        expiry: bundle.expiry(),
-        forget: bundle.version().plus(BUNDLE_LIFETIME),
-        bytes: vault.seal(bytes).ok_or(Refusal::Malformed)?,
-    })
 }

@@ -101,6 +101,9 @@ pub enum RelayError {
     /// The day's descriptor could not be made or kept.
     #[error("cannot keep the descriptor of the day: {0}")]
     Descriptor(StorageError),
+    /// The digest's last intervals could not be read.
+    #[error("cannot read the last intervals of the digest: {0}")]
+    Digest(StorageError),
     /// The number of doors is not 1 to 4.
     #[error("a relay has 1 to 4 doors, not {0}")]
     Doors(usize),
@@ -136,7 +139,10 @@ impl HasKind for RelayError {
             | Self::ForeignDescriptor(_) => Kind::Storage,
             Self::InUse(_) => Kind::Conflict,
             Self::TooNew { .. } => Kind::Unsupported,
-            Self::Open { source, .. } | Self::Descriptor(source) | Self::Close(source) => source.kind(),
+            Self::Open { source, .. }
+            | Self::Descriptor(source)
+            | Self::Digest(source)
+            | Self::Close(source) => source.kind(),
             Self::Doors(_) | Self::MetricsNotLoopback(_) | Self::Metrics { .. } => Kind::Usage,
             Self::Service(source) => source.kind(),
             Self::Thread(_) | Self::Sign(_) => Kind::Internal,

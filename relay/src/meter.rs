@@ -30,6 +30,7 @@ pub struct Levels {
 pub struct Meter {
     small: AtomicU64,
     large: AtomicU64,
+    digest: AtomicU64,
     exporter: Option<Exporter>,
 }
 
@@ -41,7 +42,7 @@ struct Exporter {
 impl Meter {
     /// Counts exchanges only.
     pub fn off() -> Self {
-        Self { small: AtomicU64::new(0), large: AtomicU64::new(0), exporter: None }
+        Self { small: AtomicU64::new(0), large: AtomicU64::new(0), digest: AtomicU64::new(0), exporter: None }
     }
 
     /// Counts everything, to be rendered as Prometheus text.
@@ -58,9 +59,9 @@ impl Meter {
         Self { exporter: Some(Exporter { recorder, batches }), ..Self::off() }
     }
 
-    /// Exchanges answered so far: of class small, and of class large.
-    pub fn exchanges(&self) -> (u64, u64) {
-        (self.small.load(Ordering::Relaxed), self.large.load(Ordering::Relaxed))
+    /// Exchanges of the class answered so far.
+    pub fn exchanges(&self, class: Class) -> u64 {
+        self.counter(class).load(Ordering::Relaxed)
     }
 
     /// The Prometheus text, or `None` with metrics switched off.
@@ -77,10 +78,9 @@ impl Meter {
         gauge("bauta_relay_fill_ratio", f64::from(levels.fill_permille) / 1000.0);
         gauge("bauta_relay_held_gets", whole(levels.held as u64));
         gauge("bauta_relay_verifier_queue", whole(levels.verifier_queue as u64));
-        let (small, large) = self.exchanges();
-        for (class, count) in [("small", small), ("large", large)] {
-            let key = Key::from_parts("bauta_relay_exchanges_total", vec![Label::new("class", class)]);
-            recorder.register_counter(&key, &METADATA).absolute(count);
+        for (name, class) in [("small", Class::Small), ("large", Class::Large), ("digest", Class::Digest)] {
+            let key = Key::from_parts("bauta_relay_exchanges_total", vec![Label::new("class", name)]);
+            recorder.register_counter(&key, &METADATA).absolute(self.exchanges(class));
         }
         let handle = recorder.handle();
         handle.run_upkeep();
@@ -88,10 +88,15 @@ impl Meter {
     }
 
     pub(crate) fn exchanged(&self, class: Class) {
+        self.counter(class).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counter(&self, class: Class) -> &AtomicU64 {
         match class {
-            Class::Small => self.small.fetch_add(1, Ordering::Relaxed),
-            Class::Large => self.large.fetch_add(1, Ordering::Relaxed),
-        };
+            Class::Small => &self.small,
+            Class::Large => &self.large,
+            Class::Digest => &self.digest,
+        }
     }
 
     pub(crate) fn answered(&self, operation: &'static str, reply: &Reply) {
@@ -164,7 +169,7 @@ mod tests {
         let meter = Meter::off();
         meter.answered("put", &Reply::Done);
         meter.exchanged(Class::Large);
-        assert_eq!(meter.exchanges(), (0, 1));
+        assert_eq!(Class::ALL.map(|class| meter.exchanges(class)), [0, 1, 0]);
         assert!(meter.render(Levels::default()).is_none());
     }
 }

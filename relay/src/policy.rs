@@ -1,6 +1,6 @@
 //! How much a relay keeps and how hard its work is. What clients can notice is in `bauta_protocol::limits`.
 
-use bauta_protocol::limits::TTL_DAYS;
+use bauta_protocol::limits::{MAX_DEPOSIT_BITS, MAX_PUT_BITS, TTL_DAYS};
 use bauta_protocol::time::Day;
 
 /// Deposits that one inbox holds.
@@ -66,6 +66,11 @@ impl Stored {
             .saturating_add(self.bundles * Quotas::BUNDLE_COST)
     }
 
+    /// Whether this many more bytes fit under the quota.
+    pub fn has_room(&self, quotas: &Quotas, cost: u64) -> bool {
+        self.bytes().saturating_add(cost) <= quotas.bytes
+    }
+
     /// How full the store is, in thousandths, 1000 being full.
     pub fn fill_permille(&self, quotas: &Quotas) -> u16 {
         let part = |used: u64, of: u64| u128::from(used) * 1000 / u128::from(of.max(1));
@@ -74,8 +79,8 @@ impl Stored {
     }
 }
 
-/// Leading zero bits that the work of a day must show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Leading zero bits that work must show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difficulty {
     /// Bits for a `Put`, of SHA-256.
     pub put_bits: u8,
@@ -87,6 +92,23 @@ impl Difficulty {
     /// The difficulty of a store that is less than half full.
     pub const EASY: Self = Self { put_bits: 14, deposit_bits: 2 };
 
+    /// The bits for a deposit to an inbox that got so many in a day: one more at 16, and with each doubling.
+    ///
+    /// Whoever floods an inbox makes it dear for himself, and those who pay the price outdo what he left before.
+    pub fn for_inbox(self, deposits: u32) -> u8 {
+        let more = deposits.checked_ilog2().unwrap_or(0).saturating_sub(3);
+        self.deposit_bits.saturating_add(u8::try_from(more).unwrap_or(u8::MAX)).min(MAX_DEPOSIT_BITS)
+    }
+
+    /// What is enough where either was asked.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            put_bits: self.put_bits.min(other.put_bits),
+            deposit_bits: self.deposit_bits.min(other.deposit_bits),
+        }
+    }
+
     /// The difficulty for a store that is `fill` thousandths full.
     ///
     /// One bit more for each tenth above a half, and for the last tenth one bit more for each hundredth:
@@ -95,10 +117,10 @@ impl Difficulty {
         let fill = fill.min(1000);
         let tenths = fill.saturating_sub(500).min(400) / 100;
         let hundredths = fill.saturating_sub(900) / 10;
-        let more = u8::try_from(tenths + hundredths).unwrap_or(u8::MAX);
+        let more = u8::try_from(tenths + hundredths).unwrap_or(100);
         Self {
-            put_bits: Self::EASY.put_bits + more.min(10),
-            deposit_bits: Self::EASY.deposit_bits + more.min(6),
+            put_bits: (Self::EASY.put_bits + more).min(MAX_PUT_BITS),
+            deposit_bits: (Self::EASY.deposit_bits + more).min(MAX_DEPOSIT_BITS),
         }
     }
 }

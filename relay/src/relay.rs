@@ -10,7 +10,7 @@ use std::time::Duration;
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::id::RelayId;
 use bauta_protocol::limits::MAX_DOORS;
-use bauta_protocol::relay::Reply;
+use bauta_protocol::relay::{Class, Reply};
 use bauta_sphinx_client::{Incoming, Network, Observer, Service, ServiceConfig, Traffic};
 use futures::future::BoxFuture;
 use getrandom::SysRng;
@@ -79,6 +79,8 @@ pub struct Counts {
     pub small_exchanges: u64,
     /// Exchanges of class large.
     pub large_exchanges: u64,
+    /// Exchanges of class digest.
+    pub digest_exchanges: u64,
     /// `Get` requests whose reply is held.
     pub held: usize,
 }
@@ -177,14 +179,14 @@ impl Relay {
     /// How much the relay holds, and how much it did.
     pub fn counts(&self) -> Counts {
         let levels = self.desk.levels();
-        let (small_exchanges, large_exchanges) = self.meter.exchanges();
         Counts {
             boxes: levels.stored.boxes,
             tombstones: levels.stored.tombstones,
             deposits: levels.stored.deposits,
             bundles: levels.stored.bundles,
-            small_exchanges,
-            large_exchanges,
+            small_exchanges: self.meter.exchanges(Class::Small),
+            large_exchanges: self.meter.exchanges(Class::Large),
+            digest_exchanges: self.meter.exchanges(Class::Digest),
             held: levels.held,
         }
     }
@@ -206,6 +208,7 @@ impl Relay {
         self.answering.wait().await;
         // The mixnet client only queues what it sends, and drops its queue when it is stopped.
         tokio::time::sleep(FAREWELL).await;
+        self.desk.finish().await;
         let closed = self.storage.close().await;
         if let Some(exporter) = self.exporter {
             exporter.end().await;

@@ -6,6 +6,7 @@
 
 mod change;
 mod ledger;
+mod listing;
 mod reader;
 mod schema;
 mod thread;
@@ -16,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, InboxId};
 use bauta_protocol::relay::Deposited;
 use bauta_protocol::time::{Day, Timestamp};
@@ -27,8 +29,8 @@ use crate::files;
 use crate::meter::Meter;
 use crate::policy::{Quotas, Stored};
 use crate::storage::{
-    Arrival, Arrivals, BundleName, DepositOutcome, PublishOutcome, PutOutcome, SealedBox, SealedHandshake,
-    Storage, StoredBundle,
+    Arrival, Arrivals, BundleName, DepositOutcome, DepositsOfDay, Hour, PublishOutcome, PutOutcome,
+    SealedBox, SealedHandshake, Storage, StoredBundle, StoredInterval,
 };
 use reader::Reader;
 use writer::Writer;
@@ -56,6 +58,8 @@ impl Default for SqliteOptions {
 pub struct SqliteStorage {
     writer: Writer,
     reader: Reader,
+    /// Reads what takes long, so that nothing waits for it.
+    lister: Reader,
     quotas: Quotas,
 }
 
@@ -81,9 +85,11 @@ impl SqliteStorage {
             writer::StartError::Storage(source) => opened(source),
             writer::StartError::Thread(source) => RelayError::Thread(source),
         })?;
-        let reader =
-            Reader::start(schema::connect_to_read(path).map_err(opened)?).map_err(RelayError::Thread)?;
-        Ok(Self { writer, reader, quotas })
+        let start = |name| {
+            Reader::start(name, schema::connect_to_read(path).map_err(opened)?).map_err(RelayError::Thread)
+        };
+        let (reader, lister) = (start("relay-reader")?, start("relay-lister")?);
+        Ok(Self { writer, reader, lister, quotas })
     }
 
     /// Counts the stored rows one by one, to check the running totals. Slow in a large store.
@@ -97,8 +103,30 @@ impl SqliteStorage {
 
 #[async_trait]
 impl Storage for SqliteStorage {
-    async fn put_box(&self, id: BoxId, sealed: SealedBox, today: Day) -> Result<PutOutcome, StorageError> {
-        self.writer.run(move |ledger| change::put_box(ledger, &id, &sealed, today)).await
+    async fn put_box(
+        &self,
+        id: BoxId,
+        tag: Tag,
+        sealed: SealedBox,
+        today: Day,
+    ) -> Result<PutOutcome, StorageError> {
+        self.writer.run(move |ledger| change::put_box(ledger, &id, tag, &sealed, today)).await
+    }
+
+    async fn mark_out(&self, ids: Vec<BoxId>, hour: Hour) -> Result<(), StorageError> {
+        self.writer.run(move |ledger| change::mark_out(ledger, &ids, hour)).await
+    }
+
+    async fn waiting(&self, today: Day) -> Result<Vec<Tag>, StorageError> {
+        self.lister.run(move |connection| listing::waiting(connection, today)).await
+    }
+
+    async fn keep_interval(&self, interval: StoredInterval) -> Result<(), StorageError> {
+        self.writer.run(move |ledger| listing::keep_interval(ledger, &interval)).await
+    }
+
+    async fn intervals(&self) -> Result<Vec<StoredInterval>, StorageError> {
+        self.reader.run(listing::intervals).await
     }
 
     fn arrivals(&self) -> Arrivals {
@@ -139,7 +167,20 @@ impl Storage for SqliteStorage {
         today: Day,
     ) -> Result<bool, StorageError> {
         let digest = change::deposit_digest(&inbox, sealed.as_slice());
-        self.reader.run(move |connection| change::is_seen(connection, &digest, today)).await
+        let seen = self.reader.run(move |connection| change::seen(connection, &digest, today)).await?;
+        Ok(seen == Some(true))
+    }
+
+    async fn deposits_of_day(&self, inbox: InboxId, now: Hour) -> Result<DepositsOfDay, StorageError> {
+        self.reader.run(move |connection| listing::deposits_of_day(connection, &inbox, now)).await
+    }
+
+    async fn bell(&self, inbox: InboxId, today: Day) -> Result<Option<[u8; 32]>, StorageError> {
+        self.reader.run(move |connection| listing::bell(connection, &inbox, today)).await
+    }
+
+    async fn waiting_bells(&self, today: Day) -> Result<Vec<[u8; 32]>, StorageError> {
+        self.lister.run(move |connection| listing::waiting_bells(connection, today)).await
     }
 
     async fn drain(&self, inbox: InboxId, after: u64, today: Day) -> Result<Option<Deposited>, StorageError> {
@@ -159,6 +200,15 @@ impl Storage for SqliteStorage {
 
     async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError> {
         self.reader.run(move |connection| reader::bundle(connection, name, now)).await
+    }
+
+    async fn personas_since(&self, moment: Timestamp) -> Result<u64, StorageError> {
+        self.lister.run(move |connection| reader::personas_since(connection, moment)).await
+    }
+
+    fn takes_personas(&self) -> bool {
+        let stored = self.stored();
+        stored.bundles < self.quotas.bundles && stored.has_room(&self.quotas, Quotas::BUNDLE_COST)
     }
 
     async fn keep_descriptor(&self, day: Day, bytes: Vec<u8>) -> Result<Vec<u8>, StorageError> {
@@ -187,6 +237,7 @@ impl Storage for SqliteStorage {
 
     async fn close(&self) -> Result<(), StorageError> {
         self.reader.close().await;
+        self.lister.close().await;
         self.writer.close().await
     }
 }

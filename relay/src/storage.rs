@@ -3,9 +3,13 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use bauta_protocol::digest::header::Interval;
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
 use bauta_protocol::limits::BOX_LEN;
+#[cfg(doc)]
+use bauta_protocol::limits::KNOWN_HEADERS;
 use bauta_protocol::relay::Deposited;
 use bauta_protocol::time::{Day, Timestamp};
 use futures::stream::BoxStream;
@@ -41,8 +45,19 @@ pub enum DepositOutcome {
     Stored,
     /// The same deposit came before: nothing is stored.
     Same,
-    /// The inbox is full of deposits with as much work or more, or a quota is used up: nothing is stored.
+    /// The inbox is full of deposits with as much work or more: nothing is stored.
+    Outdone,
+    /// A quota is used up: nothing is stored.
     Full,
+}
+
+/// How many deposits came to an inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DepositsOfDay {
+    /// In the last 24 hours.
+    pub all: u32,
+    /// Those of them that came before the last full hour.
+    pub settled: u32,
 }
 
 /// The result of `publish`.
@@ -81,8 +96,40 @@ pub struct StoredBundle {
     pub expiry: Timestamp,
     /// When its version may be forgotten: no lower version can be valid after that.
     pub forget: Timestamp,
+    /// Its inbox, under the name that the store knows it by.
+    pub inbox: InboxId,
+    /// What the inbox is listed by. It is kept as long as a deposit, also when the bundle is stored already.
+    pub bell: [u8; 32],
     /// The sealed bytes, always the same for the same bundle.
     pub bytes: Vec<u8>,
+}
+
+/// A closed interval of the digest as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredInterval {
+    /// Its number.
+    pub number: Interval,
+    /// The header, encoded.
+    pub header: Vec<u8>,
+    /// The set, encoded.
+    pub set: Vec<u8>,
+}
+
+/// An hour of UTC, counted since the Unix epoch: the store must not say at which minute a box went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hour(pub u32);
+
+impl Hour {
+    /// So many hours ago, not before 1970.
+    #[must_use]
+    pub fn minus(self, hours: u32) -> Self {
+        Self(self.0.saturating_sub(hours))
+    }
+
+    /// The hour in which a moment is.
+    pub fn of(moment: Timestamp) -> Self {
+        Self(u32::try_from(moment.0 / (60 * 60 * 1000)).unwrap_or(u32::MAX))
+    }
 }
 
 /// News from the store.
@@ -104,8 +151,14 @@ pub type Arrivals = BoxStream<'static, Arrival>;
 /// From its day of expiry on, a row counts as absent, whether or not `expire` has removed it.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
-    /// Stores a box if its id was never used: first write wins.
-    async fn put_box(&self, id: BoxId, sealed: SealedBox, today: Day) -> Result<PutOutcome, StorageError>;
+    /// Stores a box if its id was never used: first write wins, and its tag with it.
+    async fn put_box(
+        &self,
+        id: BoxId,
+        tag: Tag,
+        sealed: SealedBox,
+        today: Day,
+    ) -> Result<PutOutcome, StorageError>;
 
     /// The boxes that are stored from now on, by any process.
     ///
@@ -122,6 +175,18 @@ pub trait Storage: Send + Sync + 'static {
     /// The bytes of a box, or `None` if it was never written, has expired or was deleted.
     async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError>;
 
+    /// Notes that these boxes went out: from now on they do not wait. Ids without a box are skipped.
+    async fn mark_out(&self, ids: Vec<BoxId>, hour: Hour) -> Result<(), StorageError>;
+
+    /// The tags of all boxes that never went out, in any order. It may take seconds, and delays no other method.
+    async fn waiting(&self, today: Day) -> Result<Vec<Tag>, StorageError>;
+
+    /// Keeps a closed interval, and forgets all but the last [`KNOWN_HEADERS`].
+    async fn keep_interval(&self, interval: StoredInterval) -> Result<(), StorageError>;
+
+    /// The intervals that are kept, in ascending order.
+    async fn intervals(&self) -> Result<Vec<StoredInterval>, StorageError>;
+
     /// Erases a box and keeps its id until its time to live is over. Without the box nothing happens.
     ///
     /// A tombstone for an id that was never written would be free of work, and could fill the store.
@@ -137,13 +202,22 @@ pub trait Storage: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<DepositOutcome, StorageError>;
 
-    /// Whether this deposit was stored in the last days, even if it is no longer there.
+    /// Whether this deposit was stored in the last days, also if it was drained since, but not if it had to give way.
     async fn deposit_seen(
         &self,
         inbox: InboxId,
         sealed: &SealedHandshake,
         today: Day,
     ) -> Result<bool, StorageError>;
+
+    /// How many different deposits came to the inbox in the last day, whatever became of them.
+    async fn deposits_of_day(&self, inbox: InboxId, now: Hour) -> Result<DepositsOfDay, StorageError>;
+
+    /// What the inbox is listed by.
+    async fn bell(&self, inbox: InboxId, today: Day) -> Result<Option<[u8; 32]>, StorageError>;
+
+    /// What all inboxes are listed by in which a deposit waits. It may take seconds, and delays no other method.
+    async fn waiting_bells(&self, today: Day) -> Result<Vec<[u8; 32]>, StorageError>;
 
     /// Erases all deposits up to `after`, and returns the first one that follows.
     async fn drain(&self, inbox: InboxId, after: u64, today: Day) -> Result<Option<Deposited>, StorageError>;
@@ -153,6 +227,12 @@ pub trait Storage: Send + Sync + 'static {
 
     /// The sealed bytes of a bundle, or `None` if there is none or it has expired.
     async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError>;
+
+    /// How many personas have a bundle whose version is later than this.
+    async fn personas_since(&self, moment: Timestamp) -> Result<u64, StorageError>;
+
+    /// Whether there is room for a persona that is not known.
+    fn takes_personas(&self) -> bool;
 
     /// Stores the descriptor of a day if there is none yet, and returns the one that is stored.
     async fn keep_descriptor(&self, day: Day, bytes: Vec<u8>) -> Result<Vec<u8>, StorageError>;

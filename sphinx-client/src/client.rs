@@ -132,7 +132,7 @@ impl Client {
 
     /// Sends a request and returns the body of its answer.
     ///
-    /// `body` has exactly `class.body_len()` bytes, and so has the answer.
+    /// `body` has exactly `class.request_len()` bytes, and the answer `class.reply_len()`.
     /// The same frame is sent again and again until the deadline, each time under a fresh sender tag with fresh reply
     /// SURBs through another door, also when the Nym client below is replaced meanwhile.
     /// The relay handles it once. Dropping the future gives the exchange up.
@@ -147,8 +147,8 @@ impl Client {
         patience: Patience,
     ) -> Result<Vec<u8>, ExchangeError> {
         let core = &self.handle.core;
-        let wrong_length = ExchangeError::WrongLength { expected: class.body_len(), got: body.len() };
-        if body.len() != class.body_len() {
+        let wrong_length = ExchangeError::WrongLength { expected: class.request_len(), got: body.len() };
+        if body.len() != class.request_len() {
             return Err(wrong_length);
         }
         let doors: Vec<Recipient> =

@@ -7,12 +7,13 @@
 //!
 //! The byte budget is a fact of nym-sdk 1.21 with regular packets, measured:
 //! a request of at most [`ONE_PACKET_WITH_SURB`] bytes with one reply SURB travels in one packet,
+//! one of [`DIGEST_FRAME`] bytes with three,
 //! a reply of at most [`ONE_PACKET_REPLY`] bytes too.
 
 use std::fmt;
 
 use bauta_protocol::id::RelayId;
-use bauta_protocol::limits::{LARGE_BODY, SMALL_BODY};
+use bauta_protocol::limits::{LARGE_BODY, QUESTION_BODY, SMALL_BODY};
 use bauta_protocol::relay::Class;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,8 @@ pub const HEADER_LEN: usize = XID_LEN + TAG_LEN;
 pub const SMALL_FRAME: usize = HEADER_LEN + SMALL_BODY;
 /// Bytes of a frame of class [`Class::Large`].
 pub const LARGE_FRAME: usize = HEADER_LEN + LARGE_BODY;
+/// Bytes of a request's frame of class [`Class::Digest`]; its reply has [`LARGE_FRAME`].
+pub const DIGEST_FRAME: usize = HEADER_LEN + QUESTION_BODY;
 /// The longest message that travels in one regular packet together with one reply SURB.
 pub const ONE_PACKET_WITH_SURB: usize = 1121;
 /// The longest reply that travels in one regular packet.
@@ -36,31 +39,36 @@ pub const ONE_PACKET_REPLY: usize = 1601;
 
 const _: () = assert!(SMALL_FRAME <= ONE_PACKET_WITH_SURB, "a small request must travel in one packet");
 const _: () = assert!(SMALL_FRAME <= ONE_PACKET_REPLY, "a small reply must travel in one packet");
-const _: () = assert!(SMALL_FRAME == 1120 && LARGE_FRAME == 4128, "the frame sizes are part of the protocol");
+const _: () = assert!(
+    SMALL_FRAME == 1120 && LARGE_FRAME == 4128 && DIGEST_FRAME == 64,
+    "the frame sizes are part of the protocol"
+);
 
 /// How many reply SURBs a request of this class carries: one for each packet of its reply.
 pub const fn surbs(class: Class) -> u32 {
     match class {
         Class::Small => 1,
-        Class::Large => 3,
+        Class::Large | Class::Digest => 3,
     }
 }
 
-/// The length of a frame of this class.
-pub const fn frame_len(class: Class) -> usize {
-    match class {
-        Class::Small => SMALL_FRAME,
-        Class::Large => LARGE_FRAME,
-    }
+/// The length of a request's frame of this class.
+pub const fn request_len(class: Class) -> usize {
+    HEADER_LEN + class.request_len()
 }
 
-/// The class of a frame of this length.
+/// The length of a reply's frame of this class.
+pub const fn reply_len(class: Class) -> usize {
+    HEADER_LEN + class.reply_len()
+}
+
+/// The class of a request's frame of this length.
 pub fn class_of(len: usize) -> Option<Class> {
-    match len {
-        SMALL_FRAME => Some(Class::Small),
-        LARGE_FRAME => Some(Class::Large),
-        _ => None,
-    }
+    Class::ALL.into_iter().find(|class| request_len(*class) == len)
+}
+
+fn is_reply(len: usize) -> bool {
+    Class::ALL.into_iter().any(|class| reply_len(class) == len)
 }
 
 /// An exchange id: random, and secret between the two ends.
@@ -128,9 +136,10 @@ pub fn seal_request(xid: &Xid, relay: &RelayId, body: &[u8]) -> Option<Vec<u8>> 
 ///
 /// `None` for any other length and for a wrong tag.
 pub fn open_request<'a>(relay: &RelayId, frame: &'a [u8]) -> Option<OpenedRequest<'a>> {
+    let class = class_of(frame.len())?;
     let parts = Parts::of(frame)?;
     bool::from(request_tag(&parts.xid, relay, parts.body).ct_eq(parts.tag)).then(|| OpenedRequest {
-        class: parts.class,
+        class,
         digest: RequestDigest::of(frame),
         body: parts.body,
         xid: parts.xid,
@@ -141,12 +150,13 @@ pub fn open_request<'a>(relay: &RelayId, frame: &'a [u8]) -> Option<OpenedReques
 ///
 /// `None` if the body does not have the length of a class.
 pub fn seal_reply(xid: &Xid, request: &RequestDigest, body: &[u8]) -> Option<Vec<u8>> {
-    class_of(HEADER_LEN + body.len())?;
+    is_reply(HEADER_LEN + body.len()).then_some(())?;
     Some(assemble(xid, &reply_tag(xid, request, body), body))
 }
 
 /// The exchange that a frame claims to answer. Nothing is checked but the length.
 pub fn claimed_xid(frame: &[u8]) -> Option<Xid> {
+    is_reply(frame.len()).then_some(())?;
     Parts::of(frame).map(|parts| parts.xid)
 }
 
@@ -154,6 +164,7 @@ pub fn claimed_xid(frame: &[u8]) -> Option<Xid> {
 ///
 /// `None` for any other length, another exchange, and a wrong tag.
 pub fn open_reply<'a>(xid: &Xid, request: &RequestDigest, frame: &'a [u8]) -> Option<&'a [u8]> {
+    is_reply(frame.len()).then_some(())?;
     let parts = Parts::of(frame)?;
     let right = parts.xid == *xid && bool::from(reply_tag(xid, request, parts.body).ct_eq(parts.tag));
     right.then_some(parts.body)
@@ -163,15 +174,13 @@ struct Parts<'a> {
     xid: Xid,
     tag: &'a [u8],
     body: &'a [u8],
-    class: Class,
 }
 
 impl<'a> Parts<'a> {
     fn of(frame: &'a [u8]) -> Option<Self> {
-        let class = class_of(frame.len())?;
         let (xid, rest) = frame.split_first_chunk::<XID_LEN>()?;
         let (tag, body) = rest.split_at_checked(TAG_LEN)?;
-        Some(Self { xid: Xid(*xid), tag, body, class })
+        Some(Self { xid: Xid(*xid), tag, body })
     }
 }
 
@@ -217,12 +226,20 @@ mod tests {
 
     use super::*;
 
-    fn body(class: Class, fill: u8) -> Vec<u8> {
-        (0..class.body_len()).map(|i| (i as u8).wrapping_mul(31) ^ fill).collect()
+    fn body(len: usize, fill: u8) -> Vec<u8> {
+        (0..len).map(|i| (i as u8).wrapping_mul(31) ^ fill).collect()
+    }
+
+    fn question(class: Class, fill: u8) -> Vec<u8> {
+        body(class.request_len(), fill)
+    }
+
+    fn answer(class: Class, fill: u8) -> Vec<u8> {
+        body(class.reply_len(), fill)
     }
 
     fn class() -> impl Strategy<Value = Class> {
-        prop_oneof![Just(Class::Small), Just(Class::Large)]
+        prop::sample::select(Class::ALL.to_vec())
     }
 
     #[test]
@@ -237,7 +254,16 @@ mod tests {
     #[test]
     fn a_body_of_another_length_makes_no_frame() {
         let xid = Xid([1; 16]);
-        for len in [0, 1, SMALL_BODY - 1, SMALL_BODY + 1, LARGE_BODY - 1, LARGE_BODY + 1] {
+        for len in [
+            0,
+            1,
+            QUESTION_BODY - 1,
+            QUESTION_BODY + 1,
+            SMALL_BODY - 1,
+            SMALL_BODY + 1,
+            LARGE_BODY - 1,
+            LARGE_BODY + 1,
+        ] {
             assert!(seal_request(&xid, &RelayId([2; 32]), &vec![0; len]).is_none());
             assert!(seal_reply(&xid, &RequestDigest([3; 32]), &vec![0; len]).is_none());
         }
@@ -245,7 +271,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show() {
-        let frame = seal_request(&Xid([77; 16]), &RelayId([2; 32]), &body(Class::Small, 0)).unwrap();
+        let frame = seal_request(&Xid([77; 16]), &RelayId([2; 32]), &question(Class::Small, 0)).unwrap();
         assert_eq!(format!("{:?}", claimed_xid(&frame).unwrap()), "Xid(..)");
     }
 
@@ -253,26 +279,26 @@ mod tests {
         #[test]
         fn requests_and_replies_come_back(xid: [u8; 16], relay: [u8; 32], asked in class(), told in class(), fill: u8) {
             let (xid, relay) = (Xid(xid), RelayId(relay));
-            let request = seal_request(&xid, &relay, &body(asked, fill)).unwrap();
-            prop_assert_eq!(request.len(), frame_len(asked));
+            let request = seal_request(&xid, &relay, &question(asked, fill)).unwrap();
+            prop_assert_eq!(request.len(), request_len(asked));
             let opened = open_request(&relay, &request).unwrap();
             prop_assert_eq!(&opened.xid, &xid);
             prop_assert_eq!(opened.class, asked);
-            prop_assert_eq!(opened.body, &body(asked, fill)[..]);
-            let reply = seal_reply(&opened.xid, &opened.digest, &body(told, !fill)).unwrap();
+            prop_assert_eq!(opened.body, &question(asked, fill)[..]);
+            let reply = seal_reply(&opened.xid, &opened.digest, &answer(told, !fill)).unwrap();
             prop_assert_eq!(claimed_xid(&reply), Some(xid.clone()));
-            prop_assert_eq!(open_reply(&xid, &RequestDigest::of(&request), &reply), Some(&body(told, !fill)[..]));
+            prop_assert_eq!(open_reply(&xid, &RequestDigest::of(&request), &reply), Some(&answer(told, !fill)[..]));
         }
 
         #[test]
         fn any_flipped_bit_is_noticed(xid: [u8; 16], relay: [u8; 32], asked in class(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
             let (xid, relay) = (Xid(xid), RelayId(relay));
-            let mut request = seal_request(&xid, &relay, &body(asked, 0)).unwrap();
+            let mut request = seal_request(&xid, &relay, &question(asked, 0)).unwrap();
             let digest = RequestDigest::of(&request);
-            let mut reply = seal_reply(&xid, &digest, &body(asked, 1)).unwrap();
-            let at = at.index(request.len());
-            request[at] ^= 1 << bit;
-            reply[at] ^= 1 << bit;
+            let mut reply = seal_reply(&xid, &digest, &answer(asked, 1)).unwrap();
+            let (in_request, in_reply) = (at.index(request.len()), at.index(reply.len()));
+            request[in_request] ^= 1 << bit;
+            reply[in_reply] ^= 1 << bit;
             prop_assert!(open_request(&relay, &request).is_none());
             prop_assert!(open_reply(&xid, &digest, &reply).is_none());
         }
@@ -281,9 +307,9 @@ mod tests {
         fn a_frame_belongs_to_its_relay_and_its_request(xid: [u8; 16], relay: [u8; 32], other: [u8; 32], fill: u8) {
             prop_assume!(relay != other);
             let xid = Xid(xid);
-            let request = seal_request(&xid, &RelayId(relay), &body(Class::Small, fill)).unwrap();
+            let request = seal_request(&xid, &RelayId(relay), &question(Class::Small, fill)).unwrap();
             prop_assert!(open_request(&RelayId(other), &request).is_none());
-            let reply = seal_reply(&xid, &RequestDigest(relay), &body(Class::Small, fill)).unwrap();
+            let reply = seal_reply(&xid, &RequestDigest(relay), &answer(Class::Small, fill)).unwrap();
             prop_assert!(open_reply(&xid, &RequestDigest(other), &reply).is_none());
             // A request is not a reply, nor the other way round.
             prop_assert!(open_reply(&xid, &RequestDigest(relay), &request).is_none());

@@ -66,7 +66,7 @@ pub trait Observer: Send + Sync {
 pub struct Incoming {
     /// Its class.
     pub class: Class,
-    /// Its body, `class.body_len()` bytes.
+    /// Its body, `class.request_len()` bytes.
     pub body: Vec<u8>,
     /// Where the answer goes.
     pub responder: Responder,
@@ -310,10 +310,10 @@ impl Core {
 }
 
 impl Responder {
-    /// Sends the answer, `class.body_len()` bytes. One of another length is dropped: that is a fault of the relay.
+    /// Sends the answer, `class.reply_len()` bytes. One of another length is dropped: that is a fault of the relay.
     pub fn send(mut self, body: Vec<u8>) {
         let Some(core) = self.core.upgrade() else { return };
-        if body.len() != self.class.body_len() {
+        if body.len() != self.class.reply_len() {
             tracing::error!(
                 "An answer of {} bytes was dropped: its class has another length. Please report this.",
                 body.len()
@@ -322,7 +322,11 @@ impl Responder {
         }
         let Some(frame) = frame::seal_reply(&self.xid, &self.digest, &body) else { return };
         self.used = true;
-        let route = core.ledger().finish(Instant::now(), &self.xid, self.turn, frame.clone());
+        let route = match self.class {
+            // Nothing is done twice when it comes again, and kept answers would push out what waits.
+            Class::Digest => core.ledger().release(&self.xid, self.turn),
+            _ => core.ledger().finish(Instant::now(), &self.xid, self.turn, frame.clone()),
+        };
         if let Some(route) = route {
             core.reply(route, frame);
         }

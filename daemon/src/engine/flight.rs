@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bauta_protocol::bundle::BUNDLE_LEN;
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, Capability, InboxId, PersonaKey, RelayId};
 use bauta_protocol::limits::BOX_LEN;
@@ -24,15 +25,15 @@ use crate::store::{CapabilityId, ContactId, OutboxId, PrekeysId, SessionId};
 /// What is asked of a relay.
 #[derive(Clone)]
 pub(super) enum Errand {
-    Put { row: OutboxId, id: BoxId, bytes: Box<[u8; BOX_LEN]> },
+    Put { row: OutboxId, id: BoxId, tag: Tag, bytes: Box<[u8; BOX_LEN]> },
     Get { of: LaneOf, index: u64, id: BoxId },
     Delete { row: CapabilityId, cap: Capability, attempts: u32 },
     Deposit { session: SessionId, inbox: InboxId, handshake: Box<[u8; HANDSHAKE_LEN]> },
     Drain { cap: Capability, after: u64 },
-    Publish { prekeys: PrekeysId, bundle: Box<[u8; BUNDLE_LEN]> },
+    Publish { prekeys: PrekeysId, bundle: Box<[u8; BUNDLE_LEN]>, inbox: Capability },
     Fetch { contact: ContactId, persona: PersonaKey },
     Describe,
-    LoopPut { slot: u64, id: BoxId, bytes: Box<[u8; BOX_LEN]> },
+    LoopPut { slot: u64, id: BoxId, tag: Tag, bytes: Box<[u8; BOX_LEN]> },
     LoopGet { slot: u64, id: BoxId },
     LoopDelete { slot: u64, cap: Capability },
 }
@@ -94,7 +95,9 @@ pub(super) async fn fly(
     let relay = terms.target.id;
     let flight = Flight { exchanger: exchanger.as_ref(), terms: &terms, pace, today };
     let landing = match errand {
-        Errand::Put { row, id, bytes } => Landing::Put { row, answer: flight.put(id, bytes, false).await },
+        Errand::Put { row, id, tag, bytes } => {
+            Landing::Put { row, answer: flight.put(id, tag, bytes, false).await }
+        }
         Errand::Get { of, index, id } => {
             Landing::Get { of, index, id, answer: flight.ask(Get { id }, false).await }
         }
@@ -107,15 +110,15 @@ pub(super) async fn fly(
         Errand::Drain { cap, after } => {
             Landing::Drain { answer: flight.ask(Drain { cap, after }, false).await }
         }
-        Errand::Publish { prekeys, bundle } => {
-            Landing::Publish { prekeys, answer: flight.ask(Publish { bundle }, false).await }
+        Errand::Publish { prekeys, bundle, inbox } => {
+            Landing::Publish { prekeys, answer: flight.ask(Publish { bundle, inbox }, false).await }
         }
         Errand::Fetch { contact, persona } => {
             Landing::Fetch { contact, answer: flight.ask(Fetch { persona }, false).await }
         }
         Errand::Describe => Landing::Describe { answer: flight.ask(Describe, false).await },
-        Errand::LoopPut { slot, id, bytes } => {
-            Landing::LoopPut { slot, answer: flight.put(id, bytes, true).await }
+        Errand::LoopPut { slot, id, tag, bytes } => {
+            Landing::LoopPut { slot, answer: flight.put(id, tag, bytes, true).await }
         }
         Errand::LoopGet { slot, id } => Landing::LoopGet { slot, answer: flight.ask(Get { id }, true).await },
         Errand::LoopDelete { slot, cap } => {
@@ -135,10 +138,10 @@ struct Flight<'a> {
 
 impl Flight<'_> {
     /// `own`: the exchange is cover and serves nobody.
-    async fn put(&self, id: BoxId, sealed: Box<[u8; BOX_LEN]>, own: bool) -> Answer<PutReply> {
+    async fn put(&self, id: BoxId, tag: Tag, sealed: Box<[u8; BOX_LEN]>, own: bool) -> Answer<PutReply> {
         let (relay, day, bits) = (self.terms.target.id, self.today, self.terms.put_bits);
         let nonce = search(move |stop| find_put_work(&relay, day, &id, bits, stop)).await?;
-        self.ask(Put { day, nonce, id, sealed }, own).await
+        self.ask(Put { day, nonce, id, tag, sealed }, own).await
     }
 
     async fn deposit(&self, inbox: InboxId, sealed: Box<[u8; HANDSHAKE_LEN]>) -> Answer<DepositReply> {

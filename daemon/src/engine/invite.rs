@@ -21,7 +21,7 @@ use crate::store::{
 };
 
 fn all_wanted(wanted: Vec<WantedBox>) -> Vec<Wanted> {
-    wanted.into_iter().map(|one| Wanted { index: one.index, id: one.id }).collect()
+    wanted.into_iter().map(Wanted::from).collect()
 }
 
 /// Makes an invitation; returns its address and its end. With a name there is a contact at once, whose key comes later.
@@ -61,6 +61,7 @@ pub(crate) fn invite(
             persona: persona.id,
             relay: persona.relay,
             id: sealed.id,
+            tag: sealed.tag,
             bytes: &sealed.bytes,
             place: sealed.index,
             owner: BoxFor::Invite(id),
@@ -226,6 +227,7 @@ fn answer(
             persona: persona.id,
             relay,
             id: sealed.id,
+            tag: sealed.tag,
             bytes: &sealed.bytes,
             place: sealed.index,
             owner: BoxFor::Guest(contact.id),

@@ -3,6 +3,7 @@
 //! They are meant as cover, and prove to the persona that exchanges come back. A relay can recognise them today by their
 //! times, because they are read and deleted sooner than a contact's (docs/threat-model.md, "Known attacks").
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::Capability;
 use bauta_protocol::limits::BOX_LEN;
 
@@ -48,7 +49,9 @@ impl LoopLane {
             Stage::Fresh => {
                 let mut bytes = Box::new([0; BOX_LEN]);
                 random::fill(bytes.as_mut_slice());
-                Errand::LoopPut { slot: number, id, bytes }
+                let mut tag = Tag([0; 8]);
+                random::fill(&mut tag.0);
+                Errand::LoopPut { slot: number, id, tag, bytes }
             }
             Stage::Put => Errand::LoopGet { slot: number, id },
             Stage::Read => Errand::LoopDelete { slot: number, cap: slot.cap.clone() },

@@ -49,7 +49,7 @@ pub(super) fn session_of(row: &SessionRow) -> Result<Session, StoreError> {
 
 /// The boxes to ask for next.
 pub(super) fn wanted(session: &Session) -> Vec<Wanted> {
-    session.wanted(WINDOW).into_iter().map(|one| Wanted { index: one.index, id: one.id }).collect()
+    session.wanted(WINDOW).into_iter().map(Wanted::from).collect()
 }
 
 /// Whether boxes behind the first missing one are there: then that one is late, or lost.
@@ -182,6 +182,7 @@ pub(super) fn add_peer_session(
 
 #[cfg(test)]
 mod tests {
+    use bauta_protocol::digest::set::Tag;
     use bauta_protocol::id::BoxId;
 
     use super::*;
@@ -189,7 +190,10 @@ mod tests {
     #[test]
     fn a_gap_is_seen_from_what_is_wanted() {
         let wanted = |indices: &[u64]| -> Vec<Wanted> {
-            indices.iter().map(|index| Wanted { index: *index, id: BoxId([0; 32]) }).collect()
+            indices
+                .iter()
+                .map(|index| Wanted { index: *index, id: BoxId([0; 32]), tag: Tag([0; 8]) })
+                .collect()
         };
         assert!(!has_gap(&wanted(&[4, 5, 6, 7, 8, 9, 10, 11])));
         assert!(has_gap(&wanted(&[4, 6, 7, 8, 9, 10, 11])));

@@ -212,6 +212,7 @@ fn queue_box(
         persona: row.persona,
         relay: row.relay,
         id: sealed.id,
+        tag: sealed.tag,
         bytes: &sealed.bytes,
         place: sealed.index,
         owner: BoxFor::Session { session: row.id, message },

@@ -1,3 +1,4 @@
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Timestamp;
@@ -23,6 +24,7 @@ pub(crate) struct NewBox<'a> {
     pub(crate) persona: PersonaId,
     pub(crate) relay: RelayId,
     pub(crate) id: BoxId,
+    pub(crate) tag: Tag,
     pub(crate) bytes: &'a [u8; BOX_LEN],
     /// Its index in its lane.
     pub(crate) place: u64,
@@ -43,6 +45,7 @@ pub(crate) struct DueBox {
 pub(crate) struct BoxRow {
     pub(crate) relay: RelayId,
     pub(crate) id: BoxId,
+    pub(crate) tag: Tag,
     pub(crate) bytes: Box<[u8; BOX_LEN]>,
     pub(crate) owner: BoxFor,
     pub(crate) attempts: u32,
@@ -65,6 +68,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<BoxRow>> {
         bytes: Box::new(bytes(row, 2)?),
         owner,
         attempts: row.get(7)?,
+        tag: Tag(bytes(row, 8)?),
     }))
 }
 
@@ -77,8 +81,8 @@ impl Tx<'_> {
         };
         self.insert(
             "queue a box",
-            "INSERT INTO outbox (persona, relay, box, bytes, place, session, message, invite, guest, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO outbox (persona, relay, box, bytes, place, session, message, invite, guest, due_at, tag)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             (
                 new.persona,
                 new.relay.0,
@@ -90,6 +94,7 @@ impl Tx<'_> {
                 invite,
                 guest,
                 signed(due_at.0),
+                new.tag.0,
             ),
         )
         .map(OutboxId)
@@ -118,7 +123,7 @@ impl Tx<'_> {
     pub(crate) fn boxed(&self, row: OutboxId) -> Result<Option<BoxRow>, StoreError> {
         let found = self.one(
             "read a box",
-            "SELECT relay, box, bytes, session, message, invite, guest, attempts FROM outbox WHERE id = ?1",
+            "SELECT relay, box, bytes, session, message, invite, guest, attempts, tag FROM outbox WHERE id = ?1",
             [row],
             read,
         )?;

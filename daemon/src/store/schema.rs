@@ -124,7 +124,7 @@ CREATE TABLE sightings (
 ) STRICT;
 
 -- relay: the peer's, where our boxes go. own_relay: ours, where we read.
--- wanted: the boxes to ask for, each an index (8 bytes) and an id (32).
+-- wanted: the boxes to ask for, each an index (8 bytes), a tag (8) and an id (32).
 -- handshake, inbox, deposit_*: set while the handshake is to be left in the peer's inbox.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -219,6 +219,7 @@ CREATE TABLE outbox (
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
     relay BLOB NOT NULL REFERENCES relays (id),
     box BLOB NOT NULL,
+    tag BLOB NOT NULL,
     bytes BLOB NOT NULL,
     session INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
     place INTEGER NOT NULL,

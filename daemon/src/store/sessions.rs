@@ -1,5 +1,7 @@
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId, RelayId};
+use bauta_protocol::lane::WantedBox;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
@@ -13,6 +15,13 @@ use super::{StoreError, Tx};
 pub(crate) struct Wanted {
     pub(crate) index: u64,
     pub(crate) id: BoxId,
+    pub(crate) tag: Tag,
+}
+
+impl From<WantedBox> for Wanted {
+    fn from(WantedBox { index, id, tag }: WantedBox) -> Self {
+        Self { index, id, tag }
+    }
 }
 
 /// One session with a contact, as the store keeps it.
@@ -92,17 +101,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     })
 }
 
-/// Index (8 bytes, big-endian) and id (32) of each box.
+/// Index (8 bytes, big-endian), tag (8) and id (32) of each box.
 pub(crate) fn pack_wanted(wanted: &[Wanted]) -> Vec<u8> {
-    wanted.iter().flat_map(|one| one.index.to_be_bytes().into_iter().chain(one.id.0)).collect()
+    let packed = |one: &Wanted| one.index.to_be_bytes().into_iter().chain(one.tag.0).chain(one.id.0);
+    wanted.iter().flat_map(packed).collect()
 }
 
 pub(crate) fn unpack_wanted(bytes: &[u8]) -> Vec<Wanted> {
-    let one = |chunk: &[u8; 40]| {
+    let one = |chunk: &[u8; 48]| {
         let (index, rest) = chunk.split_first_chunk()?;
-        Some(Wanted { index: u64::from_be_bytes(*index), id: BoxId(rest.try_into().ok()?) })
+        let (tag, id) = rest.split_first_chunk()?;
+        Some(Wanted { index: u64::from_be_bytes(*index), tag: Tag(*tag), id: BoxId(id.try_into().ok()?) })
     };
-    bytes.as_chunks::<40>().0.iter().filter_map(one).collect()
+    bytes.as_chunks::<48>().0.iter().filter_map(one).collect()
 }
 
 impl Tx<'_> {

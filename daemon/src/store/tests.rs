@@ -14,6 +14,7 @@ mod support;
 use std::fs;
 
 use super::sessions::{pack_wanted, unpack_wanted};
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::RelayId;
 
 use super::*;
@@ -274,8 +275,11 @@ async fn events_are_kept_in_order_and_announced() {
 
 #[test]
 fn wanted_boxes_survive() {
-    let wanted = [(3, [1; 32]), (u64::MAX, [2; 32])]
-        .map(|(index, id)| Wanted { index, id: bauta_protocol::id::BoxId(id) });
+    let wanted = [(3, [1; 32]), (u64::MAX, [2; 32])].map(|(index, id)| Wanted {
+        index,
+        id: bauta_protocol::id::BoxId(id),
+        tag: Tag([5; 8]),
+    });
     assert_eq!(unpack_wanted(&pack_wanted(&wanted)), wanted);
     assert!(unpack_wanted(&[0; 39]).is_empty());
 }

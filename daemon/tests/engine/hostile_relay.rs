@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
 use bauta_protocol::bundle::BUNDLE_LEN;
-use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, RelayIdentity};
+use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::limits::{BOX_LEN, DESCRIPTOR_LIFETIME};
-use bauta_protocol::relay::{Class, Deposited, Publish, Refusal, Reply, Request};
+use bauta_protocol::relay::{Class, Deposited, Fetched, Publish, Refusal, Reply, Request};
 use bauta_protocol::time::Clock as _;
 use rand_core::Rng;
 
@@ -27,6 +27,9 @@ async fn a_relay_with_two_descriptors_is_found_out() {
         doors: vec![door(), door()],
         put_bits: 14,
         deposit_bits: 2,
+        size: Size::of(1),
+        takes_personas: true,
+        last_header: None,
         expiry: today.start().plus(DESCRIPTOR_LIFETIME),
     };
     let identity = RelayIdentity::from_bytes(&secret).unwrap();
@@ -117,18 +120,18 @@ fn noise<const LEN: usize>() -> Box<[u8; LEN]> {
 
 /// Bytes that are not a reply, replies to other requests, and replies whose content is noise.
 fn nonsense(class: Class, request: &Request) -> Option<Vec<u8>> {
-    let mut raw = vec![0; class.body_len()];
+    let mut raw = vec![0; class.reply_len()];
     let reply = match below(10) {
         0 => {
             rng().fill_bytes(&mut raw);
             return Some(raw);
         }
         1 => return Some(raw),
-        2 => return Some(vec![0xff; class.body_len()]),
+        2 => return Some(vec![0xff; class.reply_len()]),
         3 => return Some(Vec::new()),
         4 if matches!(request, Request::Get(_) | Request::Drain(_) | Request::Fetch(_)) => Reply::Done,
         5 => Reply::Box(noise::<BOX_LEN>()),
-        6 => Reply::Bundle(noise::<BUNDLE_LEN>()),
+        6 => Reply::Bundle(Fetched { bundle: noise::<BUNDLE_LEN>(), deposit_bits: 2 }),
         7 => Reply::Descriptor(noise::<DESCRIPTOR_LEN>()),
         8 => Reply::Deposit(Deposited { seq: u64::MAX, sealed: noise::<HANDSHAKE_LEN>() }),
         _ => Reply::Refused(Refusal::Malformed),
@@ -205,7 +208,7 @@ async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
     for (home, name) in [(&bob, "bob"), (&mallory, "mallory")] {
         let kept = Arc::clone(&bundles);
         *home.boats.forge.lock().unwrap() = Some(Box::new(move |_, request| {
-            if let Request::Publish(Publish { bundle }) = request {
+            if let Request::Publish(Publish { bundle, .. }) = request {
                 kept.lock().unwrap().insert(name.to_owned(), bundle.clone());
             }
             None
@@ -228,7 +231,7 @@ async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
             1 => bundle[BUNDLE_LEN / 2] ^= 1,
             _ => bundle = held["mallory"].clone(),
         }
-        Some(Reply::Bundle(bundle).encode(class).unwrap())
+        Some(Reply::Bundle(Fetched { bundle, deposit_bits: 2 }).encode(class).unwrap())
     }));
     let contact = alice.add("bob", &stranger.address).await.unwrap();
     let id = alice.send("bob", "for you alone").await;

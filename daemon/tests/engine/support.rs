@@ -201,7 +201,7 @@ impl Exchanger for Boat {
         body: &[u8],
         patience: Patience,
     ) -> Result<Vec<u8>, ExchangeError> {
-        assert_eq!(body.len(), class.body_len());
+        assert_eq!(body.len(), class.request_len());
         let sea = &self.boats.sea;
         let delay = || Duration::from_millis(below(u64::from(sea.delay_ms.load(Ordering::Relaxed)) + 1));
         let lost = || below(1000) < u64::from(sea.lost_permille.load(Ordering::Relaxed));

@@ -143,6 +143,15 @@ impl Known {
         self.accept(std::slice::from_ref(header))
     }
 
+    /// Checks the last header of a day, which the signed descriptor of the next one names, against those known:
+    /// at any later time, and for the headers known on that day if they were kept.
+    ///
+    /// # Errors
+    /// [`Forked`] with the reason. Together with the descriptor, the header known is the proof.
+    pub fn check_day(&self, last: &Header) -> Result<(), Forked> {
+        self.with(std::slice::from_ref(last)).map(|_| ())
+    }
+
     /// Takes over headers that were shown together, in ascending order and linked.
     fn accept(&self, shown: &[Header]) -> Result<Accepted, Forked> {
         let continuity = self.continuity(shown);

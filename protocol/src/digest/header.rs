@@ -5,7 +5,7 @@ use std::fmt;
 use crate::codec::{Reader, Short};
 use crate::error::{HasKind, Kind};
 use crate::id::hash;
-use crate::limits::{INTERVAL_MS, MAX_PAGE_BITS, PAGES_EVERY};
+use crate::limits::{INTERVAL_MS, MAX_DEPOSIT_BITS, MAX_PAGE_BITS, MAX_PUT_BITS, PAGES_EVERY};
 use crate::time::Timestamp;
 
 /// Bytes of a header.
@@ -78,6 +78,16 @@ pub enum HeaderError {
     /// More pages than any relay has.
     #[error("the header claims 2^{0} pages, and no relay has more than 2^{MAX_PAGE_BITS}")]
     PageBits(u8),
+    /// It asks for more work than the rules allow.
+    #[error(
+        "the header asks for more work than the rules allow: {put} bits for a put, {deposit} for a deposit"
+    )]
+    Work {
+        /// Bits for a put.
+        put: u8,
+        /// Bits for a deposit.
+        deposit: u8,
+    },
 }
 
 impl HasKind for HeaderError {
@@ -101,12 +111,17 @@ impl Header {
     /// Reads a header.
     ///
     /// # Errors
-    /// [`HeaderError`] for another length, or too many pages.
+    /// [`HeaderError`] for another length, too many pages, or too much work.
     pub fn decode(bytes: &[u8]) -> Result<Self, HeaderError> {
         let wrong = HeaderError::Length(bytes.len());
         let header = Self::read(bytes).map_err(|_| wrong)?;
         match header {
             Self { page_bits, .. } if page_bits > MAX_PAGE_BITS => Err(HeaderError::PageBits(page_bits)),
+            Self { put_bits: put, deposit_bits: deposit, .. }
+                if put > MAX_PUT_BITS || deposit > MAX_DEPOSIT_BITS =>
+            {
+                Err(HeaderError::Work { put, deposit })
+            }
             _ if bytes.len() != HEADER_LEN => Err(wrong),
             _ => Ok(header),
         }

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{HasKind, Kind};
 use crate::id::hash;
@@ -15,8 +16,8 @@ use crate::limits::{FALSE_MATCH_BITS, RICE_BITS, SET_ENTRIES};
 
 /// Eight bytes by which a box, or a deposit to an inbox, is listed. Whoever knows the lane or the bell derives them;
 /// for everybody else they are random.
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Tag(pub [u8; 8]);
+#[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Tag(#[serde(with = "crate::codec::base64")] pub [u8; 8]);
 
 /// Tags, without order and without repetition, as a digest lists them.
 #[derive(Clone, Eq, PartialEq)]

@@ -6,6 +6,10 @@ use super::{BrokenRule, Parser, rule, text};
 use crate::address::{Address, RelayAddress};
 use crate::content::Content;
 use crate::descriptor::DescriptorSeen;
+use crate::digest::chain::Closed;
+use crate::digest::header::{Header, Interval};
+use crate::digest::pages::PageSet;
+use crate::digest::set::{Set, Tag};
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, RelayId};
 use crate::invitation::InviteSeed;
@@ -15,7 +19,8 @@ use crate::payload::{Part, Payload, unframe};
 use crate::persona::PersonaSecret;
 use crate::profile_text::{find_personas, profile_line};
 use crate::relay::{
-    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Put, Refusal, Reply, Request,
+    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Listing, News, Page, Put, Refusal, Reply,
+    Request,
 };
 use crate::time::{Day, Timestamp};
 
@@ -89,10 +94,10 @@ fn some_relay(doors: u8) -> RelayAddress {
 
 fn relay_request(bytes: &[u8]) -> Result<bool, BrokenRule> {
     let mut taken = false;
-    for class in [Class::Small, Class::Large] {
+    for class in Class::ALL {
         let _ = Request::decode(class, bytes);
         let mut body = bytes.to_vec();
-        body.resize(class.body_len(), 0);
+        body.resize(class.request_len(), 0);
         if let Ok(request) = Request::decode(class, &body) {
             taken |= rule(*request.encode() == body, "a request has one encoding")?;
         }
@@ -104,7 +109,13 @@ fn relay_requests(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let day = Day(20_000);
     let cap = Capability::generate(rng);
     let requests = [
-        Request::Put(Put { day, nonce: 7, id: BoxId([2; 32]), sealed: Box::new([3; BOX_LEN]) }),
+        Request::Put(Put {
+            day,
+            nonce: 7,
+            id: BoxId([2; 32]),
+            tag: Tag([8; 8]),
+            sealed: Box::new([3; BOX_LEN]),
+        }),
         Request::Get(Get { id: BoxId([2; 32]) }),
         Request::Delete(Delete { cap: cap.clone() }),
         Request::Deposit(Deposit {
@@ -117,16 +128,18 @@ fn relay_requests(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
         Request::Drain(Drain { cap, after: 9 }),
         Request::Fetch(Fetch { persona: PersonaSecret::generate(rng).public() }),
         Request::Describe(Describe),
+        Request::News(News),
+        Request::Page(Page { index: 77 }),
     ];
     Some(requests.iter().map(|request| request.encode().to_vec()).collect())
 }
 
 fn relay_reply(bytes: &[u8]) -> Result<bool, BrokenRule> {
     let mut taken = false;
-    for class in [Class::Small, Class::Large] {
+    for class in Class::ALL {
         let _ = Reply::decode(class, bytes);
         let mut body = bytes.to_vec();
-        body.resize(class.body_len(), 0);
+        body.resize(class.reply_len(), 0);
         if let Ok(reply) = Reply::decode(class, &body) {
             taken |= rule(reply.encode(class).is_ok_and(|again| again == body), "a reply has one encoding")?;
         }
@@ -134,12 +147,36 @@ fn relay_reply(bytes: &[u8]) -> Result<bool, BrokenRule> {
     Ok(taken)
 }
 
-fn relay_replies(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
+fn relay_replies(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let small = [Reply::Done, Reply::Box(Box::new([3; BOX_LEN])), Reply::Refused(Refusal::WorkTooLow)];
     let large = [Reply::Absent, Reply::Deposit(Deposited { seq: 5, sealed: Box::new([7; HANDSHAKE_LEN]) })];
     let small = small.iter().map(|reply| reply.encode(Class::Small));
     let large = large.iter().map(|reply| reply.encode(Class::Large));
-    small.chain(large).map(|body| body.ok().map(|body| body.to_vec())).collect()
+    let listings = listings(rng)?;
+    let listings = listings.iter().map(|reply| reply.encode(Class::Digest));
+    small.chain(large).chain(listings).map(|body| body.ok().map(|body| body.to_vec())).collect()
+}
+
+/// Two intervals, and a page of them.
+fn listings(rng: &mut dyn CryptoRng) -> Option<[Reply; 2]> {
+    let tags = |salt: u8| (0..9).map(move |number| Tag([number * 28 + salt; 8]));
+    let pages = PageSet::fix(tags(0).chain(tags(1)), rng);
+    let sets = [Set::new(tags(0)).ok()?, Set::new(tags(1)).ok()?];
+    let first = Header {
+        interval: Interval(24),
+        previous: [0; 32],
+        set: sets.first()?.hash(),
+        root: pages.root(),
+        descriptor: [3; 32],
+        put_bits: 14,
+        deposit_bits: 2,
+        page_bits: pages.bits(),
+    };
+    let last = Header { interval: Interval(25), previous: first.hash(), set: sets.last()?.hash(), ..first };
+    let closed: Vec<Closed> =
+        [first, last].into_iter().zip(sets).map(|(header, set)| Closed { header, set }).collect();
+    let news = Reply::News(Listing::of_closed(&closed).ok()?);
+    Some([news, Reply::Page(Listing::of_page(&last, &pages.page(0)?).ok()?)])
 }
 
 fn content(bytes: &[u8]) -> Result<bool, BrokenRule> {

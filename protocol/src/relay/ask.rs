@@ -4,9 +4,9 @@
 use std::fmt;
 
 use super::{
-    Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply, Request, WireError,
+    Delete, Deposit, Deposited, Describe, Drain, Fetch, Fetched, Get, Listing, News, Page, Publish, Put,
+    Refusal, Reply, Request, WireError,
 };
-use crate::bundle::BUNDLE_LEN;
 use crate::descriptor::DESCRIPTOR_LEN;
 use crate::limits::BOX_LEN;
 
@@ -148,8 +148,8 @@ replies! {
     Fetch =>
     /// The reply to a [`Fetch`].
     FetchReply {
-        /// The bundle as signed.
-        Bundle(bundle: Box<[u8; BUNDLE_LEN]>),
+        /// The bundle, and what its inbox asks for.
+        Bundle(fetched: Fetched),
         /// The relay has none of this persona.
         Absent,
     }
@@ -158,5 +158,19 @@ replies! {
     DescribeReply {
         /// The descriptor as signed.
         Descriptor(descriptor: Box<[u8; DESCRIPTOR_LEN]>),
+    }
+    News =>
+    /// The reply to [`News`].
+    NewsReply {
+        /// The last two closed intervals: [`Listing::closed`].
+        News(listing: Listing),
+    }
+    Page =>
+    /// The reply to a [`Page`].
+    PageReply {
+        /// The page and the last header: [`Listing::page`].
+        Page(listing: Listing),
+        /// There is no such page: the relay has fewer by now.
+        Absent,
     }
 }

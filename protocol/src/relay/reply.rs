@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{Class, WireError, boxed, close_body, open_body, put};
+use super::{Class, Listing, WireError, boxed, close_body, open_body, put};
 use crate::bundle::BUNDLE_LEN;
 use crate::descriptor::DESCRIPTOR_LEN;
 use crate::handshake::HANDSHAKE_LEN;
-use crate::limits::BOX_LEN;
+use crate::limits::{BOX_LEN, MAX_DEPOSIT_BITS};
 
 /// What a relay answers.
 #[derive(Clone, Eq, PartialEq)]
@@ -21,14 +21,18 @@ pub enum Reply {
     Box(Box<[u8; BOX_LEN]>),
     /// One deposit.
     Deposit(Deposited),
-    /// The bundle asked for, as signed.
-    Bundle(Box<[u8; BUNDLE_LEN]>),
+    /// The bundle asked for, and what its inbox asks for.
+    Bundle(Fetched),
     /// The relay's descriptor, as signed.
     Descriptor(Box<[u8; DESCRIPTOR_LEN]>),
     /// Too much to do: ask again later.
     Busy,
     /// No, and the same request will not be granted.
     Refused(Refusal),
+    /// The last intervals of the digest.
+    News(Listing),
+    /// A page of the digest.
+    Page(Listing),
 }
 
 /// A deposit as the owner of the inbox gets it.
@@ -38,6 +42,15 @@ pub struct Deposited {
     pub seq: u64,
     /// The handshake.
     pub sealed: Box<[u8; HANDSHAKE_LEN]>,
+}
+
+/// A bundle as a stranger gets it.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Fetched {
+    /// The bundle as signed.
+    pub bundle: Box<[u8; BUNDLE_LEN]>,
+    /// Leading zero bits that the Argon2id work of a deposit should show now: at most [`MAX_DEPOSIT_BITS`].
+    pub deposit_bits: u8,
 }
 
 /// Why a relay refuses.
@@ -67,6 +80,7 @@ impl Reply {
             Self::Conflict => "conflict",
             Self::Absent => "absent",
             Self::Box(_) | Self::Deposit(_) | Self::Bundle(_) | Self::Descriptor(_) => "found",
+            Self::News(_) | Self::Page(_) => "listed",
             Self::Busy => "busy",
             Self::Refused(refusal) => match refusal {
                 Refusal::Malformed => "malformed",
@@ -80,12 +94,12 @@ impl Reply {
         }
     }
 
-    /// The body of the class the request had: exactly `class.body_len()` bytes.
+    /// The body of the class the request had: exactly `class.reply_len()` bytes.
     ///
     /// # Errors
     /// [`WireError::Operation`] when this reply does not exist in the class.
     pub fn encode(&self, class: Class) -> Result<Vec<u8>, WireError> {
-        let mut body = Vec::with_capacity(class.body_len());
+        let mut body = Vec::with_capacity(class.reply_len());
         match (self, class) {
             (Self::Done, _) => put(&mut body, 1, &[]),
             (Self::Conflict, _) => put(&mut body, 2, &[]),
@@ -94,16 +108,22 @@ impl Reply {
             (Self::Deposit(Deposited { seq, sealed }), Class::Large) => {
                 put(&mut body, 5, &[&seq.to_be_bytes(), sealed.as_slice()]);
             }
-            (Self::Bundle(bundle), Class::Large) => put(&mut body, 6, &[bundle.as_slice()]),
+            (Self::Bundle(Fetched { bundle, deposit_bits }), Class::Large) => {
+                put(&mut body, 6, &[bundle.as_slice(), &[*deposit_bits]]);
+            }
             (Self::Descriptor(descriptor), Class::Large) => put(&mut body, 7, &[descriptor.as_slice()]),
             (Self::Busy, _) => put(&mut body, 8, &[]),
             (Self::Refused(refusal), _) => put(&mut body, 9, &[&[refusal.code()]]),
-            (Self::Box(_), Class::Large) => return Err(WireError::Operation(4)),
-            (Self::Deposit(_), Class::Small) => return Err(WireError::Operation(5)),
-            (Self::Bundle(_), Class::Small) => return Err(WireError::Operation(6)),
-            (Self::Descriptor(_), Class::Small) => return Err(WireError::Operation(7)),
+            (Self::News(listing), Class::Digest) => put(&mut body, 10, &[listing.as_bytes()]),
+            (Self::Page(listing), Class::Digest) => put(&mut body, 11, &[listing.as_bytes()]),
+            (Self::Box(_), _) => return Err(WireError::Operation(4)),
+            (Self::Deposit(_), _) => return Err(WireError::Operation(5)),
+            (Self::Bundle(_), _) => return Err(WireError::Operation(6)),
+            (Self::Descriptor(_), _) => return Err(WireError::Operation(7)),
+            (Self::News(_), _) => return Err(WireError::Operation(10)),
+            (Self::Page(_), _) => return Err(WireError::Operation(11)),
         }
-        body.resize(class.body_len(), 0);
+        body.resize(class.reply_len(), 0);
         Ok(body)
     }
 
@@ -112,17 +132,23 @@ impl Reply {
     /// # Errors
     /// One variant of [`WireError`] per cause.
     pub fn decode(class: Class, body: &[u8]) -> Result<Self, WireError> {
-        let mut reader = open_body(class, body)?;
+        let mut reader = open_body(body, class.reply_len())?;
         let reply = match (class, reader.u8()?) {
             (_, 1) => Self::Done,
             (_, 2) => Self::Conflict,
             (_, 3) => Self::Absent,
             (Class::Small, 4) => Self::Box(boxed(&mut reader)?),
             (Class::Large, 5) => Self::Deposit(Deposited { seq: reader.u64()?, sealed: boxed(&mut reader)? }),
-            (Class::Large, 6) => Self::Bundle(boxed(&mut reader)?),
+            (Class::Large, 6) => {
+                let bundle = boxed(&mut reader)?;
+                let deposit_bits = Some(reader.u8()?).filter(|bits| *bits <= MAX_DEPOSIT_BITS);
+                Self::Bundle(Fetched { bundle, deposit_bits: deposit_bits.ok_or(WireError::Field)? })
+            }
             (Class::Large, 7) => Self::Descriptor(boxed(&mut reader)?),
             (_, 8) => Self::Busy,
             (_, 9) => Self::Refused(Refusal::from_code(reader.u8()?).ok_or(WireError::Field)?),
+            (Class::Digest, 10) => Self::News(Listing::read(&mut reader, Listing::closed)?),
+            (Class::Digest, 11) => Self::Page(Listing::read(&mut reader, |listing| listing.page(0))?),
             (_, operation) => return Err(WireError::Operation(operation)),
         };
         close_body(&reader)?;
@@ -170,6 +196,8 @@ impl fmt::Debug for Reply {
             Self::Descriptor(_) => f.write_str("Descriptor(..)"),
             Self::Busy => f.write_str("Busy"),
             Self::Refused(refusal) => write!(f, "Refused({refusal:?})"),
+            Self::News(_) => f.write_str("News(..)"),
+            Self::Page(_) => f.write_str("Page(..)"),
         }
     }
 }

@@ -6,9 +6,10 @@ use zeroize::Zeroizing;
 
 use super::{Class, WireError, boxed, capability, close_body, open_body, put};
 use crate::bundle::BUNDLE_LEN;
+use crate::digest::set::Tag;
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, InboxId, PersonaKey};
-use crate::limits::BOX_LEN;
+use crate::limits::{BOX_LEN, MAX_PAGE_BITS};
 use crate::time::Day;
 
 /// Store a box; the first write wins.
@@ -20,6 +21,8 @@ pub struct Put {
     pub nonce: u64,
     /// Name of the box.
     pub id: BoxId,
+    /// What the digest lists it by.
+    pub tag: Tag,
     /// The box.
     pub sealed: Box<[u8; BOX_LEN]>,
 }
@@ -67,6 +70,8 @@ pub struct Drain {
 pub struct Publish {
     /// The bundle as signed.
     pub bundle: Box<[u8; BUNDLE_LEN]>,
+    /// What the name of its inbox is the hash of: the relay rings the [`Bell`](crate::bell::Bell) that follows from it.
+    pub inbox: Capability,
 }
 
 /// Read a persona's bundle.
@@ -79,6 +84,17 @@ pub struct Fetch {
 /// Read the relay's descriptor.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Describe;
+
+/// Read the last two closed intervals of the digest.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct News;
+
+/// Read a page of the digest.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Page {
+    /// Its number: below 2^[`MAX_PAGE_BITS`].
+    pub index: u16,
+}
 
 /// What a client asks of a relay.
 #[derive(Clone, Eq, PartialEq)]
@@ -99,6 +115,10 @@ pub enum Request {
     Fetch(Fetch),
     /// Read the descriptor.
     Describe(Describe),
+    /// Read the last intervals.
+    News(News),
+    /// Read a page.
+    Page(Page),
 }
 
 impl Request {
@@ -109,6 +129,7 @@ impl Request {
             Self::Deposit(_) | Self::Drain(_) | Self::Publish(_) | Self::Fetch(_) | Self::Describe(_) => {
                 Class::Large
             }
+            Self::News(_) | Self::Page(_) => Class::Digest,
         }
     }
 
@@ -123,16 +144,18 @@ impl Request {
             Self::Publish(_) => "publish",
             Self::Fetch(_) => "fetch",
             Self::Describe(_) => "describe",
+            Self::News(_) => "news",
+            Self::Page(_) => "page",
         }
     }
 
-    /// The body: exactly `self.class().body_len()` bytes, erased on drop because some requests carry capabilities.
+    /// The body: exactly `self.class().request_len()` bytes, erased on drop because some requests carry capabilities.
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut body = Zeroizing::new(Vec::with_capacity(self.class().body_len()));
+        let mut body = Zeroizing::new(Vec::with_capacity(self.class().request_len()));
         match self {
-            Self::Put(Put { day, nonce, id, sealed }) => {
+            Self::Put(Put { day, nonce, id, tag, sealed }) => {
                 let work = [day.0.to_be_bytes().as_slice(), &nonce.to_be_bytes()].concat();
-                put(&mut body, 1, &[&work, id.as_bytes(), sealed.as_slice()]);
+                put(&mut body, 1, &[&work, id.as_bytes(), &tag.0, sealed.as_slice()]);
             }
             Self::Get(Get { id }) => put(&mut body, 2, &[id.as_bytes()]),
             Self::Delete(Delete { cap }) => put(&mut body, 3, &[cap.as_bytes()]),
@@ -141,11 +164,15 @@ impl Request {
                 put(&mut body, 4, &[inbox.as_bytes(), &day.0.to_be_bytes(), &nonces, sealed.as_slice()]);
             }
             Self::Drain(Drain { cap, after }) => put(&mut body, 5, &[cap.as_bytes(), &after.to_be_bytes()]),
-            Self::Publish(Publish { bundle }) => put(&mut body, 6, &[bundle.as_slice()]),
+            Self::Publish(Publish { bundle, inbox }) => {
+                put(&mut body, 6, &[bundle.as_slice(), inbox.as_bytes()]);
+            }
             Self::Fetch(Fetch { persona }) => put(&mut body, 7, &[persona.as_bytes()]),
             Self::Describe(Describe) => put(&mut body, 8, &[]),
+            Self::News(News) => put(&mut body, 9, &[]),
+            Self::Page(Page { index }) => put(&mut body, 10, &[&index.to_be_bytes()]),
         }
-        body.resize(self.class().body_len(), 0);
+        body.resize(self.class().request_len(), 0);
         body
     }
 
@@ -154,12 +181,13 @@ impl Request {
     /// # Errors
     /// One variant of [`WireError`] per cause.
     pub fn decode(class: Class, body: &[u8]) -> Result<Self, WireError> {
-        let mut reader = open_body(class, body)?;
+        let mut reader = open_body(body, class.request_len())?;
         let request = match (class, reader.u8()?) {
             (Class::Small, 1) => Self::Put(Put {
                 day: Day(reader.u32()?),
                 nonce: reader.u64()?,
                 id: BoxId(reader.array()?),
+                tag: Tag(reader.array()?),
                 sealed: boxed(&mut reader)?,
             }),
             (Class::Small, 2) => Self::Get(Get { id: BoxId(reader.array()?) }),
@@ -172,11 +200,21 @@ impl Request {
                 sealed: boxed(&mut reader)?,
             }),
             (Class::Large, 5) => Self::Drain(Drain { cap: capability(&mut reader)?, after: reader.u64()? }),
-            (Class::Large, 6) => Self::Publish(Publish { bundle: boxed(&mut reader)? }),
+            (Class::Large, 6) => {
+                Self::Publish(Publish { bundle: boxed(&mut reader)?, inbox: capability(&mut reader)? })
+            }
             (Class::Large, 7) => Self::Fetch(Fetch {
                 persona: PersonaKey::from_bytes(&reader.array()?).map_err(|_| WireError::Field)?,
             }),
             (Class::Large, 8) => Self::Describe(Describe),
+            (Class::Digest, 9) => Self::News(News),
+            (Class::Digest, 10) => {
+                let index = reader.u16()?;
+                if index >> MAX_PAGE_BITS != 0 {
+                    return Err(WireError::Field);
+                }
+                Self::Page(Page { index })
+            }
             (_, operation) => return Err(WireError::Operation(operation)),
         };
         close_body(&reader)?;
@@ -195,6 +233,8 @@ impl fmt::Debug for Request {
             Self::Publish(_) => "Publish(..)",
             Self::Fetch(_) => "Fetch(..)",
             Self::Describe(_) => "Describe",
+            Self::News(_) => "News",
+            Self::Page(_) => "Page(..)",
         })
     }
 }

@@ -6,16 +6,22 @@ use bauta_protocol::address::{Address, AddressError, RelayAddress};
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError};
 use bauta_protocol::content::{Content, ContentError};
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor};
+use bauta_protocol::digest::chain::Closed;
+use bauta_protocol::digest::header::{HEADER_LEN, Header, Interval};
+use bauta_protocol::digest::pages::{PageSet, page_capacity};
+use bauta_protocol::digest::set::{Set, Tag};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::handshake::{HANDSHAKE_LEN, respond};
 use bauta_protocol::id::IdentityKey;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, PersonaKey, RelayId};
 use bauta_protocol::invitation::InviteSeed;
-use bauta_protocol::limits::{BOX_LEN, MAX_TEXT};
+use bauta_protocol::limits::{
+    BOX_LEN, INTERVAL_ENTRIES, LARGE_BODY, MAX_DEPOSIT_BITS, MAX_PAGE_BITS, MAX_TEXT,
+};
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{
-    Ask, Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply,
-    Request, WireError,
+    Ask, Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Fetched, Get, Listing, ListingError,
+    News, Page, Publish, Put, Refusal, Reply, Request, WireError,
 };
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::time::{Day, Timestamp};
@@ -45,9 +51,13 @@ fn persona() -> impl Strategy<Value = PersonaKey> {
 fn requests() -> impl Strategy<Value = Request> {
     let nonces = (any::<u64>(), any::<u64>());
     prop_oneof![
-        (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), array::<BOX_LEN>()).prop_map(
-            |(day, nonce, id, sealed)| Request::Put(Put { day: Day(day), nonce, id: BoxId(id), sealed })
+        (any::<u32>(), any::<u64>(), any::<[u8; 32]>(), any::<[u8; 8]>(), array::<BOX_LEN>()).prop_map(
+            |(day, nonce, id, tag, sealed)| {
+                Request::Put(Put { day: Day(day), nonce, id: BoxId(id), tag: Tag(tag), sealed })
+            }
         ),
+        Just(Request::News(News)),
+        (0u16..1 << MAX_PAGE_BITS).prop_map(|index| Request::Page(Page { index })),
         any::<[u8; 32]>().prop_map(|id| Request::Get(Get { id: BoxId(id) })),
         any::<[u8; 32]>().prop_map(|cap| Request::Delete(Delete { cap: Capability::from_bytes(&cap) })),
         (any::<[u8; 32]>(), any::<u32>(), nonces, array::<HANDSHAKE_LEN>()).prop_map(
@@ -61,7 +71,9 @@ fn requests() -> impl Strategy<Value = Request> {
         ),
         (any::<[u8; 32]>(), any::<u64>())
             .prop_map(|(cap, after)| Request::Drain(Drain { cap: Capability::from_bytes(&cap), after })),
-        array::<BUNDLE_LEN>().prop_map(|bundle| Request::Publish(Publish { bundle })),
+        (array::<BUNDLE_LEN>(), any::<[u8; 32]>()).prop_map(|(bundle, inbox)| {
+            Request::Publish(Publish { bundle, inbox: Capability::from_bytes(&inbox) })
+        }),
         persona().prop_map(|persona| Request::Fetch(Fetch { persona })),
         Just(Request::Describe(Describe)),
     ]
@@ -77,7 +89,7 @@ fn replies() -> impl Strategy<Value = (Class, Reply)> {
         Refusal::Expired,
         Refusal::BadSignature,
     ];
-    let any_class = prop_oneof![Just(Class::Small), Just(Class::Large)];
+    let any_class = proptest::sample::select(Class::ALL.to_vec());
     let in_both = prop_oneof![
         Just(Reply::Done),
         Just(Reply::Conflict),
@@ -88,14 +100,56 @@ fn replies() -> impl Strategy<Value = (Class, Reply)> {
     let large = prop_oneof![
         (any::<u64>(), array::<HANDSHAKE_LEN>())
             .prop_map(|(seq, sealed)| Reply::Deposit(Deposited { seq, sealed })),
-        array::<BUNDLE_LEN>().prop_map(Reply::Bundle),
+        (array::<BUNDLE_LEN>(), 0..=MAX_DEPOSIT_BITS)
+            .prop_map(|(bundle, deposit_bits)| Reply::Bundle(Fetched { bundle, deposit_bits })),
         array::<DESCRIPTOR_LEN>().prop_map(Reply::Descriptor),
     ];
     prop_oneof![
         (any_class, in_both),
         array::<BOX_LEN>().prop_map(|sealed| (Class::Small, Reply::Box(sealed))),
         large.prop_map(|reply| (Class::Large, reply)),
+        listings().prop_map(|reply| (Class::Digest, reply)),
     ]
+}
+
+fn tags(most: usize) -> impl Strategy<Value = Vec<Tag>> {
+    vec(any::<[u8; 8]>().prop_map(Tag), 0..most)
+}
+
+fn header(number: u64, set: &Set, pages: &PageSet, previous: [u8; 32]) -> Header {
+    Header {
+        interval: Interval(number),
+        previous,
+        set: set.hash(),
+        root: pages.root(),
+        descriptor: [3; 32],
+        put_bits: 14,
+        deposit_bits: 2,
+        page_bits: pages.bits(),
+    }
+}
+
+/// One or two intervals, or a page, all true.
+fn listings() -> impl Strategy<Value = Reply> {
+    let news = (tags(20), tags(20), any::<bool>()).prop_map(|(earlier, later, both)| {
+        let pages = PageSet::fix(earlier.iter().chain(&later).copied(), &mut rng("pages"));
+        let [earlier, later] = [earlier, later].map(|tags| Set::new(tags).unwrap());
+        let first = header(24, &earlier, &pages, [0; 32]);
+        let last = header(25, &later, &pages, first.hash());
+        let closed = [Closed { header: first, set: earlier }, Closed { header: last, set: later }];
+        Reply::News(Listing::of_closed(&closed[usize::from(!both)..]).unwrap())
+    });
+    let page = (tags(3000), any::<prop::sample::Index>()).prop_map(|(tags, index)| {
+        let pages = PageSet::fix(tags, &mut rng("pages"));
+        let header = header(24, &Set::new([]).unwrap(), &pages, [7; 32]);
+        let index = index.index(1 << pages.bits()) as u16;
+        let listing = Listing::of_page(&header, &pages.page(index).unwrap()).unwrap();
+        let (again, page) = listing.page(index).unwrap();
+        assert!(again == header && page.is_under(&header.root));
+        assert!(matches!(listing.page(1 << header.page_bits), Err(ListingError::Page(_))));
+        Reply::Page(listing)
+    });
+    prop_oneof![news, page]
 }
 
 /// Whether the reply belongs to the request; it is the same again as a reply.
@@ -122,13 +176,14 @@ proptest! {
     #[test]
     fn requests_round_trip(request in requests()) {
         let body = request.encode();
-        prop_assert_eq!(body.len(), request.class().body_len());
+        prop_assert_eq!(body.len(), request.class().request_len());
         prop_assert!(Request::decode(request.class(), &body).unwrap() == request);
     }
 
     #[test]
-    fn requests_have_one_encoding(request in requests(), place in 0..1088usize, bit in 0..8) {
+    fn requests_have_one_encoding(request in requests(), place in any::<prop::sample::Index>(), bit in 0..8) {
         let mut body = request.encode();
+        let place = place.index(body.len());
         body[place] ^= 1u8 << bit;
         if let Ok(other) = Request::decode(request.class(), &body) {
             prop_assert_eq!(other.encode(), body);
@@ -138,7 +193,7 @@ proptest! {
     #[test]
     fn replies_round_trip((class, reply) in replies()) {
         let body = reply.encode(class).unwrap();
-        prop_assert_eq!(body.len(), class.body_len());
+        prop_assert_eq!(body.len(), class.reply_len());
         prop_assert!(Reply::decode(class, &body).unwrap() == reply);
     }
 
@@ -153,17 +208,21 @@ proptest! {
             as_it_came::<Publish>(&reply),
             as_it_came::<Fetch>(&reply),
             as_it_came::<Describe>(&reply),
+            as_it_came::<News>(&reply),
+            as_it_came::<Page>(&reply),
         ];
         let (yes, no) = (true, false);
         let expected = match reply {
-            Reply::Busy | Reply::Refused(_) => [yes; 8],
-            Reply::Done => [yes, no, yes, yes, no, yes, no, no],
-            Reply::Conflict => [yes, no, no, no, no, yes, no, no],
-            Reply::Absent => [no, yes, no, no, yes, no, yes, no],
-            Reply::Box(_) => [no, yes, no, no, no, no, no, no],
-            Reply::Deposit(_) => [no, no, no, no, yes, no, no, no],
-            Reply::Bundle(_) => [no, no, no, no, no, no, yes, no],
-            Reply::Descriptor(_) => [no, no, no, no, no, no, no, yes],
+            Reply::Busy | Reply::Refused(_) => [yes; 10],
+            Reply::Done => [yes, no, yes, yes, no, yes, no, no, no, no],
+            Reply::Conflict => [yes, no, no, no, no, yes, no, no, no, no],
+            Reply::Absent => [no, yes, no, no, yes, no, yes, no, no, yes],
+            Reply::Box(_) => [no, yes, no, no, no, no, no, no, no, no],
+            Reply::Deposit(_) => [no, no, no, no, yes, no, no, no, no, no],
+            Reply::Bundle(_) => [no, no, no, no, no, no, yes, no, no, no],
+            Reply::Descriptor(_) => [no, no, no, no, no, no, no, yes, no, no],
+            Reply::News(_) => [no, no, no, no, no, no, no, no, yes, no],
+            Reply::Page(_) => [no, no, no, no, no, no, no, no, no, yes],
         };
         prop_assert_eq!(fits, expected);
     }
@@ -211,9 +270,10 @@ proptest! {
         prop_assert!(Descriptor::from_bytes(&bytes, RelayId([0; 32])).is_err());
         let _ = Content::decode(&bytes);
         let mut body = bytes.clone();
-        for class in [Class::Small, Class::Large] {
-            body.resize(class.body_len(), 0);
+        for class in Class::ALL {
+            body.resize(class.request_len(), 0);
             let _ = Request::decode(class, &body);
+            body.resize(class.reply_len(), 0);
             let _ = Reply::decode(class, &body);
         }
         let bob = person("bob");
@@ -238,6 +298,42 @@ fn bodies_are_checked_to_the_last_byte() {
     large[1] = 99;
     assert_eq!(Reply::decode(Class::Large, &large).unwrap_err(), WireError::Field);
     assert_eq!(Reply::Box(Box::new([0; BOX_LEN])).encode(Class::Large).unwrap_err(), WireError::Operation(4));
+}
+
+#[test]
+fn the_largest_listings_fit_and_each_fault_is_named() {
+    let most = (0..INTERVAL_ENTRIES as u64 - 1).chain([u64::MAX]).map(|number| Tag(number.to_be_bytes()));
+    let set = Set::new(most).unwrap();
+    let pages = PageSet::fix([], &mut rng("pages"));
+    let first = header(24, &set, &pages, [0; 32]);
+    let closed =
+        [first, header(25, &set, &pages, first.hash())].map(|header| Closed { header, set: set.clone() });
+    let listing = Listing::of_closed(&closed).unwrap();
+    assert_eq!(listing.closed().unwrap(), closed);
+    assert_eq!(Listing::of_closed(&[]), Err(ListingError::Count(0)));
+    let three = [closed[0].clone(), closed[0].clone(), closed[1].clone()];
+    assert_eq!(Listing::of_closed(&three), Err(ListingError::Count(3)));
+    for bits in 0..=MAX_PAGE_BITS {
+        let set =
+            (0..page_capacity(bits) as u64 - 1).chain([u64::MAX]).map(|number| Tag(number.to_be_bytes()));
+        let page = [vec![0; 32 * usize::from(bits)], Set::new(set).unwrap().encode()].concat();
+        let header = Header { page_bits: bits, ..first };
+        assert_eq!(Listing::of_page(&header, &page).unwrap().page(0).unwrap().1.encode(), page);
+    }
+    let long = vec![0; LARGE_BODY - HEADER_LEN];
+    assert_eq!(Listing::of_page(&first, &long), Err(ListingError::Length));
+
+    let mut body = Reply::News(listing).encode(Class::Digest).unwrap();
+    let small = Reply::News(Listing::of_closed(&closed[..1]).unwrap());
+    assert_eq!(small.encode(Class::Large), Err(WireError::Operation(10)));
+    body[1] = 3;
+    assert_eq!(Reply::decode(Class::Digest, &body), Err(WireError::Field));
+    let mut padded = small.encode(Class::Digest).unwrap();
+    *padded.last_mut().unwrap() = 1;
+    assert_eq!(Reply::decode(Class::Digest, &padded), Err(WireError::Padding));
+    let mut beyond = Request::Page(Page { index: 4095 }).encode();
+    beyond[1] = 0x10;
+    assert_eq!(Request::decode(Class::Digest, &beyond), Err(WireError::Field));
 }
 
 #[test]

@@ -133,14 +133,21 @@ proptest! {
     }
 
     #[test]
-    fn a_header_has_one_encoding(bytes in vec(any::<u8>(), HEADER_LEN), bits in 0..13u8) {
+    fn a_header_has_one_encoding(bytes in vec(any::<u8>(), HEADER_LEN), work in (0..25u8, 0..9u8), bits in 0..13u8) {
         let mut bytes = bytes;
-        bytes[HEADER_LEN - 1] = bits;
+        bytes.splice(HEADER_LEN - 3.., [work.0, work.1, bits]);
         let header = Header::decode(&bytes).unwrap();
         prop_assert!(header.encode().as_slice() == bytes);
         prop_assert!(Header::decode(&bytes[1..]).is_err());
         bytes.push(0);
         prop_assert_eq!(Header::decode(&bytes), Err(HeaderError::Length(HEADER_LEN + 1)));
+        // A relay must not keep its clients busy.
+        for (place, most) in [(HEADER_LEN - 3, 24), (HEADER_LEN - 2, 8)] {
+            let mut greedy = header.encode();
+            greedy[place] = most + 1;
+            let is_refused = matches!(Header::decode(&greedy), Err(HeaderError::Work { .. }));
+            prop_assert!(is_refused);
+        }
     }
 
     #[test]

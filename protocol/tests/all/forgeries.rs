@@ -1,7 +1,7 @@
 //! Every bit of what is signed or sealed counts, and keys of small order are refused.
 
 use bauta_protocol::bundle::{Bundle, BundleError, BundleTerms};
-use bauta_protocol::descriptor::{Descriptor, DescriptorTerms, RelayIdentity, proves_equivocation};
+use bauta_protocol::descriptor::{Descriptor, DescriptorTerms, RelayIdentity, Size, proves_equivocation};
 use bauta_protocol::handshake::{RespondError, initiate, respond};
 use bauta_protocol::id::{IdentityKey, InboxId};
 use bauta_protocol::lane::{LaneError, ReceiveLane, SendLane};
@@ -139,6 +139,9 @@ fn two_descriptors_of_a_day_prove_equivocation() {
         doors: doors(1),
         put_bits: 1,
         deposit_bits: 1,
+        size: Size::of(1),
+        takes_personas: true,
+        last_header: None,
         expiry: Timestamp(NOW.0 + DAY_MS),
     };
     let one = Descriptor::sign(&identity, &terms, &mut rng).unwrap();

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{Bundle, IdentitySecret, Prekeys};
-use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity};
+use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::handshake::{self, Initiated, Responded};
 use bauta_protocol::id::{BoxId, Capability, DoorAddress};
 use bauta_protocol::limits::BOX_LEN;
@@ -85,6 +85,9 @@ pub fn relay_and_descriptor(rng: &mut FixedRng) -> (RelayAddress, Descriptor) {
         doors: doors(2),
         put_bits: 8,
         deposit_bits: 2,
+        size: Size::of(1),
+        takes_personas: true,
+        last_header: None,
         expiry: Timestamp(NOW.day().start().0 + 2 * DAY_MS),
     };
     let descriptor = Descriptor::sign(&identity, &terms, rng).unwrap();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use bauta_protocol::address::{Address, RelayAddress};
+use bauta_protocol::bell::Bell;
 use bauta_protocol::content::Content;
 use bauta_protocol::descriptor::Descriptor;
 use bauta_protocol::digest::chain::{Closed, Known};
@@ -18,7 +19,8 @@ use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::lane::{ReceiveLane, SendLane};
 use bauta_protocol::limits::{BOX_LEN, BOX_PLAIN};
 use bauta_protocol::relay::{
-    Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Refusal, Reply, Request,
+    self, Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Fetched, Get, Listing, News, Publish,
+    Put, Refusal, Reply, Request,
 };
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::session::Session;
@@ -116,11 +118,13 @@ fn lane() {
     for index in 0..10u8 {
         let state: Value = serde_json::from_str(&stored(&receive)).unwrap();
         let sealed = send.seal(&[index; BOX_PLAIN], &mut rng).unwrap();
+        assert_eq!(receive.wanted(1)[0].tag, sealed.tag);
         assert_eq!(receive.open(sealed.index, &sealed.bytes).unwrap().as_slice(), [index; BOX_PLAIN]);
         let cap = receive.accept(sealed.index).unwrap();
         boxes.push(json!({
             "index": sealed.index,
             "id": sealed.id,
+            "tag": hex(sealed.tag.0),
             "pair": state["window"][0],
             "cap": hex(cap.as_bytes()),
             "nonce": hex(&sealed.bytes[..24]),
@@ -138,8 +142,13 @@ fn relay_wire() {
     let sealed = Box::new([4; bauta_protocol::handshake::HANDSHAKE_LEN]);
     let bundle = Box::new(*alice.bundle().as_bytes());
     let (_, descriptor) = relay_and_descriptor(&mut rng("relay"));
-    let put =
-        Request::Put(Put { day: Day(20_000), nonce: 5, id: BoxId([2; 32]), sealed: Box::new([1; BOX_LEN]) });
+    let put = Request::Put(Put {
+        day: Day(20_000),
+        nonce: 5,
+        id: BoxId([2; 32]),
+        tag: Tag([0xaa; 8]),
+        sealed: Box::new([1; BOX_LEN]),
+    });
     let deposit = Request::Deposit(Deposit {
         inbox: InboxId([6; 32]),
         day: Day(20_000),
@@ -153,9 +162,11 @@ fn relay_wire() {
         Request::Delete(Delete { cap: cap.clone() }),
         deposit,
         Request::Drain(Drain { cap, after: 9 }),
-        Request::Publish(Publish { bundle: bundle.clone() }),
+        Request::Publish(Publish { bundle: bundle.clone(), inbox: Capability::from_bytes(&[3; 32]) }),
         Request::Fetch(Fetch { persona: alice.persona.public() }),
         Request::Describe(Describe),
+        Request::News(News),
+        Request::Page(relay::Page { index: 0x123 }),
     ];
     let (small, large) = (Class::Small, Class::Large);
     let replies = [
@@ -164,7 +175,7 @@ fn relay_wire() {
         (large, Reply::Absent),
         (small, Reply::Box(Box::new([1; BOX_LEN]))),
         (large, Reply::Deposit(Deposited { seq: 10, sealed })),
-        (large, Reply::Bundle(bundle)),
+        (large, Reply::Bundle(Fetched { bundle, deposit_bits: 4 })),
         (large, Reply::Descriptor(Box::new(*descriptor.as_bytes()))),
         (large, Reply::Busy),
         (small, Reply::Refused(Refusal::Malformed)),
@@ -179,7 +190,7 @@ fn relay_wire() {
         json!({
             "name": name,
             "len": body.len(),
-            "front": hex(&body[..64]),
+            "front": hex(body.get(..64).unwrap_or(body)),
             "sha256": hex(Sha256::digest(body)),
         })
     };
@@ -302,7 +313,7 @@ fn digest() {
     let (_, descriptor) = relay_and_descriptor(&mut rng("relay"));
     let mut previous = [0; 32];
     let mut known = Known::default();
-    let mut intervals = Vec::new();
+    let (mut intervals, mut shown) = (Vec::new(), Vec::new());
     // The relay was off before the last one.
     for (number, tags) in [180_000_000, 180_000_001, 180_000_777].into_iter().zip(sets) {
         let set = Set::new(tags.iter().copied()).unwrap();
@@ -326,8 +337,11 @@ fn digest() {
             "header_hash": hex(header.hash()),
         }));
         let closed = Closed { header: Header::decode(&header.encode()).unwrap(), set };
-        known = known.check_news(&[closed]).unwrap().known;
+        known = known.check_news(std::slice::from_ref(&closed)).unwrap().known;
+        shown.push(closed);
     }
+    let news = Listing::of_closed(&shown[1..]).unwrap();
+    let bell = Bell::of(&Capability::from_bytes(&[3; 32]));
     let page = |index: u16| {
         let bytes = pages.page(index).unwrap();
         assert!(Page::decode(&bytes, index, pages.bits()).unwrap().is_under(&pages.root()));
@@ -337,6 +351,12 @@ fn digest() {
         "digest",
         &json!({
             "intervals": intervals,
+            "news": hex(Sha256::digest(Reply::News(news).encode(Class::Digest).unwrap())),
+            "bell": {
+                "cap": hex([3; 32]),
+                "bell": hex(bell.as_bytes()),
+                "in_interval_180000001": hex(bell.in_interval(Interval(180_000_001)).0),
+            },
             "pages": {
                 "tags": waiting.iter().map(|tag| hex(tag.0)).collect::<Vec<_>>().concat(),
                 "k": pages.bits(),

@@ -71,13 +71,15 @@ impl Held {
         self.lock().by_id.keys().copied().collect()
     }
 
-    /// Delivers the box to all requests that wait for it.
-    pub(super) fn wake(&self, id: &BoxId, sealed: &Arc<[u8; BOX_LEN]>) {
+    /// Delivers the box to all requests that wait for it. Whether one took it.
+    pub(super) fn wake(&self, id: &BoxId, sealed: &Arc<[u8; BOX_LEN]>) -> bool {
         let mut waiting = self.lock();
+        let mut taken = false;
         for (ticket, wake) in waiting.by_id.remove(id).unwrap_or_default() {
             waiting.by_age.remove(&ticket);
-            let _ = wake.send(Arc::clone(sealed));
+            taken |= wake.send(Arc::clone(sealed)).is_ok();
         }
+        taken
     }
 
     /// Ends all waits without a box, and allows no new ones.

@@ -1,6 +1,8 @@
 //! The changes themselves. Each runs inside the writer's transaction, and may run twice if its group fails.
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, InboxId};
+use bauta_protocol::limits::TTL_DAYS;
 use bauta_protocol::relay::Deposited;
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,7 +11,9 @@ use sha2::{Digest, Sha256};
 use super::ledger::{Ledger, during, sql};
 use crate::error::StorageError;
 use crate::policy::{self, Quotas, SEEN_DAYS};
-use crate::storage::{DepositOutcome, PublishOutcome, PutOutcome, SealedBox, SealedHandshake, StoredBundle};
+use crate::storage::{
+    DepositOutcome, Hour, PublishOutcome, PutOutcome, SealedBox, SealedHandshake, StoredBundle,
+};
 
 /// The key under which a deposit is remembered.
 pub(super) fn deposit_digest(inbox: &InboxId, sealed: &[u8]) -> [u8; 32] {
@@ -24,6 +28,7 @@ pub(super) fn deposit_digest(inbox: &InboxId, sealed: &[u8]) -> [u8; 32] {
 pub(super) fn put_box(
     ledger: &mut Ledger<'_>,
     id: &BoxId,
+    tag: Tag,
     sealed: &SealedBox,
     today: Day,
 ) -> Result<PutOutcome, StorageError> {
@@ -59,9 +64,9 @@ pub(super) fn put_box(
     }
     ledger
         .connection
-        .prepare_cached("INSERT OR REPLACE INTO boxes (id, expires, sealed) VALUES (?1, ?2, ?3)")
+        .prepare_cached("INSERT OR REPLACE INTO boxes (id, expires, tag, sealed) VALUES (?1, ?2, ?3, ?4)")
         .map_err(during(doing))?
-        .execute(params![id.as_bytes(), expires, sealed.as_slice()])
+        .execute(params![id.as_bytes(), expires, tag.0, sealed.as_slice()])
         .map_err(during(doing))?;
     match there {
         // An expired row that was still there is replaced.
@@ -74,6 +79,18 @@ pub(super) fn put_box(
     }
     ledger.arrived.push(*id);
     Ok(PutOutcome::Stored)
+}
+
+pub(super) fn mark_out(ledger: &mut Ledger<'_>, ids: &[BoxId], hour: Hour) -> Result<(), StorageError> {
+    let doing = "notes which boxes went out";
+    let mut mark = ledger
+        .connection
+        .prepare_cached("UPDATE boxes SET out_hour = ?2 WHERE id = ?1 AND out_hour IS NULL")
+        .map_err(during(doing))?;
+    for id in ids {
+        mark.execute(params![id.as_bytes(), hour.0]).map_err(during(doing))?;
+    }
+    Ok(())
 }
 
 pub(super) fn delete_box(ledger: &mut Ledger<'_>, id: &BoxId, today: Day) -> Result<(), StorageError> {
@@ -102,7 +119,8 @@ pub(super) fn deposit(
     let doing = "stores a deposit";
     let today = now.day();
     let digest = deposit_digest(inbox, sealed);
-    if is_seen(ledger.connection, &digest, today)? {
+    let before = seen(ledger.connection, &digest, today)?;
+    if before == Some(true) {
         return Ok(DepositOutcome::Same);
     }
     let gone = ledger
@@ -112,8 +130,15 @@ pub(super) fn deposit(
         .execute(params![inbox.as_bytes(), today.0])
         .map_err(during(doing))?;
     ledger.forget_deposits(gone);
-    if !make_room(ledger, inbox, work)? || !ledger.has_room(Quotas::DEPOSIT_COST) {
+    if !ledger.has_room(Quotas::DEPOSIT_COST) {
         return Ok(DepositOutcome::Full);
+    }
+    if before.is_none() {
+        count_deposit(ledger, inbox, Hour::of(now))?;
+    }
+    if !make_room(ledger, inbox, work)? {
+        note_seen(ledger, &digest, false, today)?;
+        return Ok(DepositOutcome::Outdone);
     }
     let expires = policy::expiry_day(today).0;
     let last: Option<i64> = ledger
@@ -139,14 +164,39 @@ pub(super) fn deposit(
         .map_err(during(doing))?
         .execute(params![inbox.as_bytes(), seq, work, expires, sealed])
         .map_err(during(doing))?;
-    ledger
-        .connection
-        .prepare_cached("INSERT OR REPLACE INTO deposits_seen (digest, expires) VALUES (?1, ?2)")
-        .map_err(during(doing))?
-        .execute(params![digest, today.0.saturating_add(SEEN_DAYS)])
-        .map_err(during(doing))?;
+    note_seen(ledger, &digest, true, today)?;
     ledger.stored.deposits += 1;
     Ok(DepositOutcome::Stored)
+}
+
+/// Remembers a deposit. One that had to give way is stored when it comes with more work, or when there is room, but
+/// counts once: otherwise one deposit sent again and again would raise what the inbox asks for.
+fn note_seen(
+    ledger: &mut Ledger<'_>,
+    digest: &[u8; 32],
+    stored: bool,
+    today: Day,
+) -> Result<(), StorageError> {
+    ledger
+        .connection
+        .prepare_cached("INSERT OR REPLACE INTO deposits_seen (digest, expires, stored) VALUES (?1, ?2, ?3)")
+        .map_err(during("remembers a deposit"))?
+        .execute(params![digest, today.0.saturating_add(SEEN_DAYS), stored])
+        .map_err(during("remembers a deposit"))?;
+    Ok(())
+}
+
+fn count_deposit(ledger: &mut Ledger<'_>, inbox: &InboxId, hour: Hour) -> Result<(), StorageError> {
+    ledger
+        .connection
+        .prepare_cached(
+            "INSERT INTO deposit_counts (inbox, hour, came) VALUES (?1, ?2, 1)
+             ON CONFLICT (inbox, hour) DO UPDATE SET came = came + 1",
+        )
+        .map_err(during("counts a deposit"))?
+        .execute(params![inbox.as_bytes(), hour.0])
+        .map_err(during("counts a deposit"))?;
+    Ok(())
 }
 
 /// Whether the inbox has room for a deposit with this much work; removes the weakest one if necessary.
@@ -161,17 +211,23 @@ fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool,
     if usize::try_from(there).unwrap_or(usize::MAX) < ledger.quotas.inbox {
         return Ok(true);
     }
-    let weakest: Option<(i64, u8)> = ledger
+    let weakest: Option<(i64, u8, u32, Vec<u8>)> = ledger
         .connection
         // Among equals the youngest is removed, so that a flood does not push out what was there before it.
-        .prepare_cached("SELECT seq, work FROM deposits WHERE inbox = ?1 ORDER BY work, seq DESC LIMIT 1")
+        .prepare_cached(
+            "SELECT seq, work, expires, sealed FROM deposits WHERE inbox = ?1 ORDER BY work, seq DESC LIMIT 1",
+        )
         .map_err(during(doing))?
-        .query_row(params![inbox.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![inbox.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .optional()
         .map_err(during(doing))?;
-    let Some((seq, _)) = weakest.filter(|(_, least)| *least < work) else {
+    let Some((seq, _, expires, sealed)) = weakest.filter(|(_, least, ..)| *least < work) else {
         return Ok(false);
     };
+    let came = Day(expires.saturating_sub(TTL_DAYS + 1));
+    note_seen(ledger, &deposit_digest(inbox, &sealed), false, came)?;
     let gone = ledger
         .connection
         .prepare_cached("DELETE FROM deposits WHERE inbox = ?1 AND seq = ?2")
@@ -182,11 +238,17 @@ fn make_room(ledger: &mut Ledger<'_>, inbox: &InboxId, work: u8) -> Result<bool,
     Ok(true)
 }
 
-pub(super) fn is_seen(connection: &Connection, digest: &[u8; 32], today: Day) -> Result<bool, StorageError> {
+/// Whether a deposit that came in the last days was stored, or had to give way.
+pub(super) fn seen(
+    connection: &Connection,
+    digest: &[u8; 32],
+    today: Day,
+) -> Result<Option<bool>, StorageError> {
     connection
-        .prepare_cached("SELECT 1 FROM deposits_seen WHERE digest = ?1 AND expires > ?2")
+        .prepare_cached("SELECT stored FROM deposits_seen WHERE digest = ?1 AND expires > ?2")
         .map_err(during("looks for a deposit"))?
-        .exists(params![digest, today.0])
+        .query_row(params![digest, today.0], |row| row.get(0))
+        .optional()
         .map_err(during("looks for a deposit"))
 }
 
@@ -236,6 +298,15 @@ pub(super) fn publish(
     now: Timestamp,
 ) -> Result<PublishOutcome, StorageError> {
     let doing = "stores a bundle";
+    let hang_bell = |ledger: &Ledger<'_>| {
+        ledger
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO bells (inbox, bell, expires) VALUES (?1, ?2, ?3)")
+            .and_then(|mut hang| {
+                hang.execute(params![bundle.inbox.as_bytes(), bundle.bell, policy::expiry_day(now.day()).0])
+            })
+            .map_err(during("hangs a bell"))
+    };
     let there: Option<(i64, i64, Vec<u8>)> = ledger
         .connection
         .prepare_cached("SELECT version, forget_ms, bytes FROM bundles WHERE name = ?1")
@@ -249,8 +320,11 @@ pub(super) fn publish(
                 return Ok(PublishOutcome::Stale);
             }
             if *version == sql(bundle.version.0) {
-                let same = *bytes == bundle.bytes;
-                return Ok(if same { PublishOutcome::Same } else { PublishOutcome::Different });
+                if *bytes != bundle.bytes {
+                    return Ok(PublishOutcome::Different);
+                }
+                hang_bell(ledger)?;
+                return Ok(PublishOutcome::Same);
             }
         }
         Some(_) => {}
@@ -275,6 +349,7 @@ pub(super) fn publish(
             bundle.bytes
         ])
         .map_err(during(doing))?;
+    hang_bell(ledger)?;
     if there.is_none() {
         ledger.stored.bundles += 1;
     }

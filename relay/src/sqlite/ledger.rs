@@ -19,7 +19,7 @@ pub(super) struct Ledger<'a> {
 impl Ledger<'_> {
     /// Whether this many more bytes fit under the quota.
     pub(super) fn has_room(&self, cost: u64) -> bool {
-        self.stored.bytes().saturating_add(cost) <= self.quotas.bytes
+        self.stored.has_room(self.quotas, cost)
     }
 
     /// Subtracts removed deposits from the totals.

@@ -1,6 +1,7 @@
 //! The thread that reads. It sees what is committed, and never waits for the writer.
 
 use bauta_protocol::id::BoxId;
+use bauta_protocol::limits::BUNDLE_LIFETIME;
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
@@ -26,9 +27,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(connection: Connection) -> Result<Self, std::io::Error> {
+    pub(super) fn start(name: &'static str, connection: Connection) -> Result<Self, std::io::Error> {
         let (queue, mut messages) = mpsc::channel(QUEUE);
-        let thread = Thread::start("relay-reader", move || {
+        let thread = Thread::start(name, move || {
             while let Some(message) = messages.blocking_recv() {
                 match message {
                     Message::Ask(question) => question(&connection),
@@ -86,5 +87,15 @@ pub(super) fn bundle(
         .map_err(during(reading))?
         .query_row(params![name.0, sql(now.0)], |row| row.get(0))
         .optional()
+        .map_err(during(reading))
+}
+
+pub(super) fn personas_since(connection: &Connection, moment: Timestamp) -> Result<u64, StorageError> {
+    let reading = "counts the bundles";
+    // By the index: a version is forgotten a fixed time after it.
+    connection
+        .prepare_cached("SELECT count(*) FROM bundles WHERE forget_ms > ?1")
+        .map_err(during(reading))?
+        .query_row([sql(moment.plus(BUNDLE_LIFETIME).0)], |row| row.get(0))
         .map_err(during(reading))
 }

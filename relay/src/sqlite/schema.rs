@@ -15,9 +15,19 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE boxes (
         id BLOB NOT NULL PRIMARY KEY,
         expires INTEGER NOT NULL,
+        tag BLOB NOT NULL,
+        out_hour INTEGER,
         sealed BLOB
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX boxes_by_expiry ON boxes (expires);
+    -- What the digest lists, without reading the boxes.
+    CREATE INDEX boxes_waiting ON boxes (tag, expires) WHERE out_hour IS NULL AND sealed IS NOT NULL;
+
+    CREATE TABLE intervals (
+        number INTEGER NOT NULL PRIMARY KEY,
+        header BLOB NOT NULL,
+        entries BLOB NOT NULL
+    ) STRICT;
 
     CREATE TABLE inboxes (
         inbox BLOB NOT NULL PRIMARY KEY,
@@ -36,11 +46,28 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE INDEX deposits_by_expiry ON deposits (expires);
 
+    -- stored: 0 when the deposit had to give way.
     CREATE TABLE deposits_seen (
         digest BLOB NOT NULL PRIMARY KEY,
-        expires INTEGER NOT NULL
+        expires INTEGER NOT NULL,
+        stored INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX deposits_seen_by_expiry ON deposits_seen (expires);
+
+    CREATE TABLE deposit_counts (
+        inbox BLOB NOT NULL,
+        hour INTEGER NOT NULL,
+        came INTEGER NOT NULL,
+        PRIMARY KEY (inbox, hour)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX deposit_counts_by_hour ON deposit_counts (hour);
+
+    CREATE TABLE bells (
+        inbox BLOB NOT NULL PRIMARY KEY,
+        bell BLOB NOT NULL,
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX bells_by_expiry ON bells (expires);
 
     CREATE TABLE bundles (
         name BLOB NOT NULL PRIMARY KEY,

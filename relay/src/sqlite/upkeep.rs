@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use super::ledger::{Ledger, count, during, sql};
 use crate::error::StorageError;
 use crate::policy::Stored;
+use crate::storage::Hour;
 
 /// Removes at most `limit` expired rows of each kind.
 pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Result<usize, StorageError> {
@@ -30,6 +31,15 @@ pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Res
          (SELECT digest FROM deposits_seen WHERE expires <= ?1 LIMIT ?2)",
         today,
     )?;
+    let counts = remove(
+        "DELETE FROM deposit_counts WHERE (inbox, hour) IN
+         (SELECT inbox, hour FROM deposit_counts WHERE hour <= ?1 LIMIT ?2)",
+        i64::from(Hour::of(now).minus(24).0),
+    )?;
+    let bells = remove(
+        "DELETE FROM bells WHERE inbox IN (SELECT inbox FROM bells WHERE expires <= ?1 LIMIT ?2)",
+        today,
+    )?;
     let bundles = remove(
         "DELETE FROM bundles WHERE name IN
          (SELECT name FROM bundles WHERE forget_ms <= ?1 LIMIT ?2)",
@@ -41,7 +51,7 @@ pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Res
     stored.tombstones = stored.tombstones.saturating_sub(count(tombstones));
     stored.boxes = stored.boxes.saturating_sub(count(boxes));
     stored.bundles = stored.bundles.saturating_sub(count(bundles));
-    Ok(tombstones + boxes + deposits + inboxes + seen + bundles)
+    Ok(tombstones + boxes + deposits + inboxes + seen + counts + bells + bundles)
 }
 
 /// Removes expired boxes and tombstones, `limit` together, and returns how many of each.

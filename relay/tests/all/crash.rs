@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
 use bauta_protocol::limits::BOX_LEN;
@@ -83,7 +84,7 @@ fn child() {
 }
 
 async fn write_one(store: &SqliteStorage, number: u64) {
-    let put = store.put_box(BoxId(name(number)), content(number), TODAY).await.unwrap();
+    let put = store.put_box(BoxId(name(number)), Tag([1; 8]), content(number), TODAY).await.unwrap();
     assert_eq!(put, PutOutcome::Stored);
     say("put", number);
     match number % 5 {

@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use crate::support::*;
+use bauta_protocol::descriptor::Size;
+use bauta_protocol::digest::chain::Known;
+use bauta_protocol::digest::header::Interval;
 use bauta_protocol::id::{DoorAddress, RelayId};
-use bauta_protocol::limits::TTL_DAYS;
-use bauta_protocol::relay::{Class, Deposit, Deposited, Describe, Publish, Put, Refusal, Reply, Request};
+use bauta_protocol::limits::{KNOWN_HEADERS, TTL_DAYS};
+use bauta_protocol::relay::{
+    Class, Deposit, Deposited, Describe, News, Publish, Put, Refusal, Reply, Request,
+};
 use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::work::{check_put_work, measure_deposit_work};
 use bauta_relay::policy::{Difficulty, Quotas};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -51,37 +57,67 @@ async fn put_work_counts_for_yesterday_today_and_tomorrow() {
     for days in [0, TODAY.0 - 2, TODAY.0 + 2, u32::MAX] {
         assert!(office.ask(put(4, 1, Day(days))).await == Reply::Refused(Refusal::WrongDay));
     }
-    let Request::Put(Put { day, nonce, id, sealed }) = put(5, 1, TODAY) else { panic!() };
-    let wrong = Request::Put(Put { day, nonce: nonce.wrapping_add(1), id, sealed });
+    let Request::Put(Put { day, nonce, id, tag, sealed }) = put(5, 1, TODAY) else { panic!() };
+    let wrong = Request::Put(Put { day, nonce: nonce.wrapping_add(1), id, tag, sealed });
     assert!(office.ask(wrong).await == Reply::Refused(Refusal::WorkTooLow));
     assert!(office.ask(get(5)).await == Reply::Absent);
 }
 
 #[tokio::test]
-async fn difficulty_rises_with_fill_from_the_next_day_on() {
+async fn difficulty_rises_with_fill_and_the_easiest_of_the_last_headers_counts() {
     let quotas = Quotas { boxes: 5, ..Quotas::default() };
     let (_home, office) = office(Terms { quotas, ..Terms::default() }).await;
     for name in 0..4 {
         assert!(office.ask(put(name, 1, TODAY)).await == Reply::Done);
     }
-    assert_eq!(office.descriptor().await.put_bits(), Difficulty::EASY.put_bits);
-    office.clock.set(noon(later(1)));
-    let harder = office.descriptor().await;
-    assert_eq!(harder.put_bits(), Difficulty::for_fill(800).put_bits);
-    assert_eq!(harder.deposit_bits(), Difficulty::for_fill(800).deposit_bits);
-    assert!(harder.put_bits() > Difficulty::EASY.put_bits);
-    // Work for yesterday is measured by yesterday's descriptor, work for today and tomorrow by today's.
-    assert!(office.ask(put(10, 1, TODAY)).await == Reply::Done);
-    assert!(office.ask(put(11, 1, TODAY)).await == Reply::Refused(Refusal::QuotaExceeded));
-    for (day, bits) in [(later(1), harder.put_bits()), (later(2), harder.put_bits())] {
-        let id = cap(10).box_id();
-        let put = |nonce| Request::Put(Put { day, nonce, id, sealed: sealed(1) });
-        assert!(office.ask(put(put_nonce(day, &id, bits))).await == Reply::Done);
-        let easy = put_nonce(day, &id, Difficulty::EASY.put_bits);
-        if easy != put_nonce(day, &id, bits) {
-            assert!(office.ask(put(easy)).await == Reply::Refused(Refusal::WorkTooLow));
-        }
+    let hard = Difficulty::for_fill(800);
+    assert!(hard.put_bits > Difficulty::EASY.put_bits);
+    let id = cap(0).box_id();
+    let easy = put_nonce(TODAY, &id, Difficulty::EASY.put_bits);
+    let too_low = !check_put_work(&relay(), TODAY, &id, easy, hard.put_bits);
+    let first = Interval::of(noon(TODAY));
+    for step in 1..=KNOWN_HEADERS as u64 {
+        office.clock.set(Interval(first.0 + step).start());
+        let Reply::News(listing) = office.ask(Request::News(News)).await else { panic!("no news") };
+        let last = listing.closed().unwrap().last().unwrap().header;
+        assert_eq!((last.put_bits, last.deposit_bits), (hard.put_bits, hard.deposit_bits));
+        let refused = office.ask(put(0, 1, TODAY)).await == Reply::Refused(Refusal::WorkTooLow);
+        assert_eq!(refused, too_low && step == KNOWN_HEADERS as u64, "after {step}");
     }
+    let worked = put_nonce(TODAY, &id, hard.put_bits);
+    let again = Request::Put(Put { day: TODAY, nonce: worked, id, tag: tag(0), sealed: sealed(1) });
+    assert!(office.ask(again).await == Reply::Done);
+    // A client that has no header yet takes what the descriptor of the next day says.
+    office.clock.set(noon(later(1)));
+    let descriptor = office.descriptor().await;
+    assert!(descriptor.put_bits() >= hard.put_bits && descriptor.deposit_bits() >= hard.deposit_bits);
+}
+
+#[tokio::test]
+async fn a_descriptor_names_the_last_header_of_the_day_before_and_the_size() {
+    let (home, office) = office(Terms::default()).await;
+    let first = office.descriptor().await;
+    assert_eq!((first.last_header(), first.size(), first.takes_personas()), (None, Size::of(1), true));
+    for who in 1..=11 {
+        assert!(office.ask(publish(&bundle(who, noon(TODAY), relay()))).await == Reply::Done);
+    }
+    let midnight = later(1).start();
+    office.close().await;
+    let before = midnight.minus(Duration::from_secs(5));
+    let office = Office::open(home.path(), before, Terms::default()).await;
+    office.clock.set(midnight);
+    let second = office.descriptor().await;
+    let last = *second.last_header().unwrap();
+    assert_eq!((last.interval.end(), second.size().personas()), (midnight, 10));
+    assert_eq!(last.descriptor, first.seen().hash, "the header of a day names the descriptor of that day");
+    office.clock.set(midnight.plus(Duration::from_secs(10)));
+    let Reply::News(listing) = office.ask(Request::News(News)).await else { panic!("no news") };
+    let closed = listing.closed().unwrap();
+    assert_eq!((closed[0].header, closed[1].header.descriptor), (last, second.seen().hash));
+    assert!(Known::default().check_news(&closed).unwrap().known.check_day(&last).is_ok());
+    // Nobody renewed for a week.
+    office.clock.set(noon(later(8)));
+    assert_eq!(office.descriptor().await.size(), Size::of(1));
 }
 
 #[tokio::test]
@@ -100,6 +136,40 @@ async fn boxes_and_tombstones_last_for_their_time() {
     assert_eq!(office.desk.levels().stored.boxes + office.desk.levels().stored.tombstones, 0);
     assert!(office.ask(put(1, 9, later(TTL_DAYS))).await == Reply::Done);
     assert!(office.ask(get(1)).await == Reply::Box(sealed(9)));
+}
+
+#[tokio::test]
+async fn a_full_inbox_says_nothing_and_asks_for_more_work() {
+    let quotas = Quotas { inbox: 1, ..Quotas::default() };
+    let (_home, office) = office(Terms { quotas, ..Terms::default() }).await;
+    assert!(office.ask(publish(&bundle(1, noon(TODAY), relay()))).await == Reply::Done);
+    let owner = cap(1).inbox_id();
+    let work = |fill: u8| {
+        let nonce = deposit_work(owner, fill, TODAY).work_nonce;
+        measure_deposit_work(&relay(), &owner, TODAY, handshake(fill).as_slice(), nonce)
+    };
+    let mut fills: Vec<u8> = (0..16).collect();
+    fills.sort_by_key(|fill| work(*fill));
+    let (weakest, strongest) = (fills[0], fills[15]);
+    assert!(work(weakest) < work(strongest), "of sixteen one has more work");
+    for fill in [weakest, strongest] {
+        assert!(office.ask(deposit(1, fill, TODAY)).await == Reply::Done);
+    }
+    // The first had to give way: it is not `Done` any more, and nobody says why.
+    assert!(office.ask(deposit(1, weakest, TODAY)).await == Reply::Busy);
+    assert!(office.ask(deposit(1, strongest, TODAY)).await == Reply::Done);
+    for fill in &fills[1..15] {
+        office.ask(deposit(1, *fill, TODAY)).await;
+    }
+    let Reply::Bundle(found) = office.ask(fetch(1)).await else { panic!("no bundle") };
+    assert_eq!(found.deposit_bits, Difficulty::EASY.deposit_bits + 1, "sixteen came in a day");
+    // An hour later it is no longer only said.
+    office.clock.set(noon(TODAY).plus(2 * HOUR));
+    let fill = (16..).find(|fill| work(*fill) == Difficulty::EASY.deposit_bits).unwrap();
+    assert!(office.ask(deposit(1, fill, TODAY)).await == Reply::Refused(Refusal::WorkTooLow));
+    office.clock.set(noon(later(1)).plus(2 * HOUR));
+    let Reply::Bundle(later) = office.ask(fetch(1)).await else { panic!("no bundle") };
+    assert_eq!(later.deposit_bits, Difficulty::EASY.deposit_bits);
 }
 
 #[tokio::test]
@@ -200,14 +270,20 @@ async fn bundles_are_checked() {
     assert!(office.ask(publish(&dated_ahead)).await == refused(Refusal::Expired));
     let mut forged = *bundle(2, now, relay()).bundle().as_bytes();
     forged[40] ^= 1;
-    let forged = Request::Publish(Publish { bundle: Box::new(forged) });
+    let forged = Request::Publish(Publish { bundle: Box::new(forged), inbox: cap(2) });
     assert!(office.ask(forged).await == refused(Refusal::BadSignature));
+    // Somebody else's inbox, which a bundle may name, but not with the bell that only its owner can hang.
+    let Request::Publish(Publish { bundle: honest, .. }) = publish(&bundle(2, now, relay())) else {
+        panic!()
+    };
+    let stolen = Request::Publish(Publish { bundle: honest, inbox: cap(3) });
+    assert!(office.ask(stolen).await == refused(Refusal::Malformed));
     assert!(office.ask(fetch(2)).await == Reply::Absent);
-    assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*good.bundle().as_bytes())));
+    assert!(office.ask(fetch(1)).await == found(&good));
 
     let newer = bundle(1, now.plus(HOUR), relay());
     assert!(office.ask(publish(&newer)).await == Reply::Done);
-    assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*newer.bundle().as_bytes())));
+    assert!(office.ask(fetch(1)).await == found(&newer));
     office.clock.set(newer.bundle().expiry());
     assert!(office.ask(fetch(1)).await == Reply::Absent);
 }
@@ -254,10 +330,10 @@ async fn many_who_ask_at_midnight_see_one_descriptor() {
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_refused() {
     let (_home, office) = office(Terms::default()).await;
-    for class in [Class::Small, Class::Large] {
-        for body in [vec![], vec![0; class.body_len()], vec![0xff; class.body_len()], vec![1; 7]] {
+    for class in Class::ALL {
+        for body in [vec![], vec![0; class.request_len()], vec![0xff; class.request_len()], vec![1; 7]] {
             let answer = office.desk.answer_body(class, body).await;
-            assert_eq!(answer.len(), class.body_len());
+            assert_eq!(answer.len(), class.reply_len());
             assert!(Reply::decode(class, &answer).unwrap() == Reply::Refused(Refusal::Malformed));
         }
     }
@@ -280,7 +356,7 @@ async fn the_disk_does_not_say_whose_bundles_lie_there() {
     let (home, office) = office(Terms::default()).await;
     let made = bundle(1, noon(TODAY), relay());
     assert!(office.ask(publish(&made)).await == Reply::Done);
-    assert!(office.ask(fetch(1)).await == Reply::Bundle(Box::new(*made.bundle().as_bytes())));
+    assert!(office.ask(fetch(1)).await == found(&made));
     office.close().await;
     let (persona, inbox) = (persona(1).public(), cap(1).inbox_id());
     for file in std::fs::read_dir(home.path()).unwrap() {

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use bauta_localnet::{Localnet, LocalnetConfig};
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::Descriptor;
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::Capability;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{
-    Delete, Deposit, Deposited, Describe, Drain, Fetch, Get, Publish, Put, Reply, Request,
+    Delete, Deposit, Deposited, Describe, Drain, Fetch, Fetched, Get, Publish, Put, Reply, Request,
 };
 use bauta_protocol::time::{Clock as _, Timestamp};
 use bauta_protocol::work::{find_deposit_work, find_put_work};
+use bauta_relay::policy::Difficulty;
 use bauta_relay::{Relay, RelayConfig, RelayError};
 use bauta_sphinx_client::{
     Client, GuardKeeper, Mixnet, Network, Patience, RelayTarget, SystemClock, Traffic,
@@ -65,7 +67,13 @@ impl Visitor {
         let id = cap.box_id();
         let go = AtomicBool::new(false);
         let nonce = find_put_work(&self.relay.id, terms.day(), &id, terms.put_bits(), &go).unwrap();
-        Request::Put(Put { day: terms.day(), nonce, id, sealed: Box::new([fill; BOX_LEN]) })
+        Request::Put(Put {
+            day: terms.day(),
+            nonce,
+            id,
+            tag: Tag([fill; 8]),
+            sealed: Box::new([fill; BOX_LEN]),
+        })
     }
 }
 
@@ -161,8 +169,8 @@ async fn boxes(visitor: &Visitor, relay: &Relay, terms: &Descriptor) {
     assert!(visitor.ask(visitor.put(&one, 10, terms)).await == Reply::Done);
     assert!(visitor.ask(visitor.put(&one, 10, terms)).await == Reply::Done);
     assert!(visitor.ask(visitor.put(&one, 11, terms)).await == Reply::Conflict);
-    let Request::Put(Put { day, nonce, id, sealed }) = visitor.put(&two, 20, terms) else { panic!() };
-    let put = Request::Put(Put { day, nonce, id, sealed });
+    let Request::Put(Put { day, nonce, id, tag, sealed }) = visitor.put(&two, 20, terms) else { panic!() };
+    let put = Request::Put(Put { day, nonce, id, tag, sealed });
 
     let waiting = tokio::spawn({
         let visitor = visitor.clone();
@@ -209,8 +217,9 @@ async fn bundles(visitor: &Visitor, relay: &Relay, terms: &Descriptor) {
     let fetch = Request::Fetch(Fetch { persona: persona.public() });
     assert!(visitor.ask(fetch.clone()).await == Reply::Absent);
     let bytes = Box::new(*made.bundle().as_bytes());
-    assert!(visitor.ask(Request::Publish(Publish { bundle: bytes.clone() })).await == Reply::Done);
-    assert!(visitor.ask(fetch).await == Reply::Bundle(bytes));
+    assert!(visitor.ask(Request::Publish(Publish { bundle: bytes.clone(), inbox })).await == Reply::Done);
+    let deposit_bits = Difficulty::EASY.deposit_bits;
+    assert!(visitor.ask(fetch).await == Reply::Bundle(Fetched { bundle: bytes, deposit_bits }));
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::support::*;
 use bauta_protocol::bundle::Prekeys;
 use bauta_protocol::limits::TTL_DAYS;
-use bauta_protocol::relay::{Deposited, Refusal, Reply};
+use bauta_protocol::relay::{Deposited, Fetched, Refusal, Reply};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work::measure_deposit_work;
-use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored};
+use bauta_relay::policy::{Difficulty, Quotas, SEEN_DAYS, Stored};
 use proptest::prelude::*;
 
 const QUOTAS: Quotas = Quotas { boxes: 1_000_000, bytes: u64::MAX, bundles: 1_000_000, inbox: 2 };
@@ -145,10 +145,11 @@ impl Model {
         if left.len() >= QUOTAS.inbox {
             let least = left.iter().map(|deposit| deposit.work).min().unwrap();
             if work <= least {
-                return Reply::Refused(Refusal::QuotaExceeded);
+                return Reply::Busy;
             }
             let youngest = left.iter().rposition(|deposit| deposit.work == least).unwrap();
-            left.remove(youngest);
+            let gone = left.remove(youngest);
+            self.seen.remove(&(inbox, gone.fill));
         }
         left.push(Left { fill, work, expires: today + TTL_DAYS + 1, seq: None });
         self.seen.insert((inbox, fill), today + SEEN_DAYS);
@@ -185,7 +186,10 @@ impl Model {
 
     fn fetch(&self, who: u8, now: Timestamp) -> Reply {
         match self.bundles.get(&who) {
-            Some(there) if there.expiry > now => Reply::Bundle(there.bytes.clone().try_into().unwrap()),
+            Some(there) if there.expiry > now => Reply::Bundle(Fetched {
+                bundle: there.bytes.clone().try_into().unwrap(),
+                deposit_bits: Difficulty::EASY.deposit_bits,
+            }),
             _ => Reply::Absent,
         }
     }
@@ -262,8 +266,7 @@ impl Pair {
                 let got = self.ask(deposit(inbox, fill, worked)).await;
                 // Whoever was refused for a full inbox too often has spent the gate; the model does not follow that.
                 let expected = self.model.deposit(inbox, fill, work, day.0);
-                let spent = got == Reply::Refused(Refusal::WorkTooLow)
-                    && expected == Reply::Refused(Refusal::QuotaExceeded);
+                let spent = got == Reply::Refused(Refusal::WorkTooLow) && expected == Reply::Busy;
                 (if spent { expected.clone() } else { got }, expected)
             }
             Step::Drain { inbox, cursor } => {

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::BoxId;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Day;
@@ -54,15 +55,18 @@ async fn what_was_stored_is_there_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("relay.db");
     let store = open(&path);
-    store.put_box(BoxId([1; 32]), telling(1), TODAY).await.unwrap();
+    store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), TODAY).await.unwrap();
     store.delete_box(BoxId([1; 32]), TODAY).await.unwrap();
-    store.put_box(BoxId([2; 32]), telling(2), TODAY).await.unwrap();
+    store.put_box(BoxId([2; 32]), Tag([2; 8]), telling(2), TODAY).await.unwrap();
     let before = store.stored();
     store.close().await.unwrap();
     let store = open(&path);
     assert_eq!(store.stored(), before);
     assert_eq!(store.get_box(BoxId([2; 32]), TODAY).await.unwrap(), Some(telling(2)));
-    assert_eq!(store.put_box(BoxId([1; 32]), telling(1), TODAY).await.unwrap(), PutOutcome::Deleted);
+    assert_eq!(
+        store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), TODAY).await.unwrap(),
+        PutOutcome::Deleted
+    );
 }
 
 #[tokio::test]
@@ -70,7 +74,7 @@ async fn the_files_are_private_and_exposed_ones_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("relay.db");
     let store = open(&path);
-    store.put_box(BoxId([1; 32]), telling(1), TODAY).await.unwrap();
+    store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), TODAY).await.unwrap();
     for file in fs::read_dir(home.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{:?}", file.file_name());
@@ -88,7 +92,7 @@ async fn erased_bytes_are_gone_from_the_disk() {
     let log = home.path().join("relay.db-wal");
     let store = open(&path);
     for name in 1..=20 {
-        store.put_box(BoxId([name; 32]), telling(name), TODAY).await.unwrap();
+        store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), TODAY).await.unwrap();
     }
     // Expiry with nothing to do moves the log into the database.
     store.expire(TODAY.start(), 1).await.unwrap();
@@ -106,14 +110,14 @@ async fn the_layout_does_not_say_in_which_order_boxes_came() {
     let store = open(&path);
     // The second comes first; in the file they lie in the order of their ids.
     for name in [9, 3] {
-        store.put_box(BoxId([name; 32]), telling(name), TODAY).await.unwrap();
+        store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), TODAY).await.unwrap();
     }
     store.close().await.unwrap();
     let database = rusqlite::Connection::open(&path).unwrap();
     let columns: String = database
         .query_row("SELECT group_concat(name) FROM pragma_table_info('boxes')", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(columns, "id,expires,sealed");
+    assert_eq!(columns, "id,expires,tag,out_hour,sealed");
     assert!(database.prepare("SELECT rowid FROM boxes").is_err());
 }
 
@@ -145,7 +149,9 @@ async fn many_puts_share_few_commits() {
     let store = Arc::new(SqliteStorage::open(&home.path().join("relay.db"), options).unwrap());
     let puts = (0..=255u8).map(|name| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.put_box(BoxId([name; 32]), telling(name), TODAY).await.unwrap() })
+        tokio::spawn(async move {
+            store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), TODAY).await.unwrap()
+        })
     });
     for put in puts.collect::<Vec<_>>() {
         assert_eq!(put.await.unwrap(), PutOutcome::Stored);

@@ -5,15 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bauta_protocol::digest::header::Interval;
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, InboxId};
-use bauta_protocol::limits::{BOX_LEN, TTL_DAYS};
+use bauta_protocol::limits::{BOX_LEN, KNOWN_HEADERS, TTL_DAYS};
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::StorageError;
 use bauta_relay::policy::{Quotas, SEEN_DAYS, Stored};
 use bauta_relay::storage::{
-    Arrival, Arrivals, BundleName, DepositOutcome, PublishOutcome, PutOutcome, SealedHandshake, Storage,
-    StoredBundle,
+    Arrival, Arrivals, BundleName, DepositOutcome, Hour, PublishOutcome, PutOutcome, SealedHandshake,
+    Storage, StoredBundle, StoredInterval,
 };
 use futures::StreamExt as _;
 
@@ -43,12 +45,16 @@ checks![
     deposits_come_in_order_and_go_with_the_cursor,
     sequence_numbers_grow_for_ever,
     a_full_inbox_drops_the_least_work,
+    deposits_are_counted_for_a_day,
+    bells_ring_while_a_deposit_waits,
     the_same_deposit_is_stored_once,
     deposits_expire,
     bundles_only_grow,
     an_expired_bundle_still_guards_its_version,
     bundles_have_a_quota,
     what_comes_is_announced_to_all_who_asked,
+    boxes_wait_until_they_go_out,
+    the_last_intervals_are_kept,
     a_day_has_one_descriptor,
     totals_follow_every_change,
     a_closed_store_says_so,
@@ -68,6 +74,10 @@ fn id(name: u8) -> BoxId {
     BoxId([name; 32])
 }
 
+fn tag(name: u8) -> Tag {
+    Tag([name; 8])
+}
+
 fn sealed(fill: u8) -> Box<[u8; BOX_LEN]> {
     Box::new([fill; BOX_LEN])
 }
@@ -79,7 +89,7 @@ fn handshake(name: u16) -> SealedHandshake {
 }
 
 async fn put(store: &Store, name: u8, fill: u8, day: Day) -> PutOutcome {
-    store.put_box(id(name), sealed(fill), day).await.unwrap()
+    store.put_box(id(name), tag(name), sealed(fill), day).await.unwrap()
 }
 
 async fn get(store: &Store, name: u8, day: Day) -> Option<u8> {
@@ -113,6 +123,8 @@ fn bundle(who: u8, version: Timestamp, days: u64, fill: u8) -> StoredBundle {
         version,
         expiry: version.plus(life),
         forget: version.plus(std::time::Duration::from_secs(8 * 24 * 60 * 60)),
+        inbox: InboxId([who; 32]),
+        bell: [who; 32],
         bytes: vec![fill; 100],
     }
 }
@@ -290,12 +302,67 @@ async fn a_full_inbox_drops_the_least_work(store: Store) {
     for (name, work) in [(1, 4), (2, 3), (3, 3)] {
         assert_eq!(deposit(&store, 1, name, work, at(0)).await, DepositOutcome::Stored);
     }
-    assert_eq!(deposit(&store, 1, 4, 3, at(0)).await, DepositOutcome::Full);
-    assert_eq!(deposit(&store, 1, 5, 2, at(0)).await, DepositOutcome::Full);
+    assert_eq!(deposit(&store, 1, 4, 3, at(0)).await, DepositOutcome::Outdone);
+    assert_eq!(deposit(&store, 1, 5, 2, at(0)).await, DepositOutcome::Outdone);
     assert_eq!(deposit(&store, 1, 6, 9, at(0)).await, DepositOutcome::Stored);
+    // What had to give way is as if it never came, but that it counts once.
+    let seen = store.deposit_seen(InboxId([1; 32]), &handshake(3), TODAY).await.unwrap();
+    assert!(!seen);
+    assert_eq!(deposit(&store, 1, 3, 3, at(0)).await, DepositOutcome::Outdone);
+    let day = store.deposits_of_day(InboxId([1; 32]), Hour::of(at(0))).await.unwrap();
+    assert_eq!((day.all, day.settled), (6, 0));
     assert_eq!(store.stored().deposits, 3);
     assert_eq!(deposit(&store, 2, 7, 1, at(0)).await, DepositOutcome::Stored);
     assert_eq!(drain_all(&store, 1, TODAY).await, [1, 2, 6]);
+}
+
+async fn deposits_are_counted_for_a_day(store: Store) {
+    let hour = |hours: u64| at(0).plus(Duration::from_secs(hours * 60 * 60));
+    let counts = |hours: u64| {
+        let store = Arc::clone(&store);
+        async move {
+            let day = store.deposits_of_day(InboxId([1; 32]), Hour::of(hour(hours))).await.unwrap();
+            (day.all, day.settled)
+        }
+    };
+    assert_eq!(counts(0).await, (0, 0));
+    for (name, hours) in [(1, 0), (2, 0), (3, 2)] {
+        deposit(&store, 1, name, 5, hour(hours)).await;
+    }
+    deposit(&store, 2, 1, 5, hour(0)).await;
+    assert_eq!((counts(0).await, counts(1).await, counts(2).await), ((3, 0), (3, 0), (3, 2)));
+    drain_all(&store, 1, TODAY).await;
+    assert_eq!((counts(4).await, counts(23).await, counts(24).await), ((3, 3), (3, 3), (1, 1)));
+    while store.expire(hour(25), 10).await.unwrap() > 0 {}
+    assert_eq!((counts(25).await, counts(26).await), ((1, 1), (0, 0)));
+}
+
+async fn bells_ring_while_a_deposit_waits(store: Store) {
+    let bell = |inbox: u8, day: Day| {
+        let store = Arc::clone(&store);
+        async move { store.bell(InboxId([inbox; 32]), day).await.unwrap() }
+    };
+    deposit(&store, 1, 1, 5, at(0)).await;
+    assert_eq!((bell(1, TODAY).await, store.waiting_bells(TODAY).await.unwrap()), (None, vec![]));
+    for who in 1..=3 {
+        store.publish(bundle(who, at(0), 8, who), at(0)).await.unwrap();
+    }
+    assert_eq!(bell(1, TODAY).await, Some([1; 32]));
+    assert_eq!(store.waiting_bells(TODAY).await.unwrap(), [[1; 32]]);
+    for name in 2..=3 {
+        deposit(&store, 2, name, 5, at(0)).await;
+    }
+    let mut waiting = store.waiting_bells(TODAY).await.unwrap();
+    waiting.sort_unstable();
+    assert_eq!(waiting, [[1; 32], [2; 32]]);
+    drain_all(&store, 1, TODAY).await;
+    assert_eq!(store.waiting_bells(TODAY).await.unwrap(), [[2; 32]]);
+    // The same bundle again keeps its bell for longer.
+    store.publish(bundle(2, at(0), 8, 2), at(1)).await.unwrap();
+    let end = on(TTL_DAYS + 1);
+    assert_eq!((bell(1, end).await, bell(2, end).await), (None, Some([2; 32])));
+    while store.expire(end.start(), 10).await.unwrap() > 0 {}
+    assert_eq!(bell(2, end).await, Some([2; 32]));
 }
 
 async fn the_same_deposit_is_stored_once(store: Store) {
@@ -379,6 +446,50 @@ async fn a_day_has_one_descriptor(store: Store) {
     assert_eq!(store.descriptor(on(1)).await.unwrap(), Some(vec![2]));
 }
 
+async fn waiting(store: &Store, day: Day) -> Vec<Tag> {
+    let mut tags = store.waiting(day).await.unwrap();
+    tags.sort_unstable();
+    tags
+}
+
+async fn boxes_wait_until_they_go_out(store: Store) {
+    assert_eq!(waiting(&store, TODAY).await, []);
+    for name in 1..=4 {
+        put(&store, name, 1, TODAY).await;
+    }
+    // A put of what is there changes nothing.
+    put(&store, 1, 1, TODAY).await;
+    put(&store, 2, 9, TODAY).await;
+    assert_eq!(waiting(&store, TODAY).await, [1, 2, 3, 4].map(tag));
+    store.mark_out(vec![id(2), id(99)], Hour(1)).await.unwrap();
+    store.mark_out(vec![id(2)], Hour(5)).await.unwrap();
+    store.delete_box(id(3), TODAY).await.unwrap();
+    assert_eq!(waiting(&store, TODAY).await, [1, 4].map(tag));
+    // It can still be read, and is listed no more, also when it comes again.
+    assert_eq!(get(&store, 2, TODAY).await, Some(1));
+    assert_eq!(put(&store, 2, 1, TODAY).await, PutOutcome::Same);
+    assert_eq!(waiting(&store, TODAY).await, [1, 4].map(tag));
+    assert_eq!(waiting(&store, on(TTL_DAYS + 1)).await, []);
+}
+
+async fn the_last_intervals_are_kept(store: Store) {
+    let interval = |number: u64| StoredInterval {
+        number: Interval(number),
+        header: vec![number as u8; 7],
+        set: vec![1, number as u8],
+    };
+    assert_eq!(store.intervals().await.unwrap(), []);
+    for number in [1, 2, 7] {
+        store.keep_interval(interval(number)).await.unwrap();
+    }
+    assert_eq!(store.intervals().await.unwrap(), [1, 2, 7].map(interval));
+    for number in 8..30 {
+        store.keep_interval(interval(number)).await.unwrap();
+    }
+    let last: Vec<_> = (30 - KNOWN_HEADERS as u64..30).map(interval).collect();
+    assert_eq!(store.intervals().await.unwrap(), last);
+}
+
 async fn totals_follow_every_change(store: Store) {
     for name in 0..6 {
         put(&store, name, 1, TODAY).await;
@@ -402,7 +513,7 @@ async fn a_closed_store_says_so(store: Store) {
     put(&store, 1, 1, TODAY).await;
     store.close().await.unwrap();
     store.close().await.unwrap();
-    let refused = store.put_box(id(2), sealed(1), TODAY).await;
+    let refused = store.put_box(id(2), tag(2), sealed(1), TODAY).await;
     assert!(matches!(refused, Err(StorageError::Closed)));
     assert!(matches!(store.get_box(id(1), TODAY).await, Err(StorageError::Closed)));
 }

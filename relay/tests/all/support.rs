@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
 use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, RelayIdentity};
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
-use bauta_protocol::relay::{Delete, Deposit, Describe, Drain, Fetch, Get, Publish, Put, Reply, Request};
+use bauta_protocol::relay::{
+    Delete, Deposit, Describe, Drain, Fetch, Fetched, Get, Publish, Put, Reply, Request,
+};
 use bauta_protocol::time::{Clock, Day, Timestamp};
 use bauta_protocol::work::{DepositWork, find_deposit_work, find_put_work};
 use bauta_relay::policy::{Difficulty, Quotas};
@@ -128,6 +131,10 @@ pub(crate) fn cap(name: u8) -> Capability {
     Capability::from_bytes(&[name; 32])
 }
 
+pub(crate) fn tag(name: u8) -> Tag {
+    Tag([name; 8])
+}
+
 pub(crate) fn sealed(fill: u8) -> Box<[u8; BOX_LEN]> {
     Box::new([fill; BOX_LEN])
 }
@@ -144,7 +151,7 @@ pub(crate) fn put_nonce(day: Day, id: &BoxId, bits: u8) -> u64 {
 pub(crate) fn put(name: u8, fill: u8, day: Day) -> Request {
     let id = cap(name).box_id();
     let nonce = put_nonce(day, &id, Difficulty::EASY.put_bits);
-    Request::Put(Put { day, nonce, id, sealed: sealed(fill) })
+    Request::Put(Put { day, nonce, id, tag: tag(name), sealed: sealed(fill) })
 }
 
 pub(crate) fn get(name: u8) -> Request {
@@ -195,6 +202,13 @@ pub(crate) fn bundle(who: u8, version: Timestamp, at: RelayId) -> Prekeys {
     Prekeys::generate(&persona(who), &identity, &cap(who), &address, seen, version, &mut rng).unwrap()
 }
 
+/// What a fetch gives while few deposits come.
+pub(crate) fn found(bundle: &Prekeys) -> Reply {
+    let deposit_bits = Difficulty::EASY.deposit_bits;
+    Reply::Bundle(Fetched { bundle: Box::new(*bundle.bundle().as_bytes()), deposit_bits })
+}
+
 pub(crate) fn publish(bundle: &Prekeys) -> Request {
-    Request::Publish(Publish { bundle: Box::new(*bundle.bundle().as_bytes()) })
+    let inbox = bundle.inbox().clone();
+    Request::Publish(Publish { bundle: Box::new(*bundle.bundle().as_bytes()), inbox })
 }

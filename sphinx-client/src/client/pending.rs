@@ -50,8 +50,7 @@ impl Pending {
             return false;
         };
         let mut entries = self.lock();
-        let Some(entry) =
-            entries.get(&xid).filter(|entry| frame::class_of(message.len()) == Some(entry.class))
+        let Some(entry) = entries.get(&xid).filter(|entry| frame::reply_len(entry.class) == message.len())
         else {
             return false;
         };
@@ -90,7 +89,7 @@ mod tests {
 
     fn exchange(n: u8, class: Class) -> (Xid, Vec<u8>, RequestDigest) {
         let xid = Xid::new([n; 16]);
-        let request = frame::seal_request(&xid, &RelayId([0; 32]), &vec![n; class.body_len()]).unwrap();
+        let request = frame::seal_request(&xid, &RelayId([0; 32]), &vec![n; class.request_len()]).unwrap();
         let digest = RequestDigest::of(&request);
         (xid, request, digest)
     }

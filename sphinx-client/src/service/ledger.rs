@@ -90,6 +90,13 @@ impl<R: Copy> Ledger<R> {
         Some(route)
     }
 
+    /// A request is answered with what is not worth keeping: a resend of it is a new one. The route of its newest sending.
+    pub(super) fn release(&mut self, xid: &Xid, born: u64) -> Option<R> {
+        let route = self.entries.get(xid).filter(|entry| entry.born == born).map(|entry| entry.route);
+        self.forget(xid, born);
+        route
+    }
+
     /// A request will not be answered: a resend of it is a new one.
     pub(super) fn forget(&mut self, xid: &Xid, born: u64) {
         if self.entries.get(xid).is_some_and(|entry| entry.born == born && entry.reply.is_none()) {
@@ -188,6 +195,16 @@ mod tests {
         let six = now + Duration::from_secs(360);
         assert_eq!(ledger.request(six, &xid(1), digest(1), 'b'), Verdict::Again(vec![7]));
         assert!(matches!(ledger.request(six + REMEMBER, &xid(1), digest(1), 'b'), Verdict::New(_)));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_answered_over_the_newest_route_and_anew() {
+        let (mut ledger, now) = (Ledger::new(), Instant::now());
+        let Verdict::New(turn) = ledger.request(now, &xid(1), digest(1), 'a') else { panic!() };
+        assert_eq!(ledger.request(now, &xid(1), digest(1), 'b'), Verdict::Waits);
+        assert_eq!(ledger.release(&xid(1), turn), Some('b'));
+        assert_eq!(ledger.release(&xid(1), turn), None);
+        assert!(matches!(ledger.request(now, &xid(1), digest(1), 'c'), Verdict::New(_)));
     }
 
     #[derive(Clone, Debug)]

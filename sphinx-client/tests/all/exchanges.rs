@@ -27,7 +27,7 @@ async fn small_and_large_exchanges_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_exchange_is_one_packet_each_way_and_a_large_one_four_and_three() {
+async fn classes_take_one_packet_each_way_or_four_and_three_or_one_and_three() {
     let net = net(2).await;
     let dir = tempfile::tempdir().unwrap();
     let echo = echo(service_config(&net, dir.path(), 1)).await;
@@ -35,7 +35,7 @@ async fn a_small_exchange_is_one_packet_each_way_and_a_large_one_four_and_three(
     ask(&client, &echo.target(), Class::Small, 0).await;
     // What the client and the door hand to their gateways.
     let sent = || net.gateways().iter().map(|gateway| gateway.stats().from_clients).sum::<u64>();
-    for (class, out, back) in [(Class::Small, 1, 1), (Class::Large, 4, 3)] {
+    for (class, out, back) in [(Class::Small, 1, 1), (Class::Large, 4, 3), (Class::Digest, 1, 3)] {
         // The door's probes and the SDK's retransmissions count too; the quietest of some rounds holds none.
         let mut least = u64::MAX;
         for round in 0..8 {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bauta_localnet::{Localnet, LocalnetConfig};
 use bauta_protocol::id::RelayId;
+use bauta_protocol::limits::{LARGE_BODY, QUESTION_BODY};
 use bauta_protocol::relay::Class;
 use bauta_sphinx_client::{
     Client, GuardKeeper, Incoming, LOG_DIRECTIVES, Mixnet, Network, Observer, Patience, RelayTarget, Service,
@@ -85,7 +86,8 @@ pub struct Echo {
 }
 
 pub fn answer_to(body: &[u8]) -> Vec<u8> {
-    body.iter().rev().map(|byte| !byte).collect()
+    let len = if body.len() == QUESTION_BODY { LARGE_BODY } else { body.len() };
+    body.iter().rev().map(|byte| !byte).cycle().take(len).collect()
 }
 
 pub async fn echo(config: ServiceConfig) -> Echo {
@@ -118,7 +120,7 @@ pub fn target(service: &Service) -> RelayTarget {
 }
 
 pub fn body(class: Class, n: u32) -> Vec<u8> {
-    let mut body = vec![0; class.body_len()];
+    let mut body = vec![0; class.request_len()];
     body[..4].copy_from_slice(&n.to_be_bytes());
     for (i, byte) in body.iter_mut().enumerate().skip(4) {
         *byte = (i as u32).wrapping_mul(n.wrapping_add(7)) as u8;

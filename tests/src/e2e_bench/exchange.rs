@@ -58,7 +58,7 @@ pub async fn packets(class: Class, exchanges: u32) -> Packets {
     // The client then enters through another gateway, and what each gateway takes in is one side's packets.
     mixnet.avoid_gateways_of(&target.doors);
     let client = mixnet.client(0);
-    let body = vec![7; class.body_len()];
+    let body = vec![7; class.request_len()];
     client.exchange(&target, class, &body, PATIENCE).await.unwrap();
     let before: Vec<_> = localnet.gateways().iter().map(|gateway| gateway.stats().from_clients).collect();
     for _ in 0..exchanges {

@@ -49,6 +49,9 @@ async fn two_faced_relay(data: &Path, api: &str, face: Arc<AtomicUsize>) -> Rela
         doors: doors[..1].to_vec(),
         put_bits: honest.put_bits(),
         deposit_bits: honest.deposit_bits(),
+        size: honest.size(),
+        takes_personas: honest.takes_personas(),
+        last_header: honest.last_header().copied(),
         expiry: honest.expiry(),
     };
     let faces = [honest, Descriptor::sign(&identity(), &terms, &mut rng).unwrap()];

@@ -160,7 +160,7 @@ impl Actor {
             .shared
             .store
             .run(move |tx| match answer {
-                Ok(FetchReply::Bundle(bytes)) => fetched(tx, contact, Some(&bytes), &at),
+                Ok(FetchReply::Bundle(found)) => fetched(tx, contact, Some(&found.bundle), &at),
                 Ok(FetchReply::Absent | FetchReply::Declined(_)) | Err(_) => fetched(tx, contact, None, &at),
             })
             .await;

@@ -217,7 +217,7 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
                 let wait = crate::engine::backoff::after(at.times.pace.tick_mean, sealed.attempts);
                 tx.box_later(row, at.now.plus(wait), sealed.attempts.saturating_add(1))?;
             }
-            let errand = Errand::Put { row, id: sealed.id, bytes: sealed.bytes };
+            let errand = Errand::Put { row, id: sealed.id, tag: sealed.tag, bytes: sealed.bytes };
             Ok(found.map(|terms| (errand, terms)))
         }
         Step::Deposit(session) => {
@@ -231,7 +231,8 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
             let Some(row) = tx.prekeys_by_id(prekeys)? else { return Ok(None) };
             let keys: Prekeys = unpack(&row.secret, "prekeys")?;
             let bundle = Box::new(*keys.bundle().as_bytes());
-            with_terms(tx.persona(persona)?.relay, Errand::Publish { prekeys, bundle })
+            let inbox = keys.inbox().clone();
+            with_terms(tx.persona(persona)?.relay, Errand::Publish { prekeys, bundle, inbox })
         }
         Step::Delete(row) => {
             let due = tx.due_deletes(persona, at.now, DELETES_SEEN)?.into_iter().find(|one| one.row == row);

@@ -1,3 +1,4 @@
+use bauta_protocol::digest::set::Tag;
 use proptest::prelude::*;
 
 use super::*;
@@ -9,7 +10,7 @@ fn want(lane: u64, index: u64) -> Wanted {
     let mut id = [0; 32];
     id[..8].copy_from_slice(&lane.to_be_bytes());
     id[8..16].copy_from_slice(&index.to_be_bytes());
-    Wanted { index, id: BoxId(id) }
+    Wanted { index, id: BoxId(id), tag: Tag([5; 8]) }
 }
 
 fn lane(number: u64, active: bool) -> Lane {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity};
+use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::time::Day;
 
@@ -37,7 +37,16 @@ impl Scene {
     fn sign(&self, day: Day, number: u8) -> Descriptor {
         let doors = vec![door(number)];
         let expiry = day.start().plus(DAY * 8);
-        let terms = DescriptorTerms { day, doors, put_bits: 3, deposit_bits: 4, expiry };
+        let terms = DescriptorTerms {
+            day,
+            doors,
+            put_bits: 3,
+            deposit_bits: 4,
+            size: Size::of(1),
+            takes_personas: true,
+            last_header: None,
+            expiry,
+        };
         Descriptor::sign(&self.identity, &terms, &mut random::rng()).unwrap()
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, Capability};
 use bauta_protocol::mask::PostIv;
 
@@ -75,7 +76,7 @@ fn furnish(tx: &Tx<'_>, persona: PersonaId, handle: &str) -> Result<(), StoreErr
     transcript[..8]
         .copy_from_slice(&tx.count("count", "SELECT count(*) FROM transcripts", [])?.to_be_bytes());
     assert!(tx.remember_transcript(&transcript, prekeys)?);
-    let wanted = &[Wanted { index: 1, id: BoxId([1; 32]) }];
+    let wanted = &[Wanted { index: 1, id: BoxId([1; 32]), tag: Tag([5; 8]) }];
     for contact in [Some(bob), None] {
         let invite = tx.add_invite(&NewInvite {
             persona,

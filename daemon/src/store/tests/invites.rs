@@ -1,5 +1,6 @@
 //! Invitations of ours, those we answer, and the keys of both.
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, RelayId};
 
 use super::support::{NOW, RELAY, at, contact, persona, store};
@@ -7,8 +8,10 @@ use crate::store::{
     ContactId, GuestPhase, InviteId, NewInvite, PersonaId, PrekeysId, StoreError, Timestamp, Tx, Wanted,
 };
 
-const WANTED: [Wanted; 2] =
-    [Wanted { index: 0, id: BoxId([1; 32]) }, Wanted { index: 9, id: BoxId([2; 32]) }];
+const WANTED: [Wanted; 2] = [
+    Wanted { index: 0, id: BoxId([1; 32]), tag: Tag([5; 8]) },
+    Wanted { index: 9, id: BoxId([2; 32]), tag: Tag([5; 8]) },
+];
 
 fn prekeys(tx: &Tx<'_>, persona: PersonaId, second: u64) -> Result<PrekeysId, StoreError> {
     tx.add_prekeys(persona, at(second), at(second + 10), at(second + 20), b"secret", at(second))

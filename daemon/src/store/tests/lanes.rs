@@ -1,3 +1,4 @@
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, RelayId};
 use proptest::prelude::*;
 
@@ -161,7 +162,7 @@ fn invitations_end_with_their_time_and_name_whom_they_were_for() {
         let bob = contact(tx, persona, "bob")?;
         let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
         let invite = |contact, expires_at| {
-            let wanted = &[Wanted { index: 4, id: BoxId([3; 32]) }];
+            let wanted = &[Wanted { index: 4, id: BoxId([3; 32]), tag: Tag([5; 8]) }];
             let new =
                 NewInvite { persona, contact, state: b"state", prekeys, relay: RELAY, wanted, expires_at };
             tx.add_invite(&new).unwrap()

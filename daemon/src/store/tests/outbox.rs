@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, Capability, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use proptest::prelude::*;
@@ -44,7 +45,15 @@ fn a_box_is_put_as_it_was_sealed() {
         for (number, owner) in (1u8..).zip(owners) {
             let relay = if number % 2 == 0 { RELAY } else { other };
             let bytes = [number; BOX_LEN];
-            let new = NewBox { persona, relay, id: BoxId([number; 32]), bytes: &bytes, place: 0, owner };
+            let new = NewBox {
+                persona,
+                relay,
+                id: BoxId([number; 32]),
+                tag: Tag([5; 8]),
+                bytes: &bytes,
+                place: 0,
+                owner,
+            };
             let row = tx.add_box(&new, NOW)?;
             let found = tx.boxed(row)?.unwrap();
             assert_eq!((found.relay, found.id, found.owner, found.attempts), (relay, new.id, owner, 0));

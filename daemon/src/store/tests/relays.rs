@@ -1,7 +1,7 @@
 //! Relays, what they signed, and what contacts saw of them.
 
 use bauta_protocol::address::RelayAddress;
-use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity};
+use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::time::Day;
 use proptest::prelude::*;
@@ -16,7 +16,16 @@ fn door(number: u8) -> DoorAddress {
 
 fn sign(identity: &RelayIdentity, day: Day, number: u8) -> Descriptor {
     let expiry = Day(day.0 + 8).start();
-    let terms = DescriptorTerms { day, doors: vec![door(number)], put_bits: 3, deposit_bits: 4, expiry };
+    let terms = DescriptorTerms {
+        day,
+        doors: vec![door(number)],
+        put_bits: 3,
+        deposit_bits: 4,
+        size: Size::of(1),
+        takes_personas: true,
+        last_header: None,
+        expiry,
+    };
     Descriptor::sign(identity, &terms, &mut random::rng()).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! Sessions: their lanes, receipts, gaps, and which of them messages are sealed in.
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, InboxId, RelayId};
 use proptest::prelude::*;
 
@@ -11,7 +12,10 @@ const HANDSHAKE: [u8; bauta_protocol::handshake::HANDSHAKE_LEN] =
     [3; bauta_protocol::handshake::HANDSHAKE_LEN];
 
 fn wanted(indices: &[u64]) -> Vec<Wanted> {
-    indices.iter().map(|index| Wanted { index: *index, id: BoxId([index.to_be_bytes()[7]; 32]) }).collect()
+    indices
+        .iter()
+        .map(|index| Wanted { index: *index, id: BoxId([index.to_be_bytes()[7]; 32]), tag: Tag([5; 8]) })
+        .collect()
 }
 
 /// A session that the peer began.
@@ -48,9 +52,9 @@ proptest! {
         boxes in prop::collection::vec((any::<u64>(), any::<[u8; 32]>()), 0..20),
         rest in prop::collection::vec(any::<u8>(), 0..40),
     ) {
-        let boxes: Vec<_> = boxes.into_iter().map(|(index, id)| Wanted { index, id: BoxId(id) }).collect();
+        let boxes: Vec<_> = boxes.into_iter().map(|(index, id)| Wanted { index, id: BoxId(id), tag: Tag([5; 8]) }).collect();
         let mut packed = pack_wanted(&boxes);
-        prop_assert_eq!(packed.len(), boxes.len() * 40);
+        prop_assert_eq!(packed.len(), boxes.len() * 48);
         packed.extend(rest);
         prop_assert_eq!(unpack_wanted(&packed), boxes);
     }

@@ -1,5 +1,6 @@
 //! Rows that tests begin with.
 
+use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, Capability, InboxId, MessageId, PersonaKey, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
@@ -73,7 +74,7 @@ pub(super) fn session(tx: &Tx<'_>, contact: ContactId, deposit: bool) -> Result<
         relay: RELAY,
         own_relay: RELAY,
         state: b"state",
-        wanted: &[Wanted { index: 0, id: BoxId([9; 32]) }],
+        wanted: &[Wanted { index: 0, id: BoxId([9; 32]), tag: Tag([5; 8]) }],
         stale: false,
         initiator: true,
         ack_due_at: Some(at(10)),
@@ -101,7 +102,8 @@ pub(super) fn put(
 ) -> Result<OutboxId, StoreError> {
     let mut id = [0; 32];
     random::fill(&mut id);
-    let new = NewBox { persona, relay: RELAY, id: BoxId(id), bytes: &[0; BOX_LEN], place, owner };
+    let new =
+        NewBox { persona, relay: RELAY, id: BoxId(id), tag: Tag([5; 8]), bytes: &[0; BOX_LEN], place, owner };
     tx.add_box(&new, NOW)
 }
 

@@ -116,10 +116,11 @@ impl Network {
             }
             Request::Deposit(deposit) => named(&tap, &deposit.inbox.0),
             Request::Drain(drain) => named(&tap, &drain.cap.inbox_id().0),
-            Request::Describe(_) => Id(0),
+            Request::Describe(_) | Request::News(_) | Request::Page(_) => Id(0),
         };
-        let operation = Operation::of_name(request.name()).unwrap();
-        let size = if class.body_len() > 2000 { Size::Large } else { Size::Small };
+        // Questions about the digest name nothing, and are not in the trace.
+        let Some(operation) = Operation::of_name(request.name()) else { return };
+        let size = if class.reply_len() > 2000 { Size::Large } else { Size::Small };
         tap.run.seen.push(Seen { at: self.now(), operation, id, size, again: false });
         tap.run.by.push(Some(home));
         if operation == Operation::Publish {
