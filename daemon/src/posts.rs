@@ -5,6 +5,7 @@
 
 mod error;
 mod find;
+mod known;
 mod lookup;
 mod nodes;
 mod open;
@@ -24,10 +25,13 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::error::PostError;
 pub(crate) use self::find::{FoundPost, find, is_p256, named_network};
-pub(crate) use self::open::{Known, KnownAuthor, OpenedPost, Opening, known};
+pub(crate) use self::known::{Known, KnownAuthor, Readers, Shown, known};
+pub(crate) use self::open::{Checked, LOOKUP_PERSONAS, Needs, OpenedPost, Opening};
 pub(crate) use self::profiles::{OtherKey, learn, name_of};
 pub(crate) use self::settings::{Change, Settings, SettingsError};
-pub(crate) use self::write::{Author, Extending, NewPost, Recipient, Recipients, WriteFormat, network_of};
+pub(crate) use self::write::{
+    Author, Delivery, Extending, NewPost, Recipient, Recipients, WriteFormat, network_of,
+};
 
 use self::lookup::AT_A_TIME;
 use self::publisher::Publisher;

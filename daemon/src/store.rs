@@ -48,7 +48,7 @@ pub(crate) use self::open::{ROLLED_BACK_AT, private_home};
 pub(crate) use self::outbox::{BoxFor, DueBox, NewBox};
 pub(crate) use self::pairings::PairingRow;
 pub(crate) use self::personas::{PersonaRow, Recovery};
-pub(crate) use self::post_keys::PostKeyRow;
+pub(crate) use self::post_keys::{KeyOrigin, PostKeyRow};
 pub(crate) use self::posts::{DuePublication, NewPublication, PublicationCount, TagKind};
 pub(crate) use self::prekeys::PrekeysRow;
 pub(crate) use self::profiles::{Learned, ProfileRow, ProfileSource};

@@ -261,6 +261,7 @@ error_codes! {
     POST_VERSION "post.version" User No "The post has a version that this program does not know." "Update Bauta.";
     POST_CURVE "post.curve" User No "The post, or the key, is for the curve P-256, which Mask names but cannot use." "Only secp256k1 personas work.";
     POST_NOT_SHARED "post.not_shared" User Later "The post is not shared with any of your personas, or its keys are not published yet." "Ask the author to add you: bauta post append";
+    POST_REVEALS "post.reveals" User No "The key of the post can be looked up only under your profile name, which everybody connected to the Gun relay would see." "To do so once: bauta post decrypt --reveal-profile";
     POST_AUTHOR "post.author" User No "The post can be opened or extended only by its author's persona, or with the author's key, and that is not here." "Say who wrote it with --author, or act as the persona that did.";
     POST_TEXT "post.text" User No "The post is empty or too long." "Write it in parts.";
     POST_RECIPIENTS "post.recipients" User No "The people named cannot be recipients of a post." "Name contacts whose key is known, or make the post public.";

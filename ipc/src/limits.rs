@@ -47,6 +47,10 @@ limits! {
     MAX_WAIT_MS: u64 = 600_000;
     /// How long `post.decrypt` looks for a key where the call does not say, in milliseconds.
     LOOKUP_MS: u64 = 90_000;
+    /// Personas for which one call of `post.decrypt` looks a key up, at most.
+    LOOKUP_PERSONAS: usize = 8;
+    /// Bytes of the longest name of a site where a post is shown.
+    MAX_SITE: usize = 255;
     /// Connections at a time on a daemon; a further one gets `daemon.busy`.
     MAX_CONNECTIONS: usize = 64;
     /// Calls at a time on a connection; a further one gets `daemon.busy`.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::api::EventApi;
-use crate::reach::{Cut, NamesPersona, View};
+use crate::reach::{Cut, ListsPersonas, NamesPersona, View};
 use crate::types::*;
 use crate::{Grant, Method, MethodInfo, NetworkUse, Reach, RpcError, codes};
 
@@ -130,13 +130,17 @@ methods! {
         /// Encrypts a post and queues its keys for the Gun relays.
         /// Its keys are durable here when this returns.
         PostEncrypt "post.encrypt" post_encrypt(EncryptPost) -> EncryptedPost, PostsUse, Named, Queued,
-            "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one.";
+            "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them; with the delivery `contacts` they learn nothing. A contact's relay sees boxes like any others. Whoever sees the post learns the persona's key, and the profile if there is one.";
         /// Waits until nothing of a post waits to be published.
-        PostWait "post.wait" post_wait(WaitForPost) -> PublishedPost, PostsUse, Any, None,
+        PostWait "post.wait" post_wait(WaitForPost) -> PublishedPost, PostsUse, Listed, None,
+            "Nothing.";
+        /// Says what it takes to open a post, and what is known of its author; nobody is asked for anything.
+        PostCheck "post.check" post_check(DecryptPost) -> CheckedPost, PostsUse, Listed, None,
             "Nothing.";
         /// Opens a post; where its key is not on this machine, it is looked up.
-        PostDecrypt "post.decrypt" post_decrypt(DecryptPost) -> DecryptedPost, PostsUse, Any, Interactive,
-            "Nothing, when the key is here or in the post. Otherwise the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides.";
+        /// Without a persona, all that the caller may use are tried, one after another.
+        PostDecrypt "post.decrypt" post_decrypt(DecryptPost) -> DecryptedPost, PostsUse, Listed, Interactive,
+            "Nothing, when the key is here or in the post. Otherwise the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about each persona that is tried less those that the block hides; several personas tried for one post can be told to be one reader's. With reveal_profile, for a post of version -40, they learn the reader's profile name instead.";
         /// Lets more people read an own post.
         /// Their keys are durable here when this returns.
         PostAppend "post.append" post_append(AppendPost) -> AppendedPost, PostsUse, Named, Queued,

@@ -12,6 +12,8 @@ use crate::types::*;
 pub enum Reach {
     /// It acts for the persona that `persona` names, and for no other.
     Named,
+    /// It acts for the personas that `persona` or `personas` name; a connection that is limited to some acts for those.
+    Listed,
     /// It says nothing about personas, or its result is cut to those that the connection may see.
     Cut,
     /// It may touch any persona: a connection that is limited to some may not call it.
@@ -23,6 +25,11 @@ pub(crate) trait NamesPersona {}
 
 impl NamesPersona for String {}
 impl NamesPersona for Option<String> {}
+
+/// Fields `persona` and `personas` of parameters.
+pub(crate) trait ListsPersonas {}
+
+impl ListsPersonas for (&Option<String>, &Option<Vec<String>>) {}
 
 /// What an extension's connection may see.
 #[derive(Clone, Copy)]
@@ -86,7 +93,7 @@ nothing_to_cut! {
 /// What of an event a connection with this view may see: all or nothing.
 pub(crate) fn sees(view: View<'_>, event: &Event) -> bool {
     match reach_of(&event.body) {
-        (Reach::Named, persona) => view.sees(persona),
+        (Reach::Named | Reach::Listed, persona) => view.sees(persona),
         (Reach::Cut, _) => true,
         (Reach::Any, _) => view.personas.is_none(),
     }

@@ -4,16 +4,18 @@ use std::fmt;
 
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Decoder, Encode};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{HasKind, Kind};
 use crate::id::MessageId;
 use crate::limits::{MAX_CONTENT, MAX_TEXT};
+use crate::mask::{PostDigest, PostIv, PostKey};
 use crate::time::Timestamp;
 
 const TEXT: u32 = 1;
 const GREETING: u32 = 2;
 const DESCRIPTOR: u32 = 3;
+const POST_KEY: u32 = 4;
 
 /// One content of a session.
 #[derive(Clone, Eq, PartialEq)]
@@ -38,6 +40,19 @@ pub enum Content {
     Descriptor {
         /// As signed.
         bytes: Vec<u8>,
+    },
+    /// The key of a post that the sender wrote, for one of its readers. It is not part of the conversation.
+    PostKey {
+        /// Its id, drawn by the sender.
+        id: MessageId,
+        /// The sender's clock.
+        sent_at: Timestamp,
+        /// The post's.
+        iv: PostIv,
+        /// Of what the post says, which the sender claims as their own.
+        digest: PostDigest,
+        /// 32 bytes.
+        key: PostKey,
     },
     /// Something from a newer version.
     Unsupported {
@@ -75,12 +90,16 @@ impl HasKind for ContentError {
 }
 
 impl Content {
+    /// The number of [`Content::PostKey`].
+    pub const POST_KEY: u32 = POST_KEY;
+
     /// The number of its kind.
     pub fn kind(&self) -> u32 {
         match self {
             Self::Text { .. } => TEXT,
             Self::Greeting { .. } => GREETING,
             Self::Descriptor { .. } => DESCRIPTOR,
+            Self::PostKey { .. } => POST_KEY,
             Self::Unsupported { kind, .. } => *kind,
         }
     }
@@ -109,6 +128,17 @@ impl Content {
             Self::Descriptor { bytes } => {
                 fields.kind = DESCRIPTOR;
                 fields.bytes = Some(ByteVec::from(bytes.clone()));
+            }
+            Self::PostKey { id, sent_at, iv, digest, key } => {
+                fields.kind = POST_KEY;
+                fields.id = Some(ByteVec::from(id.0.to_vec()));
+                fields.sent_at = Some(sent_at.0);
+                fields.iv = Some(ByteVec::from(iv.0.to_vec()));
+                fields.digest = Some(ByteVec::from(digest.0.to_vec()));
+                if key.as_bytes().len() != 32 {
+                    return Err(ContentError::Malformed);
+                }
+                fields.key = Some(ByteVec::from(key.as_bytes().to_vec()));
             }
             Self::Unsupported { .. } => return Err(ContentError::Unsupported),
         }
@@ -142,6 +172,16 @@ impl Content {
                 let bytes = fields.bytes.take().ok_or(ContentError::Malformed)?;
                 Ok(Self::Descriptor { bytes: bytes.into() })
             }
+            POST_KEY => {
+                let key = Zeroizing::new(array::<32>(fields.key.as_ref())?);
+                Ok(Self::PostKey {
+                    id: fields.id()?,
+                    sent_at: fields.sent_at()?,
+                    iv: PostIv(array(fields.iv.as_ref())?),
+                    digest: PostDigest(array(fields.digest.as_ref())?),
+                    key: PostKey::from_bytes(key.as_slice()).map_err(|_| ContentError::Malformed)?,
+                })
+            }
             kind => Ok(Self::Unsupported { kind, id: fields.id().ok(), sent_at: fields.sent_at().ok() }),
         }
     }
@@ -153,6 +193,7 @@ impl fmt::Debug for Content {
             Self::Text { .. } => "Text(..)",
             Self::Greeting { .. } => "Greeting(..)",
             Self::Descriptor { .. } => "Descriptor(..)",
+            Self::PostKey { .. } => "PostKey(..)",
             Self::Unsupported { .. } => "Unsupported(..)",
         })
     }
@@ -172,12 +213,17 @@ struct Fields {
     text: Option<String>,
     #[n(4)]
     bytes: Option<ByteVec>,
+    #[n(5)]
+    iv: Option<ByteVec>,
+    #[n(6)]
+    digest: Option<ByteVec>,
+    #[n(7)]
+    key: Option<ByteVec>,
 }
 
 impl Fields {
     fn id(&self) -> Result<MessageId, ContentError> {
-        let id = self.id.as_ref().ok_or(ContentError::Malformed)?;
-        Ok(MessageId(id.as_slice().try_into().map_err(|_| ContentError::Malformed)?))
+        array(self.id.as_ref()).map(MessageId)
     }
 
     fn sent_at(&self) -> Result<Timestamp, ContentError> {
@@ -185,8 +231,17 @@ impl Fields {
     }
 }
 
+/// A field of exactly so many bytes.
+fn array<const N: usize>(field: Option<&ByteVec>) -> Result<[u8; N], ContentError> {
+    let bytes = field.ok_or(ContentError::Malformed)?;
+    bytes.as_slice().try_into().map_err(|_| ContentError::Malformed)
+}
+
 impl Drop for Fields {
     fn drop(&mut self) {
+        if let Some(key) = &mut self.key {
+            key.as_mut_slice().zeroize();
+        }
         if let Some(text) = &mut self.text {
             text.zeroize();
         }

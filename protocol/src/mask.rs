@@ -18,7 +18,7 @@ pub use backup::{
     Backup, BackupPersona, BackupPost, BackupProfile, BackupReadError, ExportError, LeftOut, Linked,
     OpenError, Report, WhyLeftOut, cloud_password, decrypt_backup_file, encrypt_backup_file, password_bytes,
 };
-pub use cipher::PostIv;
+pub use cipher::{PostDigest, PostIv};
 pub use comment::{CommentError, decrypt_comment};
 pub use decrypt::{DecryptError, Opened, Reader, Via, decrypt};
 pub use encrypt::{

@@ -11,7 +11,7 @@ use bauta_ipc::{
 };
 use clap::{Subcommand, ValueEnum};
 
-use self::publishing::{Publishing, millis, published};
+use self::publishing::{Delivering, Publishing, millis, published};
 use super::{Acting, duration};
 use crate::{Context, LogTarget, Progress, printable, short_key};
 
@@ -42,6 +42,8 @@ pub(crate) enum PostCommand {
         #[arg(long, value_name = "FORMAT", default_value = "v37")]
         format: FormatArg,
         #[command(flatten)]
+        delivering: Delivering,
+        #[command(flatten)]
         publishing: Publishing,
         #[command(flatten)]
         acting: Acting,
@@ -59,6 +61,9 @@ pub(crate) enum PostCommand {
         /// Do not ask any Gun relay
         #[arg(long)]
         offline: bool,
+        /// Look up a very old post although everybody connected to the Gun relay sees your profile name
+        #[arg(long, conflicts_with = "offline")]
+        reveal_profile: bool,
         /// How long to look for its key
         #[arg(long, value_name = "TIME", default_value = "90s", value_parser = duration)]
         timeout: Duration,
@@ -78,6 +83,8 @@ pub(crate) enum PostCommand {
         /// Social network of the post [default: the one it was written for]
         #[arg(long, value_name = "NETWORK")]
         network: Option<NetworkArg>,
+        #[command(flatten)]
+        delivering: Delivering,
         #[command(flatten)]
         publishing: Publishing,
         #[command(flatten)]
@@ -136,7 +143,18 @@ impl From<FormatArg> for PostFormat {
 
 pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit, RpcError> {
     match command {
-        PostCommand::Encrypt { text, public, mut to, more, network, author, format, publishing, acting } => {
+        PostCommand::Encrypt {
+            text,
+            public,
+            mut to,
+            more,
+            network,
+            author,
+            format,
+            delivering,
+            publishing,
+            acting,
+        } => {
             to.extend(more);
             let params = EncryptPost {
                 persona: acting.persona,
@@ -147,6 +165,7 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
                 author,
                 format: Some(format.into()),
                 meta: None,
+                delivery: Some(delivering.into()),
             };
             let client = context.client().await?;
             let mut post = client.call::<PostEncrypt>(&params).await?;
@@ -157,13 +176,17 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
             context.out.show(&post, |post| post.text.clone())?;
             if !context.out.is_json() {
                 context.out.note(&readers(public, &post.recipients));
+                if let Some(note) = by_message(&post.by_message) {
+                    context.out.note(&note);
+                }
             }
             Ok(exit)
         }
-        PostCommand::Append { text, mut to, more, network, publishing, acting } => {
+        PostCommand::Append { text, mut to, more, network, delivering, publishing, acting } => {
             to.extend(more);
             let text = text_or_stdin(text, MAX_FRAME).await?;
-            let params = AppendPost { persona: acting.persona, text, to, network: network.map(Into::into) };
+            let (network, delivery) = (network.map(Into::into), Some(delivering.into()));
+            let params = AppendPost { persona: acting.persona, text, to, network, delivery };
             let client = context.client().await?;
             let mut post = client.call::<PostAppend>(&params).await?;
             let mut exit = Exit::Ok;
@@ -179,14 +202,16 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
             })?;
             Ok(exit)
         }
-        PostCommand::Decrypt { text, author, network, offline, timeout, acting } => {
+        PostCommand::Decrypt { text, author, network, offline, reveal_profile, timeout, acting } => {
             let params = DecryptPost {
                 persona: acting.persona,
                 text: text_or_stdin(text, MAX_FRAME).await?,
                 network: network.map(Into::into),
                 author,
                 offline,
+                reveal_profile,
                 timeout_ms: Some(millis(timeout)),
+                ..DecryptPost::default()
             };
             let client = context.client().await?;
             let progress =
@@ -235,19 +260,32 @@ fn readers(public: bool, recipients: &[String]) -> String {
     }
 }
 
+fn by_message(names: &[String]) -> Option<String> {
+    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    (!names.is_empty()).then(|| format!("The key goes to {} by message.", names.join(", ")))
+}
+
+/// Whom the post names, and whether that is certain.
 fn written_by(post: &DecryptedPost) -> String {
-    let who = match (&post.author_name, &post.author) {
-        (Some(name), Some(profile)) => format!("{} ({})", printable(name), printable(profile)),
-        (Some(name), None) => printable(name),
-        (None, Some(profile)) => printable(profile),
-        (None, None) => "an unnamed author".to_owned(),
+    let key = match (&post.author_name, &post.author_key) {
+        (Some(name), Some(key)) => Some(format!("{}'s key {}", printable(name), short_key(key))),
+        (None, Some(key)) if post.author_known => Some(format!("the known key {}", short_key(key))),
+        (None, Some(key)) => Some(format!("the unknown key {}", short_key(key))),
+        (_, None) => None,
     };
-    let key = match &post.author_key {
-        Some(key) if post.author_known => format!("key {}, known", short_key(key)),
-        Some(key) => format!("key {}, not known here", short_key(key)),
-        None => "no key".to_owned(),
-    };
-    format!("By {who}; {key}. A post proves neither.")
+    let profile = post.author.as_deref().map(printable);
+    if post.author_proven {
+        let who = post.author_name.as_deref().map_or_else(|| "its author".to_owned(), printable);
+        return match profile {
+            Some(profile) => format!("Written by {who}; it names {profile}, which nothing proves."),
+            None => format!("Written by {who}."),
+        };
+    }
+    match (profile, key) {
+        (Some(profile), Some(key)) => format!("Names {profile} and {key}; nothing proves either."),
+        (Some(who), None) | (None, Some(who)) => format!("Names {who}; nothing proves it."),
+        (None, None) => "Names no author.".to_owned(),
+    }
 }
 
 /// The text, or all of standard input for "-".
@@ -310,15 +348,27 @@ mod tests {
             network: Some(SocialNetwork::Twitter),
             author_key: Some("02aabbccdd".into()),
             author_known: false,
+            author_proven: false,
             author_name: None,
             public: false,
+            first_site: None,
             meta: None,
             warning: None,
         };
-        assert!(written_by(&post).starts_with("By person:twitter.com/alice; key 02aabbcc, not known"));
+        let both = "Names person:twitter.com/alice and the unknown key 02aabbcc; nothing proves either.";
+        assert_eq!(written_by(&post), both);
         post.author_known = true;
         post.author_name = Some("Alice".into());
-        assert!(written_by(&post).starts_with("By Alice (person:twitter.com/alice); key 02aabbcc, known."));
+        let both = "Names person:twitter.com/alice and Alice's key 02aabbcc; nothing proves either.";
+        assert_eq!(written_by(&post), both);
+        post.author = None;
+        assert_eq!(written_by(&post), "Names Alice's key 02aabbcc; nothing proves it.");
+        post.author_proven = true;
+        assert_eq!(written_by(&post), "Written by Alice.");
+        post.author = Some("person:twitter.com/bob".into());
+        let proven = "Written by Alice; it names person:twitter.com/bob, which nothing proves.";
+        assert_eq!(written_by(&post), proven);
+        assert_eq!(by_message(&["bob".into()]).unwrap(), "The key goes to bob by message.");
         assert_eq!(without_line_feed("a\n\n".into()), "a\n");
     }
 }

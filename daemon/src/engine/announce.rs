@@ -1,5 +1,6 @@
 //! What changed is written down together with its event, so that nobody learns of the one without the other.
 
+use bauta_protocol::content::Content;
 use bauta_protocol::mask::ProfileId;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{ConnectPhase, Phase};
@@ -18,6 +19,10 @@ pub(crate) fn set_message_state(
 ) -> Result<(), StoreError> {
     if !tx.set_message_state(message, state, reason, now)? {
         return Ok(());
+    }
+    if tx.message(message)?.is_some_and(|row| row.kind == Content::POST_KEY) {
+        // Nobody sees it, and what it held is with the post.
+        return if state >= MessageState::Delivered { tx.delete_message(message) } else { Ok(()) };
     }
     tx.emit(Happened::MessageState { message, state, reason }, now)
 }

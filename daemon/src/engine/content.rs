@@ -2,6 +2,7 @@
 
 use bauta_protocol::content::{Content, ContentError};
 use bauta_protocol::id::MessageId;
+use bauta_protocol::mask::{PostDigest, PostIv, PostKey};
 use bauta_protocol::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,17 @@ impl Letter {
         Ok(Self { id, sent_at, kind, bytes, text: Some(text) })
     }
 
+    /// The key of a post, for one of its readers.
+    pub(crate) fn post_key(
+        id: MessageId,
+        sent_at: Timestamp,
+        (iv, digest): (PostIv, PostDigest),
+        key: PostKey,
+    ) -> Result<Self, ContentError> {
+        let content = Content::PostKey { id, sent_at, iv, digest, key };
+        Ok(Self { id, sent_at, kind: content.kind(), bytes: content.encode()?, text: None })
+    }
+
     /// A content that came from a contact; `None` for one that is not part of the conversation.
     ///
     /// A kind that this version does not know is kept as it came: a later version shows it. One without an id is
@@ -43,7 +55,7 @@ impl Letter {
                 bytes: bytes_owned,
                 text: None,
             }),
-            Content::Greeting { .. } | Content::Descriptor { .. } => None,
+            Content::Greeting { .. } | Content::Descriptor { .. } | Content::PostKey { .. } => None,
         }
     }
 }

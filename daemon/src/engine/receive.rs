@@ -166,6 +166,9 @@ pub(super) fn take_content(
     if let Content::Descriptor { bytes } = &content {
         return descriptors::take_shown(tx, persona, contact, bytes, at);
     }
+    if let Content::PostKey { iv, digest, key, .. } = &content {
+        return tx.put_received_key(contact.id, (*iv, *digest), key, at.now);
+    }
     let Some(letter) = Letter::received(&content, bytes, at.now) else { return Ok(()) };
     let new = NewMessage {
         persona: persona.id,

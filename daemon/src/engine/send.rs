@@ -63,6 +63,8 @@ pub(crate) fn seal_pending(
     }
     let mut session = session_of(&row)?;
     let seen = tx.seen(row.relay)?;
+    // Nobody answers the key of a post, so the lane is not watched more closely because of one.
+    let is_conversation = messages.iter().any(|message| message.kind != Content::POST_KEY);
     for message in messages {
         match session.seal(&message.content, seen, &mut random::rng()) {
             Ok(boxes) => queue_boxes(tx, &row, Some(message.seq), &boxes, at)?,
@@ -70,7 +72,7 @@ pub(crate) fn seal_pending(
         }
     }
     tx.save_sender(row.id, &pack(&session)?, None, at.now)?;
-    tx.keep_active(row.id, at.active_until())
+    if is_conversation { tx.keep_active(row.id, at.active_until()) } else { Ok(()) }
 }
 
 /// Seals a receipt; returns the row of its box.
@@ -120,7 +122,9 @@ pub(super) fn begin(
     let mine = fresh_prekeys(tx, persona, at.now)?;
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
     let first = tx.unsealed(contact.conversation, None, 1)?.pop();
-    let inside = first.filter(|message| message.content.len() <= MAX_FIRST);
+    // A stranger shows what is inside the handshake as a request, and the key of a post is nothing to show.
+    let inside =
+        first.filter(|message| message.content.len() <= MAX_FIRST && message.kind != Content::POST_KEY);
     let content = match &inside {
         Some(message) => message.content.clone(),
         None => greeting(at)?,

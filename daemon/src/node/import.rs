@@ -18,7 +18,9 @@ use zeroize::Zeroizing;
 use super::Node;
 use super::key::{NewKey, address, make};
 use crate::random;
-use crate::store::{self, PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx};
+use crate::store::{
+    self, KeyOrigin, PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx,
+};
 
 /// Profiles and posts in one page of a backup: some 400 bytes each, in base64, within a frame of 1 MiB.
 const PAGE: usize = 1000;
@@ -209,8 +211,17 @@ fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<stor
     }
     for post in backup.posts {
         let author = (!post.author.is_nobody()).then_some(post.author);
-        let row =
-            PostKeyRow { id: post.id, key: post.key, author, public: post.public, found_at: post.found };
+        let row = PostKeyRow {
+            persona: None,
+            id: post.id,
+            digest: None,
+            key: post.key,
+            author,
+            public: post.public,
+            origin: KeyOrigin::Imported,
+            site: None,
+            found_at: post.found,
+        };
         imported.post_keys += u64::from(tx.put_post_key(&row)?);
     }
     Ok((imported, fresh))

@@ -8,33 +8,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::limits::LOOKUP_MS;
+use bauta_ipc::limits::{LOOKUP_MS, LOOKUP_PERSONAS, MAX_SITE};
 use bauta_ipc::{
-    AppendPost, AppendedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, MAX_POST_TEXT,
-    MAX_WAIT_MS, PostApi, PostFormat, PostSettings, PostState, PublishedPost, Retry, RpcError, SocialNetwork,
-    WaitForPost, codes,
+    AppendPost, AppendedPost, CheckedPost, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost,
+    MAX_POST_TEXT, MAX_WAIT_MS, PostApi, PostFormat, PostNeeds, PostSettings, PostState, PublishedPost,
+    Retry, RpcError, SocialNetwork, WaitForPost, codes,
 };
 use bauta_protocol::id::PersonaKey;
-use bauta_protocol::mask::{AppendError, Meta, Payload};
+use bauta_protocol::mask::{AppendError, Meta, Payload, PostDigest, PostIv};
 use tokio::time::Instant;
 
-use self::recipients::{own_name, own_profile, recipients};
+use self::recipients::{delivery, own_name, own_profile, recipients};
 use self::shown::{iv_of, settings, without_keys};
 use super::network::{network as mask_network, shown as shown_network};
 use super::{Node, names, profile, view};
 use crate::posts::{
-    self, Author, Change, Extending, FoundPost, Known, KnownAuthor, NewPost, OpenedPost, Opening, PostError,
-    Settings, WriteFormat, off_thread,
+    self, Author, Change, Checked, Extending, FoundPost, Known, KnownAuthor, Needs, NewPost, OpenedPost,
+    Opening, PostError, Readers, Settings, Shown, WriteFormat, off_thread,
 };
 use crate::store::{StoreError, Tx};
 
 /// How long to look for a key when the caller does not say.
 const PATIENCE: Duration = Duration::from_millis(LOOKUP_MS);
 
+const _: () = assert!(LOOKUP_PERSONAS == posts::LOOKUP_PERSONAS, "the number is stated in two places");
+
 #[async_trait]
 impl PostApi for Node {
     async fn post_encrypt(&self, params: EncryptPost) -> Result<EncryptedPost, RpcError> {
-        let EncryptPost { persona, text, public, to, network, author, format, meta } = params;
+        let EncryptPost { persona, text, public, to, network, author, format, meta, delivery: way } = params;
         if text.is_empty() || text.len() > MAX_POST_TEXT {
             let message = format!("A post has 1 to {MAX_POST_TEXT} bytes, this one has {}.", text.len());
             return Err(RpcError::new(&codes::POST_TEXT, message));
@@ -53,7 +55,7 @@ impl PostApi for Node {
         let network = mask_network(chosen);
         let found = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, persona.as_deref())?;
-            let recipients = recipients(tx, &persona, &to)?;
+            let recipients = recipients(tx, &persona, &to, delivery(way))?;
             let profile = match author {
                 Some(text) => Some(own_name(&text, chosen)?),
                 None => own_profile(tx, &persona, network)?,
@@ -67,19 +69,31 @@ impl PostApi for Node {
         };
         let post = NewPost { text, meta, profile, network, format, is_public: public };
         let written = self.posts.encrypt(author, post, &recipients).await?;
-        Ok(EncryptedPost {
-            text: written.text,
-            iv: written.iv.to_base64(),
-            published: public || recipients.is_empty(),
-            recipients: recipients.into_names(),
-        })
+        let published = public || recipients.need_no_relay();
+        let (recipients, by_message) = recipients.into_names();
+        let iv = written.iv.to_base64();
+        Ok(EncryptedPost { text: written.text, iv, recipients, by_message, published })
+    }
+
+    async fn post_check(&self, params: DecryptPost) -> Result<CheckedPost, RpcError> {
+        let (asked, posts) = Asked::read(params).await?;
+        // The first post that opens with what is here is the one that opens; else the first that may open.
+        let (mut may_open, mut refusals) = (None, Vec::new());
+        for post in &posts {
+            match self.check_post(&asked, post).await {
+                Ok(checked) if checked.needs == PostNeeds::Nothing => return Ok(checked),
+                Ok(checked) => drop::<&mut CheckedPost>(may_open.get_or_insert(checked)),
+                Err(error) => refusals.push(error),
+            }
+        }
+        may_open.ok_or_else(|| most_telling(refusals))
     }
 
     async fn post_decrypt(&self, params: DecryptPost) -> Result<DecryptedPost, RpcError> {
-        let DecryptPost { persona, text, network, author, offline, timeout_ms } = params;
-        let posts = off_thread(move || posts::find(&text)).await??;
-        let asked = Asked { persona, network, author };
-        let patience = timeout_ms.map_or(PATIENCE, |wait| Duration::from_millis(wait.min(MAX_WAIT_MS)));
+        let offline = params.offline;
+        let patience =
+            params.timeout_ms.map_or(PATIENCE, |wait| Duration::from_millis(wait.min(MAX_WAIT_MS)));
+        let (asked, posts) = Asked::read(params).await?;
         let deadline = Instant::now() + patience;
         if let ([post], false) = (posts.as_slice(), offline) {
             return self.open_post(&asked, post, Some(patience)).await;
@@ -107,7 +121,7 @@ impl PostApi for Node {
     }
 
     async fn post_append(&self, params: AppendPost) -> Result<AppendedPost, RpcError> {
-        let AppendPost { persona: named, text, to, network } = params;
+        let AppendPost { persona: named, text, to, network, delivery: way } = params;
         if to.is_empty() {
             return Err(RpcError::new(&codes::POST_RECIPIENTS, "Nobody was named to be added."));
         }
@@ -116,36 +130,42 @@ impl PostApi for Node {
             let not_ours = || PostError::NotAppended(AppendError::NotAuthor);
             let (payload, form) = own_post(tx, posts)?.ok_or_else(not_ours)?;
             let iv = payload.iv().map_err(|error| PostError::broken(&error))?;
+            let digest = payload.digest().map_err(|error| PostError::broken(&error))?;
             let author_key = author_key(&payload);
             let persona = match (named, author_key) {
                 (Some(name), _) => names::persona(tx, Some(&name))?,
                 (None, Some(key)) => tx.persona_of(&key)?.ok_or_else(not_ours)?,
                 (None, None) => return Err(not_ours().into()),
             };
-            let recipients = recipients(tx, &persona, &to)?;
-            let post = (payload, form, iv, tx.post_key_of(iv)?);
+            let recipients = recipients(tx, &persona, &to, delivery(way))?;
+            let mut kept = tx.post_keys_of(iv, digest)?;
+            kept.retain(|row| row.persona.is_none_or(|owner| owner == persona.id));
+            let network = posts::network_of(network.map(mask_network), kept.first(), &payload, form)?;
+            let post = Extending { payload, iv, digest, kept, network };
             Ok::<_, RpcError>((Author::of(tx, &persona)?, recipients, post))
         });
-        let (author, recipients, (payload, form, iv, kept)) = found.await?;
-        let network = posts::network_of(network.map(mask_network), kept.as_ref(), &payload, form)?;
-        let post = Extending { payload, iv, cached: kept.map(|kept| kept.key), network };
+        let (author, recipients, post) = found.await?;
+        let iv = post.iv.to_base64();
         self.posts.append(author, post, &recipients).await?;
-        Ok(AppendedPost {
-            iv: iv.to_base64(),
-            published: recipients.is_empty(),
-            recipients: recipients.into_names(),
-        })
+        let published = recipients.need_no_relay();
+        let (recipients, by_message) = recipients.into_names();
+        Ok(AppendedPost { iv, recipients, by_message, published })
     }
 
     async fn post_wait(&self, params: WaitForPost) -> Result<PublishedPost, RpcError> {
-        let iv = iv_of(&params.iv)?;
-        let deadline = Instant::now() + Duration::from_millis(params.timeout_ms.min(MAX_WAIT_MS));
+        let WaitForPost { persona, personas, iv, timeout_ms } = params;
+        let iv = iv_of(&iv)?;
+        let deadline = Instant::now() + Duration::from_millis(timeout_ms.min(MAX_WAIT_MS));
         let mut events = self.shared.store.events();
         loop {
             // Before the rows are read: what is written after this wakes the loop.
             events.borrow_and_update();
-            let found = self.shared.store.run(move |tx| -> Result<_, StoreError> {
-                Ok((tx.publications(iv)?, tx.post_key_of(iv)?.is_some()))
+            let (persona, personas) = (persona.clone(), personas.clone());
+            let found = self.shared.store.run(move |tx| {
+                let readers = readers(tx, persona.as_deref(), personas.as_deref())?;
+                let count = tx.publications(iv)?.filter(|count| readers.has(count.persona));
+                let is_written = tx.writer_of(iv)?.is_some_and(|writer| readers.has(writer));
+                Ok::<_, RpcError>((count, is_written))
             });
             let reached = match found.await? {
                 (Some(count), _) => view::post(iv, &count),
@@ -177,61 +197,133 @@ impl PostApi for Node {
 /// What the caller of `post.decrypt` says about the reader and the page.
 struct Asked {
     persona: Option<String>,
+    personas: Option<Vec<String>>,
     network: Option<SocialNetwork>,
     author: Option<String>,
+    site: Option<String>,
+    reveal_profile: bool,
+}
+
+impl Asked {
+    /// The question, and the posts in its text.
+    async fn read(params: DecryptPost) -> Result<(Self, Vec<FoundPost>), RpcError> {
+        let DecryptPost { persona, personas, text, network, author, site, reveal_profile, .. } = params;
+        if let Some(site) = &site
+            && (site.len() > MAX_SITE || site.chars().any(char::is_control))
+        {
+            let message = format!("The name of a site has at most {MAX_SITE} bytes.");
+            return Err(RpcError::new(&codes::REQUEST_PARAMS, message));
+        }
+        let posts = off_thread(move || posts::find(&text)).await??;
+        Ok((Self { persona, personas, network, author, site, reveal_profile }, posts))
+    }
 }
 
 impl Node {
+    /// What is known of a post, on the page where the caller found it.
+    async fn known(
+        &self,
+        asked: &Asked,
+        (payload, form): &FoundPost,
+        learns: bool,
+    ) -> Result<(Known, PostIv, PostDigest), RpcError> {
+        let now = self.shared.time.now();
+        let iv = payload.iv().map_err(|error| PostError::broken(&error))?;
+        let digest = payload.digest().map_err(|error| PostError::broken(&error))?;
+        let page_network = asked.network.or_else(|| {
+            let named = posts::named_network(payload);
+            named.or(*form).and_then(shown_network)
+        });
+        let (claimed, author) = (Arc::clone(payload), asked.author.clone());
+        let (persona, personas) = (asked.persona.clone(), asked.personas.clone());
+        let found = self.shared.store.run(move |tx| {
+            let readers = readers(tx, persona.as_deref(), personas.as_deref())?;
+            let page = author.map(|text| names::profile(&text, page_network)).transpose()?;
+            let post = Shown { payload: &claimed, iv, digest, page: page.as_ref(), learns };
+            Ok::<_, RpcError>(posts::known(tx, &post, &readers, now)?)
+        });
+        Ok((found.await?, iv, digest))
+    }
+
+    async fn check_post(&self, asked: &Asked, post: &FoundPost) -> Result<CheckedPost, RpcError> {
+        let (known, ..) = self.known(asked, post, false).await?;
+        let (payload, _) = post;
+        let Checked { needs, author, first_site } = self.posts.check(payload, known).await?;
+        let KnownAuthor { key, is_known, is_proven, name, .. } = author;
+        Ok(CheckedPost {
+            needs: match needs {
+                Needs::Nothing => PostNeeds::Nothing,
+                Needs::Lookup => PostNeeds::Lookup,
+                Needs::Profile => PostNeeds::Profile,
+            },
+            author: author_name(payload),
+            author_key: key.map(|key| key.to_string()),
+            author_known: is_known,
+            author_proven: is_proven,
+            author_name: name,
+            public: payload.is_public(),
+            first_site,
+        })
+    }
+
     /// Opens one post; without patience nobody is asked for its key.
     async fn open_post(
         &self,
         asked: &Asked,
-        (payload, form): &FoundPost,
+        post: &FoundPost,
         patience: Option<Duration>,
     ) -> Result<DecryptedPost, RpcError> {
-        let now = self.shared.time.now();
-        let iv = payload.iv().map_err(|error| PostError::broken(&error))?;
+        let (known, iv, digest) = self.known(asked, post, true).await?;
+        let (payload, form) = post;
         let stated = asked.network.map(mask_network);
-        let named = posts::named_network(payload);
-        let page_network = asked.network.or_else(|| named.or(*form).and_then(shown_network));
-        let (claimed, persona, author) = (Arc::clone(payload), asked.persona.clone(), asked.author.clone());
-        let found = self.shared.store.run(move |tx| {
-            let reader = match names::persona(tx, persona.as_deref()) {
-                Ok(row) => Ok(row.public),
-                // A wrong name is an error also when it is not needed; no name is one when it is.
-                Err(error) if persona.is_some() => return Err(error),
-                Err(error) => Err(error),
-            };
-            let page = author.map(|text| names::profile(&text, page_network)).transpose()?;
-            Ok::<_, RpcError>((posts::known(tx, &claimed, iv, page.as_ref(), now)?, reader))
-        });
-        let (Known { keys, network: kept, author }, reader) = found.await?;
         let opening = Opening {
             payload: Arc::clone(payload),
             iv,
-            keys,
-            network: stated.or(named).or(kept).or(*form),
-            reader: reader.as_ref().ok().copied(),
+            digest,
+            network: stated.or_else(|| posts::named_network(payload)).or(known.network).or(*form),
+            known,
+            site: asked.site.clone(),
             patience,
+            reveal_profile: asked.reveal_profile,
         };
-        let opened = match (self.posts.open(opening).await, reader) {
-            (Err(PostError::NoReader), Err(why)) => return Err(why),
-            (opened, _) => opened?,
-        };
-        let OpenedPost { text, meta, network } = opened;
-        let KnownAuthor { key, is_known, name, warning } = author;
+        let OpenedPost { text, meta, network, author, first_site } = self.posts.open(opening).await?;
+        let KnownAuthor { key, is_known, is_proven, name, warning } = author;
         Ok(DecryptedPost {
             text,
-            author: payload.author.as_ref().ok().and_then(Option::as_ref).map(ToString::to_string),
+            author: author_name(payload),
             network: network.and_then(shown_network),
             author_key: key.map(|key| key.to_string()),
             author_known: is_known,
+            author_proven: is_proven,
             author_name: name,
             public: payload.is_public(),
+            first_site,
             meta,
             warning: warning.map(|other| profile::changed(&other)),
         })
     }
+}
+
+/// The personas for whom a caller asks: the one that is named, those that are listed, or all.
+fn readers(tx: &Tx<'_>, persona: Option<&str>, personas: Option<&[String]>) -> Result<Readers, RpcError> {
+    let is_listed = |name: &str| personas.is_none_or(|listed| listed.iter().any(|one| one == name));
+    let is_limited = personas.is_some();
+    if let Some(name) = persona {
+        if !is_listed(name) {
+            let message = "The persona that is named is not among those that are listed.";
+            return Err(RpcError::new(&codes::PERSONA_UNKNOWN, message));
+        }
+        let row = names::persona(tx, Some(name))?;
+        return Ok(Readers { personas: vec![row], is_limited });
+    }
+    // A persona that is gone may still be in a list.
+    let mut all = tx.personas()?;
+    all.retain(|row| is_listed(&row.name));
+    Ok(Readers { personas: all, is_limited })
+}
+
+fn author_name(payload: &Payload) -> Option<String> {
+    payload.author.as_ref().ok().and_then(Option::as_ref).map(ToString::to_string)
 }
 
 /// Of why several posts did not open: that one may still open, or else why the first did not.

@@ -191,7 +191,7 @@ pub(super) fn profile(tx: &Tx<'_>, row: &ProfileRow) -> Result<Profile, StoreErr
             ProfileSource::Backup => bauta_ipc::ProfileSource::Backup,
         },
         since: utc(row.learned_at),
-        name: posts::name_of(tx, &row.persona)?,
+        name: posts::name_of(tx, &row.persona, &tx.personas()?)?,
         other_key: tx.doubt(&row.profile)?.map(|key| key.to_string()),
     })
 }
@@ -323,6 +323,7 @@ mod tests {
             persona: 1_i64.into(),
             conversation: 1_i64.into(),
             outgoing: false,
+            kind: 1,
             id: MessageId([1; 16]),
             content: content.to_vec(),
             sent_at: Timestamp(0),

@@ -33,9 +33,21 @@ pub(crate) enum PostError {
     /// Its key would have to be looked up, and there is no relay to ask.
     #[error("no Gun relay is set, so the key of the post cannot be looked up")]
     NoRelay,
-    /// Its key would have to be looked up, and the caller did not say for which persona.
+    /// Its key would have to be looked up, and there is no persona to do so for.
     #[error("the key of the post cannot be looked up without a persona")]
     NoReader,
+    /// Its key would have to be looked up under the reader's profile name.
+    #[error(
+        "the key of a post of version -40 can be looked up only under your profile name, which everybody who is \
+         connected to the Gun relay would see"
+    )]
+    Reveals,
+    /// So many personas were tried, and there are more.
+    #[error("the post is not shared with the first {0} of your personas; the others were not tried")]
+    NotTried(usize),
+    /// A reader who was to get the key in a conversation has none with the author.
+    #[error("{0} cannot get the key of the post by message: the conversation with them has not begun")]
+    NotContact(String),
     /// A partition where its key may be was not read.
     #[error("it is not known whether the post is shared with you")]
     NotRead(#[source] GunError),
@@ -113,7 +125,8 @@ impl HasKind for PostError {
             Self::TooSlow(_) => Kind::Timeout,
             Self::Meta(error) => error.kind(),
             Self::NotWritten(error) => error.kind(),
-            Self::Blocked(_) => Kind::Refused,
+            Self::Blocked(_) | Self::Reveals | Self::NotTried(_) => Kind::Refused,
+            Self::NotContact(_) => Kind::Usage,
             Self::NotAppended(error) => error.kind(),
             Self::NoRelay | Self::NoReader | Self::Recipients(_) | Self::NoNetwork => Kind::Usage,
             Self::Key(_) | Self::Json(_) | Self::Thread(_) | Self::NoPartition => Kind::Internal,

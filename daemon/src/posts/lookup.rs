@@ -28,11 +28,13 @@ use std::time::Duration;
 
 use bauta_protocol::mask::limits::MAX_RECORDS;
 use bauta_protocol::mask::partition::{Tag, v37_set, v38_paths};
-use bauta_protocol::mask::{DecryptError, Network, Opened, Payload, PostIv, Record, Version};
+use bauta_protocol::mask::{
+    DecryptError, Network, Opened, Payload, PostIv, PublicKey, Record, SecretKey, Version,
+};
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::reading::{Keys, open_with};
+use super::reading::open_with;
 use super::{PostError, Settings, off_thread};
 use crate::engine::Shared;
 use crate::gun::{CollectLimits, Ended, GetLimits, Gun, GunError};
@@ -52,7 +54,10 @@ pub(super) struct Lookup {
     pub(super) shared: Arc<Shared>,
     pub(super) gun: Gun,
     pub(super) payload: Arc<Payload>,
-    pub(super) keys: Arc<Keys>,
+    /// The reader's.
+    pub(super) key: SecretKey,
+    /// As known from the profile.
+    pub(super) author_key: Option<PublicKey>,
     pub(super) iv: PostIv,
     pub(super) settings: Settings,
     /// [`AT_A_TIME`] permits.
@@ -236,9 +241,10 @@ async fn try_records(
 ) {
     let mut batch = Vec::new();
     while found.recv_many(&mut batch, BATCH).await > 0 {
-        let (payload, keys) = (Arc::clone(&lookup.payload), Arc::clone(&lookup.keys));
+        let (payload, key, author_key) = (Arc::clone(&lookup.payload), lookup.key.clone(), lookup.author_key);
         let records = std::mem::take(&mut batch);
-        let report = match off_thread(move || open_with(&payload, &keys, &records)).await {
+        let report = match off_thread(move || open_with(&payload, &key, author_key.as_ref(), &records)).await
+        {
             Ok(Ok(opened)) => Report::Opened(Box::new(opened), network),
             Ok(Err(DecryptError::NotShared)) | Err(_) => continue,
             Ok(Err(error)) => Report::Broken(error),

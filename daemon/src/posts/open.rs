@@ -6,49 +6,36 @@ use std::time::Duration;
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::partition::v40_path;
 use bauta_protocol::mask::{
-    DecryptError, FieldError, Network, Opened, Payload, PostIv, PostIvId, ProfileId, SecretKey, Version,
+    DecryptError, FieldError, Network, Opened, Payload, PostDigest, PostIv, PostIvId, ProfileId, Version,
 };
-use bauta_protocol::time::Timestamp;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::find::is_for_p256;
+use super::known::{Known, KnownAuthor};
 use super::lookup::{Lookup, Partition, look_up, partitions, single_node};
-use super::profiles::{OtherKey, learn, name_of};
-use super::reading::{Keys, Own, open_here, parts_of};
+use super::reading::{Kept, Keys, Own, With, Writer, open_here, parts_of};
 use super::tags::{key_tags, post_tag};
-use super::{PostError, Posts, Settings, mask_key, off_thread};
-use crate::store::{PostKeyRow, ProfileSource, StoreError, TagKind, Tx};
+use super::{PostError, Posts, Settings, off_thread};
+use crate::store::{KeyOrigin, PostKeyRow, StoreError, TagKind};
 
-/// What is known of a post before it is opened.
-pub(crate) struct Known {
-    pub(crate) keys: Keys,
-    /// Where it was opened or written before.
-    pub(crate) network: Option<Network>,
-    pub(crate) author: KnownAuthor,
-}
-
-/// What is known of who wrote a post.
-pub(crate) struct KnownAuthor {
-    /// What the post shows, or else what is known about the profile.
-    pub(crate) key: Option<PersonaKey>,
-    /// Whether this home knew the key before, and nothing speaks against it.
-    pub(crate) is_known: bool,
-    /// The name of the persona or contact whose key it is.
-    pub(crate) name: Option<String>,
-    pub(crate) warning: Option<OtherKey>,
-}
+/// Personas for which one post is looked up, at most.
+pub(crate) const LOOKUP_PERSONAS: usize = 8;
 
 /// A post to open.
 pub(crate) struct Opening {
     pub(crate) payload: Arc<Payload>,
     pub(crate) iv: PostIv,
-    pub(crate) keys: Keys,
+    pub(crate) digest: PostDigest,
+    pub(crate) known: Known,
     /// Where the post is, as far as anybody says.
     pub(crate) network: Option<Network>,
-    /// The persona in whose partition the key is looked up, where one is certain.
-    pub(crate) reader: Option<PersonaKey>,
+    /// The site that shows it, as the caller says.
+    pub(crate) site: Option<String>,
     /// How long to look for the key; `None` asks nobody.
     pub(crate) patience: Option<Duration>,
+    /// Look it up also where that shows the reader's profile name.
+    pub(crate) reveal_profile: bool,
 }
 
 /// What a post says.
@@ -59,59 +46,25 @@ pub(crate) struct OpenedPost {
     pub(crate) meta: Option<Map<String, Value>>,
     /// Where the post is.
     pub(crate) network: Option<Network>,
+    pub(crate) author: KnownAuthor,
+    /// Where its key was first used.
+    pub(crate) first_site: Option<String>,
 }
 
-/// Collects what helps to open a post, and learns the author's key if the post is on the page of the profile that it
-/// names.
-pub(crate) fn known(
-    tx: &Tx<'_>,
-    payload: &Payload,
-    iv: PostIv,
-    page: Option<&ProfileId>,
-    now: Timestamp,
-) -> Result<Known, PostError> {
-    // The name and the key in a post are claims: anybody can copy them into another post. What vouches for a key is the
-    // page: whoever can post there under that name is its owner. So only a post whose claimed author is the page's own
-    // profile teaches a key, and a key that is known is never replaced by what a post shows.
-    let mut own = Vec::new();
-    for row in tx.personas()? {
-        own.push(Own { key: SecretKey::from(&row.secret), local: tx.recovery(row.id)?.local_key });
-    }
-    let claimed = payload.author.as_ref().ok().and_then(Option::as_ref);
-    let shown = payload.author_key.as_ref().ok().and_then(Option::as_ref).map(PersonaKey::from);
-    let warning = match (claimed, shown) {
-        (Some(author), Some(key)) if page == Some(author) => {
-            learn(tx, author, key, ProfileSource::Seen, now)?
-        }
-        (Some(author), Some(key)) => tx
-            .profile(author)?
-            .filter(|known| known.persona != key)
-            .map(|known| OtherKey { known, shown: key }),
-        _ => None,
-    };
-    let of_profile = match claimed.or(page) {
-        Some(author) => tx.profile(author)?.map(|row| row.persona),
-        None => None,
-    };
-    let key = shown.or(of_profile);
-    let name = key.map(|key| name_of(tx, &key)).transpose()?.flatten();
-    let stored = tx.post_key_of(iv)?;
-    Ok(Known {
-        keys: Keys {
-            own,
-            author: of_profile.map(|key| mask_key(&key)).transpose()?,
-            cached: stored.as_ref().map(|stored| stored.key.clone()),
-        },
-        network: stored
-            .map(|stored| Network::from_domain(&stored.id.network))
-            .filter(|network| *network != Network::Unknown),
-        author: KnownAuthor {
-            key,
-            is_known: warning.is_none() && key.is_some() && (name.is_some() || key == of_profile),
-            name,
-            warning,
-        },
-    })
+/// What it takes to open a post.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Needs {
+    Nothing,
+    Lookup,
+    /// A look-up under the reader's profile name.
+    Profile,
+}
+
+/// A post as it can be judged without asking anybody.
+pub(crate) struct Checked {
+    pub(crate) needs: Needs,
+    pub(crate) author: KnownAuthor,
+    pub(crate) first_site: Option<String>,
 }
 
 impl Posts {
@@ -120,38 +73,89 @@ impl Posts {
     /// # Errors
     /// Every [`PostError`] that has to do with reading.
     pub(crate) async fn open(&self, opening: Opening) -> Result<OpenedPost, PostError> {
-        let Opening { payload, iv, keys, network, reader, patience } = opening;
+        let Opening { payload, iv, digest, known, network, site, patience, reveal_profile } = opening;
+        let Known { keys, author, .. } = known;
         let keys = Arc::new(keys);
         let here = (Arc::clone(&payload), Arc::clone(&keys));
-        let (opened, network) = match off_thread(move || open_here(&here.0, &here.1)).await? {
-            Ok(opened) => (opened, network),
-            Err(DecryptError::NotShared) if is_for_p256(&payload) => {
-                return Err(PostError::broken(&FieldError::P256));
+        let (opened, with, network) = match off_thread(move || open_here(&here.0, &here.1)).await? {
+            Ok((opened, with)) => (opened, with, network),
+            Err(error) => {
+                needs(&payload, error)?;
+                let Some(patience) = patience else {
+                    return Err(PostError::Closed(DecryptError::NotShared));
+                };
+                let wanted = Wanted { payload: &payload, iv, network, reveal_profile };
+                let (opened, reader, network) = self.look_up(&wanted, &keys, patience).await?;
+                (opened, With::Record(reader), Some(network))
             }
-            Err(DecryptError::NotShared) if let Some(patience) = patience => {
-                let looking = self.look_up(reader, &payload, keys, iv, network);
-                let found = tokio::time::timeout(patience, looking).await;
-                let (opened, network) = found.map_err(|_| PostError::TooSlow(patience))??;
-                (opened, Some(network))
-            }
-            Err(error) => return Err(PostError::Closed(error)),
         };
-        self.keep_key(&payload, &opened, iv, network).await?;
+        let first_site = first_site(&keys, with).or_else(|| site.clone().filter(|_| with != With::Public));
+        let use_of = UseOf { payload: &payload, opened: &opened, keys: &keys, with, iv, digest };
+        self.keep_use(&use_of, network, site).await?;
+        let writer = writer_of(&keys, &opened, author.key.as_ref()).cloned();
         let (text, meta) = parts_of(&opened.message)?;
-        Ok(OpenedPost { text, meta, network })
+        Ok(OpenedPost { text, meta, network, author: author.proven(writer), first_site })
     }
 
-    /// Looks for the reader's record in the partitions of the post.
+    /// Says what it takes to open a post, and asks nobody.
+    ///
+    /// # Errors
+    /// Every [`PostError`] that has to do with reading, but for keys that are not here.
+    pub(crate) async fn check(&self, payload: &Arc<Payload>, known: Known) -> Result<Checked, PostError> {
+        let Known { keys, author, .. } = known;
+        let (payload, keys) = (Arc::clone(payload), Arc::new(keys));
+        let here = (Arc::clone(&payload), Arc::clone(&keys));
+        let (opened, with) = match off_thread(move || open_here(&here.0, &here.1)).await? {
+            Ok(opened) => opened,
+            Err(error) => {
+                return Ok(Checked { needs: needs(&payload, error)?, author, first_site: None });
+            }
+        };
+        let writer = writer_of(&keys, &opened, author.key.as_ref()).cloned();
+        let first_site = first_site(&keys, with);
+        Ok(Checked { needs: Needs::Nothing, author: author.proven(writer), first_site })
+    }
+
+    /// Looks a record up for one persona after another, and returns the reader by its place.
     async fn look_up(
         &self,
-        reader: Option<PersonaKey>,
-        payload: &Arc<Payload>,
-        keys: Arc<Keys>,
-        iv: PostIv,
-        network: Option<Network>,
+        wanted: &Wanted<'_>,
+        keys: &Keys,
+        patience: Duration,
+    ) -> Result<(Opened, usize, Network), PostError> {
+        // Look-ups for several personas show the Gun relays that these are one person's, to whoever can tell that they
+        // are for one post. So they are made one after another, those whose contact the author is come first, and the
+        // first that finds the key is the last.
+        let deadline = Instant::now() + patience;
+        let mut failure = None;
+        let count = keys.own.len().min(LOOKUP_PERSONAS);
+        for (place, own) in keys.own.iter().enumerate().take(count) {
+            let left = u32::try_from(count.saturating_sub(place)).unwrap_or(1).max(1);
+            let share = deadline.saturating_duration_since(Instant::now()) / left;
+            match tokio::time::timeout(share, self.look_up_for(own, wanted, keys)).await {
+                Ok(Ok((opened, network))) => return Ok((opened, place, network)),
+                Ok(Err(PostError::Closed(DecryptError::NotShared))) => {}
+                Ok(Err(error)) => failure = Some(error),
+                Err(_) => failure = Some(PostError::TooSlow(patience)),
+            }
+        }
+        Err(match failure {
+            Some(error) => error,
+            None if keys.own.is_empty() => PostError::NoReader,
+            None if keys.own.len() > count => PostError::NotTried(count),
+            None => PostError::Closed(DecryptError::NotShared),
+        })
+    }
+
+    /// Looks for a persona's record in the partitions of the post.
+    async fn look_up_for(
+        &self,
+        own: &Own,
+        wanted: &Wanted<'_>,
+        keys: &Keys,
     ) -> Result<(Opened, Network), PostError> {
         let gun = self.gun.clone().ok_or(PostError::NoRelay)?;
-        let reader = reader.ok_or(PostError::NoReader)?;
+        let reader = own.public;
         let (settings, profiles) = self
             .shared
             .store
@@ -160,18 +164,19 @@ impl Posts {
                 Ok((Settings::load(tx)?, profiles))
             })
             .await?;
-        let networks = match network.filter(|network| *network != Network::Unknown) {
+        let networks = match wanted.network.filter(|network| *network != Network::Unknown) {
             Some(network) => vec![network],
             // Their posts look alike.
             None => vec![Network::Facebook, Network::Instagram, Network::Minds],
         };
-        let partitions = self.partitions(payload.version, iv, &networks, reader, profiles, settings).await?;
+        let partitions = self.partitions(wanted, &networks, own, profiles, settings).await?;
         let lookup = Lookup {
             shared: Arc::clone(&self.shared),
             gun,
-            payload: Arc::clone(payload),
-            keys,
-            iv,
+            payload: Arc::clone(wanted.payload),
+            key: own.key.clone(),
+            author_key: keys.author,
+            iv: wanted.iv,
             settings,
             permits: Arc::clone(&self.lookups),
         };
@@ -181,13 +186,13 @@ impl Posts {
     /// Where the reader's record may be.
     async fn partitions(
         &self,
-        version: Version,
-        iv: PostIv,
+        wanted: &Wanted<'_>,
         networks: &[Network],
-        reader: PersonaKey,
+        own: &Own,
         profiles: Vec<ProfileId>,
         settings: Settings,
     ) -> Result<Vec<Partition>, PostError> {
+        let version = wanted.payload.version;
         let kind = match version {
             Version::V37 => TagKind::V37,
             Version::V38 => TagKind::V38,
@@ -198,143 +203,95 @@ impl Posts {
                     .iter()
                     .map(|profile| (profile, Network::from_domain(profile.network())))
                     .filter(|(_, network)| networks.contains(network));
-                return Ok(own
-                    .map(|(profile, network)| single_node(&v40_path(&iv, profile), network))
-                    .collect());
+                let nodes: Vec<_> = own
+                    .map(|(profile, network)| single_node(&v40_path(&wanted.iv, profile), network))
+                    .collect();
+                let reveals = !nodes.is_empty() && !wanted.reveal_profile;
+                return if reveals { Err(PostError::Reveals) } else { Ok(nodes) };
             }
         };
-        let tags = key_tags(&self.shared.store, vec![reader], kind).await?;
-        let post = post_tag(iv).await?;
+        let tags = key_tags(&self.shared.store, vec![own.public], kind).await?;
+        let post = post_tag(wanted.iv).await?;
         Ok(tags.into_iter().flat_map(|own| partitions(version, networks, post, own, settings)).collect())
     }
 
-    /// The post opens again offline.
-    async fn keep_key(
+    /// Keeps the key of a post, or notes that it was used. A public post holds its own key, so nothing is kept of it.
+    async fn keep_use(
         &self,
-        payload: &Payload,
-        opened: &Opened,
-        iv: PostIv,
+        used: &UseOf<'_>,
         network: Option<Network>,
+        site: Option<String>,
     ) -> Result<(), StoreError> {
+        let UseOf { payload, opened, keys, with, iv, digest } = *used;
+        let now = self.shared.time.now();
+        let (persona, origin) = match with {
+            With::Public => return Ok(()),
+            With::Kept(place) => match keys.kept.get(place) {
+                Some(Kept { row: Some(row), .. }) => {
+                    let row = row.clone();
+                    let noted =
+                        self.shared.store.run(move |tx| tx.used_post_key(&row, digest, site.as_deref(), now));
+                    return noted.await;
+                }
+                kept => (kept.and_then(|kept| kept.persona), KeyOrigin::Found),
+            },
+            With::Own(place) => (keys.own.get(place).map(|own| own.persona), KeyOrigin::Own),
+            With::Record(place) => (keys.own.get(place).map(|own| own.persona), KeyOrigin::Found),
+        };
         let row = PostKeyRow {
+            persona,
             id: PostIvId { network: network.unwrap_or(Network::Unknown).domain().to_owned(), iv },
+            digest: Some(digest),
             key: opened.post_key.clone(),
             author: payload.author.as_ref().ok().cloned().flatten(),
-            public: payload.is_public(),
-            found_at: self.shared.time.now(),
+            public: false,
+            origin,
+            site,
+            found_at: now,
         };
-        let stored = self.shared.store.run(move |tx| -> Result<_, StoreError> {
-            if tx.post_key_of(iv)?.is_none() {
-                tx.put_post_key(&row)?;
-            }
-            Ok(())
-        });
-        stored.await
+        self.shared.store.run(move |tx| tx.put_post_key(&row).map(drop)).await
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use bauta_protocol::id::{Capability, RelayId};
-    use bauta_protocol::mask::{Audience, Draft, TypedMessage, encrypt_v37};
-    use bauta_protocol::persona::PersonaSecret;
+/// What a look-up is for.
+struct Wanted<'a> {
+    payload: &'a Arc<Payload>,
+    iv: PostIv,
+    network: Option<Network>,
+    reveal_profile: bool,
+}
 
-    use super::*;
-    use crate::random;
-    use crate::store::{Happened, Store};
-    use crate::unlock::MasterKey;
+/// What a post was opened with.
+#[derive(Clone, Copy)]
+struct UseOf<'a> {
+    payload: &'a Payload,
+    opened: &'a Opened,
+    keys: &'a Keys,
+    with: With,
+    iv: PostIv,
+    digest: PostDigest,
+}
 
-    const NOW: Timestamp = Timestamp(1_790_000_000_000);
-
-    fn alice() -> ProfileId {
-        "person:twitter.com/alice".parse().unwrap()
+/// What may still open a post that did not open with what is here.
+fn needs(payload: &Payload, error: DecryptError) -> Result<Needs, PostError> {
+    match error {
+        DecryptError::NotShared if is_for_p256(payload) => Err(PostError::broken(&FieldError::P256)),
+        DecryptError::NotShared if payload.version == Version::V40 => Ok(Needs::Profile),
+        DecryptError::NotShared => Ok(Needs::Lookup),
+        error => Err(PostError::Closed(error)),
     }
+}
 
-    /// A public post that says it is by Alice, with the key of whoever wrote it.
-    fn claim(writer: &SecretKey) -> Payload {
-        let (author, key, message) = (alice(), writer.public(), TypedMessage::text("hello"));
-        let draft = Draft {
-            author: Some(&author),
-            author_key: Some(&key),
-            message: &message,
-            audience: Audience::Public,
-        };
-        Payload::parse(&encrypt_v37(&draft, &mut random::rng()).unwrap().payload).unwrap()
-    }
+fn first_site(keys: &Keys, with: With) -> Option<String> {
+    let With::Kept(place) = with else { return None };
+    keys.kept.get(place)?.row.as_ref()?.site.clone()
+}
 
-    fn store(home: &std::path::Path) -> Store {
-        Store::open(home, &MasterKey::for_tests([7; 32]), NOW).unwrap()
-    }
-
-    async fn read(store: &Store, payload: Payload, page: Option<ProfileId>) -> Known {
-        let iv = payload.iv().unwrap();
-        store.run(move |tx| known(tx, &payload, iv, page.as_ref(), NOW)).await.unwrap()
-    }
-
-    async fn events(store: &Store) -> Vec<Happened> {
-        let rows = store.run(|tx| tx.events_after(0, 100)).await.unwrap();
-        rows.into_iter().map(|row| row.what).collect()
-    }
-
-    #[tokio::test]
-    async fn only_the_page_vouches_for_a_key() {
-        let home = tempfile::tempdir().unwrap();
-        let store = store(home.path());
-        let (hers, other) =
-            (SecretKey::from_bytes(&[1; 32]).unwrap(), SecretKey::from_bytes(&[2; 32]).unwrap());
-        let elsewhere: ProfileId = "person:twitter.com/mallory".parse().unwrap();
-        for page in [None, Some(elsewhere)] {
-            let author = read(&store, claim(&hers), page).await.author;
-            assert_eq!(author.key, Some(PersonaKey::from(&hers.public())));
-            assert!(!author.is_known && author.warning.is_none());
-        }
-        assert!(events(&store).await.is_empty());
-        assert!(read(&store, claim(&hers), Some(alice())).await.author.is_known);
-        assert!(matches!(events(&store).await.as_slice(), [Happened::ProfileLearned(_)]));
-        // From now on another key is a warning, on her page too, and the known one stays.
-        for page in [None, Some(alice()), Some(alice())] {
-            let known = read(&store, claim(&other), page).await;
-            let warning = known.author.warning.unwrap();
-            assert_eq!(warning.known.persona, PersonaKey::from(&hers.public()));
-            assert_eq!(warning.shown, PersonaKey::from(&other.public()));
-            assert!(!known.author.is_known);
-            assert_eq!(known.keys.author, Some(hers.public()));
-        }
-        let changed =
-            events(&store).await.into_iter().filter(|what| matches!(what, Happened::ProfileChanged(_)));
-        assert_eq!(changed.count(), 1, "it is announced once");
-        assert!(read(&store, claim(&hers), None).await.author.is_known);
-    }
-
-    #[tokio::test]
-    async fn own_personas_and_an_earlier_opening_help() {
-        let home = tempfile::tempdir().unwrap();
-        let store = store(home.path());
-        let (secret, payload) =
-            (SecretKey::from_bytes(&[1; 32]).unwrap(), claim(&SecretKey::from_bytes(&[1; 32]).unwrap()));
-        let iv = payload.iv().unwrap();
-        let fresh = read(&store, payload.clone(), None).await;
-        assert!(fresh.keys.own.is_empty() && fresh.keys.cached.is_none() && fresh.network.is_none());
-        let row = PostKeyRow {
-            id: PostIvId { network: Network::Minds.domain().to_owned(), iv },
-            key: bauta_protocol::mask::PostKey::from_bytes(&[3; 32]).unwrap(),
-            author: None,
-            public: true,
-            found_at: NOW,
-        };
-        store
-            .run(move |tx| {
-                tx.learn_relay(RelayId([1; 32]), &[])?;
-                let inbox = Capability::generate(&mut random::rng());
-                tx.add_persona("me", &PersonaSecret::from(&secret), b"", &inbox, RelayId([1; 32]), NOW)?;
-                tx.put_post_key(&row)
-            })
-            .await
-            .unwrap();
-        let known = read(&store, payload, None).await;
-        assert_eq!((known.keys.own.len(), known.network), (1, Some(Network::Minds)));
-        assert_eq!(known.keys.cached.unwrap().as_bytes(), [3; 32]);
-        assert_eq!(known.author.name.as_deref(), Some("me"));
-        assert!(known.author.is_known);
-    }
+/// Who certainly wrote what was opened; whom the post names, if several claim it.
+fn writer_of<'a>(keys: &'a Keys, opened: &Opened, named: Option<&PersonaKey>) -> Option<&'a Writer> {
+    let writers = || {
+        let with_key = keys.kept.iter().filter(|kept| kept.key == opened.post_key);
+        with_key.filter_map(|kept| kept.writer.as_ref())
+    };
+    writers().find(|writer| Some(&writer.key) == named).or_else(|| writers().next())
 }

@@ -5,7 +5,7 @@ use bauta_protocol::mask::ProfileId;
 use bauta_protocol::time::Timestamp;
 
 use crate::engine::announce;
-use crate::store::{Learned, ProfileRow, ProfileSource, StoreError, Tx};
+use crate::store::{Learned, PersonaRow, ProfileRow, ProfileSource, StoreError, Tx};
 
 /// A post says it is by a profile, but shows another key than the one known for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,9 +38,12 @@ pub(crate) fn learn(
     }
 }
 
-/// Whose key it is: the name of an own persona, or of a contact of any of them.
-pub(crate) fn name_of(tx: &Tx<'_>, key: &PersonaKey) -> Result<Option<String>, StoreError> {
-    let personas = tx.personas()?;
+/// Whose key it is: the name of one of these personas, or of a contact of any of them.
+pub(crate) fn name_of(
+    tx: &Tx<'_>,
+    key: &PersonaKey,
+    personas: &[PersonaRow],
+) -> Result<Option<String>, StoreError> {
     if let Some(own) = personas.iter().find(|persona| persona.public == *key) {
         return Ok(Some(own.name.clone()));
     }

@@ -1,81 +1,135 @@
 //! Opening posts with keys and records, and taking messages apart. Nothing is asked of anybody here.
 
+use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{
     DecryptError, LocalKey, Opened, Payload, PostKey, PublicKey, Reader, Record, SecretKey, TypedMessage,
-    Version, decrypt,
+    Version, Via, decrypt,
 };
 use serde_json::{Map, Value};
 
 use super::PostError;
+use crate::store::{PersonaId, PostKeyRow};
 
-/// A persona of this home.
+/// A persona that may read.
 pub(crate) struct Own {
+    pub(crate) persona: PersonaId,
+    pub(crate) public: PersonaKey,
     pub(crate) key: SecretKey,
     pub(crate) local: Option<LocalKey>,
 }
 
+/// A key of the store that may open a post.
+pub(crate) struct Kept {
+    pub(crate) key: PostKey,
+    /// Where it is kept; `None` where a contact sent it and it was not used yet.
+    pub(crate) row: Option<PostKeyRow>,
+    /// Whose post it may open; `None` from a backup.
+    pub(crate) persona: Option<PersonaId>,
+    /// Who wrote what it opens, where that is certain.
+    pub(crate) writer: Option<Writer>,
+}
+
+/// Who certainly wrote a post.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Writer {
+    pub(crate) key: PersonaKey,
+    /// The name of the persona or contact.
+    pub(crate) name: Option<String>,
+}
+
 /// What this home has to open a post with.
 pub(crate) struct Keys {
+    /// Those most likely to be meant come first.
     pub(crate) own: Vec<Own>,
     /// The author's key, as known from the profile.
     pub(crate) author: Option<PublicKey>,
-    /// The post's key, if it was opened before.
-    pub(crate) cached: Option<PostKey>,
+    /// Keys of the post, from when it was opened before or from contacts.
+    pub(crate) kept: Vec<Kept>,
 }
 
-impl Keys {
-    fn secrets(&self) -> Vec<SecretKey> {
-        self.own.iter().map(|own| own.key.clone()).collect()
-    }
-
-    fn reader<'a>(&'a self, secrets: &'a [SecretKey]) -> Reader<'a> {
-        Reader {
-            keys: secrets,
-            local_key: None,
-            author_key: self.author.as_ref(),
-            cached: self.cached.as_ref(),
-        }
-    }
+/// What a post was opened with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum With {
+    /// One of [`Keys::kept`], by its place.
+    Kept(usize),
+    /// The copy for its author, who is one of [`Keys::own`].
+    Own(usize),
+    /// A record for one of [`Keys::own`].
+    Record(usize),
+    /// What the post itself says to everybody.
+    Public,
 }
 
-/// Opens a post without asking anybody. Uses the processor for a few milliseconds.
+/// Opens a post without asking anybody. Uses the processor for a few milliseconds for each persona.
 ///
 /// # Errors
 /// [`DecryptError::NotShared`] means that only records may help.
-pub(super) fn open_here(payload: &Payload, keys: &Keys) -> Result<Opened, DecryptError> {
-    // Version -37 carries the author's own copy under the persona's key. Older versions seal it with the local key, which
-    // only a persona with recovery words has, and without it, trying does not show whether the author or a stranger asks. So each
-    // persona's local key is tried, and where the post names one of ours and none of them fits, the error says that the
-    // author's key is missing and not that the post is shared with others.
-    let secrets = keys.secrets();
-    let reader = keys.reader(&secrets);
-    let here = |reader: &Reader<'_>| decrypt(payload, reader, std::iter::empty::<&Record>());
-    if payload.version == Version::V37 {
-        return here(&reader);
-    }
-    for local in keys.own.iter().filter_map(|own| own.local.as_ref()) {
-        match here(&Reader { local_key: Some(local), ..reader }) {
-            Ok(opened) => return Ok(opened),
-            Err(error @ (DecryptError::Damaged | DecryptError::Message(_))) => return Err(error),
-            // Another persona of this home may have written it, or somebody else.
-            Err(_) => {}
+pub(super) fn open_here(payload: &Payload, keys: &Keys) -> Result<(Opened, With), DecryptError> {
+    for (place, kept) in keys.kept.iter().enumerate() {
+        match here(payload, &Reader { cached: Some(&kept.key), ..Reader::default() }) {
+            Ok(opened) if opened.via == Via::Cache => return Ok((opened, With::Kept(place))),
+            Err(error @ DecryptError::Message(_)) => return Err(error),
+            // Another post under the same IV, or a wrong key of a contact's.
+            Ok(_) | Err(_) => {}
         }
     }
-    let named = payload.author_key.as_ref().ok().and_then(Option::as_ref);
-    let is_own = keys.own.iter().any(|own| named == Some(&own.key.public()));
-    here(&reader).map_err(|error| match error {
-        DecryptError::NotShared if is_own => DecryptError::NotAuthor,
+    if payload.is_public() || keys.own.is_empty() {
+        let author_key = keys.author.as_ref();
+        return Ok((here(payload, &Reader { author_key, ..Reader::default() })?, With::Public));
+    }
+    let mut refusal = DecryptError::NotShared;
+    for (place, own) in keys.own.iter().enumerate() {
+        match open_own(payload, own, keys.author.as_ref()) {
+            Ok(opened) => return Ok((opened, With::Own(place))),
+            Err(DecryptError::NotShared) => {}
+            Err(error @ (DecryptError::Damaged | DecryptError::Message(_))) => return Err(error),
+            // Another persona may have written it, but if none did, this is what to say.
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}
+
+fn here(payload: &Payload, reader: &Reader<'_>) -> Result<Opened, DecryptError> {
+    decrypt(payload, reader, std::iter::empty::<&Record>())
+}
+
+/// Opens a post that this persona wrote.
+fn open_own(payload: &Payload, own: &Own, author_key: Option<&PublicKey>) -> Result<Opened, DecryptError> {
+    // Version -37 carries the author's own copy under the persona's key. Older versions seal it with the local key, which
+    // only a persona with recovery words has, and without it, trying does not show whether the author or a stranger asks.
+    // So the local key is tried, and where the post names this persona and it does not fit, the error says that the
+    // author's key is missing and not that the post is shared with others.
+    let keys = std::slice::from_ref(&own.key);
+    let reader = Reader { keys, author_key, ..Reader::default() };
+    if payload.version == Version::V37 {
+        return here(payload, &reader);
+    }
+    if let Some(local) = &own.local {
+        match here(payload, &Reader { local_key: Some(local), ..reader }) {
+            Err(DecryptError::NotAuthor) => {}
+            other => return other,
+        }
+    }
+    let is_named = payload.author_key.as_ref().ok().and_then(Option::as_ref) == Some(&own.key.public());
+    here(payload, &reader).map_err(|error| match error {
+        DecryptError::NotShared if is_named => DecryptError::NotAuthor,
         other => other,
     })
 }
 
-/// Opens a post with one of these records. Uses the processor for some milliseconds.
+/// Opens a post with one of these records for a persona. Uses the processor for some milliseconds.
 ///
 /// # Errors
 /// [`DecryptError::NotShared`] means that others may help.
-pub(super) fn open_with(payload: &Payload, keys: &Keys, records: &[Record]) -> Result<Opened, DecryptError> {
-    let secrets = keys.secrets();
-    decrypt(payload, &keys.reader(&secrets), records)
+pub(super) fn open_with(
+    payload: &Payload,
+    key: &SecretKey,
+    author_key: Option<&PublicKey>,
+    records: &[Record],
+) -> Result<Opened, DecryptError> {
+    let reader = Reader { keys: std::slice::from_ref(key), author_key, ..Reader::default() };
+    decrypt(payload, &reader, records)
 }
 
 /// The words of a message, and what plugins attached.
@@ -141,12 +195,21 @@ mod tests {
     }
 
     fn keys(own: &[(&SecretKey, Option<&LocalKey>)]) -> Keys {
-        let own = own.iter().map(|(key, local)| Own { key: (*key).clone(), local: local.cloned() }).collect();
-        Keys { own, author: None, cached: None }
+        let own = own.iter().map(|(key, local)| Own {
+            persona: PersonaId::from(1),
+            public: PersonaKey::from(&key.public()),
+            key: (*key).clone(),
+            local: local.cloned(),
+        });
+        Keys { own: own.collect(), author: None, kept: Vec::new() }
     }
 
-    fn words(opened: Result<Opened, DecryptError>) -> String {
-        parts_of(&opened.unwrap().message).unwrap().0
+    fn kept(key: &PostKey) -> Kept {
+        Kept { key: key.clone(), row: None, persona: None, writer: None }
+    }
+
+    fn words(opened: &Opened) -> String {
+        parts_of(&opened.message).unwrap().0
     }
 
     #[test]
@@ -158,7 +221,8 @@ mod tests {
             // Among other personas, of which one has a local key too.
             let other = LocalKey::from_bytes(&[9; 32]);
             let own = keys(&[(&others, Some(&other)), (&author.key, author.local_key.as_ref())]);
-            assert_eq!(words(open_here(&post.payload, &own)), "hello", "{version:?}");
+            let (opened, with) = open_here(&post.payload, &own).unwrap();
+            assert_eq!((words(&opened).as_str(), with), ("hello", With::Own(1)), "{version:?}");
         }
         let old = written(Version::V38, &author, &reader);
         let wordless = open_here(&old.payload, &keys(&[(&author.key, None)]));
@@ -173,12 +237,16 @@ mod tests {
             let mut own = keys(&[(&secret(8), None), (&reader, None)]);
             let unopened = open_here(&post.payload, &own).unwrap_err();
             assert_eq!(unopened, DecryptError::NotShared, "{version:?}");
-            let stranger = keys(&[(&secret(8), None)]);
-            let refused = open_with(&post.payload, &stranger, &post.records).unwrap_err();
+            let refused = open_with(&post.payload, &secret(8), None, &post.records).unwrap_err();
             assert_eq!(refused, DecryptError::NotShared, "{version:?}");
-            assert_eq!(words(open_with(&post.payload, &own, &post.records)), "hello", "{version:?}");
-            own.cached = Some(post.key);
-            assert_eq!(words(open_here(&post.payload, &own)), "hello", "{version:?}");
+            let opened = open_with(&post.payload, &reader, None, &post.records).unwrap();
+            assert_eq!(words(&opened), "hello", "{version:?}");
+            // A wrong key before the right one does not matter.
+            own.kept = vec![kept(&PostKey::generate(&mut random::rng())), kept(&post.key)];
+            let (opened, with) = open_here(&post.payload, &own).unwrap();
+            assert_eq!((words(&opened).as_str(), with), ("hello", With::Kept(1)), "{version:?}");
+            own.own.clear();
+            assert!(open_here(&post.payload, &own).is_ok(), "a key that is kept needs no persona");
         }
     }
 
@@ -187,7 +255,7 @@ mod tests {
         let (author, reader) = (Persona::generate(&mut random::rng()).unwrap(), secret(7));
         let post = written(Version::V37, &author, &secret(8));
         let foreign = vec![post.records[0].clone(); limits::MAX_RECORDS + 1];
-        let refused = open_with(&post.payload, &keys(&[(&reader, None)]), &foreign).unwrap_err();
+        let refused = open_with(&post.payload, &reader, None, &foreign).unwrap_err();
         assert_eq!(refused, DecryptError::TooManyRecords);
     }
 

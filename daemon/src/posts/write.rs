@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use bauta_protocol::id::PersonaKey;
+use bauta_protocol::id::{MessageId, PersonaKey};
 use bauta_protocol::mask::limits::MAX_RECIPIENTS;
 use bauta_protocol::mask::{
-    Addressed, AppendError, Audience, AuthorSecrets, Draft, LocalKey, Meta, Network, Payload, PostIv,
-    PostIvId, PostKey, ProfileId, PublicKey, SecretKey, TypedMessage, Version, append, encrypt_v37,
+    Addressed, AppendError, Audience, AuthorSecrets, Draft, LocalKey, Meta, Network, Payload, PostDigest,
+    PostIv, PostIvId, PostKey, ProfileId, PublicKey, SecretKey, TypedMessage, Version, append, encrypt_v37,
     encrypt_v38, write_in_text,
 };
 
 use super::nodes::{Partitioned, nodes_of};
-use super::reading::{Keys, Own, open_here};
+use super::reading::{Kept, Keys, Own, open_here};
 use super::tags::{key_tags, post_tag};
 use super::{PostError, Posts, announce, mask_key, named_network, off_thread};
+use crate::engine::{self, Letter, Moment};
 use crate::random;
-use crate::store::{NewPublication, PersonaId, PersonaRow, PostKeyRow, StoreError, TagKind, Tx};
+use crate::store::{
+    ContactId, KeyOrigin, NewPublication, PersonaId, PersonaRow, PostKeyRow, StoreError, TagKind, Tx,
+};
 
 /// Somebody who will be able to read a post.
 pub(crate) struct Recipient {
@@ -24,23 +27,41 @@ pub(crate) struct Recipient {
     pub(crate) key: PersonaKey,
 }
 
+/// How the keys of a post reach its recipients.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Delivery {
+    /// To contacts by message, and to all through the Gun relays.
+    Both,
+    /// To all through the Gun relays.
+    Gun,
+    /// To contacts by message; there may be no other recipients.
+    Contacts,
+}
+
 /// The readers of a post: each once, nobody who is blocked, and never the author, who can read it anyway.
-#[derive(Default)]
-pub(crate) struct Recipients(Vec<Recipient>);
+pub(crate) struct Recipients {
+    all: Vec<Recipient>,
+    delivery: Delivery,
+    /// Those who get the key by message: their names here, and their rows.
+    contacts: Vec<(String, ContactId)>,
+}
 
 impl Recipients {
     /// Refuses more than a post may have, before any of them is looked at.
     ///
     /// # Errors
     /// [`PostError::Recipients`].
-    pub(crate) fn for_count(count: usize) -> Result<Self, PostError> {
-        if count > MAX_RECIPIENTS { Err(PostError::Recipients(count)) } else { Ok(Self::default()) }
+    pub(crate) fn for_count(count: usize, delivery: Delivery) -> Result<Self, PostError> {
+        if count > MAX_RECIPIENTS {
+            return Err(PostError::Recipients(count));
+        }
+        Ok(Self { all: Vec::new(), delivery, contacts: Vec::new() })
     }
 
     /// Adds a reader, unless they are among them.
     ///
     /// # Errors
-    /// [`PostError::Blocked`].
+    /// [`PostError::Blocked`], [`PostError::NotContact`].
     pub(crate) fn add(
         &mut self,
         tx: &Tx<'_>,
@@ -50,29 +71,44 @@ impl Recipients {
         if tx.is_blocked(author.id, &recipient.key)? {
             return Err(PostError::Blocked(recipient.name));
         }
-        if recipient.key != author.public && self.0.iter().all(|other| other.key != recipient.key) {
-            self.0.push(recipient);
+        if recipient.key == author.public || self.all.iter().any(|other| other.key == recipient.key) {
+            return Ok(());
         }
+        if self.delivery != Delivery::Gun {
+            // A key for somebody who only has Mask would wait for ever, so it goes to those who are talked with already.
+            let contact = tx.contact_of(author.id, &recipient.key)?;
+            match contact.filter(|contact| contact.current.is_some()) {
+                Some(contact) => self.contacts.push((recipient.name.clone(), contact.id)),
+                None if self.delivery == Delivery::Contacts => {
+                    return Err(PostError::NotContact(recipient.name));
+                }
+                None => {}
+            }
+        }
+        self.all.push(recipient);
         Ok(())
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether none of them needs a Gun relay.
+    pub(crate) fn need_no_relay(&self) -> bool {
+        self.all.is_empty() || self.delivery == Delivery::Contacts
     }
 
-    /// What to call them.
-    pub(crate) fn into_names(self) -> Vec<String> {
-        self.0.into_iter().map(|recipient| recipient.name).collect()
+    /// What to call them, and those of them who get the key by message.
+    pub(crate) fn into_names(self) -> (Vec<String>, Vec<String>) {
+        let names = self.all.into_iter().map(|recipient| recipient.name).collect();
+        (names, self.contacts.into_iter().map(|(name, _)| name).collect())
     }
 
     fn points(&self) -> Result<Vec<PublicKey>, PostError> {
-        self.0.iter().map(|recipient| mask_key(&recipient.key)).collect()
+        self.all.iter().map(|recipient| mask_key(&recipient.key)).collect()
     }
 }
 
 /// Who writes.
 pub(crate) struct Author {
     persona: PersonaId,
+    public: PersonaKey,
     key: SecretKey,
     local: Option<LocalKey>,
 }
@@ -80,7 +116,7 @@ pub(crate) struct Author {
 impl Author {
     pub(crate) fn of(tx: &Tx<'_>, persona: &PersonaRow) -> Result<Self, StoreError> {
         let local = tx.recovery(persona.id)?.local_key;
-        Ok(Self { persona: persona.id, key: SecretKey::from(&persona.secret), local })
+        Ok(Self { persona: persona.id, public: persona.public, key: SecretKey::from(&persona.secret), local })
     }
 }
 
@@ -112,8 +148,9 @@ pub(crate) struct WrittenPost {
 pub(crate) struct Extending {
     pub(crate) payload: Arc<Payload>,
     pub(crate) iv: PostIv,
-    /// The post's key, if this home has it.
-    pub(crate) cached: Option<PostKey>,
+    pub(crate) digest: PostDigest,
+    /// Keys that this home has for it.
+    pub(crate) kept: Vec<PostKeyRow>,
     /// Where the records go.
     pub(crate) network: Network,
 }
@@ -133,7 +170,7 @@ impl Posts {
         let (persona, keys) = (author.persona, recipients.points()?);
         let message = TypedMessage::Text { content: text, meta };
         let named = profile.clone();
-        let (post, text) = off_thread(move || {
+        let (post, text, digest) = off_thread(move || {
             let audience = if is_public { Audience::Public } else { Audience::Recipients(&keys) };
             let author_key = author.key.public();
             let draft =
@@ -145,7 +182,9 @@ impl Posts {
             };
             let post = post.map_err(PostError::NotWritten)?;
             let text = write_in_text(network, &post.payload);
-            Ok::<_, PostError>((post, text))
+            let written = Payload::parse(&post.payload).map_err(PostError::Parse)?;
+            let digest = written.digest().map_err(|error| PostError::broken(&error))?;
+            Ok::<_, PostError>((post, text, digest))
         })
         .await??;
         let version = match format {
@@ -153,13 +192,17 @@ impl Posts {
             WriteFormat::V38 => Version::V38,
         };
         let row = PostKeyRow {
+            persona: Some(persona),
             id: PostIvId { network: network.domain().to_owned(), iv: post.iv },
+            digest: Some(digest),
             key: post.post_key,
             author: profile,
             public: is_public,
+            origin: KeyOrigin::Written,
+            site: None,
             found_at: self.shared.time.now(),
         };
-        self.queue(persona, network, version, row, post.records).await?;
+        self.queue(network, version, row, post.records, recipients).await?;
         Ok(WrittenPost { text, iv: post.iv })
     }
 
@@ -173,32 +216,40 @@ impl Posts {
         post: Extending,
         recipients: &Recipients,
     ) -> Result<(), PostError> {
-        let Extending { payload, iv, cached, network } = post;
+        let Extending { payload, iv, digest, kept, network } = post;
         let (persona, version, keys) = (author.persona, payload.version, recipients.points()?);
         let profile = payload.author.as_ref().ok().cloned().flatten();
-        let (key, records) = off_thread(move || extend(&payload, author, cached, &keys)).await??;
+        let (key, records) = off_thread(move || extend(&payload, author, kept, &keys)).await??;
         let row = PostKeyRow {
+            persona: Some(persona),
             id: PostIvId { network: network.domain().to_owned(), iv },
+            digest: Some(digest),
             key,
             author: profile,
             public: false,
+            // Whoever reads a post can make another one that its author's copy opens, so it need not be the author's.
+            origin: KeyOrigin::Own,
+            site: None,
             found_at: self.shared.time.now(),
         };
-        self.queue(persona, network, version, row, records).await
+        self.queue(network, version, row, records, recipients).await
     }
 
-    /// Stores the post's key and its records in one transaction: neither is there without the other after a crash.
+    /// Stores the post's key, its records and its messages in one transaction: none is there without the others after a
+    /// crash.
     async fn queue(
         &self,
-        persona: PersonaId,
         network: Network,
         version: Version,
         key: PostKeyRow,
         records: Vec<Addressed>,
+        recipients: &Recipients,
     ) -> Result<(), PostError> {
-        let (now, iv) = (self.shared.time.now(), key.id.iv);
+        let (at, iv) = (self.shared.moment(), key.id.iv);
+        let now = at.now;
+        let contacts: Vec<ContactId> = recipients.contacts.iter().map(|(_, contact)| *contact).collect();
         let mut queued = Vec::new();
-        if !records.is_empty() {
+        if !records.is_empty() && !recipients.need_no_relay() {
             let readers = records.iter().map(|record| PersonaKey::from(&record.recipient)).collect();
             let kind = if version == Version::V37 { TagKind::V37 } else { TagKind::V38 };
             let tags = key_tags(&self.shared.store, readers, kind).await?;
@@ -210,9 +261,11 @@ impl Posts {
         }
         let stored = self.shared.store.run(move |tx| -> Result<(), StoreError> {
             tx.put_post_key(&key)?;
+            let Some(persona) = key.persona else { return Ok(()) };
             for nodes in &queued {
                 tx.queue_publication(&NewPublication { iv, persona, nodes }, now)?;
             }
+            send_key(tx, &key, &contacts, &at)?;
             if queued.is_empty() { Ok(()) } else { announce(tx, iv, now) }
         });
         stored.await?;
@@ -237,20 +290,44 @@ pub(crate) fn network_of(
     known.or_else(|| named_network(payload)).or(form).ok_or(PostError::NoNetwork)
 }
 
+/// Queues the key of a post as a message to each of its readers who is a contact. They go out on the clock.
+fn send_key(tx: &Tx<'_>, row: &PostKeyRow, contacts: &[ContactId], at: &Moment) -> Result<(), StoreError> {
+    let (Some(persona), Some(digest)) = (row.persona, row.digest) else { return Ok(()) };
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let persona = tx.persona(persona)?;
+    for contact in contacts {
+        let Some(contact) = tx.contact(*contact)? else { continue };
+        let id = MessageId::generate(&mut random::rng());
+        let letter = Letter::post_key(id, at.now, (row.id.iv, digest), row.key.clone())
+            .map_err(|_| StoreError::Damaged("the key of a post"))?;
+        engine::queue_message(tx, &persona, &contact, &letter, at)?;
+    }
+    Ok(())
+}
+
 /// The key of an own post, and records for more readers.
 fn extend(
     payload: &Payload,
     author: Author,
-    cached: Option<PostKey>,
+    kept: Vec<PostKeyRow>,
     keys: &[PublicKey],
 ) -> Result<(PostKey, Vec<Addressed>), PostError> {
     if payload.author_key != Ok(Some(author.key.public())) {
         return Err(PostError::NotAppended(AppendError::NotAuthor));
     }
-    let own = Own { key: author.key.clone(), local: author.local };
-    let keyring = Keys { own: vec![own], author: None, cached };
-    let opened = open_here(payload, &keyring).map_err(PostError::Closed)?;
-    let records = append(payload, &opened.post_key, &author.key, keys, &mut random::rng())
-        .map_err(PostError::not_appended)?;
+    let Author { persona, public, key, local } = author;
+    let own = Own { persona, public, key: key.clone(), local };
+    let kept = kept.into_iter().map(|row| Kept {
+        key: row.key.clone(),
+        persona: row.persona,
+        row: Some(row),
+        writer: None,
+    });
+    let keyring = Keys { own: vec![own], author: None, kept: kept.collect() };
+    let (opened, _) = open_here(payload, &keyring).map_err(PostError::Closed)?;
+    let records =
+        append(payload, &opened.post_key, &key, keys, &mut random::rng()).map_err(PostError::not_appended)?;
     Ok((opened.post_key, records))
 }

@@ -1,3 +1,4 @@
+use bauta_protocol::content::Content;
 use bauta_protocol::id::MessageId;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
@@ -29,6 +30,8 @@ pub(crate) struct MessageRow {
     pub(crate) conversation: ConversationId,
     pub(crate) outgoing: bool,
     pub(crate) id: MessageId,
+    /// The protocol's number for what it is.
+    pub(crate) kind: u32,
     /// As the protocol encodes it.
     pub(crate) content: Vec<u8>,
     /// By the sender's clock.
@@ -58,8 +61,7 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) sent_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at, delivered_at, reason";
+const COLUMNS: &str = "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at, delivered_at, reason, kind";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
@@ -78,6 +80,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         stored_at: time(9)?,
         delivered_at: time(10)?,
         reason: row.get(11)?,
+        kind: row.get(12)?,
     })
 }
 
@@ -107,7 +110,9 @@ impl Tx<'_> {
         if added == 0 {
             return Ok(None);
         }
-        self.touch_conversation(new.conversation, now)?;
+        if new.kind != Content::POST_KEY {
+            self.touch_conversation(new.conversation, now)?;
+        }
         self.one("keep a message", "SELECT last_insert_rowid()", [], |row| row.get(0))
     }
 
@@ -291,6 +296,12 @@ impl Tx<'_> {
         Ok(moved > 0)
     }
 
+    /// Forgets an own message that is no part of the conversation, with its boxes.
+    pub(crate) fn delete_message(&self, message: MessageSeq) -> Result<(), StoreError> {
+        self.execute("forget a message", "DELETE FROM messages WHERE seq = ?1", [message])?;
+        Ok(())
+    }
+
     /// Every own message of a conversation that is still open, in order.
     pub(crate) fn open_messages(&self, conversation: ConversationId) -> Result<Vec<MessageSeq>, StoreError> {
         self.all(
@@ -322,9 +333,10 @@ impl Tx<'_> {
         limit: u32,
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
+            "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND seq < ?2 AND kind != ?4
+             ORDER BY seq DESC LIMIT ?3"
         );
-        self.all("list a conversation", &sql, (conversation, before, limit), read)
+        self.all("list a conversation", &sql, (conversation, before, limit, Content::POST_KEY), read)
     }
 
     /// Messages of a persona, or of all, that no relay has stored yet.

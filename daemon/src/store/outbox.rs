@@ -1,3 +1,4 @@
+use bauta_protocol::content::Content;
 use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, RelayId};
 use bauta_protocol::limits::BOX_LEN;
@@ -111,11 +112,13 @@ impl Tx<'_> {
         self.all(
             "list due boxes",
             "SELECT id, done_at IS NOT NULL,
-               done_at IS NULL AND attempts = 0 AND (message IS NOT NULL OR invite IS NOT NULL) FROM outbox AS o WHERE persona = ?1 AND due_at <= ?2
+               done_at IS NULL AND attempts = 0 AND (invite IS NOT NULL OR EXISTS (
+                 SELECT 1 FROM messages WHERE seq = o.message AND kind != ?4))
+             FROM outbox AS o WHERE persona = ?1 AND due_at <= ?2
                AND (guest IS NULL OR NOT EXISTS (
                  SELECT 1 FROM outbox WHERE guest = o.guest AND place < o.place AND done_at IS NULL))
              ORDER BY id LIMIT ?3",
-            (persona, signed(now.0), limit),
+            (persona, signed(now.0), limit, Content::POST_KEY),
             |row| Ok(DueBox { row: row.get(0)?, again: row.get(1)?, urgent: row.get(2)? }),
         )
     }

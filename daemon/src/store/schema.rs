@@ -280,16 +280,37 @@ CREATE TABLE profiles (
 ) STRICT;
 CREATE INDEX profiles_by_persona ON profiles (persona);
 
--- Keys of posts that were written, opened, or came with a backup. author: 'person:NETWORK/USER' as the payload says.
+-- Keys of posts that open again without a network. persona: whose key opened it; NULL: from a backup.
+-- digest: of what the post says; empty: from a backup, which does not hold it. site: where it was first used.
+-- origin: 1 written here, 2 looked up or sent by a contact, 3 the reader's own copy, 4 from a backup.
 CREATE TABLE post_keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    persona INTEGER REFERENCES personas (id) ON DELETE CASCADE,
     iv BLOB NOT NULL,
+    digest BLOB NOT NULL,
     network TEXT NOT NULL,
     key BLOB NOT NULL,
     author TEXT,
     public INTEGER NOT NULL DEFAULT 0,
+    origin INTEGER NOT NULL,
+    site TEXT,
     found_at INTEGER NOT NULL,
-    PRIMARY KEY (iv, network)
+    used_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX post_keys_by_post ON post_keys (iv, digest, ifnull(persona, 0));
+CREATE INDEX post_keys_by_use ON post_keys (origin, used_at);
+
+-- Keys of posts that contacts sent, each of their own post.
+CREATE TABLE received_keys (
+    contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    iv BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    key BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    PRIMARY KEY (contact, iv, digest)
+) STRICT;
+CREATE INDEX received_keys_by_post ON received_keys (iv, digest);
+CREATE INDEX received_keys_by_age ON received_keys (contact, received_at);
 
 -- One recipient's key of a post. nodes: JSON, empty once a relay has them.
 CREATE TABLE publications (

@@ -17,6 +17,8 @@ mod limits;
 mod mixnet;
 mod personas;
 mod posts;
+mod posts_by_message;
+mod posts_of_personas;
 mod programs;
 mod restarts;
 mod rollback;

@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 
 use bauta_ipc::{
     AppendPost, AppendedPost, Code, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, EventBody,
-    ImportPersonas, ImportSource, PostFormat, PostSettings, PostState, PublishedPost, RpcError, Secret,
-    SetProfile, SocialNetwork, WaitForPost, codes,
+    ImportPersonas, ImportSource, PostDelivery, PostFormat, PostNeeds, PostSettings, PostState,
+    PublishedPost, RpcError, Secret, SetProfile, SocialNetwork, WaitForPost, codes,
 };
 use bauta_protocol::gun::Value;
 use bauta_protocol::mask::partition::{Tag, v37_set, v38_path, v40_path};
@@ -17,21 +17,21 @@ use data_encoding::{BASE64, HEXLOWER};
 use crate::gun_peer::Peer;
 use crate::support::{Home, Sea, rng};
 
-struct World {
-    sea: std::sync::Arc<Sea>,
-    relays: Vec<bauta_protocol::address::RelayAddress>,
-    peer: Peer,
+pub(crate) struct World {
+    pub(crate) sea: std::sync::Arc<Sea>,
+    pub(crate) relays: Vec<bauta_protocol::address::RelayAddress>,
+    pub(crate) peer: Peer,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let sea = Sea::new();
         let relays = vec![sea.relay().await];
         Self { sea, relays, peer: Peer::start().await }
     }
 
     /// A home with a persona; its look-ups ask for one tag, so that tests are short.
-    async fn home(&self, name: &str) -> (Home, String) {
+    pub(crate) async fn home(&self, name: &str) -> (Home, String) {
         let mut home = Home::new(&self.sea, &self.relays);
         home.gun = Some(self.peer.gun());
         home.start().await;
@@ -41,7 +41,7 @@ impl World {
     }
 
     /// Two homes, each of which has the other's bare key as a contact.
-    async fn pair(&self) -> (Home, Home) {
+    pub(crate) async fn pair(&self) -> (Home, Home) {
         let ((alice, alice_key), (bob, bob_key)) = (self.home("alice").await, self.home("bob").await);
         alice.add("bob", &bob_key).await.unwrap();
         bob.add("alice", &alice_key).await.unwrap();
@@ -49,30 +49,36 @@ impl World {
     }
 }
 
-async fn settings(home: &Home, block: u16, spread_seconds: u32) -> PostSettings {
+pub(crate) async fn settings(home: &Home, block: u16, spread_seconds: u32) -> PostSettings {
     let params = PostSettings { block: Some(block), spread_seconds: Some(spread_seconds), cost: None };
     home.api().post_settings(params).await.unwrap()
 }
 
-fn to(text: &str, names: &[&str]) -> EncryptPost {
+pub(crate) fn to(text: &str, names: &[&str]) -> EncryptPost {
     let to = names.iter().map(|name| (*name).to_owned()).collect();
-    EncryptPost { text: text.to_owned(), to, ..EncryptPost::default() }
+    // Where the key of a post goes by message, too, it may come that way first.
+    EncryptPost { text: text.to_owned(), to, delivery: Some(PostDelivery::Gun), ..EncryptPost::default() }
 }
 
-async fn encrypt(home: &Home, params: EncryptPost) -> EncryptedPost {
+pub(crate) async fn encrypt(home: &Home, params: EncryptPost) -> EncryptedPost {
     home.api().post_encrypt(params).await.unwrap()
 }
 
-async fn append(home: &Home, text: &str, name: &str) -> Result<AppendedPost, RpcError> {
+pub(crate) async fn append(home: &Home, text: &str, name: &str) -> Result<AppendedPost, RpcError> {
     let to = vec![name.to_owned()];
-    home.api().post_append(AppendPost { text: text.to_owned(), to, ..AppendPost::default() }).await
+    let delivery = Some(PostDelivery::Gun);
+    home.api().post_append(AppendPost { text: text.to_owned(), to, delivery, ..AppendPost::default() }).await
 }
 
-async fn published(home: &Home, iv: &str) -> PublishedPost {
-    home.api().post_wait(WaitForPost { iv: iv.to_owned(), timeout_ms: 180_000 }).await.unwrap()
+pub(crate) fn waiting(iv: &str, timeout_ms: u64) -> WaitForPost {
+    WaitForPost { iv: iv.to_owned(), timeout_ms, ..WaitForPost::default() }
 }
 
-async fn open(home: &Home, text: &str) -> Result<DecryptedPost, RpcError> {
+pub(crate) async fn published(home: &Home, iv: &str) -> PublishedPost {
+    home.api().post_wait(waiting(iv, 180_000)).await.unwrap()
+}
+
+pub(crate) async fn open(home: &Home, text: &str) -> Result<DecryptedPost, RpcError> {
     home.api().post_decrypt(DecryptPost { text: text.to_owned(), ..DecryptPost::default() }).await
 }
 
@@ -174,8 +180,8 @@ async fn keys_survive_a_crash_and_a_relay_that_is_down() {
 
     alice.gun = Some(world.peer.gun());
     alice.start().await;
-    let waiting = WaitForPost { iv: post.iv.clone(), timeout_ms: 50 };
-    assert!(alice.api().post_wait(waiting).await.unwrap_err().is(&codes::POST_TIMEOUT));
+    let short = waiting(&post.iv, 50);
+    assert!(alice.api().post_wait(short).await.unwrap_err().is(&codes::POST_TIMEOUT));
     world.peer.start_again().await;
     assert_eq!(published(&alice, &post.iv).await.state, PostState::Published);
     assert_eq!(open(&bob, &post.text).await.unwrap().text, "later");
@@ -183,7 +189,7 @@ async fn keys_survive_a_crash_and_a_relay_that_is_down() {
         alice.saw(|body| matches!(body, EventBody::PostState { post, .. } if post.state == state)).await
     };
     assert!(told(PostState::Queued).await && told(PostState::Published).await);
-    let unknown = WaitForPost { iv: BASE64.encode(&[1; 16]), timeout_ms: 50 };
+    let unknown = waiting(&BASE64.encode(&[1; 16]), 50);
     assert!(alice.api().post_wait(unknown).await.unwrap_err().is(&codes::POST_UNKNOWN));
 }
 
@@ -429,7 +435,8 @@ async fn the_oldest_formats_are_read() {
             network: Some(SocialNetwork::Facebook),
             ..DecryptPost::default()
         };
-        let refused = home.api().post_decrypt(params.clone()).await.unwrap_err();
+        let ask = DecryptPost { reveal_profile: true, ..params.clone() };
+        let refused = home.api().post_decrypt(ask).await.unwrap_err();
         assert!(refused.is(&codes::POST_NOT_SHARED), "{refused:?}");
         let properties: Vec<(String, Value)> = record
             .to_properties(version)
@@ -450,8 +457,25 @@ async fn the_oldest_formats_are_read() {
                 world.peer.write(&v40_path(&iv, &reader).join("/"), &properties);
             }
         }
+        let checked = home.api().post_check(params.clone()).await.unwrap();
+        let params = match version {
+            Version::V39 => {
+                assert_eq!(checked.needs, PostNeeds::Lookup);
+                params
+            }
+            // Its key is filed under the reader's name in clear, which nobody is asked for unasked.
+            _ => {
+                assert_eq!(checked.needs, PostNeeds::Profile);
+                world.peer.kept.lock().unwrap().asked.clear();
+                let refused = home.api().post_decrypt(params.clone()).await.unwrap_err();
+                assert!(refused.is(&codes::POST_REVEALS) && refused.hint.contains("--reveal-profile"));
+                assert!(world.peer.kept.lock().unwrap().asked.is_empty());
+                DecryptPost { reveal_profile: true, ..params }
+            }
+        };
         let opened = home.api().post_decrypt(params).await.unwrap();
         assert_eq!(opened.text, "5\u{1f9e9}five", "{version:?}");
+        assert!(opened.author_known && !opened.author_proven);
     }
 }
 

@@ -22,7 +22,7 @@ const ticket = (payload: string, tab = 1): Ticket => ({
   origin: 'https://a.example',
   payload,
 });
-const post: DecryptedPost = { text: 'hello', author_known: false };
+const post: DecryptedPost = { text: 'hello', author_known: false, author_proven: false };
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 const notShared = () => new Failure({ code: 'post.not_shared', message: 'm', hint: '', retry: 'later' });
 

@@ -6,6 +6,7 @@
 //! answers about every persona would answer a pairing that is limited to one.
 //!
 //! - `Named`: the parameters must have a field `persona` ([`NamesPersona`](crate::reach::NamesPersona)).
+//! - `Listed`: a field `personas` as well, which the connection's limit is written into.
 //! - `Cut`: the result must say what is taken out of it ([`Cut`](crate::reach::Cut)), be it nothing.
 //! - `Any`: nothing to check; a limited pairing is refused.
 
@@ -66,6 +67,11 @@ macro_rules! methods {
     };
     (@reach Named $params:ty, $result:ty) => {
         const _: fn(&$params) -> &dyn NamesPersona = |params| &params.persona;
+    };
+    (@reach Listed $params:ty, $result:ty) => {
+        const _: fn(&$params) = |params| {
+            let _: &dyn ListsPersonas = &(&params.persona, &params.personas);
+        };
     };
     (@reach Cut $params:ty, $result:ty) => {
         const _: fn(&mut $result, View<'_>) = <$result as Cut>::cut;

@@ -1,10 +1,11 @@
 //! Which methods a connection may call, and which parts of the answers it may see.
 
 // Access has two halves, and both are closed by default. Grants say which methods a connection may call at all. A limit
-// to personas says whom they may be about, and is kept in one of three ways, as the method's row says (`Reach`):
+// to personas says whom they may be about, and is kept in one of four ways, as the method's row says (`Reach`):
 //
 // - The parameter `persona` is checked, and filled in where only one persona is possible. This happens to the JSON, before
 //   the parameters are read: the method itself cannot tell a limited caller from another, so it cannot forget the limit.
+// - The list `personas` is checked in the same way, and the limit is written into it where the caller gives none.
 // - The answer is cut to what the caller may see, between the method and the JSON.
 // - The method is refused, because it acts on the home as a whole.
 //
@@ -90,31 +91,43 @@ impl Scope {
 fn narrow(personas: &BTreeSet<String>, method: &MethodInfo, call: &mut Call) -> Result<(), RpcError> {
     match method.reach {
         Reach::Cut => return Ok(()),
-        Reach::Named => {}
+        Reach::Named | Reach::Listed => {}
         Reach::Any => {
             let message = format!("This pairing is limited to some personas, and {} is not.", method.name);
             return Err(RpcError::new(&codes::ACCESS_DENIED, message)
                 .hint("Use the bauta command, or pair again for all personas."));
         }
     }
-    let only = match (personas.first(), personas.len()) {
-        (Some(only), 1) => Some(only),
-        _ => None,
-    };
     let Some(params) = call.params.as_object_mut() else { return Ok(()) };
-    match (params.get("persona"), only) {
-        (Some(Value::String(name)), _) if personas.contains(name) => Ok(()),
-        (None | Some(Value::Null), Some(only)) => {
+    let allows = |name: &Value| name.as_str().is_some_and(|name| personas.contains(name));
+    let named = params.get("persona").filter(|name| !name.is_null()).cloned();
+    if named.as_ref().is_some_and(|name| !allows(name)) {
+        return Err(unknown());
+    }
+    if method.reach == Reach::Listed {
+        let listed = match (named, params.get("personas")) {
+            (Some(name), _) => Value::Array(vec![name]),
+            (None, None | Some(Value::Null)) => personas.iter().cloned().map(Value::String).collect(),
+            (None, Some(Value::Array(names))) if names.iter().all(allows) => return Ok(()),
+            (None, Some(_)) => return Err(unknown()),
+        };
+        params.insert("personas".to_owned(), listed);
+        return Ok(());
+    }
+    match (named, personas.first(), personas.len()) {
+        (Some(_), ..) => Ok(()),
+        (None, Some(only), 1) => {
             params.insert("persona".to_owned(), Value::String(only.clone()));
             Ok(())
         }
-        (None | Some(Value::Null), None) => {
+        (None, ..) => {
             let message = "This pairing is limited to some personas, and none was named.";
             Err(RpcError::new(&codes::PERSONA_CHOICE, message))
         }
-        // The answer does not show whether such a persona exists.
-        (Some(_), _) => {
-            Err(RpcError::new(&codes::PERSONA_UNKNOWN, "This pairing has no persona of that name."))
-        }
     }
+}
+
+/// The answer does not show whether such a persona exists.
+fn unknown() -> RpcError {
+    RpcError::new(&codes::PERSONA_UNKNOWN, "This pairing has no persona of that name.")
 }

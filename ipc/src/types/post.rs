@@ -40,6 +40,19 @@ pub enum PostState {
     Failed,
 }
 
+/// How the keys of a post reach its recipients.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostDelivery {
+    /// To contacts in their conversations, and to all recipients through the Gun relays.
+    #[default]
+    Both,
+    /// To all recipients through the Gun relays, where users of Mask look.
+    Gun,
+    /// Only in conversations: every recipient must be a contact. No Gun relay learns of the post.
+    Contacts,
+}
+
 /// Parameters of `post.encrypt`. Without `public` and without `to`, only the author can read the post.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct EncryptPost {
@@ -67,6 +80,9 @@ pub struct EncryptPost {
     /// Metadata of plugins: a JSON object, kept value for value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<serde_json::Map<String, serde_json::Value>>,
+    /// How its keys reach the recipients; absent: `both`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<PostDelivery>,
 }
 
 /// Result of `post.encrypt`.
@@ -78,6 +94,9 @@ pub struct EncryptedPost {
     pub iv: String,
     /// Who can read it besides the author: names of contacts, or what the parameters named.
     pub recipients: Vec<String>,
+    /// Those of them who get the key in a conversation.
+    #[serde(default)]
+    pub by_message: Vec<String>,
     /// Whether everything is published, so that the recipients can open it.
     pub published: bool,
 }
@@ -95,6 +114,9 @@ pub struct AppendPost {
     /// Where the post was pasted; absent: as when it was written, or as its text shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<SocialNetwork>,
+    /// How its keys reach the recipients; absent: `both`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<PostDelivery>,
 }
 
 /// Result of `post.append`.
@@ -104,14 +126,23 @@ pub struct AppendedPost {
     pub iv: String,
     /// Who can read it now, in addition.
     pub recipients: Vec<String>,
+    /// Those of them who get the key in a conversation.
+    #[serde(default)]
+    pub by_message: Vec<String>,
     /// Whether everything is published, so that they can open it.
     pub published: bool,
 }
 
 /// Parameters of `post.wait`.
 /// Returns when all of the post's keys are published. Errors: `post.timeout` (it stays queued), `post.unknown`.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct WaitForPost {
+    /// The persona that wrote the post; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The personas that may have written it; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personas: Option<Vec<String>>,
     /// The post's IV: base64 of 16 bytes.
     pub iv: String,
     /// How long, in milliseconds; at most [`crate::MAX_WAIT_MS`].
@@ -134,13 +165,16 @@ pub struct PublishedPost {
     pub error: Option<RpcError>,
 }
 
-/// Parameters of `post.decrypt`.
+/// Parameters of `post.decrypt` and `post.check`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct DecryptPost {
-    /// The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried.
+    /// The persona that reads; absent: each is tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persona: Option<String>,
-    /// The post; words around it do not matter, and only the first one in a text is opened.
+    /// The personas that may be tried; absent: all. A pairing that is limited to some has these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personas: Option<Vec<String>>,
+    /// The post; words around it do not matter. Of several posts, the first that opens is the answer.
     pub text: String,
     /// The network where the post was found; absent: the one it names, or else all are tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,15 +183,59 @@ pub struct DecryptPost {
     /// The author's key is learned when the post names the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
+    /// At most [`crate::MAX_SITE`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// Open it only with what is on this machine; nothing is looked up.
     #[serde(default)]
     pub offline: bool,
+    /// Look up a post of version -40 although that shows the reader's profile name to everybody who is connected to the
+    /// Gun relay. Without it, such a post is `post.reveals`.
+    #[serde(default)]
+    pub reveal_profile: bool,
     /// How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }
 
-/// Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are claims.
+/// Result of `post.check`: the errors of `post.decrypt` for what does not open are errors here too.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct CheckedPost {
+    /// What opening it takes.
+    pub needs: PostNeeds,
+    /// Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say.
+    pub author: Option<String>,
+    /// The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits.
+    pub author_key: Option<String>,
+    /// The key is a contact's, an own persona's, or the one known for the profile.
+    /// Anybody can name a known key in a post: it shows whom the post names, and not who wrote it.
+    pub author_known: bool,
+    /// Whether it is certain that the author wrote it, as in `post.decrypt`.
+    pub author_proven: bool,
+    /// The contact or own persona that has the key, by their name in this home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author_name: Option<String>,
+    /// The post is for everybody.
+    pub public: bool,
+    /// The site where its key was first used, as a caller said then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_site: Option<String>,
+}
+
+/// What it takes to open a post.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostNeeds {
+    /// Nothing: it opens with what is here.
+    Nothing,
+    /// Its key must be looked up; whether it is there is not known.
+    Lookup,
+    /// Its key must be looked up under the reader's profile name: see `reveal_profile`.
+    Profile,
+}
+
+/// Result of `post.decrypt`. A post names its author and the author's key; no version of the format proves either.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct DecryptedPost {
     /// The words; those of several parts with line feeds between.
@@ -169,13 +247,20 @@ pub struct DecryptedPost {
     /// The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits.
     pub author_key: Option<String>,
     /// The key is a contact's, an own persona's, or the one known for the profile.
+    /// Anybody can name a known key in a post: it shows whom the post names, and not who wrote it.
     pub author_known: bool,
+    /// Whether it is certain that the owner of `author_key` wrote these words: the post was written in this home, or its
+    /// key and the hash of its content came from that contact, in their conversation.
+    pub author_proven: bool,
     /// The contact or own persona that has the key, by their name in this home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author_name: Option<String>,
     /// The post is for everybody.
     #[serde(default)]
     pub public: bool,
+    /// The site where its key was first used, as a caller said then; of public posts, nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_site: Option<String>,
     /// What plugins attached; absent if there is nothing, or nothing that JSON can hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<serde_json::Map<String, serde_json::Value>>,

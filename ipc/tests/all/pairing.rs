@@ -347,7 +347,15 @@ async fn a_pairing_may_be_limited_to_personas() {
     for persona in [json!(BEA), json!(7), json!([ALICE])] {
         assert_eq!(limited.call("message.send", text(persona)).await.unwrap_err(), "persona.unknown");
     }
-    for method in ["post.decrypt", "post.wait", "profile.list", "profile.set", "profile.forget"] {
+    // What tries several personas tries those that are allowed.
+    for method in ["post.decrypt", "post.check"] {
+        let opened = limited.call(method, json!({"text": "x"})).await.unwrap().to_string();
+        assert!(opened.contains(ALICE) && !opened.contains(BEA), "{method}: {opened}");
+        for other in [json!({"text": "x", "persona": BEA}), json!({"text": "x", "personas": [ALICE, BEA]})] {
+            assert_eq!(limited.call(method, other).await.unwrap_err(), "persona.unknown", "{method}");
+        }
+    }
+    for method in ["post.settings", "profile.list", "profile.set", "profile.forget"] {
         assert_eq!(limited.call(method, json!({})).await.unwrap_err(), "access.denied", "{method}");
     }
     limited.call("event.subscribe", json!({})).await.unwrap();

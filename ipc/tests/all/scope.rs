@@ -46,6 +46,17 @@ fn any_persona() -> impl Strategy<Value = Option<Value>> {
     ]
 }
 
+/// What the personas of a call may be set to.
+fn any_list() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        Just(json!(7)),
+        prop::sample::subsequence(PERSONAS.to_vec(), 0..=PERSONAS.len()).prop_map(|names| json!(names)),
+        prop::sample::select(&PERSONAS).prop_map(|name| json!([[name]])),
+        prop::sample::select(&PERSONAS).prop_map(|name| json!({ name: name })),
+    ]
+}
+
 fn any_limit() -> impl Strategy<Value = Option<Vec<&'static str>>> {
     prop::option::of(prop::sample::subsequence(PERSONAS.to_vec(), 0..=PERSONAS.len()))
 }
@@ -59,6 +70,7 @@ proptest! {
         grants in prop::sample::subsequence(Grant::ALL.to_vec(), 0..=Grant::ALL.len()),
         limit in any_limit(),
         persona in any_persona(),
+        listed in prop::option::of(any_list()),
     ) {
         let Some(needed) = method.grant else { return Ok(()) };
         let mut params = of_schema(method.params, "bob");
@@ -69,6 +81,12 @@ proptest! {
             Some(persona) => params["persona"] = persona.clone(),
             None => drop(params.as_object_mut().unwrap().remove("persona")),
         }
+        match &listed {
+            Some(listed) => params["personas"] = listed.clone(),
+            None => drop(params.as_object_mut().unwrap().remove("personas")),
+        }
+        // As that field is of no other type, anything else may be refused as well.
+        let listed_refused = listed.is_some();
         let named = persona.as_ref().and_then(Value::as_str);
         let granted = needed != Grant::PersonaAdmin && grants.contains(&needed);
         let daemon = LazyLock::force(&DAEMON);
@@ -90,7 +108,11 @@ proptest! {
             Reach::Named if named.is_some_and(|name| allowed.contains(&name)) => {
                 prop_assert!(answer.is_ok(), "{}: {}", method.name, line);
             }
-            Reach::Named | Reach::Cut => {}
+            // Whoever names nobody acts for those of the limit.
+            Reach::Listed if persona.as_ref().is_none_or(Value::is_null) => {
+                prop_assert!(listed_refused || answer.is_ok(), "{}: {}", method.name, line);
+            }
+            Reach::Named | Reach::Listed | Reach::Cut => {}
         }
     }
 }

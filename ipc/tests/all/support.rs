@@ -275,7 +275,12 @@ async fn answer(state: &State, method: &str, params: Value) -> Result<Value, Rpc
             state.stop.cancel();
             Ok(json!({}))
         }
-        _ => Ok(sample(method, params["persona"].as_str())),
+        _ => {
+            let listed = params["personas"]
+                .as_array()
+                .map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "));
+            Ok(sample(method, listed.as_deref().or(params["persona"].as_str())))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, RelayId};
 use crate::invitation::InviteSeed;
 use crate::limits::{BOX_LEN, BOX_PLAIN};
-use crate::mask::{PersonaId, PublicKey};
+use crate::mask::{PersonaId, PostDigest, PostIv, PostKey, PublicKey};
 use crate::payload::{Part, Payload, unframe};
 use crate::persona::PersonaSecret;
 use crate::profile_text::{find_personas, profile_line};
@@ -192,6 +192,13 @@ fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
         Content::Text { id, sent_at, text: "Grüße".to_owned() },
         Content::Greeting { id, sent_at },
         Content::Descriptor { bytes: vec![5; 400] },
+        Content::PostKey {
+            id,
+            sent_at,
+            iv: PostIv([6; 16]),
+            digest: PostDigest([7; 32]),
+            key: PostKey::from_bytes(&[8; 32]).ok()?,
+        },
     ];
     contents.iter().map(|content| content.encode().ok().map(|bytes| bytes.to_vec())).collect()
 }

@@ -31,6 +31,10 @@ impl PostIv {
     }
 }
 
+/// The hash of a post's IV and ciphertext, by which posts under one IV are told apart (`Payload::digest`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PostDigest(pub [u8; 32]);
+
 /// Sixteen random bytes.
 pub(crate) fn draw<R: CryptoRng + ?Sized>(rng: &mut R) -> [u8; 16] {
     let mut bytes = [0; 16];

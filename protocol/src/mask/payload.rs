@@ -3,7 +3,9 @@
 //! A payload that parses may still hold broken fields, each of which has its own error:
 //! a post opens without its author's name, for example.
 
-use super::cipher::PostIv;
+use sha2::{Digest, Sha256};
+
+use super::cipher::{PostDigest, PostIv};
 use super::id::ProfileId;
 use super::key::{KeyError, PostKey, PublicKey};
 use super::limits::MAX_PAYLOAD;
@@ -113,6 +115,21 @@ impl Payload {
         match self.encryption.as_ref().map_err(Clone::clone)? {
             Encryption::Public { iv, .. } | Encryption::EndToEnd { iv, .. } => iv.clone(),
         }
+    }
+
+    /// The hash of what the post says, without who says it and for whom: the same under another author's name.
+    ///
+    /// # Errors
+    /// The error of the IV's or the data's field.
+    pub fn digest(&self) -> Result<PostDigest, FieldError> {
+        let (iv, data) = (self.iv()?, self.data.as_ref().map_err(Clone::clone)?);
+        // The version is part of it, because the same bytes say something else in another one.
+        let hash = Sha256::new()
+            .chain_update(b"bauta/post/1")
+            .chain_update(self.version.number().to_be_bytes())
+            .chain_update(iv.0)
+            .chain_update(data);
+        Ok(PostDigest(hash.finalize().into()))
     }
 
     /// Whether anybody can read it. A payload with a broken encryption field is not public.

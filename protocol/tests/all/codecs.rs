@@ -18,6 +18,7 @@ use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::limits::{
     BOX_LEN, INTERVAL_ENTRIES, LARGE_BODY, MAX_DEPOSIT_BITS, MAX_PAGE_BITS, MAX_TEXT,
 };
+use bauta_protocol::mask::{PostDigest, PostIv, PostKey};
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{
     Ask, Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Fetched, Get, Listing, ListingError,
@@ -169,6 +170,15 @@ fn contents() -> impl Strategy<Value = Content> {
         (any::<[u8; 16]>(), any::<u64>())
             .prop_map(|(id, at)| Content::Greeting { id: MessageId(id), sent_at: Timestamp(at) }),
         vec(any::<u8>(), 0..600).prop_map(|bytes| Content::Descriptor { bytes }),
+        (any::<[u8; 16]>(), any::<u64>(), any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(
+            |(id, at, iv, digest, key)| Content::PostKey {
+                id: MessageId(id),
+                sent_at: Timestamp(at),
+                iv: PostIv(iv),
+                digest: PostDigest(digest),
+                key: PostKey::from_bytes(&key).unwrap(),
+            }
+        ),
     ]
 }
 
@@ -446,6 +456,31 @@ fn contents_are_bounded_and_open_to_the_future() {
     );
     assert!(Content::decode(&[future.as_slice(), &[0]].concat()).is_err(), "trailing byte");
     assert!(Content::decode(&[0xa1, 0x00, 0x01]).is_err(), "a text without text");
+    let key = |len: u8| {
+        let start = [0xa6, 0x00, 0x04, 0x01, 0x50];
+        let (iv, digest, key) = ([&[0x05, 0x50][..], &[1; 16]], [&[0x06, 0x58, 32][..], &[2; 32]], [3; 40]);
+        [
+            &start[..],
+            &[7; 16],
+            &[0x02, 0x05],
+            &iv.concat(),
+            &digest.concat(),
+            &[0x07, 0x58, len],
+            &key[..len.into()],
+        ]
+        .concat()
+    };
+    assert!(matches!(Content::decode(&key(32)), Ok(Content::PostKey { .. })));
+    assert!(
+        Content::decode(&key(33)).is_err() && Content::decode(&key(24)).is_err(),
+        "a key of another length"
+    );
+    assert!(Content::decode(&[0xa1, 0x00, 0x04]).is_err(), "a key without a post");
+    let long = Content::decode(&key(32)).unwrap();
+    assert!(!format!("{long:?}").contains('3'), "the key does not show");
+    let Content::PostKey { id, sent_at, iv, digest, .. } = long else { panic!() };
+    let short = Content::PostKey { id, sent_at, iv, digest, key: PostKey::from_bytes(&[3; 16]).unwrap() };
+    assert!(short.encode().is_err(), "only whole keys are sent");
     assert!(Content::decode(&[0x9f; 16 * 1024]).is_err(), "deep nesting");
     let nested = [[0xa2, 0x00, 0x18, 77, 0x09].as_slice(), &[0x81; 16_000], &[0x01]].concat();
     let _ = Content::decode(&nested);

@@ -18,6 +18,7 @@ use bauta_protocol::id::{BoxId, Capability, InboxId, MessageId, RelayId};
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::lane::{ReceiveLane, SendLane};
 use bauta_protocol::limits::{BOX_LEN, BOX_PLAIN};
+use bauta_protocol::mask::{PostDigest, PostIv, PostKey};
 use bauta_protocol::relay::{
     self, Class, Delete, Deposit, Deposited, Describe, Drain, Fetch, Fetched, Get, Listing, News, Publish,
     Put, Refusal, Reply, Request,
@@ -295,6 +296,16 @@ fn content() {
         ("text", Content::Text { id, sent_at, text: "Sior Maschera, bondì!".to_owned() }),
         ("greeting", Content::Greeting { id, sent_at }),
         ("descriptor", Content::Descriptor { bytes: vec![1, 2, 3] }),
+        (
+            "post key",
+            Content::PostKey {
+                id,
+                sent_at,
+                iv: PostIv([1; 16]),
+                digest: PostDigest([2; 32]),
+                key: PostKey::from_bytes(&[3; 32]).unwrap(),
+            },
+        ),
     ];
     let contents: Vec<_> = contents
         .iter()

@@ -84,6 +84,19 @@ fn pasted_texts_open() {
     assert!(totals.passed > 20 && totals.failed == 0, "{}", String::from_utf8_lossy(&out));
 }
 
+/// Posts that name somebody who did not write them open in every version.
+#[test]
+fn no_version_proves_its_author() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/mask-authors.json");
+    let mut out = Vec::new();
+    let totals = run(&path, &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(totals.passed >= 6 && totals.failed == 0, "{out}");
+    for version in ["v37", "v38", "v39", "v40"] {
+        assert!(out.contains(&format!("ok {version}-")), "{version}: {out}");
+    }
+}
+
 #[test]
 fn files_outside_the_schema_fail_by_line() {
     let directory = tempfile::tempdir().unwrap();

@@ -291,7 +291,11 @@ fn posts(tour: &mut Tour, gun: &str) {
         tour.step("post", who, &["post", "settings", "--block", "2", "--spread", "1s"]);
     }
     let bob = tour.ask("bob", &["persona", "show"]).ok()["public_key"].as_str().unwrap().to_owned();
-    let post = tour.step("post", "alice", &["post", "encrypt", "the ball begins at ten", "--to", "bob"]);
+    let post = tour.step(
+        "post",
+        "alice",
+        &["post", "encrypt", "the ball begins at ten", "--to", "bob", "--gun-only"],
+    );
     let text = post["text"].as_str().unwrap().to_owned();
     tour.step("post", "bob", &["post", "decrypt", &text, "--author", "person:twitter.com/alice"]);
     tour.step("post", "bob", &["post", "decrypt", &text, "--offline"]);
@@ -302,7 +306,7 @@ fn posts(tour: &mut Tour, gun: &str) {
     let mine = tour.step("post", "alice", &["post", "encrypt", "only mine", "--wait", "queued"]);
     let mine = mine["text"].as_str().unwrap().to_owned();
     tour.step("post", "bob", &["post", "decrypt", &mine]);
-    tour.step("post", "alice", &["post", "append", &mine, "--to", &bob]);
+    tour.step("post", "alice", &["post", "append", &mine, "--to", &bob, "--gun-only"]);
     tour.step("post", "bob", &["post", "decrypt", &mine]);
 
     tour.step("profile", "bob", &["profile", "list"]);

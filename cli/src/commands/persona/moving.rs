@@ -272,7 +272,7 @@ async fn export_backup(
             None => break,
         }
     }
-    write_new(path, &to_file(&all, &password)?)?;
+    write_new(path, &checked_file(&all, &password)?)?;
     let written = Written {
         file: path.display().to_string(),
         personas: all.personas.len(),
@@ -290,6 +290,23 @@ async fn export_backup(
     })?;
     out.note("Anyone who has this file and its password can act as these personas. Passwords can be tried without limit: use a long one.");
     Ok(())
+}
+
+/// The file of a backup, which was opened again: an import has bounds that a home may be past.
+fn checked_file(all: &Backup, password: &str) -> Result<Vec<u8>, RpcError> {
+    let file = to_file(all, password)?;
+    let whole = Backup::open(&file, password).map(|(back, _)| {
+        let counts = |backup: &Backup| (backup.personas.len(), backup.profiles.len(), backup.posts.len());
+        counts(&back) == counts(all)
+    });
+    let why = match whole {
+        Ok(true) => return Ok(file),
+        Ok(false) => "not all of it would be read again".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let message = format!("The backup could not be imported again, so it was not written: {why}.");
+    Err(RpcError::new(&codes::BACKUP_INVALID, message)
+        .hint("If it is too large, forget profiles that you do not need: bauta profile forget PROFILE"))
 }
 
 fn ask_new_password() -> Result<Zeroizing<String>, RpcError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bauta_ipc::methods::PostWait;
-use bauta_ipc::{Client, Exit, MAX_WAIT_MS, PostState, RpcError, WaitForPost, codes};
+use bauta_ipc::{Client, Exit, MAX_WAIT_MS, PostDelivery, PostState, RpcError, WaitForPost, codes};
 use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
@@ -19,6 +19,27 @@ pub(crate) struct Publishing {
     /// How long to wait; after that the keys stay queued
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = duration)]
     timeout: Duration,
+}
+
+/// How the keys of a post reach its recipients.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Delivering {
+    /// Send no key to contacts by message; everyone looks it up at the Gun relays, as users of Mask do
+    #[arg(long, conflicts_with = "no_gun")]
+    gun_only: bool,
+    /// Send the keys only to contacts by message; no Gun relay learns of the post
+    #[arg(long)]
+    no_gun: bool,
+}
+
+impl From<Delivering> for PostDelivery {
+    fn from(delivering: Delivering) -> Self {
+        match delivering {
+            Delivering { gun_only: true, .. } => Self::Gun,
+            Delivering { no_gun: true, .. } => Self::Contacts,
+            Delivering { .. } => Self::Both,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -46,7 +67,7 @@ pub(super) async fn published(
     let deadline = Instant::now() + publishing.timeout;
     let outcome = loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let params = WaitForPost { iv: iv.to_owned(), timeout_ms: millis(left) };
+        let params = WaitForPost { iv: iv.to_owned(), timeout_ms: millis(left), ..WaitForPost::default() };
         match client.call::<PostWait>(&params).await {
             Err(error) if error.is(&codes::POST_TIMEOUT) && left > Duration::from_millis(MAX_WAIT_MS) => {}
             outcome => break outcome,

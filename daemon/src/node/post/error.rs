@@ -15,7 +15,15 @@ impl From<PostError> for RpcError {
             PostError::CutOff | PostError::Parse(_) => &codes::POST_DAMAGED,
             PostError::Closed(cause) => closed(cause),
             PostError::NoRelay => &codes::GUN_NONE,
-            PostError::NoReader => &codes::PERSONA_CHOICE,
+            PostError::NoReader => &codes::PERSONA_NONE,
+            PostError::Reveals => &codes::POST_REVEALS,
+            PostError::NotTried(_) => {
+                return Self::of(&codes::POST_NOT_SHARED, &error).hint("Name the persona with --persona.");
+            }
+            // A name begins as the user wrote it, so this is not made a sentence.
+            PostError::NotContact(_) => {
+                return Self::new(&codes::POST_RECIPIENTS, format!("{error}.")).hint("Leave out --no-gun.");
+            }
             PostError::NotRead(cause) => {
                 let message = format!("{}, so {error}.", sentence(cause).trim_end_matches('.'));
                 return Self::new(&codes::GUN_UNREACHABLE, message);
@@ -144,6 +152,13 @@ mod tests {
             (PostError::Recipients(5000), "post.recipients: A post has at most 4096 recipients, not 5000."),
             (PostError::Blocked("bob".to_owned()), "contact.blocked: bob is blocked."),
             (PostError::NoNetwork, "post.recipients: "),
+            (PostError::NoReader, "persona.none: "),
+            (
+                PostError::Reveals,
+                "post.reveals: The key of a post of version -40 can be looked up only under",
+            ),
+            (PostError::NotTried(8), "post.not_shared: The post is not shared with the first 8"),
+            (PostError::NotContact("bob".to_owned()), "post.recipients: bob cannot get the key"),
             (PostError::Key(KeyError::Form), "internal: A post could not be handled: a public key"),
             (PostError::NoPartition, "internal: A post has no partition."),
             (PostError::Store(StoreError::Closed), "daemon.stopping: "),

@@ -1,20 +1,33 @@
 //! The readers and the author that a caller names for a post.
 
-use bauta_ipc::{RpcError, SocialNetwork, codes};
+use bauta_ipc::{PostDelivery, RpcError, SocialNetwork, codes};
 use bauta_protocol::mask::{Network, ProfileId};
 
 use crate::node::network::network as mask_network;
 use crate::node::{names, profile};
-use crate::posts::{self, Recipient, Recipients};
+use crate::posts::{self, Delivery, Recipient, Recipients};
 use crate::store::{ContactState, PersonaRow, StoreError, Tx};
 
 /// Finds everybody who is named: contacts, known profiles, bare keys.
-pub(super) fn recipients(tx: &Tx<'_>, persona: &PersonaRow, to: &[String]) -> Result<Recipients, RpcError> {
-    let mut found = Recipients::for_count(to.len())?;
+pub(super) fn recipients(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    to: &[String],
+    delivery: Delivery,
+) -> Result<Recipients, RpcError> {
+    let mut found = Recipients::for_count(to.len(), delivery)?;
     for name in to {
         found.add(tx, persona, recipient(tx, persona, name)?)?;
     }
     Ok(found)
+}
+
+pub(super) fn delivery(asked: Option<PostDelivery>) -> Delivery {
+    match asked.unwrap_or_default() {
+        PostDelivery::Both => Delivery::Both,
+        PostDelivery::Gun => Delivery::Gun,
+        PostDelivery::Contacts => Delivery::Contacts,
+    }
 }
 
 fn recipient(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<Recipient, RpcError> {

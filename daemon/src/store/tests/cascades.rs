@@ -4,28 +4,19 @@ use std::collections::BTreeMap;
 
 use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, Capability};
-use bauta_protocol::mask::PostIv;
+use bauta_protocol::mask::{PostDigest, PostIv, PostIvId, PostKey};
 
 use super::support::{NOW, RELAY, at, contact, message, persona, put, request, sealed, session, store};
 use crate::store::{
-    BoxFor, Change, Connection, ContactId, Happened, NewInvite, NewPublication, PersonaId, PublicationCount,
-    StoreError, Tx, Wanted,
+    BoxFor, Change, Connection, ContactId, Happened, KeyOrigin, NewInvite, NewPublication, PersonaId,
+    PostKeyRow, PublicationCount, StoreError, Tx, Wanted,
 };
 use bauta_protocol::descriptor::DescriptorSeen;
 use bauta_protocol::time::Day;
 
 /// Tables that are about the home, not about one persona of it.
-const OF_THE_HOME: [&str; 9] = [
-    "meta",
-    "relays",
-    "descriptors",
-    "profiles",
-    "profile_doubts",
-    "post_keys",
-    "tags",
-    "pairings",
-    "sqlite_sequence",
-];
+const OF_THE_HOME: [&str; 8] =
+    ["meta", "relays", "descriptors", "profiles", "profile_doubts", "tags", "pairings", "sqlite_sequence"];
 
 fn tables(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
     tx.all("list tables", "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", [], |row| {
@@ -56,6 +47,8 @@ fn furnish_contact(tx: &Tx<'_>, persona: PersonaId, name: &str) -> Result<Contac
     tx.note_sealed(sent.unwrap(), lane, Some((0, 0)))?;
     tx.add_guest(contact, persona, b"state", RELAY, &[])?;
     put(tx, persona, 0, BoxFor::Guest(contact))?;
+    let content = (PostIv([5; 16]), PostDigest([6; 32]));
+    tx.put_received_key(contact, content, &PostKey::from_bytes(&[7; 32]).unwrap(), NOW)?;
     tx.note_sighting(contact, RELAY, DescriptorSeen { day: Day(20_000), hash: [1; 32] }, true)?;
     for event in [
         Happened::ContactAdded(contact),
@@ -94,6 +87,17 @@ fn furnish(tx: &Tx<'_>, persona: PersonaId, handle: &str) -> Result<(), StoreErr
     tx.block_key(persona, &super::support::key(), NOW)?;
     let iv = PostIv([5; 16]);
     tx.queue_publication(&NewPublication { iv, persona, nodes: "[]" }, NOW)?;
+    tx.put_post_key(&PostKeyRow {
+        persona: Some(persona),
+        id: PostIvId { network: "twitter.com".to_owned(), iv },
+        digest: Some(PostDigest([6; 32])),
+        key: PostKey::from_bytes(&[7; 32]).unwrap(),
+        author: None,
+        public: false,
+        origin: KeyOrigin::Written,
+        site: None,
+        found_at: NOW,
+    })?;
     let count = PublicationCount { persona, keys: 1, published: 0, failed: 0, reason: None };
     for event in [
         Happened::ContactRequest(stranger),

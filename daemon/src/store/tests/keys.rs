@@ -1,9 +1,11 @@
-use bauta_protocol::mask::{PostIv, PostIvId, PostKey, ProfileId};
+use bauta_protocol::mask::{Backup, BackupPost, PostDigest, PostIv, PostIvId, PostKey, ProfileId};
 use proptest::prelude::*;
 
-use super::support::{NOW, at, key, store};
+use super::support::{NOW, at, contact, key, store};
+use crate::store::post_keys::RECEIVED_PER_CONTACT;
 use crate::store::{
-    Learned, NewPublication, PostKeyRow, ProfileRow, ProfileSource, PublicationCount, Reason,
+    ContactState, KeyOrigin, Learned, NewPublication, PostKeyRow, ProfileRow, ProfileSource,
+    PublicationCount, Reason,
 };
 
 fn profile(user: &str) -> ProfileId {
@@ -59,22 +61,136 @@ fn a_known_key_of_a_profile_is_never_replaced_by_a_post() {
     });
 }
 
+/// A key under an IV, for one of several contents.
+fn post_key(iv: u8, content: Option<u8>, origin: KeyOrigin) -> PostKeyRow {
+    PostKeyRow {
+        persona: None,
+        id: PostIvId { network: "twitter.com".to_owned(), iv: PostIv([iv; 16]) },
+        digest: content.map(|content| PostDigest([content; 32])),
+        key: PostKey::from_bytes(&[content.unwrap_or(99); 32]).unwrap(),
+        author: Some(profile("bob")),
+        public: false,
+        origin,
+        site: None,
+        found_at: at(0),
+    }
+}
+
 #[test]
-fn keys_of_posts_are_kept_once() {
+fn a_planted_post_under_the_same_iv_does_not_keep_the_key_of_the_real_one_out() {
+    let (mut store, persona) = store();
+    store.run(|tx| {
+        let keys = |content: u8| tx.post_keys_of(PostIv([4; 16]), PostDigest([content; 32])).unwrap();
+        let planted = post_key(4, Some(1), KeyOrigin::Own);
+        assert!(tx.put_post_key(&planted)? && !tx.put_post_key(&planted)?);
+        let real = PostKeyRow { persona: Some(persona), ..post_key(4, Some(2), KeyOrigin::Found) };
+        assert!(tx.put_post_key(&real)?);
+        assert_eq!(keys(1), [planted]);
+        assert_eq!(keys(2), [real.clone()]);
+        // Another persona's, and one of which the content is not known.
+        let others = PostKeyRow { persona: None, ..real.clone() };
+        let imported = post_key(4, None, KeyOrigin::Imported);
+        assert!(tx.put_post_key(&others)? && tx.put_post_key(&imported)?);
+        assert_eq!(keys(2), [real, others, imported]);
+        assert!(tx.post_keys_of(PostIv([5; 16]), PostDigest([2; 32]))?.is_empty());
+        assert_eq!(tx.post_keys()?.len(), 3, "the same key of two personas is one in a backup");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_first_site_stays_and_a_use_is_noted() {
     let (mut store, _) = store();
     store.run(|tx| {
-        let row = |network: &str, seconds| PostKeyRow {
-            id: PostIvId { network: network.to_owned(), iv: PostIv([4; 16]) },
-            key: PostKey::from_bytes(&[7; 32]).unwrap(),
-            author: Some(profile("bob")),
-            public: false,
-            found_at: at(seconds),
+        let (digest, keys) = (PostDigest([2; 32]), || tx.post_keys_of(PostIv([4; 16]), PostDigest([2; 32])));
+        tx.put_post_key(&post_key(4, None, KeyOrigin::Imported))?;
+        for (site, second) in [(None, 1), (Some("https://one.example"), 2), (Some("https://two.example"), 3)]
+        {
+            let row = keys()?.remove(0);
+            tx.used_post_key(&row, digest, site, at(second))?;
+        }
+        let row = keys()?.remove(0);
+        assert_eq!((row.digest, row.site.as_deref()), (Some(digest), Some("https://one.example")));
+        assert_eq!(tx.writer_of(PostIv([4; 16]))?, None);
+        Ok(())
+    });
+}
+
+#[test]
+fn keys_used_longest_ago_go_first_and_only_for_others_of_their_origin() {
+    let (mut store, persona) = store();
+    store.run(|tx| {
+        let row = |number: u32, origin| {
+            let mut row = post_key(0, Some(1), origin);
+            row.id.iv.0[..4].copy_from_slice(&number.to_be_bytes());
+            PostKeyRow { persona: Some(persona), found_at: at(number.into()), ..row }
         };
-        assert!(tx.put_post_key(&row("twitter.com", 5))? && !tx.put_post_key(&row("twitter.com", 6))?);
-        assert!(tx.put_post_key(&row("facebook.com", 1))?);
-        assert_eq!(tx.post_keys()?, [row("facebook.com", 1), row("twitter.com", 5)]);
-        assert_eq!(tx.post_key_of(PostIv([4; 16]))?, Some(row("facebook.com", 1)));
-        assert!(tx.post_key_of(PostIv([5; 16]))?.is_none());
+        tx.put_post_key(&row(1_000_000, KeyOrigin::Written))?;
+        let bound = KeyOrigin::Own.bound();
+        for number in 0..bound {
+            tx.put_post_key(&row(number, KeyOrigin::Own))?;
+        }
+        let (first, second) = (row(0, KeyOrigin::Own), row(1, KeyOrigin::Own));
+        tx.used_post_key(&first, PostDigest([1; 32]), None, at(2_000_000))?;
+        tx.put_post_key(&row(bound, KeyOrigin::Own))?;
+        let is_kept = |row: &PostKeyRow| tx.post_keys_of(row.id.iv, PostDigest([1; 32])).unwrap().len() == 1;
+        assert!(is_kept(&first) && !is_kept(&second) && is_kept(&row(2, KeyOrigin::Own)));
+        assert!(is_kept(&row(bound, KeyOrigin::Own)) && is_kept(&row(1_000_000, KeyOrigin::Written)));
+        assert_eq!(tx.count("count", "SELECT count(*) FROM post_keys", [])?, u64::from(bound) + 1);
+        Ok(())
+    });
+}
+
+/// As many keys as a home keeps, each with the longest name that is kept with one.
+#[test]
+fn all_keys_that_are_kept_fit_one_backup() {
+    let count: u32 = KeyOrigin::ALL.iter().map(|origin| origin.bound()).sum();
+    let author = ProfileId::new("twitter.com", &"x".repeat(230)).unwrap();
+    let posts = (0..count).map(|number| {
+        let mut iv = [0; 16];
+        iv[..4].copy_from_slice(&number.to_be_bytes());
+        BackupPost {
+            id: PostIvId { network: "instagram.com".to_owned(), iv: PostIv(iv) },
+            author: author.clone(),
+            key: PostKey::from_bytes(&[7; 32]).unwrap(),
+            public: false,
+            found: NOW,
+        }
+    });
+    let backup = Backup { posts: posts.collect(), ..Backup::default() };
+    let file = backup.to_file("password", NOW, &mut crate::random::rng()).unwrap();
+    let (back, report) = Backup::open(&file, "password").unwrap();
+    assert_eq!(back.posts.len(), backup.posts.len());
+    assert!(report.left_out.is_empty());
+}
+
+#[test]
+fn a_contact_has_so_many_keys_and_one_for_each_post() {
+    let (mut store, persona) = store();
+    store.run(|tx| {
+        let (bob, carol) = (contact(tx, persona, "bob")?, contact(tx, persona, "carol")?);
+        let (iv, digest) = (PostIv([1; 16]), PostDigest([2; 32]));
+        let key = |byte: u8| PostKey::from_bytes(&[byte; 32]).unwrap();
+        for (contact, byte) in [(bob, 1), (carol, 2), (bob, 3)] {
+            tx.put_received_key(contact, (iv, digest), &key(byte), at(1))?;
+        }
+        let found = tx.received_keys(iv, digest)?;
+        let mut keys: Vec<PostKey> = found.iter().map(|found| found.key.clone()).collect();
+        keys.sort_by_key(|key| key.as_bytes().to_vec());
+        assert_eq!(keys, [key(2), key(3)]);
+        assert!(found.iter().all(|found| found.persona == persona));
+        assert!(tx.received_keys(iv, PostDigest([3; 32]))?.is_empty(), "another content");
+        for number in 0..RECEIVED_PER_CONTACT {
+            let mut iv = [9; 16];
+            iv[..4].copy_from_slice(&number.to_be_bytes());
+            tx.put_received_key(bob, (PostIv(iv), digest), &key(4), at(2))?;
+        }
+        let left = tx.received_keys(iv, digest)?;
+        assert_eq!(left.iter().map(|found| found.key.clone()).collect::<Vec<_>>(), [key(2)]);
+        let all = tx.count("count", "SELECT count(*) FROM received_keys", [])?;
+        assert_eq!(all, u64::from(RECEIVED_PER_CONTACT) + 1);
+        tx.set_contact_state(carol, ContactState::Blocked)?;
+        assert!(tx.received_keys(iv, digest)?.is_empty());
         Ok(())
     });
 }

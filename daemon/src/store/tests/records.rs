@@ -2,14 +2,14 @@
 
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::partition::Tag;
-use bauta_protocol::mask::{PostIv, PostIvId, PostKey, ProfileId};
+use bauta_protocol::mask::{PostDigest, PostIv, PostIvId, PostKey, ProfileId};
 use bauta_protocol::time::Timestamp;
 use proptest::prelude::*;
 
 use super::support::{NOW, RELAY, at, key, store};
 use crate::store::{
-    Doubt, Happened, Learned, NewPublication, PairingRow, PostKeyRow, ProfileRow, ProfileSource, Reason,
-    StoreError, TagKind,
+    Doubt, Happened, KeyOrigin, Learned, NewPublication, PairingRow, PostKeyRow, ProfileRow, ProfileSource,
+    Reason, StoreError, TagKind,
 };
 
 fn profile(network: &str, user: &str) -> ProfileId {
@@ -114,6 +114,10 @@ fn a_key_of_a_post_is_read_as_it_was_found_and_never_replaced() {
     let (mut store, _) = store();
     store.run(|tx| {
         let row = |number: u8, length: usize, author: Option<ProfileId>, public| PostKeyRow {
+            persona: None,
+            digest: Some(PostDigest([number; 32])),
+            origin: KeyOrigin::ALL[usize::from(number % 4)],
+            site: (number == 2).then(|| "https://one.example".to_owned()),
             id: PostIvId { network: "twitter.com".to_owned(), iv: PostIv([number; 16]) },
             key: PostKey::from_bytes(&vec![number; length]).unwrap(),
             author,
@@ -127,10 +131,16 @@ fn a_key_of_a_post_is_read_as_it_was_found_and_never_replaced() {
         ];
         for one in rows.iter().rev() {
             assert!(tx.put_post_key(one)?);
-            assert_eq!(tx.post_key_of(one.id.iv)?.as_ref(), Some(one));
+            assert_eq!(tx.post_keys_of(one.id.iv, one.digest.unwrap())?, std::slice::from_ref(one));
         }
-        let other = PostKeyRow { id: rows[0].id.clone(), ..row(9, 32, None, true) };
+        let (id, digest) = (rows[0].id.clone(), rows[0].digest);
+        let other = PostKeyRow { id, digest, ..row(9, 32, None, true) };
         assert!(!tx.put_post_key(&other)?);
+        let long = Some(profile("twitter.com", &"x".repeat(300)));
+        assert!(tx.put_post_key(&row(10, 32, long, false))?);
+        let kept = tx.post_keys_of(PostIv([10; 16]), PostDigest([10; 32]))?.remove(0);
+        assert!(kept.author.is_none(), "whoever writes a post can make a name as long as a page");
+        tx.execute("delete", "DELETE FROM post_keys WHERE iv = ?1", [[10_u8; 16]])?;
         assert_eq!(tx.post_keys()?, rows, "the oldest first");
         Ok(())
     });
@@ -230,6 +240,10 @@ fn a_row_that_was_damaged_is_an_error_and_never_another_row() {
         store.run(|tx| {
             tx.put_profile(&known(&profile("twitter.com", "bob"), key(), None, 1))?;
             tx.put_post_key(&PostKeyRow {
+                persona: None,
+                digest: None,
+                origin: KeyOrigin::Imported,
+                site: None,
                 id: PostIvId { network: "twitter.com".to_owned(), iv: PostIv([1; 16]) },
                 key: PostKey::from_bytes(&[7; 32]).unwrap(),
                 author: None,

@@ -25,6 +25,8 @@ export type AddContact = {
 
 /** Parameters of `post.append`. */
 export type AppendPost = {
+  /** How its keys reach the recipients; absent: `both`. */
+  delivery?: PostDelivery | null | undefined;
   /** Where the post was pasted; absent: as when it was written, or as its text shows. */
   network?: SocialNetwork | null | undefined;
   /** The persona that wrote the post; absent: whichever did. */
@@ -37,6 +39,8 @@ export type AppendPost = {
 
 /** Result of `post.append`. */
 export type AppendedPost = {
+  /** Those of them who get the key in a conversation. */
+  by_message?: Array<string> | undefined;
   /** The post's IV: base64 of 16 bytes. */
   iv: string;
   /** Whether everything is published, so that they can open it. */
@@ -75,6 +79,29 @@ export type BlockContact = {
 export type Blocked = {
   /** The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn. */
   public_key?: string | null | undefined;
+};
+
+/** Result of `post.check`: the errors of `post.decrypt` for what does not open are errors here too. */
+export type CheckedPost = {
+  /** Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say. */
+  author?: string | null | undefined;
+  /** The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits. */
+  author_key?: string | null | undefined;
+  /**
+   * The key is a contact's, an own persona's, or the one known for the profile.
+   * Anybody can name a known key in a post: it shows whom the post names, and not who wrote it.
+   */
+  author_known: boolean;
+  /** The contact or own persona that has the key, by their name in this home. */
+  author_name?: string | null | undefined;
+  /** Whether it is certain that the author wrote it, as in `post.decrypt`. */
+  author_proven: boolean;
+  /** The site where its key was first used, as a caller said then. */
+  first_site?: string | null | undefined;
+  /** What opening it takes. */
+  needs: PostNeeds;
+  /** The post is for everybody. */
+  public: boolean;
 };
 
 /** The state of the daemon, or of one persona's connection. */
@@ -128,7 +155,7 @@ export type CreateInvitation = {
   persona?: string | null | undefined;
 };
 
-/** Parameters of `post.decrypt`. */
+/** Parameters of `post.decrypt` and `post.check`. */
 export type DecryptPost = {
   /**
    * The profile that the page shows as author, as `person:twitter.com/alice` or `alice`.
@@ -139,24 +166,46 @@ export type DecryptPost = {
   network?: SocialNetwork | null | undefined;
   /** Open it only with what is on this machine; nothing is looked up. */
   offline?: boolean | undefined;
-  /** The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried. */
+  /** The persona that reads; absent: each is tried. */
   persona?: string | null | undefined;
-  /** The post; words around it do not matter, and only the first one in a text is opened. */
+  /** The personas that may be tried; absent: all. A pairing that is limited to some has these. */
+  personas?: Array<string> | null | undefined;
+  /**
+   * Look up a post of version -40 although that shows the reader's profile name to everybody who is connected to the
+   * Gun relay. Without it, such a post is `post.reveals`.
+   */
+  reveal_profile?: boolean | undefined;
+  /**
+   * The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
+   * At most [`crate::MAX_SITE`] bytes.
+   */
+  site?: string | null | undefined;
+  /** The post; words around it do not matter. Of several posts, the first that opens is the answer. */
   text: string;
   /** How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds. */
   timeout_ms?: number | null | undefined;
 };
 
-/** Result of `post.decrypt`. Nothing in a post proves who wrote it: author and key are claims. */
+/** Result of `post.decrypt`. A post names its author and the author's key; no version of the format proves either. */
 export type DecryptedPost = {
   /** Who wrote it, as it says: `person:twitter.com/alice`. Absent: it does not say. */
   author?: string | null | undefined;
   /** The author's secp256k1 public key, as it says or as known from the profile: 66 hex digits. */
   author_key?: string | null | undefined;
-  /** The key is a contact's, an own persona's, or the one known for the profile. */
+  /**
+   * The key is a contact's, an own persona's, or the one known for the profile.
+   * Anybody can name a known key in a post: it shows whom the post names, and not who wrote it.
+   */
   author_known: boolean;
   /** The contact or own persona that has the key, by their name in this home. */
   author_name?: string | null | undefined;
+  /**
+   * Whether it is certain that the owner of `author_key` wrote these words: the post was written in this home, or its
+   * key and the hash of its content came from that contact, in their conversation.
+   */
+  author_proven: boolean;
+  /** The site where its key was first used, as a caller said then; of public posts, nothing is kept. */
+  first_site?: string | null | undefined;
   /** What plugins attached; absent if there is nothing, or nothing that JSON can hold. */
   meta?: Record<string, unknown> | null | undefined;
   /** The network where it was found: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known. */
@@ -182,6 +231,8 @@ export type EncryptPost = {
    * Absent: the persona's profile, if one was set (`profile.set`); else the post names no profile.
    */
   author?: string | null | undefined;
+  /** How its keys reach the recipients; absent: `both`. */
+  delivery?: PostDelivery | null | undefined;
   /** Absent: `v37`. */
   format?: PostFormat | null | undefined;
   /** Metadata of plugins: a JSON object, kept value for value. */
@@ -200,6 +251,8 @@ export type EncryptPost = {
 
 /** Result of `post.encrypt`. */
 export type EncryptedPost = {
+  /** Those of them who get the key in a conversation. */
+  by_message?: Array<string> | undefined;
   /** The post's IV, which identifies it: base64 of 16 bytes. */
   iv: string;
   /** Whether everything is published, so that the recipients can open it. */
@@ -610,8 +663,14 @@ export type PersonaStatus = {
   state: ConnectionState;
 };
 
+/** How the keys of a post reach its recipients. */
+export type PostDelivery = "both" | "gun" | "contacts";
+
 /** The format of Mask in which a post is written. Both can be read, and the older -39 and -40. */
 export type PostFormat = "v37" | "v38";
+
+/** What it takes to open a post. */
+export type PostNeeds = "nothing" | "lookup" | "profile";
 
 /** How posts are looked up and published. Parameters (what is absent stays) and result of `post.settings`. */
 export type PostSettings = {
@@ -926,6 +985,10 @@ export type WaitFor = {
 export type WaitForPost = {
   /** The post's IV: base64 of 16 bytes. */
   iv: string;
+  /** The persona that wrote the post; absent: any. */
+  persona?: string | null | undefined;
+  /** The personas that may have written it; absent: all. */
+  personas?: Array<string> | null | undefined;
   /** How long, in milliseconds; at most [`crate::MAX_WAIT_MS`]. */
   timeout_ms: number;
 };
@@ -1230,6 +1293,8 @@ export interface Methods {
        * Absent: the persona's profile, if one was set (`profile.set`); else the post names no profile.
        */
       author?: string | null | undefined;
+      /** How its keys reach the recipients; absent: `both`. */
+      delivery?: PostDelivery | null | undefined;
       /** Absent: `v37`. */
       format?: PostFormat | null | undefined;
       /** Metadata of plugins: a JSON object, kept value for value. */
@@ -1252,10 +1317,47 @@ export interface Methods {
     params: {
       /** The post's IV: base64 of 16 bytes. */
       iv: string;
+      /** The persona that wrote the post; absent: any. */
+      persona?: string | null | undefined;
+      /** The personas that may have written it; absent: all. */
+      personas?: Array<string> | null | undefined;
       /** How long, in milliseconds; at most [`crate::MAX_WAIT_MS`]. */
       timeout_ms: number;
     };
     result: PublishedPost;
+  };
+  /** Says what it takes to open a post, and what is known of its author; nobody is asked for anything. */
+  'post.check': {
+    params: {
+      /**
+       * The profile that the page shows as author, as `person:twitter.com/alice` or `alice`.
+       * The author's key is learned when the post names the same one.
+       */
+      author?: string | null | undefined;
+      /** The network where the post was found; absent: the one it names, or else all are tried. */
+      network?: SocialNetwork | null | undefined;
+      /** Open it only with what is on this machine; nothing is looked up. */
+      offline?: boolean | undefined;
+      /** The persona that reads; absent: each is tried. */
+      persona?: string | null | undefined;
+      /** The personas that may be tried; absent: all. A pairing that is limited to some has these. */
+      personas?: Array<string> | null | undefined;
+      /**
+       * Look up a post of version -40 although that shows the reader's profile name to everybody who is connected to the
+       * Gun relay. Without it, such a post is `post.reveals`.
+       */
+      reveal_profile?: boolean | undefined;
+      /**
+       * The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
+       * At most [`crate::MAX_SITE`] bytes.
+       */
+      site?: string | null | undefined;
+      /** The post; words around it do not matter. Of several posts, the first that opens is the answer. */
+      text: string;
+      /** How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds. */
+      timeout_ms?: number | null | undefined;
+    };
+    result: CheckedPost;
   };
   /** Opens a post; where its key is not on this machine, it is looked up. */
   'post.decrypt': {
@@ -1269,9 +1371,21 @@ export interface Methods {
       network?: SocialNetwork | null | undefined;
       /** Open it only with what is on this machine; nothing is looked up. */
       offline?: boolean | undefined;
-      /** The persona whose partition is asked for; absent: the only one there is. Keys of all personas are tried. */
+      /** The persona that reads; absent: each is tried. */
       persona?: string | null | undefined;
-      /** The post; words around it do not matter, and only the first one in a text is opened. */
+      /** The personas that may be tried; absent: all. A pairing that is limited to some has these. */
+      personas?: Array<string> | null | undefined;
+      /**
+       * Look up a post of version -40 although that shows the reader's profile name to everybody who is connected to the
+       * Gun relay. Without it, such a post is `post.reveals`.
+       */
+      reveal_profile?: boolean | undefined;
+      /**
+       * The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
+       * At most [`crate::MAX_SITE`] bytes.
+       */
+      site?: string | null | undefined;
+      /** The post; words around it do not matter. Of several posts, the first that opens is the answer. */
       text: string;
       /** How long to look for a key, in milliseconds; at most [`crate::MAX_WAIT_MS`]. Absent: 90 seconds. */
       timeout_ms?: number | null | undefined;
@@ -1281,6 +1395,8 @@ export interface Methods {
   /** Lets more people read an own post. */
   'post.append': {
     params: {
+      /** How its keys reach the recipients; absent: `both`. */
+      delivery?: PostDelivery | null | undefined;
       /** Where the post was pasted; absent: as when it was written, or as its text shows. */
       network?: SocialNetwork | null | undefined;
       /** The persona that wrote the post; absent: whichever did. */
@@ -1377,9 +1493,10 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'message.wait': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'message.inbox': { grant: 'messages.read', network: 'none', reveals: "Nothing; receipts do not depend on reading." },
   'message.history': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
-  'post.encrypt': { grant: 'posts.use', network: 'queued', reveals: "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them. Whoever sees the post learns the persona's key, and the profile if there is one." },
+  'post.encrypt': { grant: 'posts.use', network: 'queued', reveals: "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them; with the delivery `contacts` they learn nothing. A contact's relay sees boxes like any others. Whoever sees the post learns the persona's key, and the profile if there is one." },
   'post.wait': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
-  'post.decrypt': { grant: 'posts.use', network: 'interactive', reveals: "Nothing, when the key is here or in the post. Otherwise the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about the reader less those that the block hides." },
+  'post.check': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
+  'post.decrypt': { grant: 'posts.use', network: 'interactive', reveals: "Nothing, when the key is here or in the post. Otherwise the Gun relays, and others connected to them, learn that somebody asked for a partition: 12 bits about the post, and 12 about each persona that is tried less those that the block hides; several personas tried for one post can be told to be one reader's. With reveal_profile, for a post of version -40, they learn the reader's profile name instead." },
   'post.append': { grant: 'posts.use', network: 'queued', reveals: "As post.encrypt; the post itself does not change." },
   'post.settings': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'profile.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
@@ -1402,6 +1519,8 @@ export const LIMITS = {
   hello_ms: 10000,
   /** How long `post.decrypt` looks for a key where the call does not say, in milliseconds. */
   lookup_ms: 90000,
+  /** Personas for which one call of `post.decrypt` looks a key up, at most. */
+  lookup_personas: 8,
   /** Calls at a time on a connection; a further one gets `daemon.busy`. */
   max_calls: 32,
   /** Codes that are drawn within `codes_ms`, at most. */
@@ -1420,6 +1539,8 @@ export const LIMITS = {
   max_pairings: 1000,
   /** Bytes of the longest text of a post, in UTF-8. */
   max_post_text: 200000,
+  /** Bytes of the longest name of a site where a post is shown. */
+  max_site: 255,
   /** Bytes of the longest text of a message, in UTF-8. */
   max_text: 15000,
   /** The longest time that `message.wait`, `post.wait` and `post.decrypt` wait, in milliseconds. */
@@ -1533,6 +1654,7 @@ export const ERROR_CODES = [
   'post.version',
   'post.curve',
   'post.not_shared',
+  'post.reveals',
   'post.author',
   'post.text',
   'post.recipients',

@@ -10,8 +10,8 @@ use bauta_ipc::methods::{
 };
 use bauta_ipc::{
     AddContact, Client, CreateInvitation, DecryptPost, EncryptPost, HomeLock, InboxOf, MAX_WAIT_MS,
-    MessageState, NewPersona, Persona, PostSettings, PostState, RpcError, SendMessage, SocialNetwork,
-    WaitFor, WaitForPost, codes,
+    MessageState, NewPersona, Persona, PostDelivery, PostSettings, PostState, RpcError, SendMessage,
+    SocialNetwork, WaitFor, WaitForPost, codes,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{Network, Traffic};
@@ -95,10 +95,13 @@ impl Person {
 
     /// Encrypts a post, and waits until a Gun relay has the key.
     pub(super) async fn post(&self, to: &str, text: &str) -> Result<String, RpcError> {
-        let params = EncryptPost { text: text.to_owned(), to: vec![to.to_owned()], ..EncryptPost::default() };
+        // Bob is a contact and would have the key by message, too.
+        let delivery = Some(PostDelivery::Gun);
+        let to = vec![to.to_owned()];
+        let params = EncryptPost { text: text.to_owned(), to, delivery, ..EncryptPost::default() };
         let post = self.client.call::<PostEncrypt>(&params).await?;
         if !post.published {
-            let params = WaitForPost { iv: post.iv, timeout_ms: MAX_WAIT_MS };
+            let params = WaitForPost { iv: post.iv, timeout_ms: MAX_WAIT_MS, ..WaitForPost::default() };
             let waited = self.client.call::<PostWait>(&params).await?;
             if let (PostState::Failed, Some(error)) = (waited.state, waited.error) {
                 return Err(error);
