@@ -49,7 +49,7 @@ pub const BUNDLE_LIFETIME: Duration = DAY.saturating_mul(8);
 /// A descriptor expires at most this long after its day begins: as long as a bundle that names it may live.
 pub const DESCRIPTOR_LIFETIME: Duration = BUNDLE_LIFETIME;
 
-/// Full days for which a relay keeps boxes, tombstones and deposits: three weeks away lose nothing.
+/// Full days for which a relay keeps deposits, and boxes that never went out: three weeks away lose nothing.
 ///
 /// Expiry has the grain of a day, so that the disk does not say at which minute a box came.
 pub const TTL_DAYS: u32 = 21;
@@ -71,10 +71,18 @@ pub const MAX_PUT_BITS: u8 = 24;
 /// Leading zero bits of a deposit's Argon2id work at most: about ten seconds, and 32 MiB.
 pub const MAX_DEPOSIT_BITS: u8 = 8;
 
-/// How long a relay holds the reply to a get of an absent box.
+/// How long a relay holds the reply to a get of an absent box. The end of a hold is not answered.
 ///
-/// The Nym SDK throws held reply blocks away when the mix nodes rotate their keys, so longer would lose replies.
-pub const HOLD: Duration = Duration::from_secs(5 * 60);
+/// As long as a conversation counts as live after a message: only its next boxes are asked for ahead of time.
+pub const HOLD: Duration = Duration::from_secs(90);
+
+/// A relay drops a box this many hours after it first went out. Nobody deletes a box: who does, says that it was read,
+/// and when. A reader whose answer was lost has this long to ask again.
+pub const KEPT_AFTER_OUT_HOURS: u32 = 24;
+
+/// A relay forgets the id of a box this many hours after it first went out. Until then the same box is not stored again;
+/// a writer that has no receipt after five days puts it once more, and heals an answer that was lost for good.
+pub const KNOWN_AFTER_OUT_HOURS: u32 = 4 * 24;
 
 /// Milliseconds of an interval of a relay's digest: an idle client learns of a box after about one and a half of them,
 /// and asks once in each, so that shorter would cost traffic and longer would be felt.

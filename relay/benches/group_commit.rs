@@ -51,8 +51,10 @@ impl Load {
                     {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let id = BoxId(Sha256::digest(number.to_be_bytes()).into());
-                        let put =
-                            store.put_box(id, Tag([7; 8]), Box::new([7; BOX_LEN]), TODAY).await.unwrap();
+                        let put = store
+                            .put_box(id, Tag([7; 8]), Box::new([7; BOX_LEN]), TODAY.start())
+                            .await
+                            .unwrap();
                         assert_eq!(put, PutOutcome::Stored);
                     }
                 })

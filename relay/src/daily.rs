@@ -16,6 +16,7 @@ use bauta_protocol::time::Day;
 use rand_core::CryptoRng;
 use tokio::sync::Mutex;
 
+use crate::crowd::Crowd;
 use crate::error::StorageError;
 use crate::policy::Difficulty;
 use crate::storage::Storage;
@@ -43,6 +44,7 @@ pub(crate) struct Daily {
     relay: RelayId,
     /// How long an interval of the digest is.
     interval: Duration,
+    crowd: Arc<Crowd>,
     book: Mutex<Book>,
 }
 
@@ -60,10 +62,11 @@ impl Daily {
         doors: Vec<DoorAddress>,
         rng: Box<dyn CryptoRng + Send>,
         interval: Duration,
+        crowd: Arc<Crowd>,
     ) -> Self {
         let relay = identity.id();
         let book = Book { identity, doors, rng, days: BTreeMap::new() };
-        Self { storage, relay, interval, book: Mutex::new(book) }
+        Self { storage, relay, interval, crowd, book: Mutex::new(book) }
     }
 
     pub(crate) fn relay(&self) -> RelayId {
@@ -102,7 +105,7 @@ impl Daily {
             put_bits: difficulty.put_bits,
             deposit_bits: difficulty.deposit_bits,
             size: Size::of(personas),
-            takes_personas: self.storage.takes_personas(),
+            takes_personas: self.storage.takes_personas() && self.crowd.has_room(),
             last_header: self.last_header_before(day).await?,
             expiry: day.start().plus(DESCRIPTOR_LIFETIME),
         })

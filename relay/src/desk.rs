@@ -14,9 +14,8 @@ use bauta_protocol::descriptor::RelayIdentity;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, PersonaKey, RelayId};
 use bauta_protocol::limits::{BUNDLE_LIFETIME, HOLD, INTERVAL_MS};
 use bauta_protocol::relay::{
-    Class, Declined, Delete, DeleteReply, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply,
-    Fetch, FetchReply, Fetched, Get, GetReply, News, Page, Publish, PublishReply, Put, PutReply, Refusal,
-    Reply, Request,
+    Class, Declined, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply, Fetch, FetchReply,
+    Fetched, Get, GetReply, News, Page, Publish, PublishReply, Put, PutReply, Refusal, Reply, Request,
 };
 use bauta_protocol::time::{Clock, Day, Timestamp};
 use bauta_protocol::work::{check_deposit_gate, check_put_work};
@@ -27,10 +26,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+use crate::crowd::Crowd;
 use crate::daily::{Daily, DailyError};
 use crate::error::{RelayError, StorageError};
 use crate::meter::{Levels, Meter};
-use crate::policy::Difficulty;
+use crate::policy::{Difficulty, ONLINE};
 use crate::storage::{
     Arrival, Arrivals, DepositOutcome, Hour, PublishOutcome, PutOutcome, SealedBox, Storage, StoredBundle,
 };
@@ -47,9 +47,11 @@ const EXPIRY_STEP: u32 = 500;
 pub struct DeskConfig {
     /// How long the reply to a `Get` of an absent box is held.
     pub hold: Duration,
-    /// How many replies are held at most: fewer than the requests that the mixnet side remembers, or it would forget
-    /// where the answers go.
+    /// How many replies are held at most, the same part of them for each door: fewer than the requests that the mixnet
+    /// side remembers, or it would forget where the answers go.
     pub held: usize,
+    /// How many personas may be online before no new ones are taken.
+    pub online: u64,
     /// How long an interval of the digest is.
     pub interval: Duration,
     /// The most deposits that wait for the verifier.
@@ -65,6 +67,7 @@ impl Default for DeskConfig {
         Self {
             hold: HOLD,
             held: 24_000,
+            online: ONLINE,
             interval: Duration::from_millis(INTERVAL_MS),
             verifier_queue: 16,
             clock: Arc::new(SystemClock),
@@ -79,6 +82,7 @@ pub struct Desk {
     daily: Arc<Daily>,
     digest: Arc<Digest>,
     held: Arc<Held>,
+    crowd: Arc<Crowd>,
     verifier: Verifier,
     hold: Duration,
     clock: Arc<dyn Clock>,
@@ -100,14 +104,23 @@ impl Desk {
         rng: Box<dyn CryptoRng + Send>,
         config: DeskConfig,
     ) -> Result<Self, RelayError> {
-        let held = Held::new(config.held);
+        let held = Held::new(config.held / doors.len().max(1));
+        let crowd = Arc::new(Crowd::new(config.online));
         let arrivals = storage.arrivals();
-        let daily = Arc::new(Daily::new(Arc::clone(&storage), identity, doors, rng, config.interval));
+        let daily = Arc::new(Daily::new(
+            Arc::clone(&storage),
+            identity,
+            doors,
+            rng,
+            config.interval,
+            Arc::clone(&crowd),
+        ));
         let digest = Digest::open(
             Arc::clone(&storage),
             Arc::clone(&daily),
             Arc::clone(&config.clock),
             config.interval,
+            Arc::clone(&crowd),
         );
         let digest = Arc::new(digest.await.map_err(RelayError::Digest)?);
         daily.of(config.clock.now().day()).await.map_err(|error| match error {
@@ -128,6 +141,7 @@ impl Desk {
             closer: tokio::spawn(Arc::clone(&digest).run()),
             digest,
             held,
+            crowd,
             waker: tokio::spawn(waker),
             verifier: Verifier::start(config.verifier_queue).map_err(RelayError::Thread)?,
             hold: config.hold,
@@ -141,31 +155,51 @@ impl Desk {
         self.daily.relay()
     }
 
-    /// Answers a body of the class with a body of the class. Anything that cannot be read is refused as malformed.
-    pub async fn answer_body(&self, class: Class, body: Vec<u8>) -> Vec<u8> {
+    /// Answers a body of the class with a body of the class, as [`Self::answer_body_at`] the first door.
+    pub async fn answer_body(&self, class: Class, body: Vec<u8>) -> Option<Vec<u8>> {
+        self.answer_body_at(0, class, body).await
+    }
+
+    /// Answers a body of the class that came through a door. Anything that cannot be read is refused as malformed.
+    /// `None`: what was asked for did not come, and nothing is said.
+    pub async fn answer_body_at(&self, door: usize, class: Class, body: Vec<u8>) -> Option<Vec<u8>> {
         let decoded = Request::decode(class, &body);
         // A held request lives for minutes, and must not keep its body that long. Some bodies carry a capability.
         drop(Zeroizing::new(body));
         let reply = match decoded {
-            Ok(request) => self.answer(request).await,
+            Ok(request) => self.answer_at(door, request).await?,
             Err(_) => self.counted("unreadable", Reply::Refused(Refusal::Malformed)),
         };
         self.meter.exchanged(class);
-        reply.encode(class).unwrap_or_else(|error| {
+        Some(reply.encode(class).unwrap_or_else(|error| {
             // No operation has a reply of the other class, so this is a fault of ours; the client must not wait for it.
             tracing::error!(%error, "A reply did not fit its class.");
             Reply::Busy.encode(class).unwrap_or_else(|_| vec![0; class.reply_len()])
-        })
+        }))
     }
 
-    /// Answers a request. A `Get` of an absent box takes as long as the hold, all others are answered at once.
+    /// Answers a request, as [`Self::answer_at`] the first door.
+    pub async fn answer(&self, request: Request) -> Option<Reply> {
+        self.answer_at(0, request).await
+    }
+
+    /// Answers a request that came through a door. A `Get` of an absent box takes until the box comes, or as long as the
+    /// hold, and is not answered then; all others are answered at once.
     /// Dropping the future is safe at any time; what it began in the store is finished.
-    pub async fn answer(&self, request: Request) -> Reply {
+    pub async fn answer_at(&self, door: usize, request: Request) -> Option<Reply> {
         let operation = request.name();
         let answered = match request {
             Request::Put(put) => self.put(put).await.map(Reply::from),
-            Request::Get(Get { id }) => self.get(id).await.map(Reply::from),
-            Request::Delete(Delete { cap }) => self.delete(&cap).await.map(Reply::from),
+            Request::Get(Get { id }) => match self.get(door, id).await {
+                Ok(Some(sealed)) => Ok(GetReply::Box(sealed).into()),
+                Ok(None) => {
+                    self.meter.silent(operation);
+                    return None;
+                }
+                Err(error) => Err(error),
+            },
+            // Boxes go by themselves.
+            Request::Delete(_) => Ok(Reply::Done),
             Request::Deposit(deposit) => self.deposit(deposit).await.map(Reply::from),
             Request::Drain(Drain { cap, after }) => {
                 self.drain(self.inbox(&cap.inbox_id()), after).await.map(Reply::from)
@@ -182,7 +216,7 @@ impl Desk {
             tracing::error!(%error, operation, "A request could not be answered; its sender will ask again.");
             Reply::Busy
         });
-        self.counted(operation, reply)
+        Some(self.counted(operation, reply))
     }
 
     /// Removes some of what has expired, and returns how much. Call it until it returns zero, with pauses.
@@ -193,7 +227,7 @@ impl Desk {
         self.storage.expire(self.clock.now(), EXPIRY_STEP).await
     }
 
-    /// Answers all held requests with `Absent`, and holds none from now on.
+    /// Ends all holds, and holds nothing from now on.
     pub fn release_held(&self) {
         self.held.close();
     }
@@ -212,6 +246,8 @@ impl Desk {
             stored: self.storage.stored(),
             fill_permille: self.storage.fill_permille(),
             held: self.held.len(),
+            online: self.crowd.online(),
+            digest: self.digest.levels(),
             verifier_queue: self.verifier.waiting(),
         }
     }
@@ -223,8 +259,8 @@ impl Desk {
 
     async fn put(&self, put: Put) -> Result<PutReply, DailyError> {
         let Put { day, nonce, id, tag, sealed } = put;
-        let today = self.clock.now().day();
-        if !is_near(day, today) {
+        let now = self.clock.now();
+        if !is_near(day, now.day()) {
             return Ok(Refusal::WrongDay.into());
         }
         if !check_put_work(&self.relay(), day, &id, nonce, self.digest.difficulty().put_bits) {
@@ -232,47 +268,39 @@ impl Desk {
         }
         // Whoever waits gets the box before or after the store says that it is there.
         let awaited = self.held.is_wanted(&id);
-        let stored = self.storage.put_box(id, tag, sealed, today).await.map_err(DailyError::Storage)?;
+        let stored = self.storage.put_box(id, tag, sealed, now).await.map_err(DailyError::Storage)?;
         if stored == PutOutcome::Stored && !awaited && !self.held.is_wanted(&id) {
             self.digest.came(tag);
         }
         Ok(match stored {
-            PutOutcome::Stored | PutOutcome::Same | PutOutcome::Deleted => PutReply::Done,
+            PutOutcome::Stored | PutOutcome::Same => PutReply::Done,
             PutOutcome::Different => PutReply::Conflict,
             PutOutcome::Full => Refusal::QuotaExceeded.into(),
         })
     }
 
-    async fn get(&self, id: BoxId) -> Result<GetReply, DailyError> {
+    async fn get(&self, door: usize, id: BoxId) -> Result<Option<SealedBox>, DailyError> {
         // Look, hold, look again: the wake comes from the store's news, so a box that came between the first look and the
         // hold has no news to come, and one that came after the hold does.
         if let Some(sealed) = self.look(id).await? {
-            return Ok(GetReply::Box(sealed));
+            return Ok(Some(sealed));
         }
-        let Some(mut hold) = self.held.hold(id) else {
-            return Ok(GetReply::Absent);
+        let Some(mut hold) = self.held.hold(id, door) else {
+            return Ok(None);
         };
         if let Some(sealed) = self.look(id).await? {
-            return Ok(GetReply::Box(sealed));
+            return Ok(Some(sealed));
         }
-        Ok(match tokio::time::timeout(self.hold, hold.woken()).await {
-            Ok(Some(sealed)) => GetReply::Box(Box::new(*sealed)),
-            Ok(None) | Err(_) => GetReply::Absent,
-        })
+        let woken = tokio::time::timeout(self.hold, hold.woken()).await;
+        Ok(woken.ok().flatten().map(|sealed| Box::new(*sealed)))
     }
 
     async fn look(&self, id: BoxId) -> Result<Option<SealedBox>, DailyError> {
-        let found = self.storage.get_box(id, self.clock.now().day()).await.map_err(DailyError::Storage)?;
+        let found = self.storage.get_box(id, self.clock.now()).await.map_err(DailyError::Storage)?;
         if found.is_some() {
             self.digest.went_out(id);
         }
         Ok(found)
-    }
-
-    async fn delete(&self, cap: &Capability) -> Result<DeleteReply, DailyError> {
-        let today = self.clock.now().day();
-        self.storage.delete_box(cap.box_id(), today).await.map_err(DailyError::Storage)?;
-        Ok(DeleteReply::Done)
     }
 
     async fn deposit(&self, deposit: Deposit) -> Result<DepositReply, DailyError> {
@@ -332,7 +360,8 @@ impl Desk {
             Ok(bundle) => bundle,
             Err(refusal) => return Ok(refusal.into()),
         };
-        let published = self.storage.publish(bundle, now).await.map_err(DailyError::Storage)?;
+        let published =
+            self.storage.publish(bundle, self.crowd.has_room(), now).await.map_err(DailyError::Storage)?;
         Ok(match published {
             PublishOutcome::Stored | PublishOutcome::Same => PublishReply::Done,
             PublishOutcome::Stale => Refusal::Stale.into(),
@@ -438,7 +467,7 @@ async fn wake(
             Arrival::Missed => held.wanted(),
         };
         for id in ids {
-            match storage.get_box(id, clock.now().day()).await {
+            match storage.get_box(id, clock.now()).await {
                 Ok(Some(sealed)) => {
                     if held.wake(&id, &Arc::from(sealed)) {
                         digest.went_out(id);
@@ -446,7 +475,7 @@ async fn wake(
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    // Its reader gets `Absent` at the end of the hold, and asks again.
+                    // Its reader hears nothing, and asks again.
                     tracing::error!(%error, "A box that came could not be read for those who wait for it.");
                 }
             }

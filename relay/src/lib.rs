@@ -4,6 +4,7 @@
 //! The [`Desk`] knows the rules: a request goes in, a reply comes out, over any [`Storage`].
 //! The [`Relay`] feeds it from the mixnet. `docs/operating-a-relay.md` is for those who run one.
 
+mod crowd;
 mod daily;
 mod desk;
 mod error;
@@ -21,7 +22,7 @@ pub mod storage;
 pub use desk::{Desk, DeskConfig};
 pub use error::{RelayError, StorageError};
 pub use identity::{IDENTITY_FILE, load_or_generate};
-pub use meter::{Levels, Meter};
+pub use meter::{DigestLevels, Levels, Meter};
 pub use relay::{Counts, DOORS_DIR, Relay, RelayConfig, STORE_FILE};
 pub use sqlite::{SqliteOptions, SqliteStorage};
 pub use storage::Storage;

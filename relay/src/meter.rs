@@ -24,6 +24,27 @@ pub struct Levels {
     pub held: usize,
     /// Deposits that wait for the verifier.
     pub verifier_queue: usize,
+    /// Personas that asked for news in the last interval.
+    pub online: u64,
+    /// The digest as it was fixed last.
+    pub digest: DigestLevels,
+}
+
+/// What the digest shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DigestLevels {
+    /// Intervals closed since the start.
+    pub intervals: u64,
+    /// Tags in the set of the last one.
+    pub listed: u64,
+    /// Tags of the last one that did not fit.
+    pub unlisted: u64,
+    /// There are two to the power of this many pages.
+    pub page_bits: u8,
+    /// Tags that are on no page, because theirs is too full.
+    pub left_out: u64,
+    /// How long the pages took that were fixed last, in milliseconds.
+    pub pages_ms: u64,
 }
 
 /// The counters of one relay. Exchanges are always counted, the rest only with metrics switched on.
@@ -78,6 +99,14 @@ impl Meter {
         gauge("bauta_relay_fill_ratio", f64::from(levels.fill_permille) / 1000.0);
         gauge("bauta_relay_held_gets", whole(levels.held as u64));
         gauge("bauta_relay_verifier_queue", whole(levels.verifier_queue as u64));
+        gauge("bauta_relay_online_personas", whole(levels.online));
+        gauge("bauta_relay_listed_tags", whole(levels.digest.listed));
+        gauge("bauta_relay_unlisted_tags", whole(levels.digest.unlisted));
+        gauge("bauta_relay_pages", f64::from(1u32 << levels.digest.page_bits.min(31)));
+        gauge("bauta_relay_page_tags_left_out", whole(levels.digest.left_out));
+        gauge("bauta_relay_pages_seconds", levels.digest.pages_ms as f64 / 1000.0);
+        let closed = Key::from_static_name("bauta_relay_intervals_total");
+        recorder.register_counter(&closed, &METADATA).absolute(levels.digest.intervals);
         for (name, class) in [("small", Class::Small), ("large", Class::Large), ("digest", Class::Digest)] {
             let key = Key::from_parts("bauta_relay_exchanges_total", vec![Label::new("class", name)]);
             recorder.register_counter(&key, &METADATA).absolute(self.exchanges(class));
@@ -101,6 +130,11 @@ impl Meter {
 
     pub(crate) fn answered(&self, operation: &'static str, reply: &Reply) {
         self.requests(operation, reply.name()).increment(1);
+    }
+
+    /// A request that is not answered.
+    pub(crate) fn silent(&self, operation: &'static str) {
+        self.requests(operation, "silent").increment(1);
     }
 
     pub(crate) fn committed(&self, changes: usize) {

@@ -1,13 +1,31 @@
 //! How much a relay keeps and how hard its work is. What clients can notice is in `bauta_protocol::limits`.
 
-use bauta_protocol::limits::{MAX_DEPOSIT_BITS, MAX_PUT_BITS, TTL_DAYS};
+use bauta_protocol::limits::{
+    KEPT_AFTER_OUT_HOURS, KNOWN_AFTER_OUT_HOURS, MAX_DEPOSIT_BITS, MAX_PUT_BITS, TTL_DAYS,
+};
 use bauta_protocol::time::Day;
+
+use crate::storage::Hour;
+
+/// Personas that may be online before a relay takes no new ones. `relay/benches/capacity.rs` measures what one machine
+/// answers; `docs/operating-a-relay.md` has the numbers.
+pub const ONLINE: u64 = 12_000;
 
 /// Deposits that one inbox holds.
 pub const INBOX_CAP: usize = 128;
 
 /// Days for which a deposit is remembered after it came: as long as its work could be shown again, and a day more.
 pub const SEEN_DAYS: u32 = 3;
+
+/// Boxes that first went out in this hour or before have lost their bytes. The hour in which they did counts whole.
+pub fn dropped_since(now: Hour) -> Hour {
+    now.minus(KEPT_AFTER_OUT_HOURS + 1)
+}
+
+/// Boxes that first went out in this hour or before are forgotten.
+pub fn forgotten_since(now: Hour) -> Hour {
+    now.minus(KNOWN_AFTER_OUT_HOURS + 1)
+}
 
 /// The first day on which something that came on `today` is gone.
 pub fn expiry_day(today: Day) -> Day {
@@ -49,7 +67,7 @@ impl Default for Quotas {
 pub struct Stored {
     /// Boxes with bytes.
     pub boxes: u64,
-    /// Ids of deleted boxes.
+    /// Ids of boxes that went out and were dropped.
     pub tombstones: u64,
     /// Deposits that no owner has drained.
     pub deposits: u64,

@@ -69,7 +69,7 @@ pub struct RelayConfig {
 pub struct Counts {
     /// Boxes with bytes.
     pub boxes: u64,
-    /// Ids of deleted boxes.
+    /// Ids of boxes that went out and were dropped.
     pub tombstones: u64,
     /// Deposits that no owner has drained.
     pub deposits: u64,
@@ -191,7 +191,7 @@ impl Relay {
         }
     }
 
-    /// Takes no more requests, answers those it has (held ones with `Absent`), closes the store and the doors.
+    /// Takes no more requests, answers those it has but the held ones, closes the store and the doors.
     ///
     /// # Errors
     /// [`RelayError::Close`] if the store does not close cleanly. What was acknowledged is durable all the same.
@@ -239,7 +239,7 @@ async fn serve(
             () = stop.cancelled() => None,
             next = incoming.recv() => next,
         };
-        let Some(Incoming { class, body, responder }) = next else {
+        let Some(Incoming { door, class, body, responder }) = next else {
             desk.release_held();
             return;
         };
@@ -251,8 +251,10 @@ async fn serve(
         };
         let desk = Arc::clone(&desk);
         answering.spawn(async move {
-            let answer = desk.answer_body(class, body).await;
-            responder.send(answer);
+            // Without an answer the responder is dropped, and the same request is a new one.
+            if let Some(answer) = desk.answer_body_at(door, class, body).await {
+                responder.send(answer);
+            }
             drop(place);
         });
     }

@@ -108,9 +108,9 @@ impl Storage for SqliteStorage {
         id: BoxId,
         tag: Tag,
         sealed: SealedBox,
-        today: Day,
+        now: Timestamp,
     ) -> Result<PutOutcome, StorageError> {
-        self.writer.run(move |ledger| change::put_box(ledger, &id, tag, &sealed, today)).await
+        self.writer.run(move |ledger| change::put_box(ledger, &id, tag, &sealed, now)).await
     }
 
     async fn mark_out(&self, ids: Vec<BoxId>, hour: Hour) -> Result<(), StorageError> {
@@ -142,12 +142,8 @@ impl Storage for SqliteStorage {
         .boxed()
     }
 
-    async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError> {
-        self.reader.run(move |connection| reader::get_box(connection, &id, today)).await
-    }
-
-    async fn delete_box(&self, id: BoxId, today: Day) -> Result<(), StorageError> {
-        self.writer.run(move |ledger| change::delete_box(ledger, &id, today)).await
+    async fn get_box(&self, id: BoxId, now: Timestamp) -> Result<Option<SealedBox>, StorageError> {
+        self.reader.run(move |connection| reader::get_box(connection, &id, now)).await
     }
 
     async fn deposit(
@@ -194,8 +190,13 @@ impl Storage for SqliteStorage {
         self.writer.run(move |ledger| change::drain(ledger, &inbox, after, today)).await
     }
 
-    async fn publish(&self, bundle: StoredBundle, now: Timestamp) -> Result<PublishOutcome, StorageError> {
-        self.writer.run(move |ledger| change::publish(ledger, &bundle, now)).await
+    async fn publish(
+        &self,
+        bundle: StoredBundle,
+        takes_new: bool,
+        now: Timestamp,
+    ) -> Result<PublishOutcome, StorageError> {
+        self.writer.run(move |ledger| change::publish(ledger, &bundle, takes_new, now)).await
     }
 
     async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError> {

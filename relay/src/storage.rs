@@ -28,12 +28,11 @@ pub type SealedBox = Box<[u8; BOX_LEN]>;
 pub enum PutOutcome {
     /// The box is new, and is stored.
     Stored,
-    /// The same bytes were there. They are kept for another full time to live.
+    /// The same bytes are there, or were dropped after they went out. Those that never went out are kept for another
+    /// full time to live.
     Same,
-    /// Other bytes are there, and stay.
+    /// Other bytes are there, or were: nothing is changed.
     Different,
-    /// The box was deleted: nothing is stored.
-    Deleted,
     /// A quota is used up: nothing is stored.
     Full,
 }
@@ -71,7 +70,7 @@ pub enum PublishOutcome {
     Stale,
     /// The stored version is the same, the bytes are not: nothing is changed.
     Different,
-    /// A quota is used up: nothing is stored.
+    /// The persona has no bundle here, and no new ones are taken: nothing is stored.
     Full,
 }
 
@@ -148,16 +147,17 @@ pub type Arrivals = BoxStream<'static, Arrival>;
 ///
 /// Every method that changes something returns only after the change would survive a loss of power.
 /// A method that fails may or may not have changed the store, so its request gets no `Done`.
-/// From its day of expiry on, a row counts as absent, whether or not `expire` has removed it.
+/// From its day of expiry on, a row counts as absent, whether or not `expire` has removed it; and so a box that is to be
+/// dropped or forgotten.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
-    /// Stores a box if its id was never used: first write wins, and its tag with it.
+    /// Stores a box if its id is not known: first write wins, and its tag with it.
     async fn put_box(
         &self,
         id: BoxId,
         tag: Tag,
         sealed: SealedBox,
-        today: Day,
+        now: Timestamp,
     ) -> Result<PutOutcome, StorageError>;
 
     /// The boxes that are stored from now on, by any process.
@@ -172,10 +172,11 @@ pub trait Storage: Send + Sync + 'static {
     /// its database, or a table of recent ids that each process reads.
     fn arrivals(&self) -> Arrivals;
 
-    /// The bytes of a box, or `None` if it was never written, has expired or was deleted.
-    async fn get_box(&self, id: BoxId, today: Day) -> Result<Option<SealedBox>, StorageError>;
+    /// The bytes of a box, or `None` if it was never written, has expired, or was dropped after it went out.
+    async fn get_box(&self, id: BoxId, now: Timestamp) -> Result<Option<SealedBox>, StorageError>;
 
-    /// Notes that these boxes went out: from now on they do not wait. Ids without a box are skipped.
+    /// Notes that these boxes first went out in this hour: from now on they do not wait, and some time later they are
+    /// dropped ([`policy::dropped_since`](crate::policy::dropped_since)) and forgotten. Ids without a box are skipped.
     async fn mark_out(&self, ids: Vec<BoxId>, hour: Hour) -> Result<(), StorageError>;
 
     /// The tags of all boxes that never went out, in any order. It may take seconds, and delays no other method.
@@ -186,11 +187,6 @@ pub trait Storage: Send + Sync + 'static {
 
     /// The intervals that are kept, in ascending order.
     async fn intervals(&self) -> Result<Vec<StoredInterval>, StorageError>;
-
-    /// Erases a box and keeps its id until its time to live is over. Without the box nothing happens.
-    ///
-    /// A tombstone for an id that was never written would be free of work, and could fill the store.
-    async fn delete_box(&self, id: BoxId, today: Day) -> Result<(), StorageError>;
 
     /// Stores a deposit. `work` is its measured work; in a full inbox the least work goes first, the youngest of those.
     /// Sequence numbers of an inbox start above zero and grow, also across `drain`.
@@ -222,8 +218,13 @@ pub trait Storage: Send + Sync + 'static {
     /// Erases all deposits up to `after`, and returns the first one that follows.
     async fn drain(&self, inbox: InboxId, after: u64, today: Day) -> Result<Option<Deposited>, StorageError>;
 
-    /// Stores a bundle if its version is higher than the stored one.
-    async fn publish(&self, bundle: StoredBundle, now: Timestamp) -> Result<PublishOutcome, StorageError>;
+    /// Stores a bundle if its version is higher than the stored one. `takes_new`: also one of a persona that has none.
+    async fn publish(
+        &self,
+        bundle: StoredBundle,
+        takes_new: bool,
+        now: Timestamp,
+    ) -> Result<PublishOutcome, StorageError>;
 
     /// The sealed bytes of a bundle, or `None` if there is none or it has expired.
     async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError>;

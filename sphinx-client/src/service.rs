@@ -64,6 +64,8 @@ pub trait Observer: Send + Sync {
 /// A request to the relay. It was not seen before, or its answer is long forgotten.
 #[derive(Debug)]
 pub struct Incoming {
+    /// The door it came through, counted from 0.
+    pub door: usize,
     /// Its class.
     pub class: Class,
     /// Its body, `class.request_len()` bytes.
@@ -282,7 +284,8 @@ impl Core {
                     turn,
                     used: false,
                 };
-                let incoming = Incoming { class: request.class, body: request.body.to_vec(), responder };
+                let incoming =
+                    Incoming { door, class: request.class, body: request.body.to_vec(), responder };
                 if self.incoming.try_send(incoming).is_err() {
                     tracing::debug!("A request was dropped: too many wait.");
                 }

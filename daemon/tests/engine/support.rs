@@ -237,7 +237,7 @@ impl Exchanger for Boat {
             tokio::spawn(async move { desk.answer_body(class, body).await });
         }
         let answered = tokio::time::timeout(patience.deadline, desk.answer_body(class, body.to_vec())).await;
-        let answer = answered.map_err(|_| ExchangeError::Deadline)?;
+        let answer = answered.ok().flatten().ok_or(ExchangeError::Deadline)?;
         tokio::time::sleep(delay()).await;
         if lost() { Err(ExchangeError::Deadline) } else { Ok(answer) }
     }

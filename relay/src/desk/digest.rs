@@ -1,6 +1,6 @@
 //! The digest of a relay as it is kept and shown: what came in each interval, and what waits.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
+use crate::crowd::Crowd;
 use crate::daily::{Daily, DailyError};
 use crate::error::StorageError;
+use crate::meter::DigestLevels;
 use crate::policy::Difficulty;
 use crate::storage::{Hour, Storage, StoredInterval};
 
@@ -41,10 +43,12 @@ pub(super) struct Digest {
     daily: Arc<Daily>,
     clock: Arc<dyn Clock>,
     every: Duration,
+    crowd: Arc<Crowd>,
     open: Mutex<Open>,
     closing: tokio::sync::Mutex<Closing>,
     shown: Mutex<Option<Arc<Shown>>>,
     asked: Mutex<Option<Difficulty>>,
+    levels: Mutex<DigestLevels>,
 }
 
 /// What came since the last closing.
@@ -52,7 +56,8 @@ pub(super) struct Digest {
 struct Open {
     came: Vec<Tag>,
     rang: Vec<Bell>,
-    out: Vec<BoxId>,
+    /// By the hour in which they went out.
+    out: BTreeMap<Hour, Vec<BoxId>>,
 }
 
 struct Closing {
@@ -80,6 +85,7 @@ impl Digest {
         daily: Arc<Daily>,
         clock: Arc<dyn Clock>,
         every: Duration,
+        crowd: Arc<Crowd>,
     ) -> Result<Self, StorageError> {
         let kept = storage.intervals().await?;
         let kept = kept.iter().map(restored).collect::<Result<Vec<_>, _>>()?;
@@ -104,10 +110,12 @@ impl Digest {
             daily,
             clock,
             every: every.max(Duration::from_millis(1)),
+            crowd,
             open: Mutex::default(),
             closing: tokio::sync::Mutex::new(closing),
             shown: Mutex::new(shown),
             asked: Mutex::default(),
+            levels: Mutex::default(),
         };
         {
             let mut closing = digest.closing.lock().await;
@@ -149,14 +157,17 @@ impl Digest {
 
     /// A box was given to somebody who asked for it.
     pub(super) fn went_out(&self, id: BoxId) {
+        let hour = Hour::of(self.clock.now());
         let mut open = self.lock();
-        if open.out.len() < MOST_OUT {
-            open.out.push(id);
+        if open.out.values().map(Vec::len).sum::<usize>() < MOST_OUT {
+            open.out.entry(hour).or_default().push(id);
         }
     }
 
     pub(super) async fn news(&self) -> NewsReply {
         let shown = self.current().await;
+        // Whoever comes first after an interval ended belongs to the next.
+        self.crowd.asks();
         shown.map_or(NewsReply::Declined(Declined::Busy), |shown| NewsReply::News(shown.news.clone()))
     }
 
@@ -172,13 +183,17 @@ impl Digest {
         self.asked().unwrap_or_else(|| Difficulty::for_fill(self.storage.fill_permille()))
     }
 
+    pub(super) fn levels(&self) -> DigestLevels {
+        *self.levels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes at the store which boxes went out.
     pub(super) async fn flush(&self) -> Result<(), StorageError> {
         let out = std::mem::take(&mut self.lock().out);
-        if out.is_empty() {
-            return Ok(());
+        for (hour, ids) in out {
+            self.storage.mark_out(ids, hour).await?;
         }
-        self.storage.mark_out(out, Hour::of(self.clock.now())).await
+        Ok(())
     }
 
     /// What may be shown now. `None`: nothing, for a while.
@@ -209,6 +224,7 @@ impl Digest {
         let Some(number) = ended.filter(|number| last.is_none_or(|last| last < *number)) else {
             return Ok(());
         };
+        self.crowd.interval_ends();
         self.flush().await.map_err(DailyError::Storage)?;
         let (came, rang) = {
             let mut open = self.lock();
@@ -255,11 +271,20 @@ impl Digest {
             deposit_bits: asks.deposit_bits,
             page_bits: pages.bits(),
         };
+        let listed = set.len();
         let kept = StoredInterval { number, header: header.encode().to_vec(), set: set.encode() };
         self.storage.keep_interval(kept).await.map_err(DailyError::Storage)?;
         let closed: Vec<Closed> = closing.last.clone().into_iter().chain([Closed { header, set }]).collect();
         let news = Listing::of_closed(&closed).map_err(|_| DailyError::Storage(DAMAGED))?;
         closing.last = closed.into_iter().next_back();
+        {
+            let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+            levels.intervals += 1;
+            levels.listed = whole(listed);
+            levels.unlisted = whole(tags.len().saturating_sub(listed));
+            levels.page_bits = pages.bits();
+            levels.left_out = whole(pages.left_out());
+        }
         closing.pages = Some(Arc::clone(&pages));
         self.ask_for(closing, asks);
         if closing.silent_until.is_none() {
@@ -280,9 +305,13 @@ impl Digest {
         let mut tags = self.storage.waiting(now.day()).await?;
         let bells = self.storage.waiting_bells(now.day()).await?;
         tags.extend(bells.iter().map(|bell| Bell::from_bytes(bell).in_interval(number.of_pages())));
+        let begun = Instant::now();
         // Sorting and coding a million tags takes a while.
         let fixed = tokio::task::spawn_blocking(move || PageSet::fix(tags, &mut UnwrapErr(SysRng)));
-        fixed.await.map_err(|_| StorageError::Closed)
+        let fixed = fixed.await.map_err(|_| StorageError::Closed)?;
+        let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.levels.lock().unwrap_or_else(PoisonError::into_inner).pages_ms = millis;
+        Ok(fixed)
     }
 
     /// Begins a silence when the clock was put forward, and ends it.
@@ -320,6 +349,10 @@ impl Digest {
     fn shown(&self) -> MutexGuard<'_, Option<Arc<Shown>>> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn whole(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 const DAMAGED: StorageError = StorageError::Damaged("an interval of the digest");

@@ -25,53 +25,76 @@ pub(super) fn deposit_digest(inbox: &InboxId, sealed: &[u8]) -> [u8; 32] {
         .into()
 }
 
+/// What is known of a box's id.
+struct Known {
+    expires: u32,
+    out_hour: Option<u32>,
+    digest: [u8; 32],
+    is_dropped: bool,
+}
+
+impl Known {
+    fn is_kept(&self, now: Timestamp) -> bool {
+        match self.out_hour {
+            None => self.expires > now.day().0,
+            Some(hour) => hour > policy::forgotten_since(Hour::of(now)).0,
+        }
+    }
+}
+
 pub(super) fn put_box(
     ledger: &mut Ledger<'_>,
     id: &BoxId,
     tag: Tag,
     sealed: &SealedBox,
-    today: Day,
+    now: Timestamp,
 ) -> Result<PutOutcome, StorageError> {
     let doing = "stores a box";
-    let there: Option<(u32, Option<Vec<u8>>)> = ledger
+    let digest: [u8; 32] = Sha256::digest(sealed.as_slice()).into();
+    let there: Option<Known> = ledger
         .connection
-        .prepare_cached("SELECT expires, sealed FROM boxes WHERE id = ?1")
+        .prepare_cached("SELECT expires, out_hour, digest, sealed IS NULL FROM boxes WHERE id = ?1")
         .map_err(during(doing))?
-        .query_row(params![id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![id.as_bytes()], |row| {
+            Ok(Known {
+                expires: row.get(0)?,
+                out_hour: row.get(1)?,
+                digest: row.get(2)?,
+                is_dropped: row.get(3)?,
+            })
+        })
         .optional()
         .map_err(during(doing))?;
-    let expires = policy::expiry_day(today).0;
-    match &there {
-        Some((until, Some(bytes))) if *until > today.0 => {
-            if bytes.as_slice() != sealed.as_slice() {
-                return Ok(PutOutcome::Different);
-            }
-            if *until < expires {
-                ledger
-                    .connection
-                    .prepare_cached("UPDATE boxes SET expires = ?2 WHERE id = ?1")
-                    .map_err(during(doing))?
-                    .execute(params![id.as_bytes(), expires])
-                    .map_err(during(doing))?;
-            }
-            return Ok(PutOutcome::Same);
+    let expires = policy::expiry_day(now.day()).0;
+    if let Some(known) = there.as_ref().filter(|known| known.is_kept(now)) {
+        if known.digest != digest {
+            return Ok(PutOutcome::Different);
         }
-        Some((until, None)) if *until > today.0 => return Ok(PutOutcome::Deleted),
-        _ => {}
+        if known.out_hour.is_none() && known.expires < expires {
+            ledger
+                .connection
+                .prepare_cached("UPDATE boxes SET expires = ?2 WHERE id = ?1")
+                .map_err(during(doing))?
+                .execute(params![id.as_bytes(), expires])
+                .map_err(during(doing))?;
+        }
+        return Ok(PutOutcome::Same);
     }
     if ledger.stored.boxes >= ledger.quotas.boxes || !ledger.has_room(Quotas::BOX_COST) {
         return Ok(PutOutcome::Full);
     }
     ledger
         .connection
-        .prepare_cached("INSERT OR REPLACE INTO boxes (id, expires, tag, sealed) VALUES (?1, ?2, ?3, ?4)")
+        .prepare_cached(
+            "INSERT OR REPLACE INTO boxes (id, expires, tag, digest, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
         .map_err(during(doing))?
-        .execute(params![id.as_bytes(), expires, tag.0, sealed.as_slice()])
+        .execute(params![id.as_bytes(), expires, tag.0, digest, sealed.as_slice()])
         .map_err(during(doing))?;
     match there {
         // An expired row that was still there is replaced.
-        Some((_, Some(_))) => {}
-        Some((_, None)) => {
+        Some(Known { is_dropped: false, .. }) => {}
+        Some(Known { is_dropped: true, .. }) => {
             ledger.stored.tombstones = ledger.stored.tombstones.saturating_sub(1);
             ledger.stored.boxes += 1;
         }
@@ -89,22 +112,6 @@ pub(super) fn mark_out(ledger: &mut Ledger<'_>, ids: &[BoxId], hour: Hour) -> Re
         .map_err(during(doing))?;
     for id in ids {
         mark.execute(params![id.as_bytes(), hour.0]).map_err(during(doing))?;
-    }
-    Ok(())
-}
-
-pub(super) fn delete_box(ledger: &mut Ledger<'_>, id: &BoxId, today: Day) -> Result<(), StorageError> {
-    let changed = ledger
-        .connection
-        .prepare_cached(
-            "UPDATE boxes SET sealed = NULL WHERE id = ?1 AND expires > ?2 AND sealed IS NOT NULL",
-        )
-        .map_err(during("deletes a box"))?
-        .execute(params![id.as_bytes(), today.0])
-        .map_err(during("deletes a box"))?;
-    if changed > 0 {
-        ledger.stored.boxes = ledger.stored.boxes.saturating_sub(1);
-        ledger.stored.tombstones += 1;
     }
     Ok(())
 }
@@ -295,6 +302,7 @@ pub(super) fn next_deposit(
 pub(super) fn publish(
     ledger: &mut Ledger<'_>,
     bundle: &StoredBundle,
+    takes_new: bool,
     now: Timestamp,
 ) -> Result<PublishOutcome, StorageError> {
     let doing = "stores a bundle";
@@ -329,7 +337,10 @@ pub(super) fn publish(
         }
         Some(_) => {}
         None => {
-            if ledger.stored.bundles >= ledger.quotas.bundles || !ledger.has_room(Quotas::BUNDLE_COST) {
+            if !takes_new
+                || ledger.stored.bundles >= ledger.quotas.bundles
+                || !ledger.has_room(Quotas::BUNDLE_COST)
+            {
                 return Ok(PublishOutcome::Full);
             }
         }

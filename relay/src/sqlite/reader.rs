@@ -2,14 +2,15 @@
 
 use bauta_protocol::id::BoxId;
 use bauta_protocol::limits::BUNDLE_LIFETIME;
-use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ledger::{during, sql};
 use super::thread::Thread;
 use crate::error::StorageError;
-use crate::storage::{BundleName, SealedBox};
+use crate::policy;
+use crate::storage::{BundleName, Hour, SealedBox};
 
 /// The length of the reader's queue. Further questions wait until there is room in it.
 const QUEUE: usize = 1024;
@@ -64,13 +65,18 @@ impl Reader {
 pub(super) fn get_box(
     connection: &Connection,
     id: &BoxId,
-    today: Day,
+    now: Timestamp,
 ) -> Result<Option<SealedBox>, StorageError> {
     let reading = "looks for a box";
     let sealed: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT sealed FROM boxes WHERE id = ?1 AND expires > ?2 AND sealed IS NOT NULL")
+        .prepare_cached(
+            "SELECT sealed FROM boxes WHERE id = ?1 AND sealed IS NOT NULL
+             AND CASE WHEN out_hour IS NULL THEN expires > ?2 ELSE out_hour > ?3 END",
+        )
         .map_err(during(reading))?
-        .query_row(params![id.as_bytes(), today.0], |row| row.get(0))
+        .query_row(params![id.as_bytes(), now.day().0, policy::dropped_since(Hour::of(now)).0], |row| {
+            row.get(0)
+        })
         .optional()
         .map_err(during(reading))?;
     sealed.map(|bytes| SealedBox::try_from(bytes).map_err(|_| StorageError::Damaged("a box"))).transpose()

@@ -17,9 +17,13 @@ const MIGRATIONS: &[&str] = &["
         expires INTEGER NOT NULL,
         tag BLOB NOT NULL,
         out_hour INTEGER,
+        digest BLOB NOT NULL,
         sealed BLOB
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX boxes_by_expiry ON boxes (expires);
+    -- expires counts for boxes that never went out, out_hour for all others.
+    CREATE INDEX boxes_by_expiry ON boxes (expires) WHERE out_hour IS NULL;
+    CREATE INDEX boxes_to_drop ON boxes (out_hour) WHERE out_hour IS NOT NULL AND sealed IS NOT NULL;
+    CREATE INDEX boxes_to_forget ON boxes (out_hour) WHERE out_hour IS NOT NULL AND sealed IS NULL;
     -- What the digest lists, without reading the boxes.
     CREATE INDEX boxes_waiting ON boxes (tag, expires) WHERE out_hour IS NULL AND sealed IS NOT NULL;
 

@@ -5,10 +5,10 @@ use rusqlite::{Connection, params};
 
 use super::ledger::{Ledger, count, during, sql};
 use crate::error::StorageError;
-use crate::policy::Stored;
+use crate::policy::{self, Stored};
 use crate::storage::Hour;
 
-/// Removes at most `limit` expired rows of each kind.
+/// Removes at most `limit` expired rows of each kind, and the bytes of as many boxes.
 pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Result<usize, StorageError> {
     let today = i64::from(now.day().0);
     let remove = |statement: &str, until: i64| {
@@ -45,29 +45,28 @@ pub(super) fn expire(ledger: &mut Ledger<'_>, now: Timestamp, limit: u32) -> Res
          (SELECT name FROM bundles WHERE forget_ms <= ?1 LIMIT ?2)",
         sql(now.0),
     )?;
-    let (boxes, tombstones) = expire_boxes(ledger.connection, today, limit)?;
+    let boxes = remove(
+        "DELETE FROM boxes WHERE id IN
+         (SELECT id FROM boxes WHERE out_hour IS NULL AND expires <= ?1 LIMIT ?2)",
+        today,
+    )?;
+    let hour = Hour::of(now);
+    let tombstones = remove(
+        "DELETE FROM boxes WHERE id IN (SELECT id FROM boxes
+         WHERE out_hour IS NOT NULL AND sealed IS NULL AND out_hour <= ?1 LIMIT ?2)",
+        i64::from(policy::forgotten_since(hour).0),
+    )?;
+    let dropped = remove(
+        "UPDATE boxes SET sealed = NULL WHERE id IN (SELECT id FROM boxes
+         WHERE out_hour IS NOT NULL AND sealed IS NOT NULL AND out_hour <= ?1 LIMIT ?2)",
+        i64::from(policy::dropped_since(hour).0),
+    )?;
     ledger.forget_deposits(deposits);
     let stored = &mut *ledger.stored;
-    stored.tombstones = stored.tombstones.saturating_sub(count(tombstones));
-    stored.boxes = stored.boxes.saturating_sub(count(boxes));
+    stored.tombstones = stored.tombstones.saturating_sub(count(tombstones)) + count(dropped);
+    stored.boxes = stored.boxes.saturating_sub(count(boxes) + count(dropped));
     stored.bundles = stored.bundles.saturating_sub(count(bundles));
-    Ok(tombstones + boxes + deposits + inboxes + seen + counts + bells + bundles)
-}
-
-/// Removes expired boxes and tombstones, `limit` together, and returns how many of each.
-fn expire_boxes(connection: &Connection, today: i64, limit: u32) -> Result<(usize, usize), StorageError> {
-    let gone: Vec<bool> = connection
-        .prepare_cached(
-            "DELETE FROM boxes WHERE id IN (SELECT id FROM boxes WHERE expires <= ?1 LIMIT ?2)
-             RETURNING sealed IS NULL",
-        )
-        .and_then(|mut prepared| {
-            let rows = prepared.query_map(params![today, limit], |row| row.get(0))?;
-            rows.collect()
-        })
-        .map_err(during("removes what has expired"))?;
-    let tombstones = gone.iter().filter(|deleted| **deleted).count();
-    Ok((gone.len() - tombstones, tombstones))
+    Ok(tombstones + boxes + dropped + deposits + inboxes + seen + counts + bells + bundles)
 }
 
 /// Counts the rows themselves, which takes a while in a large store: the totals must agree.

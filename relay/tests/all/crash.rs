@@ -1,6 +1,6 @@
 //! A relay's store under load, killed without warning, again and again: what was acknowledged is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use bauta_protocol::id::{BoxId, InboxId};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::policy::Stored;
-use bauta_relay::storage::{DepositOutcome, PutOutcome, SealedHandshake, Storage};
+use bauta_relay::storage::{DepositOutcome, Hour, PutOutcome, SealedHandshake, Storage};
 use bauta_relay::{SqliteOptions, SqliteStorage};
 use sha2::{Digest, Sha256};
 
@@ -27,12 +27,16 @@ const ROUND: &str = "BAUTA_RELAY_CRASH_ROUND";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Durable {
     Put,
-    Deleted,
+    Out,
     Deposited,
 }
 
 fn name(number: u64) -> [u8; 32] {
     Sha256::digest(number.to_be_bytes()).into()
+}
+
+fn tag(number: u64) -> Tag {
+    Tag(*name(number).first_chunk().unwrap())
 }
 
 fn content(number: u64) -> Box<[u8; BOX_LEN]> {
@@ -84,13 +88,13 @@ fn child() {
 }
 
 async fn write_one(store: &SqliteStorage, number: u64) {
-    let put = store.put_box(BoxId(name(number)), Tag([1; 8]), content(number), TODAY).await.unwrap();
+    let put = store.put_box(BoxId(name(number)), tag(number), content(number), TODAY.start()).await.unwrap();
     assert_eq!(put, PutOutcome::Stored);
     say("put", number);
     match number % 5 {
         0 => {
-            store.delete_box(BoxId(name(number)), TODAY).await.unwrap();
-            say("deleted", number);
+            store.mark_out(vec![BoxId(name(number))], Hour::of(TODAY.start())).await.unwrap();
+            say("out", number);
         }
         1 => {
             let now = Timestamp(TODAY.start().0 + 1);
@@ -114,7 +118,7 @@ fn parse(line: &str) -> Option<(u64, Durable)> {
     let mut words = line.strip_prefix("durable ")?.strip_suffix('\n')?.split(' ');
     let what = match words.next()? {
         "put" => Durable::Put,
-        "deleted" => Durable::Deleted,
+        "out" => Durable::Out,
         "deposited" => Durable::Deposited,
         _ => return None,
     };
@@ -173,15 +177,14 @@ async fn what_was_acknowledged_survives_kill_9() {
 
 async fn verify(home: &Path, durable: &BTreeMap<u64, Vec<Durable>>) {
     let store = open(home);
+    let waiting: BTreeSet<Tag> = store.waiting(TODAY).await.unwrap().into_iter().collect();
     for (number, what) in durable {
-        let there = store.get_box(BoxId(name(*number)), TODAY).await.unwrap();
-        if what.contains(&Durable::Deleted) {
-            assert!(there.is_none(), "a deleted box came back");
-        } else if number % 5 == 0 {
-            // It was put, and perhaps deleted without an acknowledgement.
-            assert!(there.is_none_or(|bytes| bytes == content(*number)));
-        } else {
-            assert!(there.is_some_and(|bytes| bytes == content(*number)), "an acknowledged box is lost");
+        let there = store.get_box(BoxId(name(*number)), TODAY.start()).await.unwrap();
+        assert!(there.is_some_and(|bytes| bytes == content(*number)), "an acknowledged box is lost");
+        if what.contains(&Durable::Out) {
+            assert!(!waiting.contains(&tag(*number)), "a box that went out waits again");
+        } else if number % 5 != 0 {
+            assert!(waiting.contains(&tag(*number)), "a box that waits is not listed");
         }
         if what.contains(&Durable::Deposited) {
             let left = store.drain(inbox(*number), 0, TODAY).await.unwrap().expect("a deposit is lost");

@@ -1,5 +1,6 @@
 //! The digest that a desk serves, read as a client reads it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::support::*;
@@ -10,12 +11,90 @@ use bauta_protocol::digest::pages::Page;
 use bauta_protocol::limits::{HOLD, INTERVAL_MS, PAGES_EVERY};
 use bauta_protocol::relay::{self, Class, News, Reply, Request};
 use bauta_protocol::time::Timestamp;
+use proptest::prelude::*;
 
 /// The first interval whose end fixes pages.
 const FIRST: u64 = 172_800_000;
 
 fn within(number: u64) -> Timestamp {
     Interval(number).start().plus(Duration::from_millis(INTERVAL_MS / 2))
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Put(u8),
+    Get(u8),
+    /// So many intervals pass.
+    Pass(u64),
+    Restart,
+    /// The clock is put back by so many intervals.
+    Back(u64),
+    News,
+    Page,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0u8..20).prop_map(Step::Put),
+        2 => (0u8..20).prop_map(Step::Get),
+        6 => (1u64..5).prop_map(Step::Pass),
+        1 => Just(Step::Restart),
+        1 => (1u64..40).prop_map(Step::Back),
+        4 => Just(Step::News),
+        2 => Just(Step::Page),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens to a relay, a client that looks now and then sees one history, and in the end every box that
+    /// never went out on a page, and no other.
+    #[test]
+    fn a_relay_has_one_history(steps in prop::collection::vec(step(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut reader = Reader::new(FIRST).await;
+            let (mut now, mut waiting) = (FIRST, BTreeSet::new());
+            let mut put_ever = BTreeSet::new();
+            for step in steps {
+                match step {
+                    Step::Put(name) => {
+                        reader.put(name).await;
+                        if put_ever.insert(name) {
+                            waiting.insert(name);
+                        }
+                    }
+                    Step::Get(name) if put_ever.contains(&name) => {
+                        prop_assert!(reader.office.ask(get(name)).await == Reply::Box(sealed(name)));
+                        waiting.remove(&name);
+                    }
+                    Step::Get(_) => {}
+                    Step::Pass(intervals) => {
+                        now += intervals;
+                        reader.at(now);
+                    }
+                    Step::Restart => {
+                        reader.office.desk.finish().await;
+                        reader = reader.restart(now).await;
+                    }
+                    Step::Back(intervals) => {
+                        now -= intervals;
+                        reader.at(now);
+                    }
+                    Step::News => drop(reader.try_news().await),
+                    Step::Page => drop(reader.try_page(0).await),
+                }
+            }
+            // By now it was off for so long that it closes at once, and fixes its pages.
+            reader.office.desk.finish().await;
+            let mut reader = reader.restart(now + 100).await;
+            let page = reader.try_page(0).await.expect("a page").1;
+            let listed: BTreeSet<u8> = (0..20).filter(|name| page.contains(tag(*name))).collect();
+            prop_assert_eq!(listed, waiting);
+            Ok(())
+        })?;
+    }
 }
 
 struct Reader {
@@ -50,19 +129,35 @@ impl Reader {
 
     /// The last closed intervals; they go with all that was shown before.
     async fn news(&mut self) -> (Vec<Closed>, Continuity) {
-        let Reply::News(listing) = self.office.ask(Request::News(News)).await else { panic!("no news") };
+        self.try_news().await.expect("no news")
+    }
+
+    /// `None` while the relay shows nothing.
+    async fn try_news(&mut self) -> Option<(Vec<Closed>, Continuity)> {
+        let listing = match self.office.ask(Request::News(News)).await {
+            Reply::News(listing) => listing,
+            Reply::Busy => return None,
+            _ => panic!("not an answer to news"),
+        };
         let closed = listing.closed().unwrap();
         let accepted = self.known.check_news(&closed).unwrap();
         self.known = accepted.known;
-        (closed, accepted.continuity)
+        Some((closed, accepted.continuity))
     }
 
     async fn page(&mut self, index: u16) -> (Header, Page) {
-        let asked = self.office.ask(Request::Page(relay::Page { index })).await;
-        let Reply::Page(listing) = asked else { panic!("no page") };
+        self.try_page(index).await.expect("no page")
+    }
+
+    async fn try_page(&mut self, index: u16) -> Option<(Header, Page)> {
+        let listing = match self.office.ask(Request::Page(relay::Page { index })).await {
+            Reply::Page(listing) => listing,
+            Reply::Busy => return None,
+            _ => panic!("not an answer to page"),
+        };
         let (header, page) = listing.page(index).unwrap();
         self.known = self.known.check_page(&header, &page).unwrap().known;
-        (header, page)
+        Some((header, page))
     }
 
     /// What the last interval and the only page list, of the boxes that tests use.
@@ -221,7 +316,7 @@ async fn answers_about_the_digest_have_a_size_of_their_own() {
     for request in [Request::News(News), Request::Page(relay::Page { index: 0 })] {
         let body = request.encode();
         assert_eq!((request.class(), body.len()), (Class::Digest, 32));
-        let answer = reader.office.desk.answer_body(Class::Digest, body.to_vec()).await;
+        let answer = reader.office.desk.answer_body(Class::Digest, body.to_vec()).await.unwrap();
         assert_eq!(answer.len(), 4096);
         assert!(matches!(Reply::decode(Class::Digest, &answer), Ok(Reply::News(_) | Reply::Page(_))));
     }

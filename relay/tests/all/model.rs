@@ -24,9 +24,6 @@ enum Step {
     Get {
         name: u8,
     },
-    Delete {
-        name: u8,
-    },
     Deposit {
         inbox: u8,
         fill: u8,
@@ -67,8 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
     let hours = prop_oneof![4 => 0u64..30, 1 => 400u64..620];
     prop_oneof![
         6 => (name.clone(), 0u8..2).prop_map(|(name, fill)| Step::Put { name, fill }),
-        4 => name.clone().prop_map(|name| Step::Get { name }),
-        3 => name.prop_map(|name| Step::Delete { name }),
+        4 => name.prop_map(|name| Step::Get { name }),
         2 => (inbox.clone(), 0u8..4).prop_map(|(inbox, fill)| Step::Deposit { inbox, fill }),
         2 => (inbox, cursor).prop_map(|(inbox, cursor)| Step::Drain { inbox, cursor }),
         2 => (1u8..3, 0u64..220).prop_map(|(who, hours_old)| Step::Publish { who, hours_old }),
@@ -83,13 +79,36 @@ fn step() -> impl Strategy<Value = Step> {
 /// What a relay promises, as plainly as it can be said.
 #[derive(Default)]
 struct Model {
-    /// By box: the first day without it, and its content unless deleted.
-    boxes: BTreeMap<u8, (u32, Option<u8>)>,
+    boxes: BTreeMap<u8, Kept>,
     /// By inbox, in order of arrival.
     inboxes: BTreeMap<u8, Vec<Left>>,
     /// First day on which a deposit is no longer remembered.
     seen: BTreeMap<(u8, u8), u32>,
     bundles: BTreeMap<u8, Published>,
+}
+
+/// A box, as long as its id is known.
+#[derive(Clone, Copy)]
+struct Kept {
+    fill: u8,
+    /// The first day without it if it never goes out.
+    expires: u32,
+    /// The hour in which it first went out.
+    out: Option<u64>,
+}
+
+impl Kept {
+    fn is_known(&self, now: Timestamp) -> bool {
+        self.out.map_or(self.expires > now.day().0, |out| hour(now) < out + 97)
+    }
+
+    fn is_there(&self, now: Timestamp) -> bool {
+        self.out.map_or(self.expires > now.day().0, |out| hour(now) < out + 25)
+    }
+}
+
+fn hour(now: Timestamp) -> u64 {
+    now.0 / (60 * 60 * 1000)
 }
 
 #[derive(Clone)]
@@ -108,32 +127,24 @@ struct Published {
 }
 
 impl Model {
-    fn put(&mut self, name: u8, fill: u8, today: u32) -> Reply {
-        let expires = today + TTL_DAYS + 1;
-        match self.boxes.get(&name).copied() {
-            Some((until, None)) if until > today => Reply::Done,
-            Some((until, Some(there))) if until > today && there != fill => Reply::Conflict,
-            _ => {
-                self.boxes.insert(name, (expires, Some(fill)));
-                Reply::Done
-            }
-        }
-    }
-
-    fn get(&self, name: u8, today: u32) -> Reply {
-        match self.boxes.get(&name) {
-            Some((until, Some(fill))) if *until > today => Reply::Box(sealed(*fill)),
-            _ => Reply::Absent,
-        }
-    }
-
-    fn delete(&mut self, name: u8, today: u32) -> Reply {
-        if let Some((until, there)) = self.boxes.get_mut(&name)
-            && *until > today
-        {
-            *there = None;
+    fn put(&mut self, name: u8, fill: u8, now: Timestamp) -> Reply {
+        let expires = now.day().0 + TTL_DAYS + 1;
+        match self.boxes.get_mut(&name).filter(|there| there.is_known(now)) {
+            Some(there) if there.fill != fill => return Reply::Conflict,
+            Some(there) => there.expires = expires,
+            None => drop(self.boxes.insert(name, Kept { fill, expires, out: None })),
         }
         Reply::Done
+    }
+
+    fn get(&mut self, name: u8, now: Timestamp) -> Reply {
+        match self.boxes.get_mut(&name).filter(|there| there.is_there(now)) {
+            Some(there) => {
+                there.out.get_or_insert(hour(now));
+                Reply::Box(sealed(there.fill))
+            }
+            None => Reply::Absent,
+        }
     }
 
     fn deposit(&mut self, inbox: u8, fill: u8, work: u8, today: u32) -> Reply {
@@ -197,15 +208,13 @@ impl Model {
     /// What must be stored once everything expired is gone.
     fn stored(&self, now: Timestamp) -> Stored {
         let today = now.day().0;
-        let count = |deleted: bool| {
-            let those = |(until, fill): &&(u32, Option<u8>)| *until > today && fill.is_none() == deleted;
-            self.boxes.values().filter(those).count() as u64
-        };
+        let known = self.boxes.values().filter(|there| there.is_known(now));
+        let (there, dropped): (Vec<&Kept>, Vec<&Kept>) = known.partition(|there| there.is_there(now));
         let deposits = self.inboxes.values().flatten().filter(|deposit| deposit.expires > today).count();
         let bundles = self.bundles.values().filter(|there| there.version.0 + EIGHT_DAYS > now.0).count();
         Stored {
-            boxes: count(false),
-            tombstones: count(true),
+            boxes: there.len() as u64,
+            tombstones: dropped.len() as u64,
             deposits: deposits as u64,
             bundles: bundles as u64,
         }
@@ -239,6 +248,7 @@ impl Pair {
 
     async fn restart(&mut self) {
         if let Some(office) = self.office.take() {
+            office.desk.finish().await;
             office.close().await;
         }
         let terms = Terms { hold: Duration::ZERO, quotas: QUOTAS, ..Terms::default() };
@@ -253,10 +263,9 @@ impl Pair {
         let (now, day) = (self.now, self.now.day());
         match step {
             Step::Put { name, fill } => {
-                (self.ask(put(name, fill, day)).await, self.model.put(name, fill, day.0))
+                (self.ask(put(name, fill, day)).await, self.model.put(name, fill, now))
             }
-            Step::Get { name } => (self.ask(get(name)).await, self.model.get(name, day.0)),
-            Step::Delete { name } => (self.ask(delete(name)).await, self.model.delete(name, day.0)),
+            Step::Get { name } => (self.ask(get(name)).await, self.model.get(name, now)),
             Step::Deposit { inbox, fill } => {
                 let owner = cap(inbox).inbox_id();
                 // The work is found once and serves on the days around it only, so days are taken in threes.
@@ -306,12 +315,15 @@ impl Pair {
             Step::Fetch { who } => (self.ask(fetch(who)).await, self.model.fetch(who, now)),
             Step::Expire => {
                 let office = self.office.as_ref().unwrap();
+                office.desk.finish().await;
                 while office.desk.expire_some().await.unwrap() > 0 {}
                 assert_eq!(office.desk.levels().stored, self.model.stored(now));
                 assert_eq!(office.store.recount().await.unwrap(), self.model.stored(now));
                 (Reply::Done, Reply::Done)
             }
             Step::Wait { hours } => {
+                // What went out is noted within seconds.
+                self.office.as_ref().unwrap().desk.finish().await;
                 self.now = now.plus(Duration::from_secs(hours * 60 * 60));
                 self.office.as_ref().unwrap().clock.set(self.now);
                 (Reply::Done, Reply::Done)

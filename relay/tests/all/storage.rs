@@ -4,16 +4,18 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::BoxId;
 use bauta_protocol::limits::BOX_LEN;
-use bauta_protocol::time::Day;
+use bauta_protocol::time::{Day, Timestamp};
 use bauta_relay::policy::Quotas;
-use bauta_relay::storage::{PutOutcome, Storage};
+use bauta_relay::storage::{Hour, PutOutcome, Storage};
 use bauta_relay::{Meter, RelayError, SqliteOptions, SqliteStorage};
 
 const TODAY: Day = Day(20_000);
+const NOON: Timestamp = Timestamp(20_000 * 24 * 60 * 60 * 1000 + 12 * 60 * 60 * 1000);
 
 fn open(path: &Path) -> SqliteStorage {
     SqliteStorage::open(path, SqliteOptions::default()).unwrap()
@@ -55,18 +57,15 @@ async fn what_was_stored_is_there_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("relay.db");
     let store = open(&path);
-    store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), TODAY).await.unwrap();
-    store.delete_box(BoxId([1; 32]), TODAY).await.unwrap();
-    store.put_box(BoxId([2; 32]), Tag([2; 8]), telling(2), TODAY).await.unwrap();
+    store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), NOON).await.unwrap();
+    store.mark_out(vec![BoxId([1; 32])], Hour::of(NOON)).await.unwrap();
+    store.put_box(BoxId([2; 32]), Tag([2; 8]), telling(2), NOON).await.unwrap();
     let before = store.stored();
     store.close().await.unwrap();
     let store = open(&path);
     assert_eq!(store.stored(), before);
-    assert_eq!(store.get_box(BoxId([2; 32]), TODAY).await.unwrap(), Some(telling(2)));
-    assert_eq!(
-        store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), TODAY).await.unwrap(),
-        PutOutcome::Deleted
-    );
+    assert_eq!(store.get_box(BoxId([2; 32]), NOON).await.unwrap(), Some(telling(2)));
+    assert_eq!(store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), NOON).await.unwrap(), PutOutcome::Same);
 }
 
 #[tokio::test]
@@ -74,7 +73,7 @@ async fn the_files_are_private_and_exposed_ones_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("relay.db");
     let store = open(&path);
-    store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), TODAY).await.unwrap();
+    store.put_box(BoxId([1; 32]), Tag([1; 8]), telling(1), NOON).await.unwrap();
     for file in fs::read_dir(home.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{:?}", file.file_name());
@@ -92,13 +91,13 @@ async fn erased_bytes_are_gone_from_the_disk() {
     let log = home.path().join("relay.db-wal");
     let store = open(&path);
     for name in 1..=20 {
-        store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), TODAY).await.unwrap();
+        store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), NOON).await.unwrap();
     }
     // Expiry with nothing to do moves the log into the database.
     store.expire(TODAY.start(), 1).await.unwrap();
     assert!(contains(&path, telling(7).as_slice()));
-    store.delete_box(BoxId([7; 32]), TODAY).await.unwrap();
-    store.expire(TODAY.start(), 1).await.unwrap();
+    store.mark_out(vec![BoxId([7; 32])], Hour::of(NOON)).await.unwrap();
+    while store.expire(NOON.plus(Duration::from_secs(26 * 60 * 60)), 1).await.unwrap() > 0 {}
     assert!(!contains(&path, &telling(7)[..64]) && !contains(&log, &telling(7)[..64]));
     assert!(contains(&path, telling(8).as_slice()));
 }
@@ -110,14 +109,14 @@ async fn the_layout_does_not_say_in_which_order_boxes_came() {
     let store = open(&path);
     // The second comes first; in the file they lie in the order of their ids.
     for name in [9, 3] {
-        store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), TODAY).await.unwrap();
+        store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), NOON).await.unwrap();
     }
     store.close().await.unwrap();
     let database = rusqlite::Connection::open(&path).unwrap();
     let columns: String = database
         .query_row("SELECT group_concat(name) FROM pragma_table_info('boxes')", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(columns, "id,expires,tag,out_hour,sealed");
+    assert_eq!(columns, "id,expires,tag,out_hour,digest,sealed");
     assert!(database.prepare("SELECT rowid FROM boxes").is_err());
 }
 
@@ -150,7 +149,7 @@ async fn many_puts_share_few_commits() {
     let puts = (0..=255u8).map(|name| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), TODAY).await.unwrap()
+            store.put_box(BoxId([name; 32]), Tag([name; 8]), telling(name), NOON).await.unwrap()
         })
     });
     for put in puts.collect::<Vec<_>>() {

@@ -35,8 +35,8 @@ macro_rules! checks {
 checks![
     the_first_write_wins,
     the_same_again_lives_longer,
-    a_deleted_box_stays_deleted,
-    deleting_what_was_never_written_leaves_nothing,
+    a_box_that_went_out_is_dropped_and_forgotten,
+    forgotten_ids_leave_nothing,
     an_expired_box_is_as_if_never_written,
     expiry_goes_in_small_steps,
     a_full_store_takes_no_more_boxes,
@@ -89,11 +89,27 @@ fn handshake(name: u16) -> SealedHandshake {
 }
 
 async fn put(store: &Store, name: u8, fill: u8, day: Day) -> PutOutcome {
-    store.put_box(id(name), tag(name), sealed(fill), day).await.unwrap()
+    put_at(store, name, fill, day.start()).await
+}
+
+async fn put_at(store: &Store, name: u8, fill: u8, now: Timestamp) -> PutOutcome {
+    store.put_box(id(name), tag(name), sealed(fill), now).await.unwrap()
 }
 
 async fn get(store: &Store, name: u8, day: Day) -> Option<u8> {
-    store.get_box(id(name), day).await.unwrap().map(|bytes| bytes[0])
+    get_at(store, name, day.start()).await
+}
+
+async fn get_at(store: &Store, name: u8, now: Timestamp) -> Option<u8> {
+    store.get_box(id(name), now).await.unwrap().map(|bytes| bytes[0])
+}
+
+async fn mark_out(store: &Store, names: std::ops::Range<u8>, now: Timestamp) {
+    store.mark_out(names.map(id).collect(), Hour::of(now)).await.unwrap();
+}
+
+fn hours(hours: u64) -> Timestamp {
+    at(0).plus(Duration::from_secs(hours * 60 * 60))
 }
 
 async fn deposit(store: &Store, inbox: u8, name: u16, work: u8, now: Timestamp) -> DepositOutcome {
@@ -171,32 +187,55 @@ async fn the_same_again_lives_longer(store: Store) {
     assert_eq!(get(&store, 1, on(2 * TTL_DAYS + 1)).await, None);
 }
 
-async fn a_deleted_box_stays_deleted(store: Store) {
+/// A box that went out at noon on the first day, over the days that follow.
+async fn a_box_that_went_out_is_dropped_and_forgotten(store: Store) {
     put(&store, 1, 10, TODAY).await;
-    store.delete_box(id(1), on(1)).await.unwrap();
-    store.delete_box(id(1), on(1)).await.unwrap();
-    assert_eq!(get(&store, 1, on(1)).await, None);
-    for fill in [10, 11] {
-        assert_eq!(put(&store, 1, fill, on(TTL_DAYS)).await, PutOutcome::Deleted);
+    mark_out(&store, 1..2, hours(12)).await;
+    // Once more changes nothing.
+    mark_out(&store, 1..2, hours(30)).await;
+    assert_eq!(get_at(&store, 1, hours(36)).await, Some(10), "it has a whole day");
+    assert_eq!(get_at(&store, 1, hours(37)).await, None);
+    for expiring in [false, true] {
+        if expiring {
+            while store.expire(hours(37), 1).await.unwrap() > 0 {}
+            assert_eq!(store.stored(), Stored { tombstones: 1, ..Stored::default() });
+        }
+        for late in [hours(37), hours(12 + 96)] {
+            assert_eq!(put_at(&store, 1, 10, late).await, PutOutcome::Same, "it is not stored again");
+            assert_eq!(put_at(&store, 1, 11, late).await, PutOutcome::Different);
+            assert_eq!(get_at(&store, 1, late).await, None);
+        }
     }
-    assert_eq!(get(&store, 1, on(TTL_DAYS)).await, None);
-    assert_eq!(put(&store, 1, 11, on(TTL_DAYS + 1)).await, PutOutcome::Stored);
-    assert_eq!(get(&store, 1, on(TTL_DAYS + 1)).await, Some(11));
+    assert_eq!(store.expire(hours(12 + 96), 9).await.unwrap(), 0);
+    // Five days after the first put, a writer without a receipt puts it again.
+    let again = hours(5 * 24);
+    assert_eq!(put_at(&store, 1, 10, again).await, PutOutcome::Stored);
+    assert_eq!(get_at(&store, 1, again).await, Some(10));
+    assert_eq!(waiting(&store, again.day()).await, [tag(1)]);
     assert_eq!(store.stored(), Stored { boxes: 1, ..Stored::default() });
 }
 
-async fn deleting_what_was_never_written_leaves_nothing(store: Store) {
-    store.delete_box(id(1), TODAY).await.unwrap();
-    assert_eq!(store.stored(), Stored::default());
-    assert_eq!(put(&store, 1, 10, TODAY).await, PutOutcome::Stored);
-    assert_eq!(get(&store, 1, TODAY).await, Some(10));
+async fn forgotten_ids_leave_nothing(store: Store) {
+    for name in 0..6 {
+        put(&store, name, 1, TODAY).await;
+    }
+    mark_out(&store, 0..4, hours(2)).await;
+    assert_eq!(store.expire(hours(26), 10).await.unwrap(), 0);
+    assert_eq!(store.expire(hours(27), 3).await.unwrap(), 3);
+    assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, ..Stored::default() });
+    // A relay that was off: the last one is dropped and forgotten in two steps.
+    while store.expire(hours(200), 10).await.unwrap() > 0 {}
+    assert_eq!(store.stored(), Stored { boxes: 2, ..Stored::default() });
+    // What was not dropped in time is replaced all the same.
+    mark_out(&store, 4..5, hours(200)).await;
+    assert_eq!(put_at(&store, 4, 9, hours(400)).await, PutOutcome::Stored);
+    assert_eq!(store.stored(), Stored { boxes: 2, ..Stored::default() });
 }
 
 async fn an_expired_box_is_as_if_never_written(store: Store) {
     put(&store, 1, 10, TODAY).await;
     assert_eq!(get(&store, 1, on(TTL_DAYS)).await, Some(10));
     assert_eq!(get(&store, 1, on(TTL_DAYS + 1)).await, None);
-    store.delete_box(id(1), on(TTL_DAYS + 1)).await.unwrap();
     assert_eq!(put(&store, 1, 11, on(TTL_DAYS + 1)).await, PutOutcome::Stored);
     assert_eq!(get(&store, 1, on(TTL_DAYS + 1)).await, Some(11));
     assert_eq!(store.stored().boxes, 1);
@@ -206,12 +245,11 @@ async fn expiry_goes_in_small_steps(store: Store) {
     for name in 0..10 {
         put(&store, name, name, TODAY).await;
     }
-    store.delete_box(id(0), TODAY).await.unwrap();
     put(&store, 10, 10, on(1)).await;
     assert_eq!(store.expire(at(TTL_DAYS), 100).await.unwrap(), 0);
     let late = at(TTL_DAYS + 1);
     assert_eq!(store.expire(late, 4).await.unwrap(), 4);
-    assert_eq!(store.stored().boxes + store.stored().tombstones, 7);
+    assert_eq!(store.stored().boxes, 7);
     assert_eq!(store.expire(late, 100).await.unwrap(), 6);
     assert_eq!(store.expire(late, 100).await.unwrap(), 0);
     assert_eq!(store.stored(), Stored { boxes: 1, ..Stored::default() });
@@ -227,10 +265,9 @@ async fn a_full_store_takes_no_more_boxes(store: Store) {
     assert_eq!(put(&store, 7, 1, TODAY).await, PutOutcome::Same);
     assert_eq!(put(&store, 7, 2, TODAY).await, PutOutcome::Different);
     assert_eq!(get(&store, 99, TODAY).await, None);
-    for name in 0..2 {
-        store.delete_box(id(name), TODAY).await.unwrap();
-    }
-    assert_eq!(put(&store, 99, 1, TODAY).await, PutOutcome::Stored);
+    mark_out(&store, 0..2, at(0)).await;
+    while store.expire(at(2), 10).await.unwrap() > 0 {}
+    assert_eq!(put(&store, 99, 1, on(2)).await, PutOutcome::Stored);
 }
 
 async fn tombstones_and_deposits_use_up_bytes_too(store: Store) {
@@ -238,13 +275,12 @@ async fn tombstones_and_deposits_use_up_bytes_too(store: Store) {
         put(&store, name, 1, TODAY).await;
     }
     assert_eq!(deposit(&store, 1, 1, 5, at(0)).await, DepositOutcome::Full);
-    for name in 0..4 {
-        store.delete_box(id(name), TODAY).await.unwrap();
-    }
+    mark_out(&store, 0..4, at(0)).await;
+    while store.expire(at(2), 10).await.unwrap() > 0 {}
     assert_eq!(deposit(&store, 1, 1, 5, at(0)).await, DepositOutcome::Stored);
     // The deposit takes the place of four boxes, and the tombstones are not free.
     assert_eq!(put(&store, 99, 1, TODAY).await, PutOutcome::Full);
-    assert_eq!(store.publish(bundle(1, at(0), 8, 1), at(0)).await.unwrap(), PublishOutcome::Full);
+    assert_eq!(store.publish(bundle(1, at(0), 8, 1), true, at(0)).await.unwrap(), PublishOutcome::Full);
 }
 
 async fn of_many_writers_one_is_first(store: Store) {
@@ -317,23 +353,22 @@ async fn a_full_inbox_drops_the_least_work(store: Store) {
 }
 
 async fn deposits_are_counted_for_a_day(store: Store) {
-    let hour = |hours: u64| at(0).plus(Duration::from_secs(hours * 60 * 60));
-    let counts = |hours: u64| {
+    let counts = |hour: u64| {
         let store = Arc::clone(&store);
         async move {
-            let day = store.deposits_of_day(InboxId([1; 32]), Hour::of(hour(hours))).await.unwrap();
+            let day = store.deposits_of_day(InboxId([1; 32]), Hour::of(hours(hour))).await.unwrap();
             (day.all, day.settled)
         }
     };
     assert_eq!(counts(0).await, (0, 0));
-    for (name, hours) in [(1, 0), (2, 0), (3, 2)] {
-        deposit(&store, 1, name, 5, hour(hours)).await;
+    for (name, hour) in [(1, 0), (2, 0), (3, 2)] {
+        deposit(&store, 1, name, 5, hours(hour)).await;
     }
-    deposit(&store, 2, 1, 5, hour(0)).await;
+    deposit(&store, 2, 1, 5, hours(0)).await;
     assert_eq!((counts(0).await, counts(1).await, counts(2).await), ((3, 0), (3, 0), (3, 2)));
     drain_all(&store, 1, TODAY).await;
     assert_eq!((counts(4).await, counts(23).await, counts(24).await), ((3, 3), (3, 3), (1, 1)));
-    while store.expire(hour(25), 10).await.unwrap() > 0 {}
+    while store.expire(hours(25), 10).await.unwrap() > 0 {}
     assert_eq!((counts(25).await, counts(26).await), ((1, 1), (0, 0)));
 }
 
@@ -345,7 +380,7 @@ async fn bells_ring_while_a_deposit_waits(store: Store) {
     deposit(&store, 1, 1, 5, at(0)).await;
     assert_eq!((bell(1, TODAY).await, store.waiting_bells(TODAY).await.unwrap()), (None, vec![]));
     for who in 1..=3 {
-        store.publish(bundle(who, at(0), 8, who), at(0)).await.unwrap();
+        store.publish(bundle(who, at(0), 8, who), true, at(0)).await.unwrap();
     }
     assert_eq!(bell(1, TODAY).await, Some([1; 32]));
     assert_eq!(store.waiting_bells(TODAY).await.unwrap(), [[1; 32]]);
@@ -358,7 +393,7 @@ async fn bells_ring_while_a_deposit_waits(store: Store) {
     drain_all(&store, 1, TODAY).await;
     assert_eq!(store.waiting_bells(TODAY).await.unwrap(), [[2; 32]]);
     // The same bundle again keeps its bell for longer.
-    store.publish(bundle(2, at(0), 8, 2), at(1)).await.unwrap();
+    store.publish(bundle(2, at(0), 8, 2), true, at(1)).await.unwrap();
     let end = on(TTL_DAYS + 1);
     assert_eq!((bell(1, end).await, bell(2, end).await), (None, Some([2; 32])));
     while store.expire(end.start(), 10).await.unwrap() > 0 {}
@@ -409,7 +444,7 @@ async fn bundles_only_grow(store: Store) {
         (Timestamp(at(0).0 + 1), 4, PublishOutcome::Stored),
         (at(0), 1, PublishOutcome::Stale),
     ] {
-        assert_eq!(store.publish(bundle(1, version, 8, fill), now).await.unwrap(), expected);
+        assert_eq!(store.publish(bundle(1, version, 8, fill), true, now).await.unwrap(), expected);
     }
     assert_eq!(fetch(&store, 1, now).await, Some(4));
     assert_eq!(fetch(&store, 2, now).await, None);
@@ -417,12 +452,12 @@ async fn bundles_only_grow(store: Store) {
 }
 
 async fn an_expired_bundle_still_guards_its_version(store: Store) {
-    store.publish(bundle(1, at(2), 1, 1), at(2)).await.unwrap();
+    store.publish(bundle(1, at(2), 1, 1), true, at(2)).await.unwrap();
     assert_eq!(fetch(&store, 1, Timestamp(at(3).0 - 1)).await, Some(1));
     assert_eq!(fetch(&store, 1, at(3)).await, None);
     // An older bundle with a longer life would be valid now.
     assert_eq!(store.expire(at(4), 100).await.unwrap(), 0);
-    assert_eq!(store.publish(bundle(1, at(1), 8, 2), at(4)).await.unwrap(), PublishOutcome::Stale);
+    assert_eq!(store.publish(bundle(1, at(1), 8, 2), true, at(4)).await.unwrap(), PublishOutcome::Stale);
     assert_eq!(fetch(&store, 1, at(4)).await, None);
     assert_eq!(store.expire(at(10), 100).await.unwrap(), 1);
     assert_eq!(store.stored().bundles, 0);
@@ -430,10 +465,15 @@ async fn an_expired_bundle_still_guards_its_version(store: Store) {
 
 async fn bundles_have_a_quota(store: Store) {
     for who in 1..=3 {
-        assert_eq!(store.publish(bundle(who, at(0), 8, 1), at(0)).await.unwrap(), PublishOutcome::Stored);
+        assert_eq!(
+            store.publish(bundle(who, at(0), 8, 1), true, at(0)).await.unwrap(),
+            PublishOutcome::Stored
+        );
     }
-    assert_eq!(store.publish(bundle(4, at(0), 8, 1), at(0)).await.unwrap(), PublishOutcome::Full);
-    assert_eq!(store.publish(bundle(2, at(1), 8, 2), at(1)).await.unwrap(), PublishOutcome::Stored);
+    assert_eq!(store.publish(bundle(4, at(0), 8, 1), true, at(0)).await.unwrap(), PublishOutcome::Full);
+    assert_eq!(store.publish(bundle(2, at(1), 8, 2), true, at(1)).await.unwrap(), PublishOutcome::Stored);
+    // A relay that takes nobody new still takes those it has.
+    assert_eq!(store.publish(bundle(3, at(1), 8, 2), false, at(1)).await.unwrap(), PublishOutcome::Stored);
     assert_eq!(fetch(&store, 2, at(1)).await, Some(2));
 }
 
@@ -461,9 +501,7 @@ async fn boxes_wait_until_they_go_out(store: Store) {
     put(&store, 1, 1, TODAY).await;
     put(&store, 2, 9, TODAY).await;
     assert_eq!(waiting(&store, TODAY).await, [1, 2, 3, 4].map(tag));
-    store.mark_out(vec![id(2), id(99)], Hour(1)).await.unwrap();
-    store.mark_out(vec![id(2)], Hour(5)).await.unwrap();
-    store.delete_box(id(3), TODAY).await.unwrap();
+    store.mark_out(vec![id(2), id(3), id(99)], Hour::of(at(0))).await.unwrap();
     assert_eq!(waiting(&store, TODAY).await, [1, 4].map(tag));
     // It can still be read, and is listed no more, also when it comes again.
     assert_eq!(get(&store, 2, TODAY).await, Some(1));
@@ -494,13 +532,12 @@ async fn totals_follow_every_change(store: Store) {
     for name in 0..6 {
         put(&store, name, 1, TODAY).await;
     }
-    for name in 0..3 {
-        store.delete_box(id(name), TODAY).await.unwrap();
-    }
+    mark_out(&store, 0..3, at(0)).await;
+    while store.expire(at(2), 2).await.unwrap() > 0 {}
     for name in 1..=2 {
         deposit(&store, 1, name, 5, at(0)).await;
     }
-    store.publish(bundle(1, at(0), 8, 1), at(0)).await.unwrap();
+    store.publish(bundle(1, at(0), 8, 1), true, at(0)).await.unwrap();
     assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, deposits: 2, bundles: 1 });
     drain(&store, 1, u64::MAX, TODAY).await;
     assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, deposits: 0, bundles: 1 });
@@ -513,7 +550,7 @@ async fn a_closed_store_says_so(store: Store) {
     put(&store, 1, 1, TODAY).await;
     store.close().await.unwrap();
     store.close().await.unwrap();
-    let refused = store.put_box(id(2), tag(2), sealed(1), TODAY).await;
+    let refused = store.put_box(id(2), tag(2), sealed(1), at(0)).await;
     assert!(matches!(refused, Err(StorageError::Closed)));
-    assert!(matches!(store.get_box(id(1), TODAY).await, Err(StorageError::Closed)));
+    assert!(matches!(store.get_box(id(1), at(0)).await, Err(StorageError::Closed)));
 }

@@ -14,9 +14,7 @@ use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
-use bauta_protocol::relay::{
-    Delete, Deposit, Describe, Drain, Fetch, Fetched, Get, Publish, Put, Reply, Request,
-};
+use bauta_protocol::relay::{Deposit, Describe, Drain, Fetch, Fetched, Get, Publish, Put, Reply, Request};
 use bauta_protocol::time::{Clock, Day, Timestamp};
 use bauta_protocol::work::{DepositWork, find_deposit_work, find_put_work};
 use bauta_relay::policy::{Difficulty, Quotas};
@@ -59,6 +57,7 @@ pub(crate) struct Office {
 pub(crate) struct Terms {
     pub(crate) hold: Duration,
     pub(crate) held: usize,
+    pub(crate) online: u64,
     pub(crate) quotas: Quotas,
     pub(crate) doors: Vec<DoorAddress>,
 }
@@ -66,7 +65,7 @@ pub(crate) struct Terms {
 impl Default for Terms {
     fn default() -> Self {
         let doors = vec![DoorAddress([1; 96]), DoorAddress([2; 96])];
-        Self { hold: Duration::from_millis(1), held: 100, quotas: Quotas::default(), doors }
+        Self { hold: Duration::from_millis(1), held: 200, online: 1_000, quotas: Quotas::default(), doors }
     }
 }
 
@@ -78,6 +77,7 @@ impl Office {
         let config = DeskConfig {
             hold: terms.hold,
             held: terms.held,
+            online: terms.online,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             ..DeskConfig::default()
         };
@@ -91,14 +91,15 @@ impl Office {
         self.store.close().await.unwrap();
     }
 
+    /// What comes of a request; `Absent` if it is not answered, as a client takes it.
     pub(crate) async fn ask(&self, request: Request) -> Reply {
-        self.desk.answer(request).await
+        self.desk.answer(request).await.unwrap_or(Reply::Absent)
     }
 
     /// Asks in a task of its own, and returns when the desk holds `held` requests.
     pub(crate) async fn ask_and_hold(&self, request: Request, held: usize) -> tokio::task::JoinHandle<Reply> {
         let desk = Arc::clone(&self.desk);
-        let asked = tokio::spawn(async move { desk.answer(request).await });
+        let asked = tokio::spawn(async move { desk.answer(request).await.unwrap_or(Reply::Absent) });
         self.wait_for_held(held).await;
         asked
     }
@@ -156,10 +157,6 @@ pub(crate) fn put(name: u8, fill: u8, day: Day) -> Request {
 
 pub(crate) fn get(name: u8) -> Request {
     Request::Get(Get { id: cap(name).box_id() })
-}
-
-pub(crate) fn delete(name: u8) -> Request {
-    Request::Delete(Delete { cap: cap(name) })
 }
 
 pub(crate) fn handshake(fill: u8) -> Box<[u8; HANDSHAKE_LEN]> {

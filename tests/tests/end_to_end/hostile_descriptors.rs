@@ -40,7 +40,7 @@ async fn two_faced_relay(data: &Path, api: &str, face: Arc<AtomicUsize>) -> Rela
         Desk::open(storage, identity(), doors.clone(), Box::new(rng), DeskConfig::default()).await.unwrap();
 
     // The first face is the honest one; the other differs in its doors alone, and is signed just as well.
-    let Reply::Descriptor(honest) = desk.answer(Request::Describe(Describe)).await else {
+    let Some(Reply::Descriptor(honest)) = desk.answer(Request::Describe(Describe)).await else {
         panic!("no descriptor")
     };
     let honest = Descriptor::from_bytes(honest.as_slice(), desk.relay()).unwrap();
@@ -69,8 +69,9 @@ async fn two_faced_relay(data: &Path, api: &str, face: Arc<AtomicUsize>) -> Rela
             }
             let desk = Arc::clone(&desk);
             tokio::spawn(async move {
-                let reply = desk.answer_body(request.class, request.body).await;
-                request.responder.send(reply);
+                if let Some(reply) = desk.answer_body(request.class, request.body).await {
+                    request.responder.send(reply);
+                }
             });
         }
     });

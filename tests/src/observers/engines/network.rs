@@ -211,7 +211,7 @@ impl Exchanger for Way {
         }
         let answered =
             tokio::time::timeout(patience.deadline, network.desk.answer_body(class, body.to_vec())).await;
-        let answer = answered.map_err(|_| ExchangeError::Deadline)?;
+        let answer = answered.ok().flatten().ok_or(ExchangeError::Deadline)?;
         tokio::time::sleep(half()).await;
         Ok(answer)
     }
