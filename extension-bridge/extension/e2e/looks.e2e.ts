@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import type { Frame, Page } from 'playwright-core';
 import { Browser, pairingCode } from './support/browser.ts';
-import { frames, frameWith, overlay } from './support/frames.ts';
+import { frames, frameWith, press, revealAll, writer } from './support/frames.ts';
 import { GunRelay } from './support/gun.ts';
 import { smaller } from './support/png.ts';
 import { program, ROOT, Running } from './support/processes.ts';
@@ -428,35 +428,37 @@ story.step('in a page: opened for some and for all, not for you, damaged', async
   const write = async (text: string, ...args: string[]): Promise<string> =>
     (await bob.json('post', 'encrypt', text, ...args)).text as string;
   const [some, all, others, whole, later] = await Promise.all([
-    write('The ball begins at ten. Come by the water gate, and keep your mask on until midnight.', '--to', 'alice'),
+    write(
+      'The ball begins at ten. Come by the water gate, and keep your mask on until midnight.',
+      '--to',
+      'alice',
+      '--gun-only',
+    ),
     write('Everyone with Mask can read this one.', '--public'),
     write('for nobody else'),
     write('whole', '--public'),
-    write('read later', '--to', 'alice'),
+    write('read later', '--to', 'alice', '--gun-only'),
   ]);
   unread = later;
   const harmed = harm(whole);
   site.pages.set('/wall', { html: wall([some, all, others, harmed]) });
   await both(async (side) => {
     const page = await visit(side, '/wall');
-    await frameWith(page, 'The ball begins at ten');
     await frameWith(page, 'Everyone with Mask can read');
-    await until('all have come to an end', async () => {
-      const shown = await Promise.all(frames(page).map((frame) => frame.locator('body').innerText()));
-      return (
-        shown.length === 4 &&
-        !shown.some(
-          (text) =>
-            text.includes(side.words('post_looking')) || text.startsWith(side.words('post_waiting')) || text === '',
-        )
-      );
+    await until('four lines', async () => {
+      const shown = await Promise.all(frames(page).map((frame) => frame.locator('button').count()));
+      return shown.length === 4 && shown.every((buttons) => buttons === 1);
     });
+    await side.picture(page, 'posts-closed', { ...WIDE, height: 640 });
+    await checkFrames(frames(page), `the closed posts (${side.language})`);
+    await revealAll(page, [side.words('post_show'), side.words('post_fetch')]);
+    await frameWith(page, 'The ball begins at ten');
     await side.picture(page, 'posts', { ...WIDE, height: 820 });
     await checkFrames(frames(page), `the posts (${side.language})`);
     await side.picture(page, 'posts', { height: 900 });
     await page.locator('#area').click();
     await page.keyboard.press('Alt+Shift+KeyE');
-    const frame = await overlay(page);
+    const frame = await writer(side.browser.context);
     await frame.locator('.suggest button').first().waitFor();
     await frame.locator('#text').fill('Meet me at the water gate at half past nine. Bring nobody.');
     await frame.locator('#search').fill('bo');
@@ -464,9 +466,8 @@ story.step('in a page: opened for some and for all, not for you, damaged', async
     await frame.locator('#search').fill('e');
     await frame.locator('.suggest button').nth(1).click();
     await frame.locator('#text').focus();
-    await side.picture(page, 'compose', { ...WIDE, height: 760 });
-    await checkFrames([frame], `the overlay (${side.language})`);
-    await side.picture(page, 'compose');
+    await side.picture(frame, 'compose', { width: 440, height: 660 });
+    await frame.close();
     await page.close();
   });
 });
@@ -546,6 +547,9 @@ story.step('loading: the key does not come', async () => {
   site.pages.set('/later', { html: wall([unread]) });
   await both(async (side) => {
     const page = await visit(side, '/later');
+    const closed = await frameWith(page, side.words('post_show'));
+    await press(closed, side.words('post_show'));
+    await press(closed, side.words('post_fetch'));
     const frame = await frameWith(page, side.words('post_looking'));
     await until('seconds are counted', async () =>
       /[3-9]/.test(await frame.locator('.by > [aria-hidden=true]').last().innerText()),
@@ -621,7 +625,7 @@ const KEPT = {
   'invite-made-zh-dark-360': 'invite-zh-dark',
   'onboarding-pairing-en-light-720': 'pairing',
   'posts-en-light-720': 'posts',
-  'compose-en-light-720': 'compose',
+  'compose-en-light-440': 'compose',
 } as const;
 
 story.step('the pictures of the README', async () => {

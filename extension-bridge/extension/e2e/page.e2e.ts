@@ -4,7 +4,19 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { Browser } from './support/browser.ts';
 import { LIMITS } from '../src/api/generated.ts';
-import { frames, frameWith, noFrameWith, overlay, overlayIsGone, pageHolds, shown } from './support/frames.ts';
+import {
+  frames,
+  frameWith,
+  noFrameWith,
+  pageHolds,
+  press,
+  reveal,
+  revealAll,
+  shown,
+  textOf,
+  writer,
+  writerIsGone,
+} from './support/frames.ts';
 import { GunRelay } from './support/gun.ts';
 import { bodyOf, Site } from './support/site.ts';
 import { until } from './support/until.ts';
@@ -38,7 +50,9 @@ const put = (page: Page, html: string, at: InsertPosition = 'beforeend'): Promis
   );
 
 const write = (text: string, ...args: string[]): Promise<Made> => bob.json<Made>('post', 'encrypt', text, ...args);
-const forAlice = (text: string, ...args: string[]): Promise<Made> => write(text, '--to', keys.alice, ...args);
+/** As somebody writes who has Mask only: the key is at the Gun relay, and in no message. */
+const forAlice = (text: string, ...args: string[]): Promise<Made> =>
+  write(text, '--to', keys.alice, '--gun-only', ...args);
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 const paragraph = ({ text }: Made, id = ''): string => `<p id="${id}">${escaped(text)}</p>`;
@@ -93,7 +107,13 @@ after(async () => {
   await world?.stop();
 });
 
-test('posts of every kind are opened in their place, and the page has nothing of them', async () => {
+const displays = (page: Page, ...selectors: string[]): Promise<string[]> =>
+  page.evaluate(
+    (all) => all.map((selector) => getComputedStyle(document.querySelector(selector) as Element).display),
+    selectors,
+  );
+
+test('posts of every kind are opened in their place when a person wants it, and the page has nothing of them', async () => {
   const made = {
     v37: await forAlice('for alice, in version 37'),
     v38: await forAlice('for alice, in version 38', '--format', 'v38', '--network', 'facebook'),
@@ -104,13 +124,24 @@ test('posts of every kind are opened in their place, and the page has nothing of
     page,
     link(made.v37, 'v37') + paragraph(made.v38, 'v38') + paragraph(made.everyone, 'everyone').replace('>', '>Look: '),
   );
-  const first = await frameWith(page, 'for alice, in version 37');
-  assert.match(await first.locator('body').innerText(), /Only you and its other readers/);
-  await frameWith(page, 'for alice, in version 38');
-  assert.match(
-    await (await frameWith(page, 'for everyone who has Mask')).locator('body').innerText(),
-    /Everyone with Mask/,
+  // Before that there is a line, and nothing has changed that the page could see.
+  const preview = await frameWith(page, 'for everyone who has Mask');
+  await until('two closed lines', async () => {
+    const closed = (await shown(page)).filter((text) => /^Encrypted post\s+Show$/.test(text));
+    return closed.length === 2;
+  });
+  assert.deepEqual(await displays(page, '#v37 a', '#v38', '#everyone'), ['inline', 'block', 'block']);
+  assert.deepEqual(
+    await page.evaluate(() => [...document.querySelectorAll('div')].map((div) => div.getBoundingClientRect().height)),
+    [44, 44, 44],
   );
+  const first = await reveal(page, 'for alice, in version 37');
+  assert.match(
+    (await first.locator('body').innerText()).replaceAll(/\p{Cf}/gu, ''),
+    /Only you and its other readers · names bob’s key; nothing proves it/,
+  );
+  await reveal(page, 'for alice, in version 38');
+  assert.match(await preview.locator('body').innerText(), /Everyone with Mask/);
   for (const text of ['for alice, in version 37', 'for alice, in version 38', 'for everyone who has Mask'])
     assert.equal(await pageHolds(page, text), false, text);
   // The text replaces a payload that is alone in its element; words around one stay.
@@ -118,12 +149,36 @@ test('posts of every kind are opened in their place, and the page has nothing of
     page.evaluate(() => getComputedStyle(document.querySelector('#v37 a') as Element).display === 'none'),
   );
   assert.equal(await page.locator('#v37').innerText(), 'Encrypted:');
-  assert.deepEqual(
-    await page.evaluate(() =>
-      ['v37', 'v38', 'everyone'].map((id) => getComputedStyle(document.querySelector(`#${id}`) as Element).display),
-    ),
-    ['block', 'none', 'block'],
-  );
+  assert.deepEqual(await displays(page, '#v37', '#v38', '#everyone'), ['block', 'none', 'block']);
+  // From now on it opens on this site by itself, in its line, and nowhere else.
+  await page.reload();
+  await put(page, link(made.v37, 'v37'));
+  await frameWith(page, 'for alice, in version 37');
+  assert.deepEqual(await displays(page, '#v37 a'), ['inline']);
+  const elsewhere = await browser.tab();
+  const second = await Site.start({ '/': bodyOf('') });
+  await elsewhere.goto(second.url('/'));
+  await put(elsewhere, link(made.v37, 'v37'));
+  await until('a closed line', async () => /^Encrypted post\s+Show$/.test((await shown(elsewhere))[0] ?? ''));
+  await elsewhere.close();
+  await second.stop();
+  await page.close();
+});
+
+test('the keyboard alone opens a post', async () => {
+  const page = await open('/');
+  await put(page, '<button id="before">before</button>');
+  await put(page, paragraph(await write('opened by the keyboard', '--public')));
+  const frame = await frameWith(page, 'opened by the keyboard');
+  await page.locator('#before').focus();
+  await page.keyboard.press('Tab');
+  await until('the line has the focus', () => frame.evaluate(() => document.activeElement?.textContent === 'Show'));
+  await until('it is unfolded', async () => {
+    if ((await frame.locator('.opened').count()) > 0) return true;
+    await page.keyboard.press('Enter');
+    return false;
+  });
+  assert.equal(await frame.evaluate(() => document.activeElement?.textContent), 'opened by the keyboard');
   await page.close();
 });
 
@@ -134,29 +189,24 @@ test('a post for others has one quiet line, a damaged one its reason, and trying
   const damaged = { text: harm(whole.text) };
   const page = await open('/');
   await put(page, link(other, 'other'));
-  const settled = (): Promise<string[]> =>
-    shown(page).then((all) =>
-      all.filter((text) => text !== '' && !text.includes('Fetching') && !text.startsWith('Encrypted post')),
-    );
-  const quiet = await until('the quiet line', async () => (await settled())[0]);
+  await until('the line', () => frames(page).length === 1);
+  await revealAll(page);
+  const [quiet = ''] = await shown(page);
   assert.match(quiet, /not shared with you/);
   await put(page, link(damaged, 'damaged'));
-  const bad = await until('the failure', async () => (await settled()).find((text) => text !== quiet));
+  await until('two lines', () => frames(page).length === 2);
+  await revealAll(page);
+  const bad = (await shown(page)).find((text) => text !== quiet) ?? '';
   assert.match(bad, /changed or damaged[^]*Try again/);
-  assert.equal(
-    await page.evaluate(() => getComputedStyle(document.querySelector('#damaged a') as Element).display),
-    'inline',
-  );
+  assert.deepEqual(await displays(page, '#damaged a'), ['inline']);
   // Bob adds Alice to it later.
   await put(page, link(late, 'late'));
-  const before = await until(
-    'two quiet lines',
-    async () => (await shown(page)).filter((text) => text === quiet).length === 2,
-  );
-  assert.ok(before);
-  await bob.json('post', 'append', late.text, '--to', keys.alice);
+  await until('three lines', () => frames(page).length === 3);
+  await revealAll(page);
+  assert.equal((await shown(page)).filter((text) => text === quiet).length, 2);
+  await bob.json('post', 'append', late.text, '--to', keys.alice, '--gun-only');
   for (const frame of frames(page))
-    if ((await frame.locator('body').innerText()) === quiet) await frame.locator('button').click();
+    if ((await frame.locator('body').innerText()) === quiet) await press(frame, 'Try again');
   await frameWith(page, 'for alice, too, but later');
   await page.close();
 });
@@ -296,7 +346,7 @@ test('a list without end is opened as it is scrolled, and scrolled back', async 
   await page.close();
 });
 
-test('a post is written through the overlay, and its reader opens it', async () => {
+test('a post is written in a window, and its reader opens it', async () => {
   const page = await open('/write');
   for (const [id, how] of [
     ['area', 'key'],
@@ -316,9 +366,12 @@ test('a post is written through the overlay, and its reader opens it', async () 
       );
       await page.mouse.click(x, y);
     }
-    const frame = await overlay(page);
+    const frame = await writer(browser.context);
+    await frame.getByText(`For the editor on ${site.origin}`).waitFor();
+    // Nothing of it is in the page, where something could be put in front of it.
+    assert.equal(page.frames().length, 1);
     await frame.locator('#text').click();
-    await page.keyboard.type(secret);
+    await frame.keyboard.type(secret);
     assert.equal(await frame.locator('#left').innerText(), `${LIMITS.max_text - secret.length} bytes left`);
 
     // Names are set apart by marks of direction, which nobody sees.
@@ -327,8 +380,8 @@ test('a post is written through the overlay, and its reader opens it', async () 
     // Readers: found by their first letters, shown as chips, taken out again.
     await until('the contacts', async () => (await frame.locator('.suggest button').count()) > 0);
     await frame.locator('#search').click();
-    await page.keyboard.type('bo');
-    await page.keyboard.press('Enter');
+    await frame.keyboard.type('bo');
+    await frame.keyboard.press('Enter');
     assert.deepEqual(await chips(), ['bob ×']);
     await frame.locator('.chips button').click();
     assert.equal(await frame.locator('.chips button').count(), 0);
@@ -336,7 +389,7 @@ test('a post is written through the overlay, and its reader opens it', async () 
     assert.deepEqual(await chips(), ['bob ×']);
     await frame.locator('button[type=submit]').click();
 
-    await overlayIsGone(page);
+    await writerIsGone(browser.context);
     const text = await page.evaluate((wanted) => {
       const editor = document.querySelector(`#${wanted}`) as HTMLElement;
       return editor instanceof HTMLTextAreaElement ? editor.value : editor.innerText;
@@ -349,7 +402,7 @@ test('a post is written through the overlay, and its reader opens it', async () 
         .filter((line) => /^(key|input|before)/.test(line))
         .map((line) => line.slice(0, 30)),
     );
-    // The page's own keys are among what it saw, those of the overlay are not.
+    // The page's own keys are among what it saw, those of the window are not.
     assert.ok(
       seen.some((line) => line.startsWith('keydown End')),
       'the recorder works',
@@ -368,30 +421,34 @@ test('a post is written through the overlay, and its reader opens it', async () 
   await page.close();
 });
 
-test('the overlay can be left, outlives the worker, and keeps a text that has no editor any more', async () => {
+test('the window can be left, outlives the worker, and keeps a text that has no editor any more', async () => {
   const page = await open('/write');
   await page.locator('#area').click();
   await page.keyboard.press('Alt+Shift+KeyE');
-  await (await overlay(page)).locator('#text').waitFor();
-  // Up only when the overlay is gone: for a key that goes up in a frame as that is removed, Chromium gives no answer, and
-  // a press would wait for it without end.
-  await page.keyboard.down('Escape');
-  await overlayIsGone(page);
-  await page.keyboard.up('Escape');
+  const left = await writer(browser.context);
+  await left.locator('#text').waitFor();
+  // Asked for once more, it comes to the front, and there is no second one.
+  await page.keyboard.press('Alt+Shift+KeyE');
+  await left.getByText('For the editor on').waitFor();
+  assert.equal(browser.context.pages().filter((one) => one.url().includes('/compose.html')).length, 1);
+  // Up only when the window is gone: for a key that goes up in what is removed, Chromium gives no answer, and a press
+  // would wait for it without end.
+  await left.keyboard.down('Escape');
+  await writerIsGone(browser.context);
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'area');
 
   await page.keyboard.press('Alt+Shift+KeyE');
-  let frame = await overlay(page);
+  let frame = await writer(browser.context);
   await frame.locator('#text').fill('while the worker sleeps');
   await browser.stopWorker();
   await frame.locator('button[type=submit]').click();
-  await overlayIsGone(page);
+  await writerIsGone(browser.context);
   const text = await page.locator('#area').inputValue();
   assert.equal((await alice.json('post', 'decrypt', text)).text, 'while the worker sleeps');
 
   await page.locator('#rich').click();
   await page.keyboard.press('Alt+Shift+KeyE');
-  frame = await overlay(page);
+  frame = await writer(browser.context);
   await frame.locator('#text').fill('nowhere to go');
   await page.evaluate(() => document.querySelector('#rich')?.remove());
   await frame.locator('button[type=submit]').click();
@@ -399,7 +456,7 @@ test('the overlay can be left, outlives the worker, and keeps a text that has no
   const kept = await frame.locator('.command code').innerText();
   assert.equal((await alice.json('post', 'decrypt', kept)).text, 'nowhere to go');
   await frame.getByText('Cancel').click();
-  await overlayIsGone(page);
+  await writerIsGone(browser.context);
   await page.close();
 });
 
@@ -410,7 +467,7 @@ test('a worker that starts again opens what stands in the page', async () => {
     await write('after it stopped', '--public'),
   ];
   await put(page, paragraph(one));
-  await frameWith(page, 'before the worker stopped');
+  await reveal(page, 'before the worker stopped');
   await browser.stopWorker();
   // A text that is there already still reports its height.
   const height = (): Promise<number> =>
@@ -428,12 +485,13 @@ test('without a daemon the reason stands in the page, and trying again opens the
   const page = await open('/');
   await alice.stop();
   await put(page, paragraph(post));
-  const frame = await frameWith(page, 'Try again');
+  const frame = await frameWith(page, 'daemon');
+  await press(frame, 'Show');
   const reason = await frame.locator('body').innerText();
-  assert.match(reason, /daemon[^]*The post stays closed/);
+  assert.match(reason, /daemon[^]*The post stays closed[^]*Try again/);
   await alice.start();
   await alice.connected();
-  await frame.getByText('Try again').click();
+  await press(frame, 'Try again');
   await frameWith(page, 'when the daemon is back');
   await page.close();
 });
@@ -502,8 +560,8 @@ test('on a site that is off there is nothing', async () => {
           'style.css',
         ]) {
           const address = `chrome-extension://${host}/${file}`;
-          // Nobody gets the name of this session; with it, the two frames can be requested, and nothing else.
-          if (host === name && (file === 'post.html' || file === 'compose.html')) continue;
+          // Nobody gets the name of this session; with it, the frame of a post can be requested, and nothing else.
+          if (host === name && file === 'post.html') continue;
           if (
             await fetch(address, { mode: 'no-cors' }).then(
               () => true,
@@ -575,5 +633,47 @@ test('a site that is switched off is left at once, and one that is switched on i
   await access('ON_ALL_SITES');
   await frameWith(page, 'on and off');
   await settings.close();
+  await page.close();
+});
+
+test('a post for any persona opens; a pairing for one persona opens what is for that one', async () => {
+  await alice.json('persona', 'new', 'masked');
+  const { public_key: masked } = await alice.json('persona', 'show', 'masked');
+  const [one, other] = [
+    await forAlice('for the first persona'),
+    await write('for the second persona', '--to', masked, '--gun-only'),
+  ];
+  const page = await open('/');
+  await put(page, link(one) + link(other));
+  await reveal(page, 'for the first persona');
+  await reveal(page, 'for the second persona');
+  await page.close();
+
+  const limited = await Browser.launch(alice.home, { grantSites: true, width: 800, height: 900 });
+  try {
+    await limited.pair(alice, [], ['masked']);
+    const own = await limited.tab();
+    await own.goto(site.url('/'));
+    await put(own, link(one) + link(other));
+    await until('two lines', () => frames(own).length === 2);
+    await revealAll(own);
+    const texts = (await shown(own)).map((text) => text.split('\n')[0]);
+    assert.equal(texts.filter((text) => text === 'for the second persona').length, 1, texts.join('|'));
+    assert.equal(texts.filter((text) => text?.includes('not shared')).length, 1, texts.join('|'));
+  } finally {
+    await limited.close();
+  }
+});
+
+test('whose key came in a conversation has written it', async () => {
+  const made = await write('said by bob himself', '--to', 'alice');
+  const page = await open('/');
+  // Until the message is there, its key may come from the Gun relay, and proves nothing.
+  await until('it is said who wrote it', async () => {
+    await page.reload();
+    await put(page, link(made));
+    const text = await textOf(await reveal(page, 'said by bob himself'));
+    return text.replaceAll(/\p{Cf}/gu, '').includes('written by bob');
+  });
   await page.close();
 });

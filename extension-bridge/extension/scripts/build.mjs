@@ -1,4 +1,6 @@
-// Builds dist/chromium and dist/firefox from one code base.
+// Builds dist/chromium and dist/firefox from one code base. With the name of one of them, only that.
+// `unguarded` makes dist/unguarded instead: posts open in a page as if a person had pressed everything. A test measures
+// with it what a page would learn.
 import { build } from 'esbuild';
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +12,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const base = JSON.parse(readFileSync(join(root, 'static/manifest.json'), 'utf8'));
 // The same file that the host checks its callers against.
 const ids = JSON.parse(readFileSync(join(root, '../ids.json'), 'utf8'));
-const FRAMES = { resources: ['post.html', 'compose.html'], matches: ['https://*/*', 'http://*/*'] };
+const FRAMES = { resources: ['post.html'], matches: ['https://*/*', 'http://*/*'] };
 
 const manifests = {
   chromium: {
@@ -56,9 +58,10 @@ const entries = {
 };
 
 const only = process.argv[2];
+const unguarded = only === 'unguarded';
 for (const [name, manifest] of Object.entries(manifests)) {
-  if (only !== undefined && only !== name) continue;
-  const out = join(root, 'dist', name);
+  if (only !== undefined && (unguarded ? 'chromium' : only) !== name) continue;
+  const out = join(root, 'dist', unguarded ? only : name);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   await build({
@@ -70,7 +73,7 @@ for (const [name, manifest] of Object.entries(manifests)) {
     target: name === 'firefox' ? 'firefox142' : 'chrome130',
     charset: 'utf8',
     // Takes the other browser's branches out.
-    define: { FIREFOX: String(name === 'firefox') },
+    define: { FIREFOX: String(name === 'firefox'), UNGUARDED: String(unguarded) },
     minifySyntax: true,
     legalComments: 'inline',
     logLevel: 'warning',
@@ -84,5 +87,5 @@ for (const [name, manifest] of Object.entries(manifests)) {
   const bytes = readdirSync(out)
     .filter((file) => file.endsWith('.js'))
     .reduce((sum, file) => sum + statSync(join(out, file)).size, 0);
-  console.log(`dist/${name}: ${bytes} bytes of script`);
+  console.log(`dist/${unguarded ? only : name}: ${bytes} bytes of script`);
 }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 interface Manifest {
+  web_accessible_resources: { resources: string[] }[];
   key?: string;
   permissions: string[];
   host_permissions?: string[];
@@ -36,6 +37,22 @@ test('the key in the manifest for Chromium gives the id that the host lets in', 
 test('the manifest for Firefox has the id that the host lets in', () => {
   assert.equal(manifest('firefox').browser_specific_settings?.gecko.id, ids.firefox[0]?.id);
   assert.equal(manifest('firefox').key, undefined);
+});
+
+test('a page can frame nothing but the frame of a post', () => {
+  for (const browser of ['chromium', 'firefox'])
+    assert.deepEqual(
+      manifest(browser).web_accessible_resources.flatMap(({ resources }) => resources),
+      ['post.html'],
+    );
+});
+
+test('what people install has the guard against pages', () => {
+  for (const browser of ['chromium', 'firefox']) {
+    const script = readFileSync(`dist/${browser}/post.js`, 'utf8');
+    assert.match(script, /"shown"/);
+    assert.doesNotMatch(script, /UNGUARDED/);
+  }
 });
 
 test('no manifest asks for more than it says', () => {

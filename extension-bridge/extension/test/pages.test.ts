@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DecryptedPost } from '../src/api/generated.ts';
+import type { CheckedPost, DecryptedPost } from '../src/api/generated.ts';
 import { Failure } from '../src/core/failure.ts';
-import { isTicketName, type Opened } from '../src/core/tickets.ts';
+import { isTicketName, type Opened, type Way } from '../src/core/tickets.ts';
 import {
   AUTO_LOOKUPS,
   AUTO_OPENINGS,
@@ -11,7 +11,9 @@ import {
   MAX_TICKETS,
   networkOf,
   Opener,
+  opensByItself,
   Tickets,
+  type Daemon,
   type Ticket,
 } from '../src/worker/pages.ts';
 
@@ -23,6 +25,17 @@ const ticket = (payload: string, tab = 1): Ticket => ({
   payload,
 });
 const post: DecryptedPost = { text: 'hello', author_known: false, author_proven: false };
+const closed: CheckedPost = { needs: 'nothing', public: false, author_known: false, author_proven: false };
+const open: CheckedPost = { ...closed, public: true };
+const byBob: CheckedPost = {
+  ...closed,
+  needs: 'lookup',
+  author: 'person:twitter.com/bob',
+  author_name: 'bob',
+  author_known: true,
+};
+/** A daemon that finds every post open to everyone, but for what a test says. */
+const daemon = (of: Partial<Daemon>): Daemon => ({ check: async () => open, decrypt: async () => post, ...of });
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 const notShared = () => new Failure({ code: 'post.not_shared', message: 'm', hint: '', retry: 'later' });
 
@@ -64,35 +77,37 @@ test('a ticket that a worker before gave is given again under its name, and no o
   for (const bad of [undefined, null, 7, [name], { name }]) assert.equal(isTicketName(bad), false);
 });
 
-test('a page that changes without end is held after an allowance, per site, until the user asks', async () => {
+test('a page that changes without end is held after an allowance, per site, until a person asks', async () => {
   let time = 0;
   let decrypts = 0;
   const opener = new Opener(
-    async () => {
-      decrypts += 1;
-      return post;
-    },
+    daemon({
+      decrypt: async () => {
+        decrypts += 1;
+        return post;
+      },
+    }),
     () => time,
   );
   const last: string[] = [];
-  const open = async (count: number, one: (at: number) => Ticket, asked = false) => {
+  const all = async (count: number, one: (at: number) => Ticket, way: Way = 'shown') => {
     last.length = 0;
     for (let at = 0; at < count; at += 1) {
-      opener.open(one(at), asked, (opened) => (last[at] = opened.state));
+      opener.open(one(at), way, (opened) => (last[at] = opened.state));
       await tick();
     }
   };
-  await open(AUTO_OPENINGS + 50, (at) => ticket(String(at)));
+  await all(AUTO_OPENINGS + 50, (at) => ticket(String(at)));
   assert.equal(decrypts, AUTO_OPENINGS);
   assert.equal(last.filter((state) => state === 'held').length, 50);
-  await open(1, (at) => ({ ...ticket(String(at)), origin: 'https://b.example' }));
+  await all(1, (at) => ({ ...ticket(String(at)), origin: 'https://b.example' }));
   assert.equal(last[0], 'open');
-  await open(3, (at) => ticket(String(at)), true);
+  await all(3, (at) => ticket(String(at)), 'open');
   assert.deepEqual(last, ['open', 'open', 'open']);
-  await open(1, (at) => ticket(String(at)));
+  await all(1, (at) => ticket(String(at)));
   assert.equal(last[0], 'held');
   time = 61_000;
-  await open(1, (at) => ticket(String(at)));
+  await all(1, (at) => ticket(String(at)));
   assert.equal(last[0], 'open');
 });
 
@@ -100,16 +115,20 @@ test('a flood is opened few at a time, the newest first, and the rest is told to
   let running = 0;
   let most = 0;
   const order: string[] = [];
-  const opener = new Opener(async ({ text }) => {
-    running += 1;
-    most = Math.max(most, running);
-    order.push(text);
-    await tick();
-    running -= 1;
-    return post;
-  });
+  const opener = new Opener(
+    daemon({
+      decrypt: async ({ text }) => {
+        running += 1;
+        most = Math.max(most, running);
+        order.push(text);
+        await tick();
+        running -= 1;
+        return post;
+      },
+    }),
+  );
   const last = new Map<number, Opened>();
-  for (let at = 0; at < 10_000; at += 1) opener.open(ticket(String(at)), false, (opened) => last.set(at, opened));
+  for (let at = 0; at < 10_000; at += 1) opener.open(ticket(String(at)), 'shown', (opened) => last.set(at, opened));
   while ([...last.values()].some((opened) => opened.state === 'waiting')) await tick();
   assert.equal(most, MAX_OPENING);
   assert.ok(order.length <= MAX_QUEUE + MAX_OPENING);
@@ -118,47 +137,128 @@ test('a flood is opened few at a time, the newest first, and the rest is told to
   assert.equal(last.get(9_999)?.state, 'open');
 });
 
-test('this machine is asked first, and the mixnet within an allowance', async () => {
+test('a post opens by itself where that tells the page nothing', () => {
+  const [here, network] = ['https://a.example', 'https://x.com'];
+  assert.equal(opensByItself(closed, here), false);
+  assert.equal(opensByItself(open, here), true);
+  assert.equal(opensByItself({ ...closed, first_site: here }, here), true);
+  for (const other of ['http://a.example', 'https://a.example:8443', 'https://b.example'])
+    assert.equal(opensByItself({ ...closed, first_site: other }, here), false, other);
+  assert.equal(opensByItself(byBob, network), true);
+  assert.equal(opensByItself(byBob, here), false);
+  assert.equal(opensByItself(byBob, 'https://www.facebook.com'), false);
+  for (const unknown of [{ author_known: false }, { author_name: null }, { author: null }, { author: 'person:x/bob' }])
+    assert.equal(opensByItself({ ...byBob, ...unknown }, network), false, JSON.stringify(unknown));
+});
+
+test('what must not open without a click is not opened, whether it could be or not', async () => {
+  const calls: string[] = [];
+  const opener = new Opener({
+    check: async ({ text }) => {
+      calls.push(`check ${text}`);
+      return { ...closed, needs: text === 'ours' ? 'nothing' : 'lookup' };
+    },
+    decrypt: async ({ text, offline, site }) => {
+      calls.push(`decrypt ${text} ${offline ? 'here' : 'anywhere'} ${site}`);
+      if (offline && text !== 'ours') throw notShared();
+      return post;
+    },
+  });
+  const run = async (text: string, way: Way): Promise<string[]> => {
+    const states: string[] = [];
+    opener.open(ticket(text), way, (opened) => states.push(opened.state));
+    for (let at = 0; at < 10; at += 1) await tick();
+    return states;
+  };
+  assert.deepEqual(await run('ours', 'shown'), ['waiting', 'closed']);
+  assert.deepEqual(await run('theirs', 'shown'), ['waiting', 'closed']);
+  assert.deepEqual(calls.splice(0), ['check ours', 'check theirs']);
+  assert.deepEqual(await run('ours', 'open'), ['waiting', 'open']);
+  // One press opens what is here; to ask others for a key takes another.
+  assert.deepEqual(await run('theirs', 'open'), ['waiting', 'ask']);
+  assert.deepEqual(await run('theirs', 'fetch'), ['waiting', 'looking', 'open']);
+  assert.deepEqual(calls, [
+    'decrypt ours here https://a.example',
+    'decrypt theirs here https://a.example',
+    'decrypt theirs here https://a.example',
+    'decrypt theirs anywhere https://a.example',
+  ]);
+});
+
+test('a site has its first lookup by a click, and later ones within an allowance, for authors that are known', async () => {
   let time = 0;
   let lookups = 0;
   const opener = new Opener(
-    async ({ offline }) => {
-      if (offline) throw notShared();
-      lookups += 1;
-      return post;
+    {
+      check: async ({ text }) => (text.startsWith('bob') ? byBob : { ...closed, needs: 'lookup' }),
+      decrypt: async ({ offline }) => {
+        if (offline) throw notShared();
+        lookups += 1;
+        return post;
+      },
     },
     () => time,
   );
   const states: string[] = [];
-  const all = async (asked: boolean) => {
-    states.length = 0;
+  const all = async (way: Way, name: string, origin = 'https://x.com') => {
+    states.length = lookups = 0;
     for (let at = 0; at < AUTO_LOOKUPS + 4; at += 1)
-      opener.open(ticket(String(at)), asked, (opened) => states.push(opened.state));
-    for (let at = 0; at < 60; at += 1) await tick();
+      opener.open({ ...ticket(`${name} ${at}`), origin }, way, ({ state }) => states.push(state));
+    for (let at = 0; at < 80; at += 1) await tick();
   };
-  await all(false);
-  assert.equal(lookups, AUTO_LOOKUPS);
-  assert.equal(states.filter((state) => state === 'ask').length, 4);
-  await all(true);
-  assert.equal(lookups, AUTO_LOOKUPS * 2 + 4);
+  const count = (wanted: string): number => states.filter((state) => state === wanted).length;
+  await all('shown', 'bob');
+  assert.deepEqual([lookups, count('ask')], [0, AUTO_LOOKUPS + 4]);
+  await all('fetch', 'carol');
+  assert.equal(lookups, AUTO_LOOKUPS + 4);
+  await all('shown', 'bob');
+  assert.deepEqual([lookups, count('ask')], [AUTO_LOOKUPS, 4]);
+  await all('shown', 'carol');
+  assert.deepEqual([lookups, count('closed')], [0, AUTO_LOOKUPS + 4]);
+  await all('shown', 'bob', 'https://mobile.twitter.com');
+  assert.deepEqual([lookups, count('ask')], [0, AUTO_LOOKUPS + 4]);
   time = 61_000;
-  await all(false);
-  assert.equal(lookups, AUTO_LOOKUPS * 3 + 4);
+  await all('shown', 'bob');
+  assert.equal(lookups, AUTO_LOOKUPS);
+});
+
+test('a key that is looked up under a profile name is fetched by nobody but a person', async () => {
+  let lookups = 0;
+  const opener = new Opener({
+    check: async () => ({ ...byBob, needs: 'profile' }),
+    decrypt: async ({ offline }) => {
+      if (!offline) lookups += 1;
+      throw offline ? notShared() : new Failure({ code: 'post.reveals', message: 'm', hint: '', retry: 'no' });
+    },
+  });
+  const run = async (way: Way): Promise<string | undefined> => {
+    let last: Opened | undefined;
+    opener.open({ ...ticket('old'), origin: 'https://x.com' }, way, (opened) => (last = opened));
+    for (let at = 0; at < 10; at += 1) await tick();
+    return last?.state === 'failed' ? last.error.code : last?.state;
+  };
+  assert.equal(await run('fetch'), 'post.reveals');
+  assert.equal(await run('shown'), 'ask');
+  assert.equal(lookups, 1);
 });
 
 test('what was taken back is not opened, and an error is told', async () => {
   const opened: string[] = [];
-  const opener = new Opener(async ({ text }) => {
-    opened.push(text);
-    await tick();
-    throw new Failure({ code: 'post.damaged', message: 'm', hint: '', retry: 'no' });
-  });
+  const opener = new Opener(
+    daemon({
+      decrypt: async ({ text }) => {
+        opened.push(text);
+        await tick();
+        throw new Failure({ code: 'post.damaged', message: 'm', hint: '', retry: 'no' });
+      },
+    }),
+  );
   let told: Opened | undefined;
-  opener.open(ticket('0'), false, (state) => (told = state));
-  opener.open(ticket('1'), false, () => {});
-  opener.open(ticket('2'), false, () => assert.ok(true))();
+  opener.open(ticket('0'), 'shown', (state) => (told = state));
+  opener.open(ticket('1'), 'open', () => {});
+  opener.open(ticket('2'), 'shown', () => assert.ok(true))();
   for (let at = 0; at < 10; at += 1) await tick();
-  assert.deepEqual(opened, ['0', '1']);
+  assert.deepEqual(opened.sort(), ['0', '1']);
   assert.equal(told?.state === 'failed' && told.error.code, 'post.damaged');
 });
 

@@ -11,6 +11,8 @@ const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { hos
 export interface BrowserOptions {
   /** Gives the extension every site of 127.0.0.1, as a click on the browser's own question would. */
   readonly grantSites?: boolean;
+  /** The one in which posts open as if a person had pressed everything; `scripts/build.mjs unguarded` makes it. */
+  readonly unguarded?: boolean;
   /** The same extension under an id that the host does not know. */
   readonly otherId?: boolean;
   readonly colorScheme?: 'light' | 'dark';
@@ -130,11 +132,17 @@ export class Browser {
   }
 
   /** Pairs with a daemon as a user does: the code that the extension shows is typed on the command line. */
-  async pair(daemon: Daemon, grants: readonly string[] = []): Promise<void> {
+  async pair(daemon: Daemon, grants: readonly string[] = [], personas: readonly string[] = []): Promise<void> {
     const page = await this.page('onboarding.html');
     await page.locator('#pair button').click();
     const code = await pairingCode(page);
-    await daemon.json('pair', 'approve', code, ...grants.flatMap((grant) => ['--grant', grant]));
+    await daemon.json(
+      'pair',
+      'approve',
+      code,
+      ...grants.flatMap((grant) => ['--grant', grant]),
+      ...personas.flatMap((persona) => ['--persona', persona]),
+    );
     await page.locator('#pair .ok').waitFor();
     await page.close();
   }
@@ -205,7 +213,9 @@ export class Browser {
 
   #copyExtension(): void {
     const copy = join(this.dir, 'extension');
-    cpSync(join(ROOT, 'dist/chromium'), copy, { recursive: true });
+    cpSync(join(ROOT, this.#options.unguarded === true ? 'dist/unguarded' : 'dist/chromium'), copy, {
+      recursive: true,
+    });
     const file = join(copy, 'manifest.json');
     const manifest = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
     writeFileSync(

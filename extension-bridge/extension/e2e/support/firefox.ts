@@ -63,15 +63,15 @@ export class FirefoxPage {
     await this.#bidi.send('browsingContext.navigate', { context: this.#context, url, wait: 'complete' });
   }
 
-  /** A frame of the extension in this page that shows the text. */
-  frame(name: 'post.html' | 'compose.html', text = ''): Promise<FirefoxPage> {
-    return until(`a frame ${name} with “${text}”`, async () => {
+  /** A frame of a post in this page that shows the text. */
+  frame(text = ''): Promise<FirefoxPage> {
+    return until(`a post with “${text}”`, async () => {
       const { contexts } = await this.#bidi.send<{ contexts: Context[] }>('browsingContext.getTree', {
         root: this.#context,
       });
       for (const { context, url } of contexts.flatMap(andFrames)) {
         const frame = new FirefoxPage(this.#bidi, context);
-        if (url.startsWith('moz-extension://') && url.includes(`/${name}#`) && (await frame.text()).includes(text))
+        if (url.startsWith('moz-extension://') && url.includes('/post.html#') && (await frame.text()).includes(text))
           return frame;
       }
       return undefined;
@@ -220,6 +220,11 @@ export class Firefox {
     return this.#tab('panel.html');
   }
 
+  /** The window in which a post is written. */
+  writer(): Promise<FirefoxPage> {
+    return this.#tab('compose.html');
+  }
+
   /** An empty tab, in front. */
   async tab(): Promise<FirefoxPage> {
     const { context } = await this.#connection.send<Context>('browsingContext.create', { type: 'tab' });
@@ -292,7 +297,9 @@ export class Firefox {
   #tab(name: string): Promise<FirefoxPage> {
     return until(`there is a tab of ${name}`, async () => {
       const { contexts } = await this.#connection.send<{ contexts: Context[] }>('browsingContext.getTree');
-      const found = contexts.find(({ url }) => url.startsWith('moz-extension://') && url.endsWith(`/${name}`));
+      const found = contexts.find(
+        ({ url }) => url.startsWith('moz-extension://') && url.split('#', 1)[0]?.endsWith(`/${name}`),
+      );
       return found && new FirefoxPage(this.#connection, found.context);
     });
   }

@@ -1,9 +1,8 @@
-import type { Frame, Page } from 'playwright-core';
+import type { BrowserContext, Frame, Page } from 'playwright-core';
 import { until } from './until.ts';
 
-/** The extension's elements in a page, and what they show. */
-export const frames = (page: Page, name: 'post' | 'compose' = 'post'): Frame[] =>
-  page.frames().filter((frame) => frame.url().includes(`/${name}.html#`));
+/** The extension's elements in a page. */
+export const frames = (page: Page): Frame[] => page.frames().filter((frame) => frame.url().includes('/post.html#'));
 /** What a frame shows; nothing if it was removed meanwhile. */
 export const textOf = (frame: Frame): Promise<string> => frame.evaluate(() => document.body.innerText).catch(() => '');
 export const shown = async (page: Page): Promise<string[]> => Promise.all(frames(page).map(textOf));
@@ -41,6 +40,53 @@ export const pageHolds = (page: Page, text: string): Promise<boolean> =>
     );
   }, text);
 
-export const overlay = (page: Page): Promise<Frame> => until('the overlay', async () => frames(page, 'compose')[0]);
-export const overlayIsGone = (page: Page): Promise<true> =>
-  until('the overlay is gone', () => frames(page, 'compose').length === 0 && (true as const));
+/** Presses a button once if it is there, as soon as the browser lets it be pressed. */
+const pressed = async (frame: Frame, name: string): Promise<boolean> => {
+  const found = frame.getByRole('button', { name, exact: true });
+  if ((await found.count()) === 0) return false;
+  await found.click({ timeout: 2000 }).catch(() => undefined);
+  return true;
+};
+
+/** Presses a button in a frame as a person does, who has seen it for a while. */
+export const press = (frame: Frame, name: string): Promise<true> =>
+  until(
+    `“${name}” was pressed`,
+    async () =>
+      (await pressed(frame, name)) && (await frame.locator('.covered:not(:empty)').count()) === 0 && (true as const),
+  );
+
+/** What shows a post, and what fetches its key. */
+export const BUTTONS: readonly string[] = ['Show', 'Fetch the key'];
+
+/** Opens every post of a page as a person does, until each is open or has failed. */
+export const revealAll = (page: Page, names: readonly string[] = BUTTONS): Promise<true> =>
+  until('every post has come to its end', async () => {
+    const all = frames(page);
+    let ended = all.length > 0;
+    for (const frame of all) {
+      for (const name of names) if (await pressed(frame, name)) ended = false;
+      const left = await frame.locator('.by button').allInnerTexts();
+      const over = (await frame.locator('.opened, .problem').count()) > 0 || left.some((name) => !names.includes(name));
+      if (!over) ended = false;
+    }
+    return ended && (true as const);
+  });
+
+/** Opens posts until one has this text, unfolded. */
+export const reveal = async (page: Page, text: string): Promise<Frame> => {
+  await until(`“${text}” is open`, async () => {
+    for (const frame of frames(page)) for (const name of BUTTONS) await pressed(frame, name);
+    return (await shown(page)).some((one) => one.includes(text));
+  });
+  await revealAll(page);
+  return frameWith(page, text);
+};
+
+const windows = (context: BrowserContext): Page[] =>
+  context.pages().filter((page) => page.url().includes('/compose.html#'));
+/** The window in which a post is written. */
+export const writer = (context: BrowserContext): Promise<Page> =>
+  until('the window for writing', async () => windows(context)[0]);
+export const writerIsGone = (context: BrowserContext): Promise<true> =>
+  until('the window for writing is gone', () => windows(context).length === 0 && (true as const));

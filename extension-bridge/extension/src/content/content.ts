@@ -1,7 +1,7 @@
 import { words as say } from '../core/i18n.ts';
 import type { FromContent } from '../core/tickets.ts';
 import { editorOf, insert, type Editor } from './editor.ts';
-import { place, placeButton, setStyle, type Placed } from './place.ts';
+import { placeButton, setStyle } from './place.ts';
 import { Posts } from './posts.ts';
 import { Scanner } from './scan.ts';
 
@@ -12,7 +12,9 @@ const SWEEP_EVERY = 2000;
 // A page that is open when its site is switched on gets the script once more: one of them is enough.
 const marker = globalThis as { bautaRuns?: boolean };
 
-let composing: { ticket: string; placed: Placed; editor: Editor } | undefined;
+/** The editor that a window writes for. */
+let composing: { ticket: string; editor: Editor } | undefined;
+let asking = false;
 let running = true;
 let soon: ReturnType<typeof setTimeout> | undefined;
 
@@ -39,31 +41,12 @@ const sweepSoon = (): void => {
 const posts = new Posts(ask, () => scanner.again());
 const scanner = new Scanner((element, payload) => posts.found(element, payload), sweepSoon);
 
-const closeCompose = (): Editor | undefined => {
-  const { editor, placed } = composing ?? {};
-  placed?.host.remove();
-  composing = undefined;
-  return editor;
-};
-
 const openCompose = async (editor: Editor): Promise<void> => {
-  // A page may have removed the overlay together with the element around it.
-  if (composing?.placed.host.isConnected === false) composing = undefined;
-  if (composing !== undefined) return;
-  const { ticket } = await ask({ type: 'compose' });
-  if (ticket === undefined || composing !== undefined || !running) return;
-  const placed = place('compose.html', ticket, '', say('composeTitle'), {
-    position: 'fixed',
-    'z-index': '2147483647',
-    inset: '0',
-    margin: 'auto',
-    width: 'min(400px, 94vw)',
-    height: 'min(600px, 90vh)',
-    'box-shadow': '0 1px 2px rgb(0 0 0 / 40%)',
-  });
-  composing = { ticket, placed, editor };
-  document.documentElement.append(placed.host);
-  placed.frame.focus();
+  if (asking) return;
+  asking = true;
+  const { ticket } = await ask({ type: 'compose', ...(composing === undefined ? {} : { ticket: composing.ticket }) });
+  asking = false;
+  if (ticket !== undefined && running) composing = { ticket, editor };
 };
 
 let near: Editor | undefined;
@@ -137,13 +120,13 @@ const listen = (
   }
   if (type === 'height' && typeof height === 'number') posts.resized(ticket, height, message.open === true);
   if (composing?.ticket !== ticket) return false;
-  if (type === 'cancel') closeCompose()?.focus();
-  if (type === 'insert' && typeof text === 'string') {
-    // Where the page has no editor any more, the overlay stays, and shows what there is to paste.
-    const done = insert(composing.editor, text);
-    if (done) closeCompose();
-    respond({ done });
+  const { editor } = composing;
+  if (type === 'cancel') {
+    composing = undefined;
+    editor.focus();
   }
+  // Where the page has no editor any more, the window stays, and shows what there is to paste.
+  if (type === 'insert' && typeof text === 'string') respond({ done: insert(editor, text) });
   return false;
 };
 
@@ -170,7 +153,7 @@ const stop = (): void => {
   chrome.runtime?.onMessage?.removeListener(listen);
   scanner.stop();
   posts.stop();
-  closeCompose();
+  composing = undefined;
   opener.remove();
 };
 

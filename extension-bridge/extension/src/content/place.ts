@@ -52,20 +52,14 @@ const makeHost = (style: Style): HTMLElement => {
   return host;
 };
 
-/** Not yet in the page. The address holds the ticket; only this script and the frame know it. */
-export const place = (
-  page: 'post.html' | 'compose.html',
-  ticket: string,
-  more: string,
-  title: string,
-  style: Style,
-): Placed => {
+/** Not yet in the page. Only this script and the frame know its address. */
+export const place = (address: string, title: string, style: Style): Placed => {
   const host = makeHost(style);
   const frame = document.createElement('iframe');
   setStyle(frame, { border: '0', width: '100%', height: '100%', display: 'block', 'color-scheme': 'normal' });
   frame.title = title;
   frame.referrerPolicy = 'no-referrer';
-  frame.src = `${chrome.runtime.getURL(page)}#${ticket}${more}`;
+  frame.src = address;
   host.attachShadow({ mode: 'closed' }).append(frame);
   return { host, frame };
 };

@@ -16,6 +16,8 @@ const MAX_TRIES = 3;
 const SWEEP_PAUSE = 1000;
 /** Posts that stay on the screen this long are shown; those scrolled past wait. In milliseconds. */
 const STILL = 150;
+/** Until a person presses something in it, a frame is as high as this, whatever it shows: a page can measure it. */
+const LINE_HEIGHT = 44;
 /** Elements that get a frame inside and not after them, to keep the shape of a table or a page. */
 const INSIDE = new Set(['BODY', 'TD', 'TH', 'CAPTION', 'FIGCAPTION', 'LEGEND', 'SUMMARY', 'DT', 'DD']);
 /** What an element must not contain if the opened text is to replace it. */
@@ -64,6 +66,8 @@ export class Posts {
   readonly #byHost = new WeakMap<Element, Post>();
   /** Elements that the opened text replaced, and how they were shown before. */
   readonly #hidden = new Map<HTMLElement, Display>();
+  /** Payloads that a person opened: the page has seen it, and may draw them again without a click. */
+  readonly #unfolded = new Set<string>();
   /** Payloads that were replaced: a copy that the page makes of such an element is hidden too, and must not stay so. */
   readonly #gave = new Set<string>();
   readonly #screen: IntersectionObserver;
@@ -118,12 +122,13 @@ export class Posts {
     this.#screen.observe(element);
   }
 
-  /** What a frame reports about itself, through the worker. */
+  /** What a frame reports about itself, through the worker, after a person has pressed something in it. */
   resized(ticket: string, height: number, open: boolean): void {
     const post = this.#byTicket.get(ticket);
     post?.placed?.host.style.setProperty('height', `${height}px`, 'important');
     if (post === undefined || post.open === open) return;
     post.open = open;
+    if (open && this.#unfolded.size < MAX_WATCHED) this.#unfolded.add(post.payload);
     this.#settle(post.element);
   }
 
@@ -201,10 +206,11 @@ export class Posts {
     this.#byTicket.set(ticket, post);
     const { fontSize, color } = getComputedStyle(post.element);
     const size = Number.parseFloat(fontSize) || 14;
-    post.placed = place('post.html', ticket, `,${Math.round(size)},${shadeOf(color)}`, say('post_waiting'), {
+    const more = [Math.round(size), shadeOf(color), this.#unfolded.has(post.payload) ? 'unfolded' : ''].join(',');
+    post.placed = place(`${chrome.runtime.getURL('post.html')}#${ticket},${more}`, say('post_waiting'), {
       width: '100%',
       'min-width': '200px',
-      height: '44px',
+      height: `${LINE_HEIGHT}px`,
       margin: '4px 0',
     });
     const { host } = post.placed;

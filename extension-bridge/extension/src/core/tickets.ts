@@ -20,7 +20,8 @@ export const isTicketName = (name: unknown): name is string => typeof name === '
 /** What a content script says to the worker, which believes none of it. */
 export type FromContent =
   | { readonly type: 'post'; readonly payload: string }
-  | { readonly type: 'compose' }
+  /** Opens the window for writing, or brings it to the front: `ticket` is that of the last one. */
+  | { readonly type: 'compose'; readonly ticket?: string }
   /** A worker that was started again does not know this ticket. */
   | { readonly type: 'restore'; readonly kind: TicketKind; readonly ticket: string; readonly payload?: string }
   | { readonly type: 'drop'; readonly ticket: string }
@@ -35,12 +36,27 @@ export type ToContent =
   | { readonly type: 'insert'; readonly ticket: unknown; readonly text: string }
   | { readonly type: 'check' };
 
+/** On whose account a post is opened. */
+export const WAYS = [
+  /** A page shows it, and no person asked. */
+  'shown',
+  /** A person asked to see it. */
+  'open',
+  /** A person asked for its key, too: that may be looked up. */
+  'fetch',
+] as const;
+
+export type Way = (typeof WAYS)[number];
+
 /** What the worker sends to the frame of a post. */
 export type Opened =
   | { readonly state: 'waiting' }
   | { readonly state: 'looking' }
+  /** It waits for a person: to open it would tell the page who can read it. */
+  | { readonly state: 'closed' }
+  /** Its key is not on this machine. */
   | { readonly state: 'ask' }
-  /** Too many at once: it waits for the user. */
+  /** Too many at once: it waits for a person. */
   | { readonly state: 'held' }
   | { readonly state: 'gone' }
   | { readonly state: 'open'; readonly post: DecryptedPost }

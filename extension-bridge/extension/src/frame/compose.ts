@@ -6,7 +6,7 @@ import { command, problem } from '../core/show.ts';
 /** A post written here is at most as long as a message, though the daemon takes longer ones. */
 const LONGEST = LIMITS.max_text;
 const NETWORKS = { twitter: 'Twitter', facebook: 'Facebook', minds: 'Minds', instagram: 'Instagram' };
-const ticket = location.hash.slice(1);
+const [ticket = '', tab = ''] = location.hash.slice(1).split(',');
 let port: chrome.runtime.Port | undefined;
 const chosen = new Set<string>();
 let people: string[] = [];
@@ -27,6 +27,7 @@ const suggest = h('ul', { class: 'suggest', 'aria-label': say('composeAdd') });
 const reveals = h('p', { class: 'note', role: 'status' }, say('composeReveals'));
 const submit = h('button', { type: 'submit', class: 'main' }, say('composeInsert'));
 const nobody = h('p', { class: 'meta' }, say('composeOnlyYou'));
+const site = h('p', { class: 'meta' });
 const readers = h('div', {}, h('label', { for: 'search' }, say('composeTo')), chips, search, suggest, nobody);
 
 const draw = (): void => {
@@ -80,7 +81,7 @@ const send = (message: Record<string, unknown>): void => {
       count();
     });
   }
-  port.postMessage({ ...message, ticket });
+  port.postMessage({ ...message, ticket, tab: Number(tab) });
 };
 const cancel = (): void => send({ type: 'cancel' });
 
@@ -106,6 +107,7 @@ const take = (message: {
   people?: string[];
   personas?: string[];
   network?: string;
+  site?: string;
   text?: string;
 }): void => {
   if (message.error !== undefined) {
@@ -122,6 +124,7 @@ const take = (message: {
   }
   if (message.of !== 'people') return;
   people = message.people ?? [];
+  site.textContent = message.site === undefined ? '' : say('composeSite', message.site);
   if (persona.options.length === 0)
     persona.replaceChildren(...(message.personas ?? []).map((name) => h('option', { value: name }, isolated(name))));
   if (message.network !== undefined) network.value = message.network;
@@ -138,6 +141,7 @@ search.addEventListener('keydown', (event) => {
 everyone.addEventListener('change', () => {
   readers.hidden = everyone.checked;
   reveals.textContent = say(everyone.checked ? 'composeRevealsAll' : 'composeReveals');
+  submit.textContent = say(everyone.checked ? 'composeInsertAll' : 'composeInsert');
 });
 persona.addEventListener('change', () => {
   chosen.clear();
@@ -153,6 +157,7 @@ byId('view').replaceChildren(
     'form',
     { onsubmit: encrypt },
     h('h1', {}, say('composeTitle')),
+    site,
     errors,
     h('label', { for: 'text', class: 'hidden' }, say('composeText')),
     text,

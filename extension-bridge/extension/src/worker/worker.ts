@@ -11,12 +11,13 @@ import {
 } from '../core/messages.ts';
 import { isTicketName } from '../core/tickets.ts';
 import { Cursor, type Area } from './cursor.ts';
-import { frames, LONGEST_CALL, toContent } from './frames.ts';
+import { postServer, toContent } from './frames.ts';
 import { Link } from './link.ts';
 import { Opener, Tickets } from './pages.ts';
 import { realTimers } from './rpc.ts';
 import { inject, isOn, register } from './sites.ts';
 import { indexedKeys } from './store.ts';
+import { LONGEST_CALL, Writing } from './writing.ts';
 
 /** Set by the build. */
 declare const FIREFOX: boolean;
@@ -78,9 +79,15 @@ const connected = (now: boolean): Promise<void> =>
     if (apart) link.retry();
   });
 
-const opener = new Opener(async (params, timeout) => {
-  await connected(false);
-  return link.call('post.decrypt', params, timeout);
+const opener = new Opener({
+  check: async (params) => {
+    await connected(false);
+    return link.call('post.check', params);
+  },
+  decrypt: async (params, timeout) => {
+    await connected(false);
+    return link.call('post.decrypt', params, timeout);
+  },
 });
 
 const tell = (port: chrome.runtime.Port, message: ToPage): void => {
@@ -192,7 +199,8 @@ const servePanel = (port: chrome.runtime.Port): void => {
   });
 };
 
-const { servePost, serveCompose } = frames({ link, tickets, opener, connected });
+const servePost = postServer({ tickets, opener, connected });
+const writing = new Writing({ link, tickets, connected });
 
 const speaker = (sender: chrome.runtime.MessageSender | undefined): Speaker =>
   speakerOf(sender ?? {}, chrome.runtime.id, BASE);
@@ -202,7 +210,7 @@ chrome.runtime.onConnect.addListener((port) => {
   if (who.kind === 'own' && port.name === 'panel' && (who.page === 'panel.html' || who.page === 'onboarding.html'))
     servePanel(port);
   else if (who.kind === 'own' && port.name === 'post' && who.page === 'post.html') servePost(port, who.tab);
-  else if (who.kind === 'own' && port.name === 'compose' && who.page === 'compose.html') serveCompose(port, who.tab);
+  else if (who.kind === 'own' && port.name === 'compose' && who.page === 'compose.html') writing.serve(port);
   else port.disconnect();
 });
 
@@ -218,9 +226,7 @@ const serveContent = async (who: Extract<Speaker, { kind: 'web' }>, message: unk
     return { ticket: tickets.give({ kind: 'post', tab: who.tab, frame: who.frame, origin: who.origin, payload }) };
   }
   if (type === 'compose') {
-    return {
-      ticket: tickets.give({ kind: 'compose', tab: who.tab, frame: who.frame, origin: who.origin, payload: '' }),
-    };
+    return { ticket: await writing.open({ tab: who.tab, frame: who.frame, origin: who.origin }, ticket) };
   }
   if (type === 'restore' && isTicketName(ticket) && (kind === 'post' || kind === 'compose')) {
     tickets.give(
