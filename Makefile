@@ -3,7 +3,7 @@ CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 BROWSERS := $(shell sed 's/\#.*//' maint/debian-packages-browsers)
 
-.PHONY: help demo test build programs features names packages browsers fmt clippy doc unit chaos extension extension-test e2e
+.PHONY: help demo test build programs features names packages browsers fmt clippy doc unit chaos extension extension-test e2e guard
 
 help:
 	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
@@ -92,6 +92,10 @@ unit: packages $(GUN)
 
 e2e: browsers programs $(BUILT) $(GUN)
 	$(IN_EXTENSION) npm run --silent e2e
+
+# What a page learns about who looks at it, at length.
+guard: browsers programs $(BUILT) $(GUN)
+	$(IN_EXTENSION) npm run --silent guard
 
 # Two people write to each other while daemons, relay and gateways fail.
 chaos: programs

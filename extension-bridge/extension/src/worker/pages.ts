@@ -32,7 +32,7 @@ interface Question {
 /** The methods of the daemon that open posts. */
 export interface Daemon {
   check(params: Question): Promise<CheckedPost>;
-  decrypt(params: Question & { offline: boolean; site: string }, timeout: number): Promise<DecryptedPost>;
+  decrypt(params: Question & { offline: boolean; site?: string }, timeout: number): Promise<DecryptedPost>;
 }
 
 const DOMAINS: Readonly<Record<SocialNetwork, readonly [string, ...string[]]>> = {
@@ -195,7 +195,9 @@ export class Opener {
   }
 
   async #decrypt(job: Job, offline: boolean): Promise<Opened> {
-    const params = { ...question(job.ticket), offline, site: job.ticket.origin };
+    const { origin } = job.ticket;
+    const site = origin.length <= LIMITS.max_site ? { site: origin } : {};
+    const params = { ...question(job.ticket), offline, ...site };
     return { state: 'open', post: await this.#daemon.decrypt(params, LOOKUP_TIMEOUT) };
   }
 
