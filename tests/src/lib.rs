@@ -17,6 +17,7 @@ pub mod mask_conformance;
 pub mod observers;
 pub mod process;
 pub mod program;
+pub mod relay_load;
 pub mod traces;
 pub mod wait;
 pub mod world;

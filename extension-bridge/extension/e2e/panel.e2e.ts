@@ -212,6 +212,8 @@ story.step('the keyboard alone reaches everything, and Escape goes back', async 
 story.step('Enter sends, and Shift+Enter begins a new line', async () => {
   const { page } = panel;
   await panel.openByKeyboard('bob');
+  // The conversation is there before its messages.
+  await panel.page.locator('.bubbles li').first().waitFor();
   const before = await panel.texts();
   await page.keyboard.type('first line');
   await page.keyboard.press('Shift+Enter');

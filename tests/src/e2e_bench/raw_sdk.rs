@@ -104,14 +104,20 @@ pub struct RawSdk {
 impl RawSdk {
     /// Connects both.
     pub async fn connect(localnet: &Localnet) -> Self {
+        Self::connect_as(localnet, config()).await
+    }
+
+    /// Connects both, the client without cover traffic too: it then sends as fast as it can.
+    pub async fn connect_fast(localnet: &Localnet) -> Self {
+        Self::connect_as(localnet, quiet()).await
+    }
+
+    async fn connect_as(localnet: &Localnet, own: DebugConfig) -> Self {
         let gateways: Vec<_> = localnet.gateways().iter().map(|gateway| gateway.identity()).collect();
-        let mut quiet = config();
-        quiet.cover_traffic.disable_loop_cover_traffic_stream = true;
-        quiet.traffic.disable_main_poisson_packet_distribution = true;
-        let echo = connect(localnet, quiet, &gateways[0]).await;
+        let echo = connect(localnet, quiet(), &gateways[0]).await;
         let address = *echo.nym_address();
         let start = Instant::now();
-        let client = connect(localnet, config(), gateways.last().unwrap()).await;
+        let client = connect(localnet, own, gateways.last().unwrap()).await;
         let connect = start.elapsed();
         let sender = client.split_sender();
         Self { client, sender, echo: address, echoing: tokio::spawn(answer(echo)), next: 1, connect }
@@ -119,12 +125,8 @@ impl RawSdk {
 
     /// Sends one request and waits for its echo. `None` if none came.
     pub async fn round_trip(&mut self) -> Option<Duration> {
-        let number = self.next.to_be_bytes();
-        self.next += 1;
-        let mut request = vec![0; REQUEST];
-        request[..8].copy_from_slice(&number);
         let start = Instant::now();
-        self.sender.send_message(self.echo, request, IncludedSurbs::new(1)).await.unwrap();
+        let number = self.send().await;
         let back = async {
             while let Some(messages) = self.client.wait_for_messages().await {
                 if messages.iter().any(|m| m.message.starts_with(&number)) {
@@ -134,6 +136,31 @@ impl RawSdk {
             None
         };
         timeout(PATIENCE, back).await.ok().flatten()
+    }
+
+    /// Echoes a second with so many under way at a time.
+    pub async fn rate(&mut self, at_once: u64, span: Duration) -> f64 {
+        for _ in 0..at_once {
+            self.send().await;
+        }
+        let (begun, mut echoes) = (Instant::now(), 0);
+        while begun.elapsed() < span {
+            let Ok(Some(messages)) = timeout(PATIENCE, self.client.wait_for_messages()).await else { break };
+            for _ in messages {
+                echoes += 1;
+                self.send().await;
+            }
+        }
+        f64::from(echoes) / begun.elapsed().as_secs_f64()
+    }
+
+    async fn send(&mut self) -> [u8; 8] {
+        let number = self.next.to_be_bytes();
+        self.next += 1;
+        let mut request = vec![0; REQUEST];
+        request[..8].copy_from_slice(&number);
+        self.sender.send_message(self.echo, request, IncludedSurbs::new(1)).await.unwrap();
+        number
     }
 
     /// Disconnects both.
@@ -163,6 +190,13 @@ fn config() -> DebugConfig {
     config.reply_surbs.minimum_reply_surb_storage_threshold = 0;
     config.reply_surbs.minimum_reply_surb_threshold_buffer = 0;
     config
+}
+
+fn quiet() -> DebugConfig {
+    let mut quiet = config();
+    quiet.cover_traffic.disable_loop_cover_traffic_stream = true;
+    quiet.traffic.disable_main_poisson_packet_distribution = true;
+    quiet
 }
 
 async fn connect(localnet: &Localnet, config: DebugConfig, gateway: &str) -> MixnetClient {

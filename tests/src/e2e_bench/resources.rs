@@ -23,7 +23,8 @@ pub fn watch(pid: u32, span: Duration) -> Use {
     Use { resident_mib: resident_kib(pid) / 1024.0, cores }
 }
 
-fn cpu_seconds(pid: u32) -> f64 {
+/// Processor time of a process so far, in seconds.
+pub fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // The name in parentheses may hold blanks; the fields after it do not. utime and stime are the 14th and 15th.
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
@@ -31,7 +32,8 @@ fn cpu_seconds(pid: u32) -> f64 {
     ticks / TICKS_PER_SECOND
 }
 
-fn resident_kib(pid: u32) -> f64 {
+/// Resident memory of a process in KiB.
+pub fn resident_kib(pid: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
