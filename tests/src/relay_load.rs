@@ -69,7 +69,7 @@ impl Way {
         let class = request.class();
         let body = request.encode();
         let answer = match self {
-            Self::Desk(desk) => desk.answer_body(class, body.to_vec()).await,
+            Self::Desk(desk) => desk.answer_body(class, body.to_vec()).await?,
             Self::Mixnet(client, target) => {
                 let patience = Patience { deadline, ..PATIENCE };
                 client.exchange(target, class, &body, patience).await.ok()?.to_vec()
