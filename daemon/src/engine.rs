@@ -10,8 +10,10 @@ mod actor;
 pub(crate) mod announce;
 mod backoff;
 mod bundle;
+mod conflict;
 mod content;
 mod descriptors;
+mod errands;
 mod exchanger;
 mod flight;
 mod greet;
@@ -24,19 +26,23 @@ mod plan;
 mod receive;
 mod send;
 mod terms;
+mod trust;
 
+pub use self::errands::Waits;
 pub use self::exchanger::{Exchanger, Exchangers};
 
 pub(crate) use self::actor::{Actor, ActorHandle, Shared};
 pub(crate) use self::backoff::after;
-pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys, new_prekeys};
+pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys};
 pub(crate) use self::content::Letter;
+pub(crate) use self::errands::{first_contact_at, publish_now, spread_rejoins};
 pub(crate) use self::greet::accept;
-pub(crate) use self::housekeeping::tidy;
+pub(crate) use self::housekeeping::{pull_back, tidy};
 pub(crate) use self::invite::{answer_invitation, invite};
 pub(crate) use self::nameless::Nameless;
 pub(crate) use self::peer::{Moment, pack, unpack};
 pub(crate) use self::send::queue_message;
+pub(crate) use self::trust::Trust;
 
 use std::time::Duration;
 
@@ -54,6 +60,10 @@ pub struct Times {
     pub pace: Pace,
     /// A box without a receipt is put again after this: well before a relay forgets it.
     pub put_again_after: Duration,
+    /// What waits for minutes or hours.
+    pub waits: Waits,
+    /// A message that was stored and not received for this long shows that a session which worked is broken.
+    pub silence_after: Duration,
     /// A handshake without an answer is left again after this.
     pub deposit_again_after: Duration,
     /// A missing box is given up after this, when later ones are there.
@@ -67,6 +77,8 @@ impl Times {
     pub fn of(pace: Pace) -> Self {
         Self {
             pace,
+            waits: Waits::shortened(if pace.start_delay_max.is_zero() { 3000 } else { 1 }),
+            silence_after: 3 * DAY,
             put_again_after: 14 * DAY,
             deposit_again_after: DAY,
             gap_after: 3 * DAY,

@@ -35,8 +35,8 @@ pub use self::error::NodeError;
 pub use self::outside::GunSettings;
 use self::outside::Outside;
 use self::pairings::StoredPairings;
-use crate::engine::{Actor, ActorHandle, Nameless, Shared, tidy};
-pub use crate::engine::{Exchanger, Exchangers, Times};
+use crate::engine::{Actor, ActorHandle, Moment, Nameless, Shared, Trust, pull_back, spread_rejoins, tidy};
+pub use crate::engine::{Exchanger, Exchangers, Times, Waits};
 use crate::gun::Gun;
 use crate::posts::Posts;
 pub use crate::store::StoreError;
@@ -159,11 +159,15 @@ impl Node {
     ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
         let times = world.times;
-        let personas = store
+        let (personas, in_use) = store
             .run(move |tx| -> Result<_, StoreError> {
                 tx.configure_relays(&relays)?;
-                tidy(tx, times, now)?;
-                Ok(tx.personas()?.into_iter().map(|row| row.id).collect::<Vec<_>>())
+                let at = Moment { now, times, trusted: false };
+                pull_back(tx, now)?;
+                spread_rejoins(tx, &at)?;
+                let personas: Vec<_> = tx.personas()?.into_iter().map(|row| row.id).collect();
+                let in_use = tx.persona_in_use()?.or(personas.first().copied());
+                Ok((personas, in_use))
             })
             .await
             .map_err(NodeError::Store)?;
@@ -173,12 +177,13 @@ impl Node {
             time: world.time,
             times,
             answered: Mutex::default(),
-            invalid_answers: Mutex::default(),
+            trust: Trust::new(now),
             stop: CancellationToken::new(),
         });
         let mut actors = Actors::default();
         for id in personas {
-            actors.personas.insert(id, Actor::start(Arc::clone(&shared), id));
+            let actor = Actor::start(Arc::clone(&shared), id, in_use == Some(id));
+            actors.personas.insert(id, actor);
         }
         if actors.personas.is_empty() {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
@@ -245,10 +250,19 @@ impl Node {
         PairingDesk::new(pairings, Arc::new(SystemWorld::default()))
     }
 
+    /// The user made this persona and waits for it, so it connects at once.
     fn start_persona(&self, id: PersonaId) {
         let mut actors = self.actors();
         actors.nameless = None;
-        actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id));
+        actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id, true));
+    }
+
+    /// From now on this persona is the one that connects at once, after a restart too.
+    async fn put_in_use(&self, persona: PersonaId) -> Result<(), StoreError> {
+        for (id, actor) in &self.actors().personas {
+            actor.set_in_use(*id == persona);
+        }
+        self.shared.store.run(move |tx| tx.set_persona_in_use(persona)).await
     }
 }
 
@@ -274,9 +288,14 @@ async fn keep_house(shared: Arc<Shared>) {
         tokio::select! {
             () = shared.stop.cancelled() => return,
             () = tokio::time::sleep(TIDY_EVERY) => {}
+            () = shared.trust.confirmed() => {}
         }
-        let (times, now) = (shared.times, shared.time.now());
-        if let Err(error) = shared.store.run(move |tx| tidy(tx, times, now)).await {
+        let at = shared.moment();
+        let tidied = shared.store.run(move |tx| -> Result<(), StoreError> {
+            pull_back(tx, at.now)?;
+            tidy(tx, &at)
+        });
+        if let Err(error) = tidied.await {
             tracing::warn!("The store could not be tidied: {error}. It is tried again in an hour.");
         }
     }

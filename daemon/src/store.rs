@@ -54,7 +54,7 @@ pub(crate) use self::prekeys::PrekeysRow;
 pub(crate) use self::profiles::{Learned, ProfileRow, ProfileSource};
 pub(crate) use self::reason::Reason;
 pub(crate) use self::requests::{NewRequest, RequestRow};
-pub(crate) use self::sessions::{NewSession, SessionRow, Wanted};
+pub(crate) use self::sessions::{NewDeposit, NewSession, SessionRow, Wanted};
 pub(crate) use self::tx::Tx;
 use self::worker::{Job, Worker};
 use crate::unlock::MasterKey;

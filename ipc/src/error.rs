@@ -229,6 +229,7 @@ error_codes! {
     RELAY_SUSPECT "relay.suspect" Network Later "The relay seems to show a contact a different descriptor than you." "Bauta compares the two with the contact; nothing needs to be done yet.";
     RELAY_DISHONEST "relay.dishonest" Network No "The relay shows different clients different addresses, so it could tell them apart. It is no longer used." "Use another relay.";
     RELAY_NONSENSE "relay.nonsense" Network Later "A relay sent invalid answers or forged bundles. They were discarded." "What you sent waits and is tried again. If this lasts, use another relay: bauta up --relay ADDRESS";
+    RELAY_APART "relay.apart" User No "Every relay that is known is used by another persona of this home." "Name a relay of another operator: bauta up --relay ADDRESS";
     RELAY_FAILED "relay.failed" Network No "The relay service could not start or went down." "See its log.";
     LOCALNET_FAILED "localnet.failed" User No "The local mixnet could not start." "Check the directory, or use another one.";
     PERSONA_NONE "persona.none" User No "There is no persona yet." "Make one: bauta persona new NAME";
@@ -249,6 +250,8 @@ error_codes! {
     CONTACT_REQUEST "contact.request_unknown" User No "There is no request with that id." "See bauta contact requests.";
     CONTACT_UNREACHABLE "contact.unreachable" Network Later "No relay known here has a current bundle of the contact." "Ask them to start Bauta, or for a new address.";
     CONTACT_CHANGED "contact.changed" User No "The contact's long-term session key has changed." "Compare the safety number: bauta contact verify NAME";
+    CONTACT_RESTARTED "contact.restarted" Network Later "A conversation begins again, because this home or the contact's was set back to an older copy." "What was sent in between may be missing on one side: ask for it. Messages that were not received go out again by themselves, within hours.";
+    CONTACT_REQUESTS_LOST "contact.requests_lost" User Later "Strangers left more requests than are kept. Those that cost their senders least were dropped." "Look through those that are left: bauta contact requests";
     INVITATION_USED "invitation.used" User No "Someone else has used the invitation." "Ask for a new one, and tell the sender that somebody else used the old one.";
     INVITATION_EXPIRED "invitation.expired" User No "The invitation has ended." "Ask for a new one.";
     MESSAGE_UNKNOWN "message.unknown" User No "There is no message with that id." "See bauta history NAME.";

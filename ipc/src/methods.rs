@@ -66,6 +66,9 @@ methods! {
         /// Makes a fresh bundle now and queues it for the relay.
         PersonaPublish "persona.publish" persona_publish(OptionalPersona) -> Published, PersonaAdmin, Any, Queued,
             "The relay learns that this persona published now.";
+        /// Connects a persona at once, where it would wait for a random time.
+        PersonaConnect "persona.connect" persona_connect(PersonaRef) -> Empty, PersonaAdmin, Any, Queued,
+            "The relays and gateways can tell that this persona and the others that are connected belong to one machine.";
     }
     /// Personas from elsewhere, and to elsewhere.
     BackupApi {

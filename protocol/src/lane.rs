@@ -31,6 +31,29 @@ pub struct OutgoingBox {
     pub tag: Tag,
     /// Its bytes.
     pub bytes: Box<[u8; BOX_LEN]>,
+    /// What it is sealed with: the writer keeps it until the relay has the box.
+    pub key: BoxKey,
+}
+
+/// What one box is sealed with. Whoever else knows it has the lane: the peer, or an older copy of this state.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BoxKey(Secret32);
+
+impl BoxKey {
+    /// From [`Self::as_bytes`]; the caller erases its own copy.
+    pub fn from_ref(bytes: &[u8; 32]) -> Self {
+        Self(Secret32::from_ref(bytes))
+    }
+
+    /// Its bytes, which are secret.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
+    /// Whether these bytes were sealed with it under this name, whatever is inside.
+    pub fn opens(&self, id: &BoxId, bytes: &[u8; BOX_LEN]) -> bool {
+        open_box(&self.0, id, bytes).is_some()
+    }
 }
 
 /// A box the reader waits for.
@@ -122,7 +145,7 @@ impl SendLane {
         let index = self.next;
         self.next += 1;
         self.chain = step.chain;
-        Ok(OutgoingBox { index, id, tag: step.pair.tag, bytes })
+        Ok(OutgoingBox { index, id, tag: step.pair.tag, bytes, key: BoxKey(step.pair.key) })
     }
 
     pub(crate) fn copy(&self) -> Self {

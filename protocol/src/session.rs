@@ -58,8 +58,9 @@ pub struct Session {
     given_up: u64,
     /// The same from the peer, about our lane.
     peer_given_up: u64,
-    /// The peer acknowledged boxes that this state never sealed: it is an old copy. It stays readable, but sealing again
-    /// would use keys twice, so it never seals any more and the caller begins a new handshake.
+    /// The peer acknowledged boxes that this state never sealed, or sealed one that it cannot follow: it is an old copy.
+    /// It stays readable, but sealing again would use keys twice, so it never seals any more and the caller begins a new
+    /// handshake.
     rolled_back: bool,
     /// E(0): the next epoch's keys will be derived from this and a fresh key exchange. Unused in this version.
     epoch: Secret32,
@@ -177,6 +178,7 @@ impl Session {
         if head {
             feed.waiting(&self.ahead, index + 1);
         } else {
+            feed.look_ahead(message);
             self.ahead.insert(index, SecretBytes(Zeroizing::new(message.to_vec())));
         }
         Ok(self.commit(feed, receive))

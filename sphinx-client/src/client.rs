@@ -8,6 +8,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bauta_protocol::error::{HasKind, Kind};
@@ -17,7 +18,7 @@ use nym_sdk::mixnet::Recipient;
 use rand::seq::SliceRandom as _;
 use rand::{RngCore as _, rngs::OsRng};
 use thiserror::Error;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -101,6 +102,10 @@ struct Core {
     health: Health,
     link: watch::Sender<Option<Arc<Link>>>,
     state: watch::Sender<State>,
+    /// It connects at once where it has to connect.
+    in_use: AtomicBool,
+    /// Ends a wait before it connects.
+    now: Notify,
     stop: CancellationToken,
 }
 
@@ -124,10 +129,24 @@ impl Client {
             health: Health::default(),
             link: watch::Sender::new(None),
             state: watch::Sender::new(supervisor::initial_state()),
+            in_use: AtomicBool::new(true),
+            now: Notify::new(),
             stop: CancellationToken::new(),
         });
         let supervisor = tokio::spawn(supervisor::run(Arc::clone(&core)));
         Self { handle: Arc::new(Handle { core, supervisor: Mutex::new(Some(supervisor)) }) }
+    }
+
+    /// Whether it connects at once where it has to, which is so at first, or after a random time of some 20 minutes: at
+    /// its start, after a suspend, and when it has lost its gateway. Clients of one machine that come together are seen
+    /// to belong together.
+    pub fn set_in_use(&self, in_use: bool) {
+        self.handle.core.in_use.store(in_use, Ordering::Relaxed);
+    }
+
+    /// Ends such a wait.
+    pub fn connect_now(&self) {
+        self.handle.core.now.notify_waiters();
     }
 
     /// Sends a request and returns the body of its answer.

@@ -83,6 +83,11 @@ pub(crate) fn jittered(base: Duration) -> Duration {
     base.mul_f64(OsRng.gen_range(0.75..1.25))
 }
 
+/// An exponential wait of this mean, cut at three times the mean.
+pub(crate) fn wait(mean: Duration) -> Duration {
+    exponential_gap(mean, OsRng.r#gen::<f64>() * (1.0 - (-3.0_f64).exp()))
+}
+
 /// A random duration up to `most`.
 pub(crate) fn up_to(most: Duration) -> Duration {
     most.mul_f64(OsRng.r#gen::<f64>())
@@ -140,6 +145,7 @@ mod tests {
             let shaken = jittered(base);
             prop_assert!(shaken >= base.mul_f64(0.749) && shaken <= base.mul_f64(1.251));
             prop_assert!(up_to(base) <= base);
+            prop_assert!(wait(base) <= base.mul_f64(3.001));
         }
     }
 

@@ -39,4 +39,6 @@ pub(crate) struct Tuning {
     pub(crate) exit_idle: Duration,
     /// How old the list of exits may get before it is fetched again.
     pub(crate) exit_list_refresh: Duration,
+    /// The mean wait before a client that is not in use connects; at most three times as long.
+    pub(crate) apart_mean: Duration,
 }

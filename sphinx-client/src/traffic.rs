@@ -216,6 +216,7 @@ const TEST: Profile = Profile {
         exit_gap: SECOND.saturating_mul(15),
         exit_idle: SECOND.saturating_mul(2),
         exit_list_refresh: SECOND.saturating_mul(3),
+        apart_mean: Duration::from_millis(500),
         ..TUNING
     },
 };
@@ -239,6 +240,7 @@ const TUNING: Tuning = Tuning {
     exit_gap: SECOND.saturating_mul(45),
     exit_idle: MINUTE.saturating_mul(2),
     exit_list_refresh: HOUR,
+    apart_mean: MINUTE.saturating_mul(20),
 };
 
 impl Traffic {

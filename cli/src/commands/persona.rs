@@ -2,7 +2,7 @@
 
 mod moving;
 
-use bauta_ipc::methods::{PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
+use bauta_ipc::methods::{PersonaConnect, PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
 use bauta_ipc::{Empty, Exit, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};
 
 use clap::Subcommand;
@@ -16,6 +16,19 @@ pub(crate) enum PersonaCommand {
     /// Create a persona
     New {
         /// Name of the persona; nobody else sees it
+        name: String,
+        /// Use a relay that no other persona of this home uses; fails where there is none
+        ///
+        /// Whether another operator runs it you have to know: relays do not say so.
+        #[arg(long)]
+        apart: bool,
+    },
+    /// Connect a persona now instead of after a random wait
+    ///
+    /// With several personas, only the one used last connects at once; each other waits for a random time, so that
+    /// relays and gateways do not see them come together. Connecting now shows that they belong to one machine.
+    Connect {
+        /// Name of the persona
         name: String,
     },
     /// List your personas
@@ -53,8 +66,8 @@ pub(super) async fn run(command: PersonaCommand, context: &Context) -> Result<Ex
     let client = context.client().await?;
     let out = &context.out;
     match command {
-        PersonaCommand::New { name } => {
-            let made = client.call::<PersonaNew>(&NewPersona { name }).await?;
+        PersonaCommand::New { name, apart } => {
+            let made = client.call::<PersonaNew>(&NewPersona { name, apart }).await?;
             out.show(&made, |made| made.address.clone())?;
             if !out.is_json() {
                 out.note(&format!(
@@ -63,6 +76,13 @@ pub(super) async fn run(command: PersonaCommand, context: &Context) -> Result<Ex
                     printable(&made.name),
                 ));
             }
+        }
+        PersonaCommand::Connect { name } => {
+            let done = client.call::<PersonaConnect>(&PersonaRef { persona: name.clone() }).await?;
+            out.show(&done, |_| {
+                let name = printable(&name);
+                format!("{name} connects now. Relays and gateways can tell from this that it belongs to the personas that are connected.")
+            })?;
         }
         PersonaCommand::List => {
             let list = client.call::<PersonaListAll>(&Empty {}).await?.personas;

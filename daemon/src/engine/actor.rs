@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bauta_protocol::id::{BoxId, RelayId};
 use bauta_protocol::time::{Clock, Timestamp};
-use bauta_sphinx_client::{PoissonClock, State};
+use bauta_sphinx_client::{Phase, PoissonClock, State};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
@@ -21,7 +21,8 @@ use super::loop_lane::LoopLane;
 use super::peer::Moment;
 use super::plan::UnderWay;
 use super::terms::Terms;
-use super::{Times, announce, bundle};
+use super::trust::Trust;
+use super::{Times, announce, errands};
 use crate::store::{Connection, Happened, PersonaId, Store, StoreError};
 
 /// What all actors of a daemon share.
@@ -30,37 +31,29 @@ pub(crate) struct Shared {
     pub(crate) exchangers: Arc<dyn Exchangers>,
     pub(crate) time: Arc<dyn Clock>,
     pub(crate) times: Times,
-    /// When each relay last answered.
-    pub(crate) answered: Mutex<HashMap<RelayId, Timestamp>>,
-    /// When each relay last gave an invalid answer.
-    pub(crate) invalid_answers: Mutex<HashMap<RelayId, Timestamp>>,
+    /// When each relay last answered each persona; no persona: the nameless client.
+    pub(crate) answered: Mutex<HashMap<(Option<PersonaId>, RelayId), Timestamp>>,
+    /// Whether things may end by their age.
+    pub(crate) trust: Trust,
     /// Ends everything.
     pub(crate) stop: CancellationToken,
 }
 
 impl Shared {
     pub(crate) fn moment(&self) -> Moment {
-        Moment { now: self.time.now(), times: self.times }
-    }
-
-    pub(super) fn note_answer(&self, relay: RelayId) {
         let now = self.time.now();
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
+        Moment { now, times: self.times, trusted: self.trust.holds(now) }
     }
 
-    pub(super) fn note_invalid_answer(&self, relay: RelayId) {
+    pub(super) fn note_answer(&self, persona: Option<PersonaId>, relay: RelayId) {
         let now = self.time.now();
-        self.invalid_answers.lock().unwrap_or_else(PoisonError::into_inner).insert(relay, now);
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert((persona, relay), now);
     }
 
-    /// When a relay last gave an invalid answer.
-    pub(crate) fn last_invalid_answer(&self, relay: RelayId) -> Option<Timestamp> {
-        self.invalid_answers.lock().unwrap_or_else(PoisonError::into_inner).get(&relay).copied()
-    }
-
-    /// When a relay last answered.
+    /// When a relay last answered any persona.
     pub(crate) fn last_answer(&self, relay: RelayId) -> Option<Timestamp> {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(&relay).copied()
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.iter().filter(|((_, of), _)| *of == relay).map(|(_, at)| *at).max()
     }
 }
 
@@ -76,6 +69,16 @@ impl ActorHandle {
     /// Something that a user waits for is in the outbox.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Whether this is the persona that the user works with: it connects at once, others after a random time.
+    pub(crate) fn set_in_use(&self, in_use: bool) {
+        self.exchanger.set_in_use(in_use);
+    }
+
+    /// Ends the wait for a random time.
+    pub(crate) fn connect_now(&self) {
+        self.exchanger.connect_now();
     }
 
     /// The state of the connection.
@@ -118,9 +121,10 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
-    /// Starts the actor of a persona on a client of its own.
-    pub(crate) fn start(shared: Arc<Shared>, persona: PersonaId) -> ActorHandle {
+    /// Starts the actor of a persona on a client of its own, which connects at once if it is `in_use`.
+    pub(crate) fn start(shared: Arc<Shared>, persona: PersonaId, in_use: bool) -> ActorHandle {
         let exchanger = shared.exchangers.exchanger(persona.label());
+        exchanger.set_in_use(in_use);
         let wake = Arc::new(Notify::new());
         let state = exchanger.state();
         let actor = Self {
@@ -144,20 +148,23 @@ impl Actor {
         let pace = self.shared.times.pace;
         let mut ticks = PoissonClock::new(pace.tick_mean);
         let mut drains = PoissonClock::new(pace.drain_mean);
-        let mut checks = PoissonClock::new(pace.publish_check);
+        let mut checks = PoissonClock::new(self.shared.times.waits.check);
         let mut state = self.exchanger.state();
         let mut shown = None;
         let stop = self.shared.stop.clone();
         let wake = Arc::clone(&self.wake);
         self.show_state(&mut state, &mut shown);
-        // Once at start: after weeks the bundle is out of date.
-        self.check_bundle().await;
+        let mut looked = Instant::now();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = ticks.tick() => self.tick().await,
                 () = drains.tick() => self.drain().await,
-                () = checks.tick() => self.check_bundle().await,
+                () = checks.tick() => {
+                    let passed = looked.elapsed();
+                    looked = Instant::now();
+                    self.count_down(passed).await;
+                }
                 () = wake.notified() => self.put_urgent().await,
                 Some(landed) = self.flights.join_next() => {
                     match landed {
@@ -184,18 +191,22 @@ impl Actor {
         self.draining = false;
     }
 
-    /// Makes the day's keys when they are due; a tick publishes them.
-    async fn check_bundle(&mut self) {
+    /// Counts down to the next publication of the bundle, while connected.
+    async fn count_down(&mut self, passed: std::time::Duration) {
+        if self.exchanger.state().borrow().phase != Phase::Ready {
+            return;
+        }
+        let (persona, at) = (self.persona, self.shared.moment());
+        let counted = self.shared.store.run(move |tx| errands::count_down(tx, persona, passed, &at)).await;
+        self.report(counted, "count down to a publication");
+    }
+
+    /// A relay gave an answer that it cannot have meant.
+    fn note_invalid_answer(&self, relay: RelayId) {
         let (persona, now) = (self.persona, self.shared.time.now());
-        let made = self
-            .shared
+        self.shared
             .store
-            .run(move |tx| -> Result<(), StoreError> {
-                let persona = tx.persona(persona)?;
-                bundle::fresh_prekeys(tx, &persona, now).map(|_| ())
-            })
-            .await;
-        self.report(made, "make the day's keys");
+            .later("note an invalid answer", move |tx| tx.note_invalid_answer(persona, relay, now));
     }
 
     /// Writes changes of the connection's state to the event log.

@@ -1,4 +1,4 @@
-//! The persona's own bundles: fresh keys daily, the old ones kept for late handshakes.
+//! The persona's own bundles: fresh keys when they are needed, the old ones kept for late handshakes.
 
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
@@ -9,7 +9,7 @@ use bauta_protocol::time::{Day, Timestamp};
 use super::DAY;
 use super::peer::{pack, unpack};
 use crate::random;
-use crate::store::{Happened, PersonaRow, PrekeysId, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
+use crate::store::{Happened, PersonaId, PersonaRow, PrekeysId, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
 
 /// How old keys may be that a stranger still gets.
 const FRESH: std::time::Duration = DAY;
@@ -23,7 +23,7 @@ pub(crate) fn fresh_prekeys(
     persona: &PersonaRow,
     now: Timestamp,
 ) -> Result<PrekeysRow, StoreError> {
-    match tx.newest_prekeys(persona.id)? {
+    match tx.newest_prekeys(persona.id, now)? {
         Some(newest) if is_fresh(tx, &newest, now)? => Ok(newest),
         newest => make(tx, persona, newest.map(|newest| newest.version), now),
     }
@@ -35,7 +35,7 @@ pub(crate) fn new_prekeys(
     persona: &PersonaRow,
     now: Timestamp,
 ) -> Result<PrekeysRow, StoreError> {
-    let newest = tx.newest_prekeys(persona.id)?;
+    let newest = tx.newest_prekeys(persona.id, now)?;
     make(tx, persona, newest.map(|newest| newest.version), now)
 }
 
@@ -52,8 +52,8 @@ fn make(
     now: Timestamp,
 ) -> Result<PrekeysRow, StoreError> {
     let identity: IdentitySecret = unpack(&persona.identity, "a persona's session key")?;
-    let relay = RelayAddress { id: persona.relay, doors: doors(tx, persona.relay)? };
-    let seen = tx.seen(persona.relay)?.unwrap_or(NOTHING_SEEN);
+    let relay = RelayAddress { id: persona.relay, doors: doors(tx, persona.id, persona.relay)? };
+    let seen = tx.seen(persona.id, persona.relay)?.unwrap_or(NOTHING_SEEN);
     // Versions grow, whatever the clock does.
     let version = last.map_or(now, |last| now.max(Timestamp(last.0.saturating_add(1))));
     let prekeys = Prekeys::generate(
@@ -71,21 +71,24 @@ fn make(
     tx.prekeys_by_id(id)?.ok_or(StoreError::Damaged("prekeys"))
 }
 
-/// A relay's doors: as it signed them, or else as somebody named them.
-pub(crate) fn doors(tx: &Tx<'_>, relay: RelayId) -> Result<Vec<DoorAddress>, StoreError> {
-    if let Some(latest) = tx.latest_descriptor(relay)?
+/// A relay's doors for a persona: as the relay signed them, or else as somebody named them.
+pub(crate) fn doors(tx: &Tx<'_>, persona: PersonaId, relay: RelayId) -> Result<Vec<DoorAddress>, StoreError> {
+    if let Some(latest) = tx.latest_descriptor(persona, relay)?
         && let Ok(descriptor) = Descriptor::from_bytes(&latest.bytes, relay)
     {
         return Ok(descriptor.doors().to_vec());
     }
-    Ok(tx.relay(relay)?.map(|row| row.doors).unwrap_or_default())
+    Ok(tx.relay(persona, relay)?.map(|row| row.doors).unwrap_or_default())
 }
 
 /// The relay has the bundle.
 pub(super) fn published(tx: &Tx<'_>, prekeys: PrekeysId, now: Timestamp) -> Result<(), StoreError> {
     tx.mark_published(prekeys, now)?;
     match tx.prekeys_by_id(prekeys)? {
-        Some(_) => tx.emit(Happened::PersonaPublished(prekeys), now),
+        Some(row) => {
+            tx.set_publish_wait(row.persona, None)?;
+            tx.emit(Happened::PersonaPublished(prekeys), now)
+        }
         None => Ok(()),
     }
 }

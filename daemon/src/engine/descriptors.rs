@@ -10,7 +10,7 @@ use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
 use super::send;
-use crate::store::{ContactId, ContactRow, Doubt, Happened, PersonaRow, StoreError, Tx};
+use crate::store::{ContactRow, Doubt, Happened, PersonaId, PersonaRow, StoreError, Tx};
 
 /// Days for which descriptors are kept: as long as one of them may be valid.
 pub(super) const KEEP_DAYS: u32 = 9;
@@ -18,6 +18,7 @@ pub(super) const KEEP_DAYS: u32 = 9;
 /// Keeps what a relay answered, the first of each day. Gives what is kept.
 pub(super) fn keep(
     tx: &Tx<'_>,
+    persona: PersonaId,
     relay: RelayId,
     bytes: &[u8],
     now: Timestamp,
@@ -26,13 +27,14 @@ pub(super) fn keep(
         Ok(shown) => shown,
         Err(error) => return Ok(Err(error)),
     };
-    let kept = tx.keep_descriptor(&shown)?;
+    let kept = tx.keep_descriptor(persona, &shown)?;
+    tx.set_describe_at(persona, relay, None)?;
     if kept.hash != shown.seen().hash {
-        found_out(tx, relay, now)?;
+        found_out(tx, persona, relay, now)?;
     }
-    for (contact, hash) in tx.other_sightings(relay, kept.day, kept.hash)? {
+    for (contact, hash) in tx.other_sightings(persona, relay, kept.day, kept.hash)? {
         tx.note_sighting(contact, relay, DescriptorSeen { day: kept.day, hash }, true)?;
-        suspect(tx, relay, now)?;
+        suspect(tx, persona, relay, now)?;
     }
     Ok(Ok(shown))
 }
@@ -63,13 +65,13 @@ pub(super) fn compare(
     {
         return Ok(());
     }
-    match tx.descriptor_of(relay, seen.day)? {
+    match tx.descriptor_of(contact.persona, relay, seen.day)? {
         None => tx.note_sighting(contact.id, relay, seen, false),
         Some(ours) if ours.hash == seen.hash => Ok(()),
         Some(_) => {
             tx.note_sighting(contact.id, relay, seen, true)?;
-            suspect(tx, relay, at.now)?;
-            show(tx, contact.id, relay, seen.day, at)
+            suspect(tx, contact.persona, relay, at.now)?;
+            show(tx, contact, relay, seen.day, at)
         }
     }
 }
@@ -87,7 +89,7 @@ pub(super) fn take_shown(
     let shown = relays.into_iter().find_map(|relay| Descriptor::from_bytes(bytes, relay).ok());
     let Some(shown) = shown else { return Ok(()) };
     let relay = shown.relay();
-    let ours = match tx.descriptor_of(relay, shown.day())? {
+    let ours = match tx.descriptor_of(persona.id, relay, shown.day())? {
         None => return compare(tx, contact, relay, shown.seen(), at),
         Some(ours) => ours,
     };
@@ -95,33 +97,33 @@ pub(super) fn take_shown(
         Descriptor::from_bytes(&ours.bytes, relay).is_ok_and(|ours| proves_equivocation(&ours, &shown));
     if proved {
         // First the answer: the contact needs the proof too, and nothing is sent once the relay is found out.
-        show(tx, contact.id, relay, shown.day(), at)?;
-        found_out(tx, relay, at.now)?;
+        show(tx, contact, relay, shown.day(), at)?;
+        found_out(tx, persona.id, relay, at.now)?;
     }
     Ok(())
 }
 
 /// Sends our descriptor to a contact, once a day.
-fn show(tx: &Tx<'_>, contact: ContactId, relay: RelayId, day: Day, at: &Moment) -> Result<(), StoreError> {
+fn show(tx: &Tx<'_>, contact: &ContactRow, relay: RelayId, day: Day, at: &Moment) -> Result<(), StoreError> {
     let today = at.now.day();
-    let Some(ours) = tx.descriptor_of(relay, day)? else { return Ok(()) };
-    if tx.contact(contact)?.is_none_or(|row| row.descriptor_day >= today) {
+    let Some(ours) = tx.descriptor_of(contact.persona, relay, day)? else { return Ok(()) };
+    if tx.contact(contact.id)?.is_none_or(|row| row.descriptor_day >= today) {
         return Ok(());
     }
-    tx.set_descriptor_day(contact, today)?;
-    send::seal_untracked(tx, contact, &Content::Descriptor { bytes: ours.bytes }, at)
+    tx.set_descriptor_day(contact.id, today)?;
+    send::seal_untracked(tx, contact.id, &Content::Descriptor { bytes: ours.bytes }, at)
 }
 
-fn suspect(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
-    tx.emit(Happened::Relay(relay, Doubt::Suspect), now)
+fn suspect(tx: &Tx<'_>, persona: PersonaId, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
+    tx.emit(Happened::Relay(persona, relay, Doubt::Suspect), now)
 }
 
-fn found_out(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
-    if tx.mark_equivocated(relay)? {
+fn found_out(tx: &Tx<'_>, persona: PersonaId, relay: RelayId, now: Timestamp) -> Result<(), StoreError> {
+    if tx.mark_equivocated(persona, relay)? {
         tracing::warn!(
             "A relay shows different clients different addresses. Nothing more is sent to it; see bauta status."
         );
-        tx.emit(Happened::Relay(relay, Doubt::Dishonest), now)?;
+        tx.emit(Happened::Relay(persona, relay, Doubt::Dishonest), now)?;
     }
     Ok(())
 }

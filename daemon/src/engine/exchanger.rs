@@ -26,6 +26,13 @@ pub trait Exchanger: Send + Sync + 'static {
     /// The state of the connection.
     fn state(&self) -> watch::Receiver<State>;
 
+    /// Whether it connects at once where it has to connect, or after a random time, so that it is not seen to come together
+    /// with those of other personas.
+    fn set_in_use(&self, _in_use: bool) {}
+
+    /// Ends such a wait.
+    fn connect_now(&self) {}
+
     /// Ends it; exchanges under way fail.
     async fn stop(&self);
 }
@@ -53,6 +60,14 @@ impl Exchanger for Client {
 
     fn state(&self) -> watch::Receiver<State> {
         Client::state(self)
+    }
+
+    fn set_in_use(&self, in_use: bool) {
+        Client::set_in_use(self, in_use);
+    }
+
+    fn connect_now(&self) {
+        Client::connect_now(self);
     }
 
     async fn stop(&self) {

@@ -9,36 +9,58 @@ use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 
 use super::peer::{Moment, add_peer_session, pack, unpack};
-use super::{announce, descriptors, receive};
+use super::{announce, descriptors, errands, receive};
 use crate::random;
 use crate::store::{
     Change, ContactId, ContactRow, ContactState, Happened, NewContact, NewRequest, PersonaId, PersonaRow,
-    PrekeysRow, ROLLED_BACK_AT, RequestRow, StoreError, Tx,
+    PrekeysRow, ROLLED_BACK_AT, RequestRow, SessionId, StoreError, Tx,
 };
 
-/// The most requests that one persona keeps; the oldest one is dropped first.
-pub(super) const MOST_REQUESTS: usize = 256;
+/// The most requests that one persona keeps. The one that cost its sender least is evicted, of those the oldest, and the
+/// user is told how many went.
+pub(super) const MOST_REQUESTS: u64 = 256;
 
-/// Takes one handshake from the inbox. Whatever it is, the next one follows.
+/// Takes one handshake from the inbox. Whatever it is, the next one follows. `work`: the leading zero bits of its work.
 pub(super) fn take_deposit(
     tx: &Tx<'_>,
     persona: PersonaId,
     seq: u64,
     sealed: &[u8; HANDSHAKE_LEN],
+    work: u8,
     at: &Moment,
 ) -> Result<(), StoreError> {
     let persona = tx.persona(persona)?;
     tx.set_drain_after(persona.id, seq)?;
+    take_sealed(tx, &persona, sealed, work, at)
+}
+
+/// Opens a handshake from the inbox and does what it leads to.
+pub(super) fn take_sealed(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    sealed: &[u8; HANDSHAKE_LEN],
+    work: u8,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let prekeys = tx.prekeys(persona.id)?;
-    let Some((responded, stale)) = open(tx, &prekeys, None, sealed, at.now)? else { return Ok(()) };
+    let Some((responded, row)) = respond_with(&prekeys, None, sealed, at.now)? else { return Ok(()) };
     let key = responded.peer.persona();
-    if tx.is_blocked(persona.id, &key)? {
+    if tx.knows_transcript(&responded.transcript)? || tx.is_blocked(persona.id, &key)? {
         return Ok(());
     }
-    match tx.contact_of(persona.id, &key)? {
-        Some(contact) => join(tx, &persona, &contact, &responded, stale, at),
-        None => request(tx, &persona, &responded, stale, at),
+    let contact = tx.contact_of(persona.id, &key)?;
+    if let Some(contact) = &contact
+        && at.now.since(tx.taken_at(contact.id)?) < at.times.waits.handshake_gap
+    {
+        // Each makes a session, with keys to keep and a lane to read.
+        return tx.hold_handshake(contact.id, sealed);
     }
+    let Some(stale) = remember(tx, &responded, row)? else { return Ok(()) };
+    let Some(contact) = contact else { return request(tx, persona, &responded, stale, work, at) };
+    tx.note_taken(contact.id, at.now)?;
+    let session = join(tx, persona, &contact, &responded, stale, at)?;
+    // The relay saw who read the inbox, and will see who writes on the new lane.
+    tx.keep_quiet(session, errands::after(at.times.waits.contact, at))
 }
 
 /// Opens a handshake with the keys it was made for. `None`: it is not for us, not whole, or came before. The flag says
@@ -50,17 +72,20 @@ pub(super) fn open(
     sealed: &[u8; HANDSHAKE_LEN],
     now: Timestamp,
 ) -> Result<Option<(Responded, bool)>, StoreError> {
-    let rolled_back_at = Timestamp(tx.meta_u64(ROLLED_BACK_AT)?.unwrap_or(0));
+    let Some((responded, row)) = respond_with(prekeys, seed, sealed, now)? else { return Ok(None) };
+    Ok(remember(tx, &responded, row)?.map(|stale| (responded, stale)))
+}
+
+fn respond_with<'a>(
+    prekeys: &'a [PrekeysRow],
+    seed: Option<&InviteSeed>,
+    sealed: &[u8; HANDSHAKE_LEN],
+    now: Timestamp,
+) -> Result<Option<(Responded, &'a PrekeysRow)>, StoreError> {
     for row in prekeys {
         let keys: Prekeys = unpack(&row.secret, "prekeys")?;
         match respond([&keys], seed, sealed, now, &mut random::rng()) {
-            Ok(responded) => {
-                if !tx.remember_transcript(&responded.transcript, row.id)? {
-                    tracing::debug!("A handshake came again and was dropped.");
-                    return Ok(None);
-                }
-                return Ok(Some((responded, row.made_at <= rolled_back_at && rolled_back_at.0 > 0)));
-            }
+            Ok(responded) => return Ok(Some((responded, row))),
             Err(RespondError::NotForUs) => {}
             Err(error) => {
                 tracing::debug!("A handshake was dropped: {error}.");
@@ -71,6 +96,16 @@ pub(super) fn open(
     Ok(None)
 }
 
+/// Remembers a handshake. `None`: it came before. Otherwise whether its session must not seal.
+fn remember(tx: &Tx<'_>, responded: &Responded, row: &PrekeysRow) -> Result<Option<bool>, StoreError> {
+    if !tx.remember_transcript(&responded.transcript, row.id)? {
+        tracing::debug!("A handshake came again and was dropped.");
+        return Ok(None);
+    }
+    let rolled_back_at = Timestamp(tx.meta_u64(ROLLED_BACK_AT)?.unwrap_or(0));
+    Ok(Some(row.made_at <= rolled_back_at && rolled_back_at.0 > 0))
+}
+
 /// A contact begins the conversation, or begins it again.
 pub(super) fn join(
     tx: &Tx<'_>,
@@ -79,18 +114,29 @@ pub(super) fn join(
     responded: &Responded,
     stale: bool,
     at: &Moment,
-) -> Result<(), StoreError> {
-    add_peer_session(tx, persona, contact.id, &responded.session, &responded.peer, stale, at)?;
+) -> Result<SessionId, StoreError> {
+    // Where both begin at the same time there are two sessions, too; that is over within minutes.
+    let before = at.now.minus(at.times.waits.handshake_gap * 6);
+    let restarted = match contact.current {
+        Some(current) => tx.was_in_use(current, before)?,
+        None => false,
+    };
+    let session = add_peer_session(tx, persona, contact.id, &responded.session, &responded.peer, stale, at)?;
     if contact.state != ContactState::Active {
         tx.set_contact_state(contact.id, ContactState::Active)?;
     }
-    announce::contact_changed(tx, contact.id, Change::State, at.now)?;
-    let Some(contact) = tx.contact(contact.id)? else { return Ok(()) };
+    if restarted {
+        tx.note_restart(contact.id, at.now)?;
+    }
+    let change = if restarted { Change::Restarted } else { Change::State };
+    announce::contact_changed(tx, contact.id, change, at.now)?;
+    let Some(contact) = tx.contact(contact.id)? else { return Ok(session) };
     receive::take_content(tx, persona, &contact, &responded.content, at)?;
     if let Some(seen) = responded.seen {
         descriptors::compare(tx, &contact, persona.relay, seen, at)?;
     }
-    super::send::seal_pending(tx, persona, contact.id, at)
+    super::send::seal_pending(tx, persona, contact.id, at)?;
+    Ok(session)
 }
 
 fn request(
@@ -98,15 +144,20 @@ fn request(
     persona: &PersonaRow,
     responded: &Responded,
     stale: bool,
+    work: u8,
     at: &Moment,
 ) -> Result<(), StoreError> {
+    let full = tx.count_requests(persona.id)? >= MOST_REQUESTS;
+    if full && let Some((cheapest, bits)) = tx.cheapest_request(persona.id)? {
+        tx.lose_request(persona.id)?;
+        if bits > work {
+            return Ok(());
+        }
+        tx.delete_request_of(persona.id, &cheapest)?;
+    }
     let mut handle = [0; 8];
     random::fill(&mut handle);
     let handle = HEXLOWER.encode(&handle);
-    let all = tx.requests(Some(persona.id))?;
-    if let Some(oldest) = all.first().filter(|_| all.len() >= MOST_REQUESTS) {
-        tx.delete_request_of(persona.id, &oldest.public)?;
-    }
     let new = NewRequest {
         handle: &handle,
         persona: persona.id,
@@ -115,6 +166,7 @@ fn request(
         session: &pack(&responded.session)?,
         stale,
         bundle: responded.peer.as_bytes(),
+        work,
     };
     let request = tx.keep_request(&new, at.now)?;
     tx.emit(Happened::ContactRequest(request), at.now)

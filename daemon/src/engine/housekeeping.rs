@@ -4,7 +4,7 @@ use bauta_protocol::limits::TTL;
 use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
-use super::{DAY, Times, announce, descriptors, invite};
+use super::{DAY, announce, descriptors, invite};
 use crate::store::{Change, StoreError, Tx};
 
 /// After this nothing can come over a lane that nobody writes to: the relay keeps no box longer.
@@ -16,9 +16,12 @@ const EVENTS_KEPT: std::time::Duration = DAY.saturating_mul(30);
 /// An invitation that could not be read for this long has ended.
 const INVITATION_READ: std::time::Duration = TTL.saturating_add(DAY);
 
-/// Does what is due. Cheap when nothing is.
-pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), StoreError> {
-    let at = Moment { now, times };
+/// Does what is due. Cheap when nothing is; does nothing while the clock is not trusted.
+pub(crate) fn tidy(tx: &Tx<'_>, at: &Moment) -> Result<(), StoreError> {
+    let now = at.now;
+    if !at.trusted {
+        return Ok(());
+    }
     tx.erase_prekeys(now)?;
     for contact in tx.expire_invites(now)? {
         announce::contact_changed(tx, contact, Change::State, now)?;
@@ -31,12 +34,17 @@ pub(crate) fn tidy(tx: &Tx<'_>, times: Times, now: Timestamp) -> Result<(), Stor
         }
     }
     for contact in tx.old_guests(before(now, INVITATION_READ))? {
-        invite::unusable(tx, contact, &at)?;
+        invite::unusable(tx, contact, at)?;
     }
     tx.retire_sessions(before(now, SESSION_KEPT))?;
     tx.prune_events(before(now, EVENTS_KEPT))?;
     tx.prune_publications(before(now, EVENTS_KEPT))?;
     tx.forget_descriptors_before(Day(now.day().0.saturating_sub(descriptors::KEEP_DAYS)))
+}
+
+/// Waits that were drawn while the clock was ahead would last until then: none is longer than a relay keeps a box.
+pub(crate) fn pull_back(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+    tx.pull_back_times(now, now.plus(SESSION_KEPT))
 }
 
 fn before(now: Timestamp, span: std::time::Duration) -> Timestamp {

@@ -63,6 +63,7 @@ pub(crate) fn invite(
             id: sealed.id,
             tag: sealed.tag,
             bytes: &sealed.bytes,
+            key: None,
             place: sealed.index,
             owner: BoxFor::Invite(id),
         };
@@ -71,7 +72,7 @@ pub(crate) fn invite(
     if let Some(contact) = contact {
         announce::contact_added(tx, contact, at.now)?;
     }
-    let relay = RelayAddress { id: persona.relay, doors: doors(tx, persona.relay)? };
+    let relay = RelayAddress { id: persona.relay, doors: doors(tx, persona.id, persona.relay)? };
     Ok((Address { persona: persona.public, relay: Some(relay), seed: Some(seed) }, row.expires_at))
 }
 
@@ -199,7 +200,7 @@ fn answer(
     keep_bundle(tx, contact.id, bundle, at.now)?;
     let mine = fresh_prekeys(tx, &persona, at.now)?;
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
-    let seen = tx.seen(bundle.relay().id)?;
+    let seen = tx.seen(persona.id, bundle.relay().id)?;
     let greeting = greeting(at)?;
     let begun = start(tx, &persona, contact, &mine, bundle, Some(guest.seed()), &greeting, seen, at)?;
     let Some((session, handshake)) = begun else { return unusable(tx, contact.id, at) };
@@ -229,6 +230,7 @@ fn answer(
             id: sealed.id,
             tag: sealed.tag,
             bytes: &sealed.bytes,
+            key: None,
             place: sealed.index,
             owner: BoxFor::Guest(contact.id),
         };

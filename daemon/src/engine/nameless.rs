@@ -4,17 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bauta_protocol::id::RelayId;
+use bauta_protocol::descriptor::Descriptor;
 use bauta_protocol::relay::DescribeReply;
-use bauta_sphinx_client::{PoissonClock, State};
+use bauta_sphinx_client::{PoissonClock, RelayTarget, State};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::actor::Shared;
-use super::descriptors;
 use super::exchanger::Exchanger;
 use super::flight::{Errand, Landing, fly};
-use super::terms::{Terms, describe_terms};
+use super::terms::Terms;
 use crate::random;
 use crate::store::StoreError;
 
@@ -61,8 +60,10 @@ async fn run(shared: Arc<Shared>, exchanger: Arc<dyn Exchanger>) {
             let today = shared.time.now().day();
             let landed = fly(Arc::clone(&exchanger), Errand::Describe, terms, pace, today).await;
             if let Landing::Describe { answer: Ok(DescribeReply::Descriptor(bytes)) } = landed.landing {
-                shared.note_answer(landed.relay);
-                keep(&shared, landed.relay, bytes.to_vec()).await;
+                // Nothing of it is kept: it would be the same for every persona that is made later.
+                if Descriptor::from_bytes(bytes.as_slice(), landed.relay).is_ok() {
+                    shared.note_answer(None, landed.relay);
+                }
             }
         }
         tokio::select! {
@@ -76,18 +77,13 @@ async fn draw(shared: &Shared) -> Option<Terms> {
     let drawn = shared.store.run(|tx| -> Result<Option<Terms>, StoreError> {
         let mut all = Vec::new();
         for relay in tx.relays()?.into_iter().filter(|relay| relay.configured) {
-            all.extend(describe_terms(tx, relay.id)?);
+            if !relay.doors.is_empty() {
+                let target = RelayTarget { id: relay.id, doors: relay.doors };
+                all.push(Terms { target, put_bits: 0, deposit_bits: 0 });
+            }
         }
         let place = random::below(all.len());
         Ok(all.into_iter().nth(place))
     });
     drawn.await.ok().flatten()
-}
-
-async fn keep(shared: &Shared, relay: RelayId, bytes: Vec<u8>) {
-    let now = shared.time.now();
-    let kept = shared.store.run(move |tx| descriptors::keep(tx, relay, &bytes, now)).await;
-    if let Err(error) = kept {
-        tracing::warn!("The store could not keep a descriptor: {error}. It is asked for again.");
-    }
 }

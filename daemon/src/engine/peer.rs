@@ -9,16 +9,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{Times, announce};
+use super::{Times, announce, errands};
 use crate::store::{
     Change, ContactId, ContactRow, NewSession, PersonaRow, SessionId, SessionRow, StoreError, Tx, Wanted,
 };
+
+/// Sessions of one contact that are read at most: each handshake of theirs makes one.
+pub(super) const MOST_READ: u32 = 3;
 
 /// What is known at the time of a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) now: Timestamp,
     pub(crate) times: Times,
+    /// Things may end by their age.
+    pub(crate) trusted: bool,
 }
 
 impl Moment {
@@ -110,8 +115,10 @@ pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), 
     tx.make_stale(row.id)?;
     let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
     if contact.current == Some(row.id) {
-        tx.ask_to_rejoin(contact.id, at.now.plus(super::backoff::spread(at.times.pace.resend_after)))?;
-        announce::contact_changed(tx, contact.id, Change::State, at.now)?;
+        // Hours later, so that what a relay did to this lane is not followed by a name.
+        tx.ask_to_rejoin(contact.id, errands::after(at.times.waits.rejoin, at))?;
+        tx.note_restart(contact.id, at.now)?;
+        announce::contact_changed(tx, contact.id, Change::Restarted, at.now)?;
     }
     Ok(())
 }
@@ -123,8 +130,8 @@ pub(super) fn keep_bundle(
     bundle: &Bundle,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.learn_relay(bundle.relay().id, &bundle.relay().doors)?;
     let Some(row) = tx.contact(contact)? else { return Ok(()) };
+    tx.learn_relay(row.persona, bundle.relay().id, &bundle.relay().doors)?;
     if bundle.version() < row.bundle_version {
         return Ok(());
     }
@@ -173,10 +180,11 @@ pub(super) fn add_peer_session(
     // A handshake that was held back may belong to a session that the peer has left: it is read, but not used.
     let old = bundle.version() < known;
     if stale || tx.last_begun_is_stale(contact)? {
-        tx.ask_to_rejoin(contact, at.now)?;
+        tx.ask_to_rejoin(contact, errands::after(at.times.waits.contact, at))?;
     } else if !old || tx.contact(contact)?.is_none_or(|row| row.current.is_none()) {
         tx.set_current_session(contact, Some(id))?;
     }
+    tx.bound_sessions(contact, MOST_READ)?;
     Ok(id)
 }
 

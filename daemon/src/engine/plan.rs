@@ -27,6 +27,8 @@ pub(super) enum LaneOf {
     Session(SessionId),
     Invite(InviteId),
     Guest(ContactId),
+    /// A box of ours that the relay says it has with other bytes.
+    Disputed(OutboxId),
 }
 
 /// A lane that is read.

@@ -8,14 +8,14 @@ use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
 
-use super::announce;
 use super::bundle::fresh_prekeys;
 use super::content::Letter;
-use super::peer::{Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
+use super::peer::{MOST_READ, Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
+use super::{announce, errands};
 use crate::random;
 use crate::store::{
-    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewMessage, NewSession, OutboxId, PersonaRow,
-    SessionId, SessionRow, StoreError, Tx,
+    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewDeposit, NewMessage, NewSession, OutboxId,
+    PersonaRow, SessionId, SessionRow, StoreError, Tx,
 };
 
 /// Messages sealed in one transaction at most.
@@ -62,7 +62,7 @@ pub(crate) fn seal_pending(
         return give_up(tx, &row, at);
     }
     let mut session = session_of(&row)?;
-    let seen = tx.seen(row.relay)?;
+    let seen = tx.seen(row.persona, row.relay)?;
     // Nobody answers the key of a post, so the lane is not watched more closely because of one.
     let is_conversation = messages.iter().any(|message| message.kind != Content::POST_KEY);
     for message in messages {
@@ -79,7 +79,7 @@ pub(crate) fn seal_pending(
 pub(super) fn seal_ack(tx: &Tx<'_>, session: SessionId, at: &Moment) -> Result<Option<OutboxId>, StoreError> {
     let Some(row) = tx.session(session)?.filter(|row| !row.stale) else { return Ok(None) };
     let mut session = session_of(&row)?;
-    match session.seal_ack(tx.seen(row.relay)?, &mut random::rng()) {
+    match session.seal_ack(tx.seen(row.persona, row.relay)?, &mut random::rng()) {
         Ok(sealed) => {
             tx.save_sender(row.id, &pack(&session)?, None, at.now)?;
             queue_box(tx, &row, None, &sealed, at).map(Some)
@@ -101,7 +101,7 @@ pub(super) fn seal_untracked(
     };
     let Ok(content) = content.encode() else { return Ok(()) };
     let mut session = session_of(&row)?;
-    match session.seal(&content, tx.seen(row.relay)?, &mut random::rng()) {
+    match session.seal(&content, tx.seen(row.persona, row.relay)?, &mut random::rng()) {
         Ok(boxes) => {
             tx.save_sender(row.id, &pack(&session)?, None, at.now)?;
             queue_boxes(tx, &row, None, &boxes, at)
@@ -129,12 +129,14 @@ pub(super) fn begin(
         Some(message) => message.content.clone(),
         None => greeting(at)?,
     };
-    let seen = tx.seen(bundle.relay().id)?;
+    let seen = tx.seen(persona.id, bundle.relay().id)?;
     let Some((session, handshake)) = start(tx, persona, contact, &mine, bundle, None, &content, seen, at)?
     else {
         return Ok(());
     };
     let until = bundle.expiry().min(mine.bundle().expiry());
+    // After the bundle was fetched, and before anything goes over the new lane.
+    let deposit_at = errands::after(at.times.waits.contact, at);
     let id = tx.add_session(
         &NewSession {
             contact: contact.id,
@@ -146,14 +148,16 @@ pub(super) fn begin(
             stale: false,
             initiator: true,
             ack_due_at: None,
-            deposit: Some((&handshake, bundle.inbox(), until)),
+            deposit: Some(NewDeposit { handshake: &handshake, inbox: bundle.inbox(), at: deposit_at, until }),
         },
         at.now,
     )?;
     if let Some(message) = inside {
         tx.note_sealed(message.seq, id, None)?;
     }
+    tx.keep_quiet(id, deposit_at.plus(errands::wait(at.times.waits.contact)))?;
     tx.set_current_session(contact.id, Some(id))?;
+    tx.bound_sessions(contact.id, MOST_READ)?;
     announce::contact_changed(tx, contact.id, Change::State, at.now)?;
     seal_pending(tx, persona, contact.id, at)
 }
@@ -177,7 +181,7 @@ pub(super) fn start(
             tracing::debug!("A conversation could not begin: {error}.");
             let bug = matches!(error, InitiateError::Internal);
             let attempts = contact.attempts.saturating_add(if bug { 6 } else { 1 });
-            let wait = super::backoff::after(at.times.pace.resend_after, attempts);
+            let wait = at.times.waits.again(attempts);
             tx.set_contact_attempt(contact.id, at.now.plus(wait), attempts)?;
             Ok(None)
         }
@@ -218,6 +222,7 @@ fn queue_box(
         id: sealed.id,
         tag: sealed.tag,
         bytes: &sealed.bytes,
+        key: Some(&sealed.key),
         place: sealed.index,
         owner: BoxFor::Session { session: row.id, message },
     };

@@ -18,11 +18,16 @@ pub(super) struct Terms {
 /// The terms of a relay; `None` where it must be asked for its descriptor first, or is not used any more.
 ///
 /// Only doors that the relay itself signed are used: anybody could name others in its name.
-pub(super) fn terms(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<Option<Terms>, StoreError> {
-    if tx.relay(relay)?.is_none_or(|row| row.equivocated) {
+pub(super) fn terms(
+    tx: &Tx<'_>,
+    persona: PersonaId,
+    relay: RelayId,
+    now: Timestamp,
+) -> Result<Option<Terms>, StoreError> {
+    if tx.relay(persona, relay)?.is_none_or(|row| row.equivocated) {
         return Ok(None);
     }
-    let Some(latest) = tx.latest_descriptor(relay)? else { return Ok(None) };
+    let Some(latest) = tx.latest_descriptor(persona, relay)? else { return Ok(None) };
     let descriptor = Descriptor::from_bytes(&latest.bytes, relay).ok();
     Ok(descriptor.filter(|descriptor| descriptor.check_fresh(now).is_ok()).map(|descriptor| Terms {
         target: RelayTarget { id: relay, doors: descriptor.doors().to_vec() },
@@ -32,9 +37,13 @@ pub(super) fn terms(tx: &Tx<'_>, relay: RelayId, now: Timestamp) -> Result<Optio
 }
 
 /// How to ask a relay for its descriptor: over every door that was ever named.
-pub(super) fn describe_terms(tx: &Tx<'_>, relay: RelayId) -> Result<Option<Terms>, StoreError> {
-    let Some(row) = tx.relay(relay)?.filter(|row| !row.equivocated) else { return Ok(None) };
-    let mut doors = super::bundle::doors(tx, relay)?;
+pub(super) fn describe_terms(
+    tx: &Tx<'_>,
+    persona: PersonaId,
+    relay: RelayId,
+) -> Result<Option<Terms>, StoreError> {
+    let Some(row) = tx.relay(persona, relay)?.filter(|row| !row.equivocated) else { return Ok(None) };
+    let mut doors = super::bundle::doors(tx, persona, relay)?;
     for door in row.doors {
         if !doors.contains(&door) {
             doors.push(door);
@@ -45,21 +54,4 @@ pub(super) fn describe_terms(tx: &Tx<'_>, relay: RelayId) -> Result<Option<Terms
         put_bits: 0,
         deposit_bits: 0,
     }))
-}
-
-/// Relays of a persona that have not shown today's descriptor yet.
-pub(super) fn to_describe(
-    tx: &Tx<'_>,
-    persona: PersonaId,
-    now: Timestamp,
-) -> Result<Vec<RelayId>, StoreError> {
-    let mut missing = Vec::new();
-    for relay in tx.relays_of(persona)? {
-        if tx.descriptor_of(relay, now.day())?.is_none()
-            && tx.relay(relay)?.is_some_and(|row| !row.equivocated)
-        {
-            missing.push(relay);
-        }
-    }
-    Ok(missing)
 }

@@ -100,6 +100,8 @@ impl ContactApi for Node {
     async fn contact_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
         let list = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
+            // Told in the status until then.
+            tx.forget_lost_requests(persona.id)?;
             let rows = tx.requests(Some(persona.id))?;
             let requests = rows.iter().map(|row| view::request(&persona.name, row)).collect();
             Ok::<_, RpcError>(RequestList { requests })
@@ -263,7 +265,7 @@ fn add(
         return Err(RpcError::new(&codes::CONTACT_BLOCKED, "This persona key is blocked."));
     }
     if let Some(relay) = &address.relay {
-        tx.learn_relay(relay.id, &relay.doors)?;
+        tx.learn_relay(persona.id, relay.id, &relay.doors)?;
     }
     if let Some(known) = tx.contact_of(persona.id, &address.persona)? {
         return add_again(tx, persona, &known, address);
@@ -285,6 +287,9 @@ fn add(
     let contact = tx.add_contact(&new, at.now)?;
     if let (Some(seed), Some(relay)) = (&address.seed, &address.relay) {
         engine::answer_invitation(tx, persona, contact, seed, relay.id)?;
+    }
+    if address.seed.is_none() {
+        tx.set_contact_attempt(contact, engine::first_contact_at(at), 0)?;
     }
     announce::contact_added(tx, contact, at.now)?;
     Ok(contact)

@@ -183,7 +183,7 @@ fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<stor
                     Some(name) => name.clone(),
                     None => free_name(tx, persona.nickname.as_deref(), &key)?,
                 };
-                (make(tx, &wanted, NewKey::new(&secret, Recovery::default()), now)?, true)
+                (make(tx, &wanted, NewKey::new(&secret, Recovery::default()), false, now)?, true)
             }
         };
         tx.add_recovery(row.id, &Recovery { words: persona.words, local_key: persona.local_key })?;

@@ -33,7 +33,16 @@ pub(super) fn draw() -> Result<NewKey, RpcError> {
 }
 
 /// Adds a persona with its inbox at one of the relays, and its first prekeys.
-pub(super) fn make(tx: &Tx<'_>, name: &str, key: NewKey, now: Timestamp) -> Result<PersonaRow, RpcError> {
+///
+/// # Errors
+/// `relay.apart` when `apart` asks for a relay that no other persona uses, and there is none.
+pub(super) fn make(
+    tx: &Tx<'_>,
+    name: &str,
+    key: NewKey,
+    apart: bool,
+    now: Timestamp,
+) -> Result<PersonaRow, RpcError> {
     let name = names::check_name(name)?;
     if tx.persona_named(name)?.is_some() {
         return Err(RpcError::new(
@@ -41,8 +50,15 @@ pub(super) fn make(tx: &Tx<'_>, name: &str, key: NewKey, now: Timestamp) -> Resu
             format!("There is a persona called \"{name}\" already."),
         ));
     }
-    let relays: Vec<_> =
+    let mut relays: Vec<_> =
         tx.relays()?.into_iter().filter(|relay| relay.configured && !relay.equivocated).collect();
+    if apart && !relays.is_empty() {
+        let used: Vec<_> = tx.personas()?.into_iter().map(|persona| persona.relay).collect();
+        relays.retain(|relay| !used.contains(&relay.id));
+        if relays.is_empty() {
+            return Err(RpcError::new(&codes::RELAY_APART, codes::RELAY_APART.meaning));
+        }
+    }
     let relay = relays.get(random::below(relays.len())).ok_or_else(|| {
         RpcError::new(&codes::RELAY_NONE, "A persona needs a relay that keeps its inbox, and none is known.")
     })?;
@@ -57,6 +73,6 @@ pub(super) fn make(tx: &Tx<'_>, name: &str, key: NewKey, now: Timestamp) -> Resu
 }
 
 pub(super) fn address(tx: &Tx<'_>, row: &PersonaRow) -> Result<Address, StoreError> {
-    let relay = RelayAddress { id: row.relay, doors: relay_doors(tx, row.relay)? };
+    let relay = RelayAddress { id: row.relay, doors: relay_doors(tx, row.id, row.relay)? };
     Ok(Address { persona: row.public, relay: Some(relay), seed: None })
 }

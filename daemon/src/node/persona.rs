@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 use super::key::{address, draw, make};
 use super::view::utc;
 use super::{Node, names};
-use crate::engine::new_prekeys;
+use crate::engine::publish_now;
 use crate::store::{PersonaRow, StoreError, Tx};
 
 #[async_trait]
@@ -26,7 +26,7 @@ impl PersonaApi for Node {
             .shared
             .store
             .run(move |tx| {
-                let row = make(tx, &params.name, key, now)?;
+                let row = make(tx, &params.name, key, params.apart, now)?;
                 Ok::<_, RpcError>((row.id, show(tx, &row)?))
             })
             .await?;
@@ -87,11 +87,21 @@ impl PersonaApi for Node {
         exported.await
     }
 
+    async fn persona_connect(&self, params: PersonaRef) -> Result<Empty, RpcError> {
+        let found = self.shared.store.run(move |tx| names::persona(tx, Some(&params.persona)));
+        let persona = found.await?.id;
+        self.put_in_use(persona).await?;
+        if let Some(actor) = self.actors().personas.get(&persona) {
+            actor.connect_now();
+        }
+        Ok(Empty {})
+    }
+
     async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError> {
         let now = self.shared.time.now();
         let published = self.shared.store.run(move |tx| {
             let row = names::persona(tx, params.persona.as_deref())?;
-            let version = utc(new_prekeys(tx, &row, now)?.version);
+            let version = utc(publish_now(tx, &row, now)?.version);
             Ok::<_, RpcError>(Published { persona: row.name, version })
         });
         published.await

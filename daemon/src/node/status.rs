@@ -19,14 +19,20 @@ const UNRECEIVED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// How long invalid answers of a relay are shown.
 const INVALID_ANSWERS_SHOWN: Duration = Duration::from_secs(60 * 60);
 
+/// How long it is shown that conversations began again.
+const RESTARTS_SHOWN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// What the store knows for the status.
 struct Kept {
     personas: Vec<(PersonaId, String, u64, u64)>,
     relays: Vec<(bauta_protocol::id::RelayId, usize, bool)>,
     suspects: Vec<bauta_protocol::id::RelayId>,
+    invalid: Vec<bauta_protocol::id::RelayId>,
     queued: u64,
     unreceived: u64,
     unpublished: u64,
+    restarted: Vec<String>,
+    lost_requests: u64,
 }
 
 #[async_trait]
@@ -73,7 +79,7 @@ impl StatusApi for Node {
             traffic_note: self.traffic.bandwidth_note(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
-            health: self.health(&kept, state, now),
+            health: Self::health(&kept, state),
             personas,
             relays,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -88,24 +94,32 @@ impl Node {
             Timestamp(now.0.saturating_sub(u64::try_from(UNRECEIVED.as_millis()).unwrap_or(u64::MAX)));
         let kept = self.shared.store.run(move |tx| {
             let mut personas = Vec::new();
+            let mut lost_requests = 0_u64;
             let mut used = Vec::new();
             for row in tx.personas()? {
                 personas.push((row.id, row.name, tx.count_requests(row.id)?, tx.queued(Some(row.id))?));
-                used.extend(tx.relays_of(row.id)?);
+                lost_requests = lost_requests.saturating_add(tx.lost_requests(row.id)?);
+                for relay in tx.relays_of(row.id)? {
+                    used.push((relay, relay_doors(tx, row.id, relay)?.len()));
+                }
             }
             let mut relays = Vec::new();
             for row in tx.relays()? {
-                if row.configured || used.contains(&row.id) {
-                    relays.push((row.id, relay_doors(tx, row.id)?.len(), !row.equivocated));
+                let known = used.iter().filter(|(relay, _)| *relay == row.id).map(|(_, doors)| *doors).max();
+                if row.configured || known.is_some() {
+                    relays.push((row.id, known.unwrap_or(row.doors.len()), !row.equivocated));
                 }
             }
             Ok(Kept {
                 personas,
                 relays,
                 suspects: tx.suspect_relays()?,
+                invalid: tx.invalid_relays(now.minus(INVALID_ANSWERS_SHOWN))?,
                 queued: tx.queued(None)?,
                 unreceived: tx.unreceived(long_ago)?,
                 unpublished: tx.count_stuck_publications()?,
+                restarted: tx.restarted(now.minus(RESTARTS_SHOWN))?,
+                lost_requests,
             })
         });
         kept.await
@@ -146,7 +160,7 @@ impl Node {
         }
     }
 
-    fn health(&self, kept: &Kept, state: ConnectionState, now: Timestamp) -> Vec<RpcError> {
+    fn health(kept: &Kept, state: ConnectionState) -> Vec<RpcError> {
         let mut health = Vec::new();
         if !kept.relays.iter().any(|(_, _, usable)| *usable) {
             health.push(RpcError::new(
@@ -164,7 +178,7 @@ impl Node {
             } else if kept.suspects.contains(id) {
                 health.push(view::doubt(*id, Doubt::Suspect));
             }
-            if self.shared.last_invalid_answer(*id).is_some_and(|at| now.since(at) < INVALID_ANSWERS_SHOWN) {
+            if kept.invalid.contains(id) {
                 let message = format!("The relay {id} sent invalid answers or forged bundles.");
                 health.push(RpcError::new(&codes::RELAY_NONSENSE, message));
             }
@@ -174,6 +188,22 @@ impl Node {
             let message =
                 format!("{count} messages are stored at a relay and were not received for {days} days.");
             health.push(RpcError::new(&codes::MESSAGE_UNRECEIVED, message));
+        }
+        if let Some(first) = kept.restarted.first() {
+            let message = match kept.restarted.len() {
+                1 => format!(
+                    "The conversation with \"{first}\" begins again: one side was set back to an older copy."
+                ),
+                several => {
+                    format!("{several} conversations begin again: one side was set back to an older copy.")
+                }
+            };
+            health.push(RpcError::new(&codes::CONTACT_RESTARTED, message));
+        }
+        if kept.lost_requests > 0 {
+            let message =
+                format!("{} requests of strangers were dropped, because too many came.", kept.lost_requests);
+            health.push(RpcError::new(&codes::CONTACT_REQUESTS_LOST, message));
         }
         if kept.unpublished > 0 {
             let message = format!("{} keys of posts could not be published yet.", kept.unpublished);

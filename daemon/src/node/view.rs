@@ -283,7 +283,7 @@ pub(super) fn event(tx: &Tx<'_>, row: &EventRow) -> Result<Option<EventBody>, St
             let (state, phase) = connection(shown);
             Some(EventBody::StatusChanged { persona: Some(tx.persona(persona)?.name), state, phase })
         }
-        Happened::Relay(relay, why) => Some(EventBody::Health { item: doubt(relay, why), cleared: false }),
+        Happened::Relay(_, relay, why) => Some(EventBody::Health { item: doubt(relay, why), cleared: false }),
     })
 }
 
@@ -305,6 +305,7 @@ fn contact_change(change: Change) -> ContactChange {
         Change::Verified => ContactChange::Verified,
         Change::Blocked => ContactChange::Blocked,
         Change::Gap => ContactChange::Gap,
+        Change::Restarted => ContactChange::Restarted,
     }
 }
 

@@ -206,7 +206,7 @@ mod tests {
 
     async fn add_persona(store: &Store) -> PersonaId {
         run(store, |tx| {
-            tx.learn_relay(RelayId([1; 32]), &[])?;
+            tx.name_relay(RelayId([1; 32]))?;
             let mut rng = random::rng();
             let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
             tx.add_persona("alice", &secret, b"", &inbox, RelayId([1; 32]), NOW)

@@ -1,4 +1,5 @@
 use bauta_protocol::bundle::Bundle;
+use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{PersonaKey, RelayId};
 use bauta_protocol::time::{Day, Timestamp};
 use rusqlite::Row;
@@ -262,6 +263,91 @@ impl Tx<'_> {
             (contact, signed(at.0), attempts),
         )?;
         Ok(())
+    }
+
+    /// The conversation with a contact begins again.
+    pub(crate) fn note_restart(&self, contact: ContactId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note a new beginning",
+            "UPDATE contacts SET restarted_at = ?2 WHERE id = ?1",
+            (contact, signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Names of contacts whose conversation began again after that time.
+    pub(crate) fn restarted(&self, since: Timestamp) -> Result<Vec<String>, StoreError> {
+        self.all(
+            "list new beginnings",
+            "SELECT name FROM contacts WHERE restarted_at > ?1 AND state <> 4 ORDER BY restarted_at DESC, id",
+            [signed(since.0)],
+            |row| row.get(0),
+        )
+    }
+
+    /// When a handshake of theirs was last taken.
+    pub(crate) fn taken_at(&self, contact: ContactId) -> Result<Timestamp, StoreError> {
+        let at = self.one(
+            "read when a handshake came",
+            "SELECT taken_at FROM contacts WHERE id = ?1",
+            [contact],
+            |row| row.get(0),
+        )?;
+        Ok(Timestamp(at.map_or(0, unsigned)))
+    }
+
+    /// A handshake of theirs was taken; one that was held before it is dropped.
+    pub(crate) fn note_taken(&self, contact: ContactId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note a handshake",
+            "UPDATE contacts SET taken_at = ?2, held = NULL WHERE id = ?1",
+            (contact, signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Keeps a handshake that came too soon, in place of the one that was held.
+    pub(crate) fn hold_handshake(
+        &self,
+        contact: ContactId,
+        sealed: &[u8; HANDSHAKE_LEN],
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "hold a handshake",
+            "UPDATE contacts SET held = ?2 WHERE id = ?1",
+            (contact, sealed.as_slice()),
+        )?;
+        Ok(())
+    }
+
+    /// Handshakes that were held and may be taken now; they are forgotten here.
+    pub(crate) fn release_handshakes(
+        &self,
+        persona: PersonaId,
+        taken_before: Timestamp,
+    ) -> Result<Vec<Box<[u8; HANDSHAKE_LEN]>>, StoreError> {
+        let held = self.all(
+            "read held handshakes",
+            "SELECT id, held FROM contacts WHERE persona = ?1 AND held IS NOT NULL AND taken_at <= ?2 LIMIT 4",
+            (persona, signed(taken_before.0)),
+            |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, [u8; HANDSHAKE_LEN]>(1).map(Box::new)?)),
+        )?;
+        let mut released = Vec::with_capacity(held.len());
+        for (contact, sealed) in held {
+            self.execute("release a handshake", "UPDATE contacts SET held = NULL WHERE id = ?1", [contact])?;
+            released.push(sealed);
+        }
+        Ok(released)
+    }
+
+    /// Contacts whose conversation begins again, at no time yet: all of them, after an old copy was put back.
+    pub(crate) fn hasty_rejoins(&self) -> Result<Vec<ContactId>, StoreError> {
+        self.all(
+            "list contacts that begin again",
+            "SELECT id FROM contacts WHERE rejoin = 1 AND current IS NULL AND attempt_at = 0",
+            [],
+            |row| row.get(0),
+        )
     }
 
     pub(crate) fn touch_conversation(

@@ -64,8 +64,8 @@ pub(crate) enum Happened {
     ProfileChanged(ProfileRowId),
     /// The connection of a persona.
     Connection(PersonaId, Connection),
-    /// A relay needs attention.
-    Relay(RelayId, Doubt),
+    /// A persona's relay needs attention.
+    Relay(PersonaId, RelayId, Doubt),
 }
 
 stored_enum! {
@@ -95,6 +95,8 @@ stored_enum! {
         Blocked = 4,
         /// A message of theirs was lost for good.
         Gap = 5,
+        /// The conversation begins again, because one side was set back to an older state.
+        Restarted = 6,
     }
 
     /// How a persona's connection to the mixnet is doing.
@@ -185,7 +187,9 @@ impl Happened {
             Self::Connection(persona, connection) => {
                 Columns { persona: Some(persona), connection: Some(connection), ..empty }
             }
-            Self::Relay(relay, doubt) => Columns { relay: Some(relay.0), doubt: Some(doubt), ..empty },
+            Self::Relay(persona, relay, doubt) => {
+                Columns { persona: Some(persona), relay: Some(relay.0), doubt: Some(doubt), ..empty }
+            }
         }
     }
 
@@ -216,7 +220,7 @@ impl Happened {
             Kind::ProfileLearned => Self::ProfileLearned(columns.profile?),
             Kind::ProfileChanged => Self::ProfileChanged(columns.profile?),
             Kind::Connection => Self::Connection(columns.persona?, columns.connection?),
-            Kind::Relay => Self::Relay(RelayId(columns.relay?), columns.doubt?),
+            Kind::Relay => Self::Relay(columns.persona?, RelayId(columns.relay?), columns.doubt?),
         })
     }
 }

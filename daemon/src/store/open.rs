@@ -164,11 +164,11 @@ fn compare(tx: &Tx<'_>, written: Option<u64>, now: Timestamp) -> Result<(), Stor
         return Ok(());
     }
     tracing::warn!(
-        "An old copy of the store was put back. Every conversation begins again; nothing needs to be done."
+        "An old copy of the store was put back. Every conversation begins again; what came since is lost here."
     );
     tx.set_meta(COUNTER, &counter.max(written.unwrap_or(0)).to_be_bytes())?;
     tx.set_meta(ROLLED_BACK_AT, &now.0.to_be_bytes())?;
-    tx.make_all_stale()?;
+    tx.make_all_stale(now)?;
     // Also raises the counter above the mark.
     tx.advance();
     Ok(())

@@ -1,12 +1,15 @@
 use bauta_protocol::content::Content;
 use bauta_protocol::digest::set::Tag;
 use bauta_protocol::id::{BoxId, RelayId};
+use bauta_protocol::lane::BoxKey;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
+use zeroize::Zeroizing;
 
 use super::ids::{ContactId, InviteId, MessageSeq, OutboxId, PersonaId, SessionId};
-use super::tx::{bytes, signed};
+use super::sessions::Wanted;
+use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
 /// What a box in the outbox belongs to.
@@ -27,6 +30,8 @@ pub(crate) struct NewBox<'a> {
     pub(crate) id: BoxId,
     pub(crate) tag: Tag,
     pub(crate) bytes: &'a [u8; BOX_LEN],
+    /// What it is sealed with, where a conflict of it is to be proved.
+    pub(crate) key: Option<&'a BoxKey>,
     /// Its index in its lane.
     pub(crate) place: u64,
     pub(crate) owner: BoxFor,
@@ -50,6 +55,8 @@ pub(crate) struct BoxRow {
     pub(crate) bytes: Box<[u8; BOX_LEN]>,
     pub(crate) owner: BoxFor,
     pub(crate) attempts: u32,
+    /// What it is sealed with, until the relay has it.
+    pub(crate) key: Option<BoxKey>,
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<BoxRow>> {
@@ -70,6 +77,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<BoxRow>> {
         owner,
         attempts: row.get(7)?,
         tag: Tag(bytes(row, 8)?),
+        key: row.get::<_, Option<[u8; 32]>>(9)?.map(|key| BoxKey::from_ref(&Zeroizing::new(key))),
     }))
 }
 
@@ -82,8 +90,8 @@ impl Tx<'_> {
         };
         self.insert(
             "queue a box",
-            "INSERT INTO outbox (persona, relay, box, bytes, place, session, message, invite, guest, due_at, tag)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO outbox (persona, relay, box, bytes, place, session, message, invite, guest, due_at, tag, key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             (
                 new.persona,
                 new.relay.0,
@@ -96,6 +104,7 @@ impl Tx<'_> {
                 guest,
                 signed(due_at.0),
                 new.tag.0,
+                new.key.map(BoxKey::as_bytes),
             ),
         )
         .map(OutboxId)
@@ -114,7 +123,8 @@ impl Tx<'_> {
             "SELECT id, done_at IS NOT NULL,
                done_at IS NULL AND attempts = 0 AND (invite IS NOT NULL OR EXISTS (
                  SELECT 1 FROM messages WHERE seq = o.message AND kind != ?4))
-             FROM outbox AS o WHERE persona = ?1 AND due_at <= ?2
+             FROM outbox AS o WHERE persona = ?1 AND due_at <= ?2 AND disputed = 0
+               AND NOT EXISTS (SELECT 1 FROM sessions WHERE id = o.session AND quiet_until > ?2)
                AND (guest IS NULL OR NOT EXISTS (
                  SELECT 1 FROM outbox WHERE guest = o.guest AND place < o.place AND done_at IS NULL))
              ORDER BY id LIMIT ?3",
@@ -126,7 +136,7 @@ impl Tx<'_> {
     pub(crate) fn boxed(&self, row: OutboxId) -> Result<Option<BoxRow>, StoreError> {
         let found = self.one(
             "read a box",
-            "SELECT relay, box, bytes, session, message, invite, guest, attempts, tag FROM outbox WHERE id = ?1",
+            "SELECT relay, box, bytes, session, message, invite, guest, attempts, tag, key FROM outbox WHERE id = ?1",
             [row],
             read,
         )?;
@@ -142,7 +152,8 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         self.execute(
             "note a stored box",
-            "UPDATE outbox SET done_at = coalesce(done_at, ?2), due_at = ?3, attempts = 0 WHERE id = ?1",
+            "UPDATE outbox SET done_at = coalesce(done_at, ?2), due_at = ?3, attempts = 0, key = NULL, disputed = 0
+             WHERE id = ?1",
             (row, signed(now.0), signed(again_at.0)),
         )?;
         Ok(())
@@ -155,6 +166,44 @@ impl Tx<'_> {
             (row, signed(at.0), attempts),
         )?;
         Ok(())
+    }
+
+    /// The relay said that it has other bytes under this name: they are asked for at `at`.
+    pub(crate) fn dispute_box(&self, row: OutboxId, at: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "note a conflict",
+            "UPDATE outbox SET disputed = 1, due_at = ?2 WHERE id = ?1",
+            (row, signed(at.0)),
+        )?;
+        Ok(())
+    }
+
+    /// The relay did not show what it said it has: the box is put again at `at`.
+    pub(crate) fn settle_box(&self, row: OutboxId, at: Timestamp, attempts: u32) -> Result<(), StoreError> {
+        self.execute(
+            "settle a conflict",
+            "UPDATE outbox SET disputed = 0, due_at = ?2, attempts = ?3 WHERE id = ?1",
+            (row, signed(at.0), attempts),
+        )?;
+        Ok(())
+    }
+
+    /// Boxes in conflict whose bytes are to be asked for now.
+    pub(crate) fn disputed_boxes(
+        &self,
+        persona: PersonaId,
+        now: Timestamp,
+    ) -> Result<Vec<(OutboxId, RelayId, Wanted)>, StoreError> {
+        self.all(
+            "list conflicts",
+            "SELECT id, relay, place, box, tag FROM outbox WHERE persona = ?1 AND disputed = 1 AND due_at <= ?2
+             ORDER BY due_at LIMIT 16",
+            (persona, signed(now.0)),
+            |row| {
+                let (index, id, tag) = (unsigned(row.get(2)?), BoxId(bytes(row, 3)?), Tag(bytes(row, 4)?));
+                Ok((row.get(0)?, RelayId(bytes(row, 1)?), Wanted { index, id, tag }))
+            },
+        )
     }
 
     pub(crate) fn drop_box(&self, row: OutboxId) -> Result<(), StoreError> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bauta_protocol::id::{Capability, PersonaKey, RelayId};
 use bauta_protocol::mask::{LocalKey, Words};
 use bauta_protocol::persona::PersonaSecret;
@@ -30,6 +32,9 @@ pub(crate) struct Recovery {
     /// Opens the author's own copy in posts of version -38.
     pub(crate) local_key: Option<LocalKey>,
 }
+
+/// The persona that the user worked with last: its row.
+const IN_USE: &str = "persona_in_use";
 
 const COLUMNS: &str = "id, name, public, secret, identity, inbox, relay, drain_after, created_at";
 
@@ -165,6 +170,68 @@ impl Tx<'_> {
                 (persona, key.as_bytes().as_slice()),
             )?;
         }
+        Ok(())
+    }
+
+    /// The persona that the user worked with last.
+    pub(crate) fn persona_in_use(&self) -> Result<Option<PersonaId>, StoreError> {
+        let Some(id) = self.meta_u64(IN_USE)? else { return Ok(None) };
+        self.one("find the persona in use", "SELECT id FROM personas WHERE id = ?1", [signed(id)], |row| {
+            row.get(0)
+        })
+    }
+
+    pub(crate) fn set_persona_in_use(&self, persona: PersonaId) -> Result<(), StoreError> {
+        self.set_meta(IN_USE, &unsigned(persona.0).to_be_bytes())
+    }
+
+    /// Time online until the bundle is published; zero: now. `None`: it need not be.
+    pub(crate) fn publish_wait(&self, persona: PersonaId) -> Result<Option<Duration>, StoreError> {
+        let left = self.one(
+            "read when to publish",
+            "SELECT publish_wait FROM personas WHERE id = ?1",
+            [persona],
+            |row| row.get::<_, Option<i64>>(0),
+        )?;
+        Ok(left.flatten().map(|left| Duration::from_millis(unsigned(left))))
+    }
+
+    pub(crate) fn set_publish_wait(
+        &self,
+        persona: PersonaId,
+        left: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let left = left.map(|left| i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
+        self.execute(
+            "plan a publication",
+            "UPDATE personas SET publish_wait = ?2 WHERE id = ?1 AND publish_wait IS NOT ?2",
+            (persona, left),
+        )?;
+        Ok(())
+    }
+
+    /// A request was evicted; the user has not seen it.
+    pub(crate) fn lose_request(&self, persona: PersonaId) -> Result<(), StoreError> {
+        self.execute(
+            "count a lost request",
+            "UPDATE personas SET requests_lost = requests_lost + 1 WHERE id = ?1",
+            [persona],
+        )?;
+        Ok(())
+    }
+
+    /// How many requests were evicted since the user last listed them.
+    pub(crate) fn lost_requests(&self, persona: PersonaId) -> Result<u64, StoreError> {
+        self.count("read lost requests", "SELECT requests_lost FROM personas WHERE id = ?1", [persona])
+    }
+
+    /// The user has listed the requests and was told how many are lost.
+    pub(crate) fn forget_lost_requests(&self, persona: PersonaId) -> Result<(), StoreError> {
+        self.execute(
+            "forget lost requests",
+            "UPDATE personas SET requests_lost = 0 WHERE id = ?1 AND requests_lost > 0",
+            [persona],
+        )?;
         Ok(())
     }
 

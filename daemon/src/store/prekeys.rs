@@ -1,3 +1,4 @@
+use bauta_protocol::limits::CLOCK_SKEW;
 use bauta_protocol::time::Timestamp;
 use rusqlite::Row;
 use zeroize::Zeroizing;
@@ -57,9 +58,17 @@ impl Tx<'_> {
         self.all("read prekeys", &sql, [persona], read)
     }
 
-    pub(crate) fn newest_prekeys(&self, persona: PersonaId) -> Result<Option<PrekeysRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM prekeys WHERE persona = ?1 ORDER BY version DESC LIMIT 1");
-        self.one("read prekeys", &sql, [persona], read)
+    /// The newest that others would take. Some may be of a later time, made while this machine's clock was ahead: those
+    /// neither count nor go.
+    pub(crate) fn newest_prekeys(
+        &self,
+        persona: PersonaId,
+        now: Timestamp,
+    ) -> Result<Option<PrekeysRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM prekeys WHERE persona = ?1 AND version <= ?2 ORDER BY version DESC LIMIT 1"
+        );
+        self.one("read prekeys", &sql, (persona, signed(now.plus(CLOCK_SKEW).0)), read)
     }
 
     pub(crate) fn prekeys_by_id(&self, id: PrekeysId) -> Result<Option<PrekeysRow>, StoreError> {
@@ -88,6 +97,16 @@ impl Tx<'_> {
     pub(crate) fn erase_prekeys(&self, now: Timestamp) -> Result<(), StoreError> {
         self.execute("erase prekeys", "DELETE FROM prekeys WHERE erase_at <= ?1", [signed(now.0)])?;
         Ok(())
+    }
+
+    /// Whether a handshake was taken before.
+    pub(crate) fn knows_transcript(&self, transcript: &[u8; 32]) -> Result<bool, StoreError> {
+        let found = self.count(
+            "look for a handshake",
+            "SELECT count(*) FROM transcripts WHERE transcript = ?1",
+            [transcript],
+        )?;
+        Ok(found > 0)
     }
 
     /// Whether the handshake is new; remembers it as long as its prekeys are kept.

@@ -31,6 +31,8 @@ pub(crate) struct NewRequest<'a> {
     pub(crate) session: &'a [u8],
     pub(crate) stale: bool,
     pub(crate) bundle: &'a [u8],
+    /// Leading zero bits of its deposit's work.
+    pub(crate) work: u8,
 }
 
 const COLUMNS: &str = "handle, persona, public, content, received_at, session, stale, bundle";
@@ -57,8 +59,8 @@ impl Tx<'_> {
         self.advance();
         self.insert(
             "keep a request",
-            "INSERT INTO requests (handle, persona, public, content, received_at, session, stale, bundle)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO requests (handle, persona, public, content, received_at, session, stale, bundle, work)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             (
                 new.handle,
                 new.persona,
@@ -68,6 +70,7 @@ impl Tx<'_> {
                 new.session,
                 new.stale,
                 new.bundle,
+                new.work,
             ),
         )
         .map(RequestId)
@@ -84,6 +87,22 @@ impl Tx<'_> {
             "SELECT {COLUMNS} FROM requests WHERE ?1 IS NULL OR persona = ?1 ORDER BY received_at, id"
         );
         self.all("list requests", &sql, [persona], read)
+    }
+
+    /// The request of a persona that cost its sender least, the oldest of those, and the bits of its work.
+    pub(crate) fn cheapest_request(
+        &self,
+        persona: PersonaId,
+    ) -> Result<Option<(PersonaKey, u8)>, StoreError> {
+        self.one(
+            "find the request of the least work",
+            "SELECT public, work FROM requests WHERE persona = ?1 ORDER BY work, received_at, id LIMIT 1",
+            [persona],
+            |row| {
+                let public: String = row.get(0)?;
+                Ok((public.parse().map_err(|_| damaged(0))?, row.get(1)?))
+            },
+        )
     }
 
     pub(crate) fn request(&self, handle: &str) -> Result<Option<RequestRow>, StoreError> {

@@ -35,23 +35,40 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 const FIRST: &str = "
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT;
 
--- doors: Nym addresses of 96 bytes each, from an address or a bundle; a descriptor's doors go first.
+-- doors: Nym addresses of 96 bytes each, as the user configured them.
 CREATE TABLE relays (
     id BLOB NOT NULL PRIMARY KEY,
-    doors BLOB NOT NULL,
-    configured INTEGER NOT NULL DEFAULT 0,
-    equivocated INTEGER NOT NULL DEFAULT 0
+    doors BLOB NOT NULL DEFAULT x'',
+    configured INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- The first descriptor seen of each day.
+-- What one persona knows of a relay. Nothing here is shared between personas: what one of them learned would show in
+-- what another asks.
+-- doors: from an address or a bundle; a descriptor's doors go first. invalid_at: when it last gave an invalid answer.
+-- describe_at: when its next descriptor is asked for.
+CREATE TABLE known_relays (
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
+    relay BLOB NOT NULL REFERENCES relays (id),
+    doors BLOB NOT NULL DEFAULT x'',
+    equivocated INTEGER NOT NULL DEFAULT 0,
+    invalid_at INTEGER,
+    describe_at INTEGER,
+    PRIMARY KEY (persona, relay)
+) STRICT;
+
+-- The first descriptor that a persona saw of each day.
 CREATE TABLE descriptors (
+    persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
     relay BLOB NOT NULL REFERENCES relays (id),
     day INTEGER NOT NULL,
     bytes BLOB NOT NULL,
     hash BLOB NOT NULL,
-    PRIMARY KEY (relay, day)
+    PRIMARY KEY (persona, relay, day)
 ) STRICT;
 
+-- publish_wait, drain_wait: milliseconds of time online until the bundle is published, or the inbox read.
+-- drained_at: when the inbox was last read; drained_empty: and had nothing. requests_lost: evicted since they were last
+-- listed.
 -- words, local_key: what Mask keeps beside a persona's key.
 CREATE TABLE personas (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,6 +79,11 @@ CREATE TABLE personas (
     inbox BLOB NOT NULL,
     relay BLOB NOT NULL REFERENCES relays (id),
     drain_after INTEGER NOT NULL DEFAULT 0,
+    publish_wait INTEGER,
+    drain_wait INTEGER,
+    drained_at INTEGER NOT NULL DEFAULT 0,
+    drained_empty INTEGER NOT NULL DEFAULT 0,
+    requests_lost INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     words TEXT,
     words_path TEXT,
@@ -90,6 +112,8 @@ CREATE INDEX transcripts_by_prekeys ON transcripts (prekeys);
 
 -- public is NULL while an invitation is open. state: 1 invited, 2 pending, 3 active, 4 blocked.
 -- rejoin: begin a session even when nothing waits to be sent.
+-- taken_at: when a handshake of theirs was last taken. held: the last one that came too soon after it, sealed.
+-- restarted_at: when the conversation was last begun again.
 CREATE TABLE contacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
@@ -109,6 +133,9 @@ CREATE TABLE contacts (
     attempt_at INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
     descriptor_day INTEGER NOT NULL DEFAULT 0,
+    taken_at INTEGER NOT NULL DEFAULT 0,
+    held BLOB,
+    restarted_at INTEGER,
     UNIQUE (persona, name),
     UNIQUE (persona, public)
 ) STRICT;
@@ -126,6 +153,7 @@ CREATE TABLE sightings (
 -- relay: the peer's, where our boxes go. own_relay: ours, where we read.
 -- wanted: the boxes to ask for, each an index (8 bytes), a tag (8) and an id (32).
 -- handshake, inbox, deposit_*: set while the handshake is to be left in the peer's inbox.
+-- quiet_until: nothing of it is put or asked for before, so that the exchange which began it cannot be joined to it.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
@@ -140,13 +168,15 @@ CREATE TABLE sessions (
     ack_due_at INTEGER,
     gap_since INTEGER,
     heard_at INTEGER NOT NULL DEFAULT 0,
+    begun_at INTEGER NOT NULL,
     used_at INTEGER NOT NULL,
     active_until INTEGER NOT NULL DEFAULT 0,
     handshake BLOB,
     inbox BLOB,
     deposit_at INTEGER,
     deposit_until INTEGER,
-    deposit_attempts INTEGER NOT NULL DEFAULT 0
+    deposit_attempts INTEGER NOT NULL DEFAULT 0,
+    quiet_until INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX sessions_by_persona ON sessions (persona);
 CREATE INDEX sessions_by_contact ON sessions (contact);
@@ -213,7 +243,8 @@ CREATE TABLE guests (
     phase INTEGER NOT NULL
 ) STRICT;
 
--- Boxes to put. done_at: the relay has it; the row stays until the peer has it too.
+-- Boxes to put. done_at: the relay has it; the row stays until the peer has it too. key: what it is sealed with, until
+-- then. disputed: the relay said that it has other bytes, and is to show them.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
@@ -226,6 +257,8 @@ CREATE TABLE outbox (
     message INTEGER REFERENCES messages (seq) ON DELETE CASCADE,
     invite INTEGER REFERENCES invites (id) ON DELETE CASCADE,
     guest INTEGER REFERENCES guests (contact) ON DELETE CASCADE,
+    key BLOB,
+    disputed INTEGER NOT NULL DEFAULT 0,
     done_at INTEGER,
     due_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0
@@ -245,13 +278,14 @@ CREATE TABLE capabilities (
 ) STRICT;
 CREATE INDEX capabilities_due ON capabilities (persona, due_at);
 
--- content: a stranger's first message, as the protocol encodes it.
+-- content: a stranger's first message, as the protocol encodes it. work: leading zero bits of its deposit's work.
 CREATE TABLE requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     handle TEXT NOT NULL UNIQUE,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
     public TEXT NOT NULL,
     content BLOB NOT NULL,
+    work INTEGER NOT NULL DEFAULT 0,
     received_at INTEGER NOT NULL,
     session BLOB NOT NULL,
     stale INTEGER NOT NULL DEFAULT 0,

@@ -72,8 +72,16 @@ pub(crate) struct NewSession<'a> {
     pub(crate) stale: bool,
     pub(crate) initiator: bool,
     pub(crate) ack_due_at: Option<Timestamp>,
-    /// A handshake to leave in an inbox, the inbox, and until when that makes sense.
-    pub(crate) deposit: Option<(&'a [u8; HANDSHAKE_LEN], InboxId, Timestamp)>,
+    /// A handshake to leave in an inbox.
+    pub(crate) deposit: Option<NewDeposit<'a>>,
+}
+
+/// A handshake to leave in an inbox, from when on, and until when that makes sense.
+pub(crate) struct NewDeposit<'a> {
+    pub(crate) handshake: &'a [u8; HANDSHAKE_LEN],
+    pub(crate) inbox: InboxId,
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 const COLUMNS: &str = "id, contact, persona, relay, own_relay, state, stale, initiator, gap_since, heard_at,
@@ -122,7 +130,7 @@ impl Tx<'_> {
         let id = SessionId(self.insert(
             "keep a session",
             "INSERT INTO sessions (contact, persona, relay, own_relay, state, wanted, stale, initiator, ack_due_at,
-               used_at, active_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+               begun_at, used_at, active_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)",
             (
                 new.contact,
                 new.persona,
@@ -136,11 +144,12 @@ impl Tx<'_> {
                 signed(now.0),
             ),
         )?);
-        if let Some((handshake, inbox, until)) = new.deposit {
+        if let Some(deposit) = &new.deposit {
+            let (handshake, inbox) = (deposit.handshake, deposit.inbox);
             self.execute(
                 "keep a handshake",
                 "UPDATE sessions SET handshake = ?2, inbox = ?3, deposit_at = ?4, deposit_until = ?5 WHERE id = ?1",
-                (id, handshake.as_slice(), inbox.0, signed(now.0), signed(until.0)),
+                (id, handshake.as_slice(), inbox.0, signed(deposit.at.0), signed(deposit.until.0)),
             )?;
         }
         Ok(id)
@@ -237,6 +246,55 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Nothing of the session is put or asked for before a time.
+    pub(crate) fn keep_quiet(&self, session: SessionId, until: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "keep a session quiet",
+            "UPDATE sessions SET quiet_until = ?2, active_until = 0 WHERE id = ?1",
+            (session, signed(until.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Of the sessions with a contact only so many are kept: the current one, and the last others. What another had not
+    /// delivered is sealed again.
+    pub(crate) fn bound_sessions(&self, contact: ContactId, most: u32) -> Result<(), StoreError> {
+        self.execute(
+            "bound the sessions of a contact",
+            "DELETE FROM sessions WHERE contact = ?1 AND id NOT IN (
+               SELECT s.id FROM sessions AS s JOIN contacts AS c ON c.id = s.contact WHERE s.contact = ?1
+               ORDER BY s.id IS c.current DESC, s.id DESC LIMIT ?2)",
+            (contact, most),
+        )?;
+        Ok(())
+    }
+
+    /// Whether the peer has spoken over a session that was begun before that time.
+    pub(crate) fn was_in_use(&self, session: SessionId, before: Timestamp) -> Result<bool, StoreError> {
+        let found = self.count(
+            "look at a session",
+            "SELECT count(*) FROM sessions WHERE id = ?1 AND answered = 1 AND begun_at < ?2",
+            (session, signed(before.0)),
+        )?;
+        Ok(found > 0)
+    }
+
+    /// Sessions that were answered once, and whose messages have been at a relay since before `since` without a receipt.
+    pub(crate) fn silent_sessions(
+        &self,
+        persona: PersonaId,
+        since: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.all(
+            "list silent sessions",
+            "SELECT s.id FROM sessions AS s JOIN contacts AS c ON c.current = s.id
+             WHERE s.persona = ?1 AND stale = 0 AND answered = 1 AND EXISTS (
+               SELECT 1 FROM outbox WHERE session = s.id AND message IS NOT NULL AND done_at <= ?2)",
+            (persona, signed(since.0)),
+            |row| row.get(0),
+        )
+    }
+
     /// Nothing more can be read from the lane.
     pub(crate) fn stop_reading(&self, session: SessionId) -> Result<(), StoreError> {
         self.execute(
@@ -259,7 +317,7 @@ impl Tx<'_> {
     }
 
     /// After an old copy of the database was put back.
-    pub(crate) fn make_all_stale(&self) -> Result<(), StoreError> {
+    pub(crate) fn make_all_stale(&self, now: Timestamp) -> Result<(), StoreError> {
         let during = "close all sessions";
         self.execute(
             during,
@@ -270,9 +328,9 @@ impl Tx<'_> {
         self.execute(during, "UPDATE requests SET stale = 1", [])?;
         self.execute(
             during,
-            "UPDATE contacts SET current = NULL, rejoin = 1, attempt_at = 0, attempts = 0
+            "UPDATE contacts SET current = NULL, rejoin = 1, attempt_at = 0, attempts = 0, restarted_at = ?1
              WHERE EXISTS (SELECT 1 FROM sessions WHERE contact = contacts.id)",
-            [],
+            [signed(now.0)],
         )?;
         Ok(())
     }
@@ -330,7 +388,8 @@ impl Tx<'_> {
     pub(crate) fn due_acks(&self, persona: PersonaId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
         self.all(
             "list receipts",
-            "SELECT id FROM sessions WHERE persona = ?1 AND ack_due_at <= ?2 AND stale = 0 ORDER BY ack_due_at LIMIT 16",
+            "SELECT id FROM sessions WHERE persona = ?1 AND ack_due_at <= ?2 AND stale = 0 AND quiet_until <= ?2
+             ORDER BY ack_due_at LIMIT 16",
             (persona, signed(now.0)),
             |row| row.get(0),
         )

@@ -260,8 +260,16 @@ async fn events_are_kept_in_order_and_announced() {
     let mut announced = store.events();
     assert_eq!(*announced.borrow_and_update(), 0);
     for doubt in [Doubt::Suspect, Doubt::Dishonest] {
-        let event = Happened::Relay(RelayId([1; 32]), doubt);
-        store.run(move |tx| -> Result<(), StoreError> { tx.emit(event, NOW) }).await.unwrap();
+        store
+            .run(move |tx| -> Result<(), StoreError> {
+                let persona = match tx.personas()?.first() {
+                    Some(row) => row.id,
+                    None => support::persona(tx, "alice")?,
+                };
+                tx.emit(Happened::Relay(persona, RelayId([1; 32]), doubt), NOW)
+            })
+            .await
+            .unwrap();
     }
     assert_eq!(*announced.borrow_and_update(), 2);
     let events = store.run(|tx| -> Result<_, StoreError> { tx.events_after(0, 10) }).await.unwrap();

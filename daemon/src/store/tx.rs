@@ -2,6 +2,8 @@ use std::cell::Cell;
 
 use rusqlite::{OptionalExtension, Params, Row, Transaction};
 
+use bauta_protocol::time::Timestamp;
+
 use super::StoreError;
 
 /// One transaction. The typed queries of each area are in the files beside this one.
@@ -106,6 +108,22 @@ impl<'a> Tx<'a> {
         params: P,
     ) -> Result<u64, StoreError> {
         Ok(self.one(during, sql, params, |row| row.get::<_, i64>(0))?.map_or(0, unsigned))
+    }
+
+    /// Makes due now what is planned for after `last`.
+    pub(crate) fn pull_back_times(&self, now: Timestamp, last: Timestamp) -> Result<(), StoreError> {
+        for sql in [
+            "UPDATE outbox SET due_at = ?1 WHERE due_at > ?2",
+            "UPDATE contacts SET attempt_at = ?1 WHERE attempt_at > ?2",
+            "UPDATE contacts SET taken_at = ?1 WHERE taken_at > ?2",
+            "UPDATE sessions SET deposit_at = ?1 WHERE deposit_at > ?2",
+            "UPDATE sessions SET quiet_until = ?1 WHERE quiet_until > ?2",
+            "UPDATE sessions SET ack_due_at = ?1 WHERE ack_due_at > ?2",
+            "UPDATE capabilities SET due_at = ?1 WHERE due_at > ?2",
+        ] {
+            self.execute("pull back times", sql, (signed(now.0), signed(last.0)))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

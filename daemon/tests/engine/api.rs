@@ -14,12 +14,12 @@ async fn two_personas_of_one_home_know_nothing_of_each_other() {
     let mut home = Home::new(&sea, &[sea.relay().await]);
     home.start().await;
     let api = home.api();
-    let work = api.persona_new(NewPersona { name: "work".to_owned() }).await.unwrap();
-    let play = api.persona_new(NewPersona { name: "play".to_owned() }).await.unwrap();
+    let work = api.persona_new(NewPersona { name: "work".to_owned(), apart: false }).await.unwrap();
+    let play = api.persona_new(NewPersona { name: "play".to_owned(), apart: false }).await.unwrap();
     assert_ne!(work.public_key, play.public_key);
     let choice = api.contact_list(OptionalPersona::default()).await.unwrap_err();
     assert!(choice.is(&codes::PERSONA_CHOICE));
-    let taken = api.persona_new(NewPersona { name: "work".to_owned() }).await.unwrap_err();
+    let taken = api.persona_new(NewPersona { name: "work".to_owned(), apart: false }).await.unwrap_err();
     assert!(taken.is(&codes::PERSONA_EXISTS));
 
     // They may even talk to each other.

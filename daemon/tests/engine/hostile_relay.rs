@@ -7,8 +7,9 @@ use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, NewPersona, codes
 use bauta_protocol::bundle::BUNDLE_LEN;
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
+use bauta_protocol::id::BoxId;
 use bauta_protocol::limits::{BOX_LEN, DESCRIPTOR_LIFETIME};
-use bauta_protocol::relay::{Class, Deposited, Fetched, Publish, Refusal, Reply, Request};
+use bauta_protocol::relay::{Class, Deposited, Fetched, Get, Publish, Put, Refusal, Reply, Request};
 use bauta_protocol::time::Clock as _;
 use rand_core::Rng;
 
@@ -39,7 +40,7 @@ async fn a_relay_with_two_descriptors_is_found_out() {
     let mut bob = Home::new(&sea, std::slice::from_ref(&relay));
     bob.boats.shown.lock().unwrap().insert(relay.id, for_bob);
     bob.start().await;
-    bob.api().persona_new(NewPersona { name: "bob".to_owned() }).await.unwrap();
+    bob.api().persona_new(NewPersona { name: "bob".to_owned(), apart: false }).await.unwrap();
     let invitation = alice.invite(Some("bob")).await;
     bob.add("alice", &invitation).await.unwrap();
     let warned = async |home: &Home| {
@@ -251,4 +252,47 @@ async fn a_bundle_that_its_persona_did_not_sign_is_refused() {
     *alice.boats.forge.lock().unwrap() = None;
     assert_eq!(bob.wait_for_request().await.text, "for you alone");
     alice.wait(&id, MessageState::Stored).await;
+}
+
+/// A relay that says "other bytes" without having any learns nothing: no name follows, and the message waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_conflict_is_followed_by_no_name() {
+    let sea = Sea::new();
+    let (alice, bob) = friends(&sea, &[sea.relay().await]).await;
+    let id = alice.send("bob", "before").await;
+    alice.wait(&id, MessageState::Delivered).await;
+    let named = |sea: &Sea| sea.count("fetch") + sea.count("deposit");
+    let (before, lies) = (named(&sea), Arc::new(Mutex::new((BTreeMap::<BoxId, u32>::new(), 0_u32))));
+    let told = Arc::clone(&lies);
+    *alice.boats.forge.lock().unwrap() = Some(Box::new(move |class, request| {
+        let mut told = told.lock().unwrap();
+        match request {
+            Request::Put(Put { id, .. }) => {
+                *told.0.entry(*id).or_default() += 1;
+                Some(Reply::Conflict.encode(class).unwrap())
+            }
+            Request::Get(Get { id }) if told.0.contains_key(id) => {
+                told.1 += 1;
+                // Absent, or bytes that it made up.
+                let reply = if told.1 % 2 == 0 { Reply::Absent } else { Reply::Box(noise::<BOX_LEN>()) };
+                Some(reply.encode(class).unwrap())
+            }
+            _ => None,
+        }
+    }));
+    let id = alice.send("bob", "through the lies").await;
+    until("one box was refused, asked for and put again, several times", async || {
+        lies.lock().unwrap().0.values().any(|puts| *puts >= 4)
+    })
+    .await;
+    assert!(complains(&alice).await);
+    assert_eq!(named(&sea), before, "the relay is not told whose lane it is");
+    let restarted = |event: &EventBody| {
+        matches!(event, EventBody::ContactChanged { change: ContactChange::Restarted, .. })
+    };
+    assert!(!alice.saw(restarted).await);
+    *alice.boats.forge.lock().unwrap() = None;
+    alice.wait(&id, MessageState::Delivered).await;
+    assert_eq!(bob.texts().await, ["before", "through the lies"]);
+    assert_eq!(named(&sea), before);
 }

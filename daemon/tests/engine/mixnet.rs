@@ -70,10 +70,10 @@ async fn two_daemons_talk_through_the_mixnet() {
     let alice = open(&alice, &net, &address).await;
     // Without a persona: a relay answers all the same.
     ready(&alice).await;
-    let persona = alice.persona_new(NewPersona { name: "alice".to_owned() }).await.unwrap();
+    let persona = alice.persona_new(NewPersona { name: "alice".to_owned(), apart: false }).await.unwrap();
     let bob_home = bob;
     let bob = open(&bob_home, &net, &address).await;
-    bob.persona_new(NewPersona { name: "bob".to_owned() }).await.unwrap();
+    bob.persona_new(NewPersona { name: "bob".to_owned(), apart: false }).await.unwrap();
     ready(&alice).await;
     ready(&bob).await;
 
@@ -100,7 +100,7 @@ async fn two_daemons_talk_through_the_mixnet() {
 
     // A third daemon takes an invitation.
     let carol = open(&dir.path().join("carol"), &net, &address).await;
-    carol.persona_new(NewPersona { name: "carol".to_owned() }).await.unwrap();
+    carol.persona_new(NewPersona { name: "carol".to_owned(), apart: false }).await.unwrap();
     let invite = CreateInvitation { persona: None, name: Some("carol".to_owned()) };
     let invitation = alice.contact_invite(invite).await.unwrap().address;
     let params = AddContact { persona: None, name: "alice".to_owned(), address: invitation };

@@ -163,7 +163,7 @@ async fn what_cannot_be_read_says_why_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_persona_made_here_can_be_taken_to_mask() {
     let home = home().await;
-    home.api().persona_new(NewPersona { name: "ann".to_owned() }).await.unwrap();
+    home.api().persona_new(NewPersona { name: "ann".to_owned(), apart: false }).await.unwrap();
     let secrets = home.api().persona_export(PersonaRef { persona: "ann".to_owned() }).await.unwrap();
     let words = secrets.words.unwrap();
     let theirs = Persona::from_words(words.reveal(), "").unwrap();
@@ -179,7 +179,7 @@ async fn a_persona_made_here_can_be_taken_to_mask() {
 async fn a_profile_text_leads_to_its_persona() {
     let (ann, bob) = (home().await, home().await);
     for home in [&ann, &bob] {
-        home.api().persona_new(NewPersona { name: "me".to_owned() }).await.unwrap();
+        home.api().persona_new(NewPersona { name: "me".to_owned(), apart: false }).await.unwrap();
     }
     let shown = ann.api().persona_show(PersonaRef { persona: "me".to_owned() }).await.unwrap();
     let text = format!("Ann, Venice.\n{}\nRowing and masks", shown.profile_text);

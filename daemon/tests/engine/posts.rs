@@ -35,7 +35,11 @@ impl World {
         let mut home = Home::new(&self.sea, &self.relays);
         home.gun = Some(self.peer.gun());
         home.start().await;
-        let made = home.api().persona_new(bauta_ipc::NewPersona { name: name.to_owned() }).await.unwrap();
+        let made = home
+            .api()
+            .persona_new(bauta_ipc::NewPersona { name: name.to_owned(), apart: false })
+            .await
+            .unwrap();
         settings(&home, 1, 0).await;
         (home, made.public_key)
     }

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use bauta_daemon::node::NodeError;
 use bauta_daemon::unlock::{Mode, Unlock, UnlockError};
@@ -64,7 +65,7 @@ async fn a_home_opens_only_as_it_was_protected() {
     let words = |text: &str| Unlock::Passphrase(Zeroizing::new(text.to_owned()));
     let mut home = Home::new(&sea, &[sea.relay().await]);
     home.try_start(words("correct horse")).await.unwrap();
-    home.api().persona_new(NewPersona { name: "alice".to_owned() }).await.unwrap();
+    home.api().persona_new(NewPersona { name: "alice".to_owned(), apart: false }).await.unwrap();
     home.crash().await;
     assert_eq!(Unlock::mode_of(&home.path()).unwrap(), Some(Mode::Passphrase));
     for (unlock, code) in [(words("wrong"), &codes::UNLOCK_FAILED), (Unlock::KeyFile, &codes::USAGE)] {
@@ -103,6 +104,37 @@ async fn a_home_without_personas_shows_that_relays_answer() {
     let status = lonely.api().status_get(Empty {}).await.unwrap();
     assert_eq!(status.state, ConnectionState::Off);
     assert!(status.health.iter().any(|item| item.is(&codes::RELAY_NONE)));
-    let refused = lonely.api().persona_new(NewPersona { name: "x".to_owned() }).await.unwrap_err();
+    let refused =
+        lonely.api().persona_new(NewPersona { name: "x".to_owned(), apart: false }).await.unwrap_err();
     assert!(refused.is(&codes::RELAY_NONE));
+}
+
+/// A machine that starts once with a clock far ahead keeps what would have ended by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_far_ahead_at_one_start_deletes_nothing() {
+    let sea = Sea::new();
+    let relays = [sea.relay().await];
+    let (mut alice, _) = Home::with(&sea, &relays, "alice").await;
+    let (bob, _) = Home::with(&sea, &relays, "bob").await;
+    let invitation = alice.invite(Some("bob")).await;
+    let stored = sea.count("put");
+    until("the invitation is at the relay", async || sea.count("put") > stored + 4).await;
+    let before = alice.events().await.len();
+    assert!(before > 0);
+    alice.crash().await;
+
+    let ahead = Duration::from_secs(400 * 24 * 3600);
+    sea.clock.skip(ahead);
+    alice.boats.cut.store(true, std::sync::atomic::Ordering::Relaxed);
+    alice.start().await;
+    let waiting = alice.send("bob", "for when you are here").await;
+    assert!(alice.events().await.len() >= before);
+    alice.crash().await;
+    sea.clock.set_back(ahead);
+    alice.boats.cut.store(false, std::sync::atomic::Ordering::Relaxed);
+
+    alice.start().await;
+    bob.add("alice", &invitation).await.unwrap();
+    alice.wait(&waiting, MessageState::Delivered).await;
+    assert_eq!(bob.texts().await, ["for when you are here"]);
 }

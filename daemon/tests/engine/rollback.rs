@@ -1,24 +1,122 @@
 use std::fs;
 
-use bauta_ipc::MessageState;
+use std::time::Duration;
 
-use crate::support::{Home, Sea, friends};
+use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, codes};
+
+use crate::support::{Home, Sea, friends, until};
 
 const FILES: [&str; 2] = ["store.db", "store.db-wal"];
+/// With the mark beside the database: nothing in the home shows that it is old.
+const WHOLE: [&str; 3] = ["store.db", "store.db-wal", "store.mark"];
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn copy_out(home: &Home) -> Vec<Option<Vec<u8>>> {
-    FILES.iter().map(|name| fs::read(home.path().join(name)).ok()).collect()
+    copy_of(home, &FILES)
+}
+
+fn copy_of(home: &Home, files: &[&str]) -> Vec<Option<Vec<u8>>> {
+    files.iter().map(|name| fs::read(home.path().join(name)).ok()).collect()
 }
 
 pub(crate) fn put_back(home: &Home, copy: Vec<Option<Vec<u8>>>) {
+    put_back_of(home, &FILES, copy);
+}
+
+fn put_back_of(home: &Home, files: &[&str], copy: Vec<Option<Vec<u8>>>) {
     drop(fs::remove_file(home.path().join("store.db-shm")));
-    for (name, bytes) in FILES.iter().zip(copy) {
+    for (name, bytes) in files.iter().zip(copy) {
         let path = home.path().join(name);
         drop(fs::remove_file(&path));
         if let Some(bytes) = bytes {
             fs::write(path, bytes).unwrap();
         }
     }
+}
+
+/// Whether the home says that a conversation begins again: in its health, and as an event.
+async fn says_so(home: &Home) -> bool {
+    let health = home.api().status_get(Empty {}).await.unwrap().health;
+    let shown = health.iter().any(|item| item.is(&codes::CONTACT_RESTARTED) && !item.hint.is_empty());
+    shown
+        && home
+            .saw(|event| matches!(event, EventBody::ContactChanged { change: ContactChange::Restarted, .. }))
+            .await
+}
+
+async fn say(from: &Home, to: &str, text: &str) {
+    let id = from.send(to, text).await;
+    from.wait(&id, MessageState::Delivered).await;
+}
+
+/// Two homes that have spoken; then the first one is copied as a whole, and they speak on.
+async fn with_a_copy(sea: &std::sync::Arc<Sea>) -> (Home, Home, Vec<Option<Vec<u8>>>) {
+    let (mut alice, bob) = friends(sea, &[sea.relay().await, sea.relay().await]).await;
+    say(&alice, "bob", "a1").await;
+    say(&bob, "alice", "b1").await;
+    sea.clock.skip(HOUR);
+    alice.crash().await;
+    let copy = copy_of(&alice, &WHOLE);
+    alice.start().await;
+    (alice, bob, copy)
+}
+
+fn once(texts: &[String], expected: &[&str]) {
+    for text in expected {
+        assert_eq!(texts.iter().filter(|heard| *heard == text).count(), 1, "{text} in {texts:?}");
+    }
+    assert_eq!(texts.len(), expected.len(), "{texts:?}");
+}
+
+/// The boxes that would be in conflict were read and are gone: no relay can show one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_home_put_back_is_noticed_by_what_the_other_sends() {
+    let sea = Sea::new();
+    let (mut alice, bob, copy) = with_a_copy(&sea).await;
+    for text in ["2", "3"] {
+        say(&alice, "bob", &format!("a{text}")).await;
+        say(&bob, "alice", &format!("b{text}")).await;
+    }
+    let deleted = sea.count("delete");
+    until("what was read is deleted", async || sea.count("delete") >= deleted + 8).await;
+    alice.crash().await;
+    put_back_of(&alice, &WHOLE, copy);
+    alice.start().await;
+    let to_bob = alice.send("bob", "a4").await;
+    let to_alice = bob.send("alice", "b4").await;
+    bob.wait(&to_alice, MessageState::Delivered).await;
+    alice.wait(&to_bob, MessageState::Delivered).await;
+    until("both say so", async || says_so(&alice).await && says_so(&bob).await).await;
+    say(&alice, "bob", "a5").await;
+    say(&bob, "alice", "b5").await;
+    once(&bob.texts().await, &["a1", "a2", "a3", "a4", "a5"]);
+    // What the other had a receipt for is gone with the newer home.
+    once(&alice.texts().await, &["b1", "b4", "b5"]);
+}
+
+/// The other side says nothing, so there is nothing to see; and the store is five days old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_home_of_five_days_ago_is_noticed_by_silence() {
+    let sea = Sea::new();
+    let (mut alice, bob, copy) = with_a_copy(&sea).await;
+    for day in 0..5 {
+        say(&alice, "bob", &format!("a day {day}")).await;
+        sea.clock.skip(DAY);
+    }
+    alice.crash().await;
+    put_back_of(&alice, &WHOLE, copy);
+    alice.start().await;
+    let id = alice.send("bob", "after").await;
+    alice.wait(&id, MessageState::Stored).await;
+    assert!(!says_so(&alice).await, "the other may only be away");
+    sea.clock.skip(DAY * 3 + HOUR);
+    alice.wait(&id, MessageState::Delivered).await;
+    until("both say so", async || says_so(&alice).await && says_so(&bob).await).await;
+    say(&bob, "alice", "I hear you").await;
+    once(&bob.texts().await, &["a1", "a day 0", "a day 1", "a day 2", "a day 3", "a day 4", "after"]);
+    once(&alice.texts().await, &["b1", "I hear you"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

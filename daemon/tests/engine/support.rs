@@ -41,6 +41,10 @@ impl TestClock {
         self.0.fetch_add(u64::try_from(span.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
+    pub(crate) fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(u64::try_from(span.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
     fn read(&self) -> Timestamp {
         Timestamp(SystemClock.now().0 + self.0.load(Ordering::Relaxed))
     }
@@ -284,7 +288,8 @@ impl Home {
     pub(crate) async fn with(sea: &Arc<Sea>, relays: &[RelayAddress], name: &str) -> (Self, Persona) {
         let mut home = Self::new(sea, relays);
         home.start().await;
-        let persona = home.api().persona_new(NewPersona { name: name.to_owned() }).await.unwrap();
+        let persona =
+            home.api().persona_new(NewPersona { name: name.to_owned(), apart: false }).await.unwrap();
         (home, persona)
     }
 

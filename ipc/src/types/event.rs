@@ -151,7 +151,7 @@ pub enum EventBody {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContactChange {
-    /// The conversation has come further, or was begun again.
+    /// The conversation has come further.
     State,
     /// Their long-term session key is a new one: compare the safety number again.
     Identity,
@@ -161,4 +161,6 @@ pub enum ContactChange {
     Blocked,
     /// A message of theirs was lost for good: there is a gap.
     Gap,
+    /// The conversation begins again, because one side was set back to an older copy of its home.
+    Restarted,
 }

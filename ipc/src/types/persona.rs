@@ -8,6 +8,9 @@ use super::{ConnectionState, Secret, Utc};
 pub struct NewPersona {
     /// A name for use in this home only; nobody else sees it. 1 to 64 characters, none a control character.
     pub name: String,
+    /// Whether it is to have a relay that no other persona of this home uses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 /// Names a persona.

@@ -72,6 +72,22 @@ impl Feed {
         Ok(())
     }
 
+    /// Looks into a box that is ahead of a missing one, on a copy of the ratchet.
+    //
+    // The peer sealed it, because it opens with the lane's key. A whole state of ours can always decrypt it: the peer's
+    // chain begins from a ratchet key that we sent after reading all before that chain. So where it cannot be decrypted,
+    // or acknowledges what was never sealed, a newer copy of this state has spoken with the peer. Without this look an
+    // old copy would wait for a box that the newer one has read, for days.
+    pub(super) fn look_ahead(&mut self, message: &[u8]) {
+        let mut ratchet = self.ratchet.copy();
+        self.rolled_back |= match ratchet.decrypt(message).map(|plain| Payload::decode(&plain)) {
+            Err(_) => true,
+            Ok(Ok(payload)) => payload.ack > self.sent,
+            // A later version's payload says nothing.
+            Ok(Err(_)) => false,
+        };
+    }
+
     /// Accepts the boxes that waited behind the first missing one, as far as they are consecutive.
     pub(super) fn waiting(&mut self, ahead: &BTreeMap<u64, SecretBytes>, from: u64) {
         for (index, message) in (from..).map_while(|index| ahead.get(&index).map(|message| (index, message)))

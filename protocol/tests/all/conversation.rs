@@ -213,3 +213,44 @@ fn a_rolled_back_sender_meets_conflict() {
     assert_eq!(right.open(0, reply).unwrap().acked, 1);
     assert!(right.can_send());
 }
+
+#[test]
+fn an_old_copy_notices_by_a_later_box_what_it_can_not_read_in_order() {
+    let (alice, bob) = pair();
+    let (mut alice, mut bob) = (Side::new(alice), Side::new(bob));
+    let (mut relay, mut rng) = (Boxes::default(), rng("old copy"));
+    let mut speak = |from: &mut Side, to: &mut Side| {
+        from.say(10, false, &mut rng);
+        from.put(from.durable.outbox.len() - 1, &mut relay);
+        to.get(0, None, false, &relay);
+    };
+    speak(&mut bob, &mut alice);
+    let old = alice.durable.session.clone();
+    speak(&mut alice, &mut bob);
+    speak(&mut bob, &mut alice);
+    speak(&mut alice, &mut bob);
+    bob.say(10, false, &mut rng);
+    bob.put(bob.durable.outbox.len() - 1, &mut relay);
+    // Box 1 was read, and the relay has forgotten it.
+    let later = relay.get(&bob.durable.outbox[&2].id).unwrap();
+    let mut rolled_back: Session = restore(&old);
+    assert!(rolled_back.open(2, later).unwrap().contents.is_empty());
+    assert!(!rolled_back.can_send());
+    assert!(alice.session.open(2, later).unwrap().contents.len() == 1 && alice.session.can_send());
+}
+
+#[test]
+fn the_writer_can_tell_its_own_lane_from_bytes_of_a_relay() {
+    let (mut alice, _) = pair();
+    let (mut rng, mut other) = (rng("proof"), rng("another copy"));
+    let old = json(&alice);
+    let ours = alice.seal(b"one", None, &mut rng).unwrap().remove(0);
+    let again = restore::<Session>(&old).seal(b"another", None, &mut other).unwrap().remove(0);
+    assert_eq!(ours.id, again.id);
+    assert!(ours.key.opens(&ours.id, &ours.bytes) && ours.key.opens(&ours.id, &again.bytes));
+    let mut forged = again.bytes.clone();
+    forged[40] ^= 1;
+    assert!(!ours.key.opens(&ours.id, &forged));
+    let next = alice.seal(b"two", None, &mut rng).unwrap().remove(0);
+    assert!(!ours.key.opens(&ours.id, &next.bytes) && !ours.key.opens(&next.id, &ours.bytes));
+}

@@ -1,6 +1,7 @@
 //! Keeps a client connected: chooses gateways, watches what comes back, replaces what fails.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bauta_protocol::time::{Clock as _, Timestamp};
@@ -9,7 +10,7 @@ use rand::Rng as _;
 use rand::rngs::OsRng;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{SystemClock, jittered, up_to};
+use crate::clock::{SystemClock, jittered, up_to, wait};
 use crate::link::{Link, Plan};
 use crate::state::{ConnectPhase, Phase, State};
 use crate::storage::Ephemeral;
@@ -42,7 +43,7 @@ pub(super) async fn run(core: Arc<Core>) {
 
 async fn supervise(core: &Arc<Core>) {
     let tuning = core.shared.tuning;
-    sleep(up_to(core.shared.traffic.pace().start_delay_max)).await;
+    wait_for_turn(core).await;
     let mut backoff = Backoff::new(tuning.backoff);
     let mut without_since = Instant::now();
     loop {
@@ -55,6 +56,8 @@ async fn supervise(core: &Arc<Core>) {
             core.publish(&link);
             if watch(core, link).await {
                 backoff.reset();
+                core.set_connecting(ConnectPhase::Waiting);
+                wait_for_turn(core).await;
                 without_since = Instant::now();
             }
             core.state.send_modify(|state| state.rebuilds = state.rebuilds.saturating_add(1));
@@ -64,6 +67,21 @@ async fn supervise(core: &Arc<Core>) {
             core.set_phase(Phase::Lost);
         }
         sleep(backoff.next()).await;
+    }
+}
+
+/// Waits until this client may connect. All clients of a machine start, wake and lose a gateway together: only the one
+/// in use comes back at once.
+async fn wait_for_turn(core: &Core) {
+    let now = core.now.notified();
+    let pause = if core.in_use.load(Ordering::Relaxed) {
+        up_to(core.shared.traffic.pace().start_delay_max)
+    } else {
+        wait(core.shared.tuning.apart_mean)
+    };
+    tokio::select! {
+        () = sleep(pause) => {}
+        () = now => {}
     }
 }
 

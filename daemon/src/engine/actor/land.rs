@@ -13,11 +13,14 @@ use bauta_protocol::relay::{
 use tokio::time::Instant;
 
 use super::Actor;
+use crate::engine::conflict::Verdict;
 use crate::engine::flight::{Answer, EMPTY_ANSWER_PAUSE, Heard, Landed, Landing};
-use crate::engine::peer::{Moment, give_up, keep_bundle};
+use crate::engine::peer::{Moment, keep_bundle};
 use crate::engine::plan::LaneOf;
 use crate::engine::receive::BoxOutcome;
-use crate::engine::{ATTEMPTS_SHOWN, announce, backoff, bundle, descriptors, greet, invite, receive, send};
+use crate::engine::{
+    ATTEMPTS_SHOWN, announce, backoff, bundle, conflict, descriptors, errands, greet, invite, receive, send,
+};
 use crate::store::{
     BoxFor, CapabilityId, Change, ContactId, ContactRow, MessageState, OutboxId, PrekeysId, SessionId,
     StoreError, Tx,
@@ -30,12 +33,15 @@ impl Actor {
     pub(super) async fn land(&mut self, landed: Landed) {
         let Landed { relay, landing } = landed;
         match landing.heard() {
-            Heard::Answer => self.shared.note_answer(relay),
-            Heard::Invalid => self.shared.note_invalid_answer(relay),
+            Heard::Answer => self.shared.note_answer(Some(self.persona), relay),
+            Heard::Invalid => self.note_invalid_answer(relay),
             Heard::Nothing => {}
         }
         match landing {
-            Landing::Put { row, answer } => self.land_put(row, answer).await,
+            Landing::Put { row, answer } => self.land_put(relay, row, answer).await,
+            Landing::Get { of: LaneOf::Disputed(row), id, answer, .. } => {
+                self.land_disputed(relay, row, id, answer).await;
+            }
             Landing::Get { of, index, id, answer } => self.land_get(of, index, id, answer).await,
             Landing::Delete { row, attempts, answer } => self.land_delete(row, attempts, answer).await,
             Landing::Deposit { session, answer } => self.land_deposit(session, answer).await,
@@ -55,11 +61,22 @@ impl Actor {
         }
     }
 
-    async fn land_put(&mut self, row: OutboxId, answer: Answer<PutReply>) {
+    async fn land_put(&mut self, relay: RelayId, row: OutboxId, answer: Answer<PutReply>) {
         let at = self.shared.moment();
         let kept = self.shared.store.run(move |tx| keep_put(tx, row, &answer, &at)).await;
         self.under_way.puts.remove(&row);
-        self.report(kept, "note a put");
+        if self.report(kept, "note a put") == Some(Verdict::Lie) {
+            self.note_invalid_answer(relay);
+        }
+    }
+
+    async fn land_disputed(&mut self, relay: RelayId, row: OutboxId, id: BoxId, answer: Answer<GetReply>) {
+        let at = self.shared.moment();
+        let kept = self.shared.store.run(move |tx| conflict::shown(tx, row, &answer, &at)).await;
+        self.under_way.gets.remove(&id);
+        if self.report(kept, "note a conflict") == Some(Verdict::Lie) {
+            self.note_invalid_answer(relay);
+        }
     }
 
     async fn land_get(&mut self, of: LaneOf, index: u64, id: BoxId, answer: Answer<GetReply>) {
@@ -115,13 +132,14 @@ impl Actor {
         if let Ok(DrainReply::Deposit(Deposited { seq, sealed })) = answer {
             let (persona, at) = (self.persona, self.shared.moment());
             let kept =
-                self.shared.store.run(move |tx| greet::take_deposit(tx, persona, seq, &sealed, &at)).await;
+                self.shared.store.run(move |tx| greet::take_deposit(tx, persona, seq, &sealed, 0, &at)).await;
             self.report(kept, "keep a handshake");
         }
     }
 
     async fn land_publish(&mut self, prekeys: PrekeysId, answer: Answer<PublishReply>) {
-        let (persona, now) = (self.persona, self.shared.time.now());
+        let (persona, at) = (self.persona, self.shared.moment());
+        let now = at.now;
         self.under_way.publish = false;
         let kept = match answer {
             Ok(PublishReply::Done) => {
@@ -141,9 +159,7 @@ impl Actor {
             ) => {
                 self.shared
                     .store
-                    .run(move |tx| -> Result<(), StoreError> {
-                        bundle::new_prekeys(tx, &tx.persona(persona)?, now).map(|_| ())
-                    })
+                    .run(move |tx| -> Result<(), StoreError> { errands::refused_as_stale(tx, persona, &at) })
                     .await
             }
             Ok(PublishReply::Declined(_)) | Err(_) => Ok(()),
@@ -166,18 +182,18 @@ impl Actor {
             .await;
         self.under_way.joins.remove(&contact);
         if let Some(Fetched::Forged) = self.report(kept, "keep a bundle") {
-            self.shared.note_invalid_answer(relay);
+            self.note_invalid_answer(relay);
         }
     }
 
     async fn land_describe(&mut self, relay: RelayId, answer: Answer<DescribeReply>) {
-        let now = self.shared.time.now();
+        let (persona, now) = (self.persona, self.shared.time.now());
         let kept = match answer {
             Ok(DescribeReply::Descriptor(bytes)) => {
                 let kept = self
                     .shared
                     .store
-                    .run(move |tx| descriptors::keep(tx, relay, bytes.as_slice(), now))
+                    .run(move |tx| descriptors::keep(tx, persona, relay, bytes.as_slice(), now))
                     .await;
                 let kept = self.report(kept, "keep a descriptor");
                 if matches!(
@@ -186,7 +202,7 @@ impl Actor {
                         | DescriptorError::WrongRelay
                         | DescriptorError::BadSignature))
                 ) {
-                    self.shared.note_invalid_answer(relay);
+                    self.note_invalid_answer(relay);
                 }
                 kept.and_then(Result::ok)
             }
@@ -195,6 +211,7 @@ impl Actor {
         self.under_way.describes.remove(&relay);
         match kept {
             Some(descriptor) => {
+                self.shared.trust.signed(descriptor.day(), now);
                 self.paused_relays.remove(&relay);
                 self.shared.exchangers.avoid_gateways_of(descriptor.doors());
                 // Yesterday's descriptor, shortly after midnight: today's will be asked for in a while.
@@ -218,8 +235,8 @@ pub(in crate::engine) fn keep_put(
     row: OutboxId,
     answer: &Answer<PutReply>,
     at: &Moment,
-) -> Result<(), StoreError> {
-    let Some(sealed) = tx.boxed(row)? else { return Ok(()) };
+) -> Result<Verdict, StoreError> {
+    let Some(sealed) = tx.boxed(row)? else { return Ok(Verdict::Nothing) };
     match answer {
         Ok(PutReply::Done) => {
             let again = backoff::spread(at.times.put_again_after);
@@ -234,14 +251,8 @@ pub(in crate::engine) fn keep_put(
             }
         }
         Ok(PutReply::Conflict) => match sealed.owner {
-            // The relay has other bytes under this id: an older state of ours was used before, or the relay is dishonest.
-            BoxFor::Session { session, .. } => match tx.session(session)? {
-                Some(session) => {
-                    tx.forget_undone(session.id)?;
-                    give_up(tx, &session, at)
-                }
-                None => tx.drop_box(row),
-            },
+            BoxFor::Session { .. } => return conflict::claimed(tx, row, at),
+            // Somebody else answered the invitation, or the relay says so. Nothing follows that anybody could see.
             BoxFor::Guest(contact) => invite::answer_refused(tx, contact, at),
             BoxFor::Invite(_) => tx.drop_box(row),
         },
@@ -250,7 +261,8 @@ pub(in crate::engine) fn keep_put(
             let wait = backoff::after(at.times.pace.resend_after, sealed.attempts);
             tx.box_later(row, at.now.plus(wait), sealed.attempts.saturating_add(1))
         }
-    }
+    }?;
+    Ok(Verdict::Nothing)
 }
 
 pub(in crate::engine) fn take_box(
@@ -264,6 +276,8 @@ pub(in crate::engine) fn take_box(
         LaneOf::Session(session) => receive::open_box(tx, session, index, bytes, at),
         LaneOf::Invite(id) => invite::host_box(tx, id, index, bytes, at),
         LaneOf::Guest(contact) => invite::guest_box(tx, contact, index, bytes, at),
+        // Its landing is another.
+        LaneOf::Disputed(_) => Ok(BoxOutcome::Settled),
     }
 }
 
@@ -275,7 +289,7 @@ pub(in crate::engine) fn keep_deposit(
 ) -> Result<(), StoreError> {
     let Some(row) = tx.session(session)? else { return Ok(()) };
     if !matches!(answer, Ok(DepositReply::Done)) {
-        let wait = backoff::after(at.times.pace.resend_after, row.deposit_attempts);
+        let wait = at.times.waits.again(row.deposit_attempts);
         return tx.set_deposit(session, Some(at.now.plus(wait)), row.deposit_attempts.saturating_add(1));
     }
     tx.set_deposit(session, Some(at.now.plus(backoff::spread(at.times.deposit_again_after))), 0)?;
@@ -318,7 +332,7 @@ pub(in crate::engine) fn fetched(
         Some(bundle) if wanted => send::begin(tx, &persona, &row, &bundle, at)?,
         Some(_) => tx.set_contact_attempt(contact, at.now, 0)?,
         None => {
-            let wait = backoff::after(at.times.pace.resend_after, row.attempts);
+            let wait = at.times.waits.again(row.attempts);
             let attempts = row.attempts.saturating_add(1);
             tx.set_contact_attempt(contact, at.now.plus(wait), attempts)?;
             // From now on it is shown as a problem.

@@ -10,8 +10,8 @@ use super::Actor;
 use crate::engine::flight::Errand;
 use crate::engine::peer::{Moment, unpack};
 use crate::engine::plan::{Due, Lane, LaneOf, Step, choose};
-use crate::engine::terms::{Terms, describe_terms, terms, to_describe};
-use crate::engine::{DAY, plan, receive, send};
+use crate::engine::terms::{Terms, describe_terms, terms};
+use crate::engine::{DAY, errands, plan, receive, send};
 use crate::random;
 use crate::store::{ContactId, ContactRow, PersonaId, StoreError, Tx};
 
@@ -82,7 +82,7 @@ impl Actor {
             .run(move |tx| -> Result<Ready, StoreError> {
                 let persona = tx.persona(persona)?;
                 let errand = Errand::Drain { cap: persona.inbox, after: persona.drain_after };
-                Ok(terms(tx, persona.relay, now)?.map(|terms| (errand, terms)))
+                Ok(terms(tx, persona.id, persona.relay, now)?.map(|terms| (errand, terms)))
             })
             .await;
         if let Some(Some((errand, terms))) = self.report(started, "read the inbox's place") {
@@ -109,7 +109,7 @@ impl Actor {
             .shared
             .store
             .run(move |tx| -> Result<Option<Terms>, StoreError> {
-                terms(tx, tx.persona(persona)?.relay, now)
+                terms(tx, persona, tx.persona(persona)?.relay, now)
             })
             .await;
         let terms = self.report(terms, "read a relay's terms").flatten()?;
@@ -142,13 +142,16 @@ impl Actor {
 /// Does what needs no network, and lists what does.
 fn prepare(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<Due, StoreError> {
     let row = tx.persona(persona)?;
+    errands::look_after(tx, persona, at)?;
     for contact in tx.contacts_to_seal(persona)? {
         send::seal_pending(tx, &row, contact, at)?;
     }
     let gap_before =
         at.now.0.saturating_sub(u64::try_from(at.times.gap_after.as_millis()).unwrap_or(u64::MAX));
-    for session in tx.old_gaps(persona, bauta_protocol::time::Timestamp(gap_before))? {
-        receive::skip_gap(tx, session, at)?;
+    if at.trusted {
+        for session in tx.old_gaps(persona, bauta_protocol::time::Timestamp(gap_before))? {
+            receive::skip_gap(tx, session, at)?;
+        }
     }
     let usable = usable_relays(tx, persona, at)?;
     let mut lanes = Vec::new();
@@ -166,23 +169,25 @@ fn prepare(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<Due, StoreErr
     for (invite, relay, wanted, active_until) in tx.invite_lanes(persona)? {
         add(LaneOf::Invite(invite), relay, wanted, active_until > at.now);
     }
+    for (disputed, relay, want) in tx.disputed_boxes(persona, at.now)? {
+        add(LaneOf::Disputed(disputed), relay, vec![want], false);
+    }
     let mut deletes = Vec::new();
     for one in tx.due_deletes(persona, at.now, DELETES_SEEN)? {
         if usable.contains(&one.relay) {
             deletes.push(one.row);
         }
     }
-    let publish = match tx.newest_prekeys(persona)? {
-        Some(newest) if newest.published_at.is_none() && usable.contains(&row.relay) => Some(newest.id),
-        _ => None,
-    };
+    let publish = errands::due_publication(tx, persona, at)?
+        .filter(|_| usable.contains(&row.relay))
+        .map(|newest| newest.id);
     Ok(Due {
         lanes,
         acks: tx.due_acks(persona, at.now)?,
         puts: tx.due_boxes(persona, at.now, PUTS_SEEN)?,
         deposits: tx.due_deposits(persona, at.now)?,
         joins: tx.contacts_to_join(persona, at.now)?,
-        describes: to_describe(tx, persona, at.now)?,
+        describes: errands::to_describe(tx, persona, at)?,
         publish,
         deletes,
     })
@@ -191,7 +196,7 @@ fn prepare(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<Due, StoreErr
 fn usable_relays(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<HashSet<RelayId>, StoreError> {
     let mut usable = HashSet::new();
     for relay in tx.relays_of(persona)? {
-        if terms(tx, relay, at.now)?.is_some() {
+        if terms(tx, persona, relay, at.now)?.is_some() {
             usable.insert(relay);
         }
     }
@@ -200,7 +205,7 @@ fn usable_relays(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<HashSet
 
 /// Turns a step into an errand; what the step changes in the store is committed when this returns.
 fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Ready, StoreError> {
-    let with_terms = |relay, errand| Ok(terms(tx, relay, at.now)?.map(|terms| (errand, terms)));
+    let with_terms = |relay, errand| Ok(terms(tx, persona, relay, at.now)?.map(|terms| (errand, terms)));
     match step {
         Step::Get { of, relay, want } => {
             with_terms(relay, Errand::Get { of, index: want.index, id: want.id })
@@ -211,7 +216,7 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
         },
         Step::Put(row) => {
             let Some(sealed) = tx.boxed(row)? else { return Ok(None) };
-            let found = terms(tx, sealed.relay, at.now)?;
+            let found = terms(tx, persona, sealed.relay, at.now)?;
             if found.is_none() {
                 // Not before its relay has sent a descriptor; other relays' work does not wait for it.
                 let wait = crate::engine::backoff::after(at.times.pace.tick_mean, sealed.attempts);
@@ -226,7 +231,9 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
             with_terms(row.relay, Errand::Deposit { session, inbox, handshake })
         }
         Step::Join(contact) => start_join(tx, persona, contact, at),
-        Step::Describe(relay) => Ok(describe_terms(tx, relay)?.map(|terms| (Errand::Describe, terms))),
+        Step::Describe(relay) => {
+            Ok(describe_terms(tx, persona, relay)?.map(|terms| (Errand::Describe, terms)))
+        }
         Step::Publish(prekeys) => {
             let Some(row) = tx.prekeys_by_id(prekeys)? else { return Ok(None) };
             let keys: Prekeys = unpack(&row.secret, "prekeys")?;
@@ -259,14 +266,14 @@ fn start_join(tx: &Tx<'_>, persona: PersonaId, contact: ContactId, at: &Moment) 
         return Ok(None);
     }
     let Some(relay) = where_to_ask(tx, persona, &row)? else {
-        let wait = crate::engine::backoff::after(at.times.pace.resend_after, row.attempts);
+        let wait = at.times.waits.again(row.attempts);
         tx.set_contact_attempt(contact, at.now.plus(wait), row.attempts.saturating_add(1))?;
         return Ok(None);
     };
-    match terms(tx, relay, at.now)? {
+    match terms(tx, persona, relay, at.now)? {
         Some(terms) => Ok(Some((Errand::Fetch { contact, persona: key }, terms))),
         // A relay that nobody has asked yet for its descriptor.
-        None => Ok(describe_terms(tx, relay)?.map(|terms| (Errand::Describe, terms))),
+        None => Ok(describe_terms(tx, persona, relay)?.map(|terms| (Errand::Describe, terms))),
     }
 }
 
@@ -279,7 +286,8 @@ fn where_to_ask(
     let own = tx.persona(persona)?.relay;
     let mut candidates: Vec<RelayId> = contact.relay.into_iter().collect();
     for relay in tx.relays()? {
-        let candidate = (relay.configured || relay.id == own) && !relay.equivocated;
+        let candidate = (relay.configured || relay.id == own)
+            && tx.relay(persona, relay.id)?.is_some_and(|row| !row.equivocated);
         if candidate && !candidates.contains(&relay.id) {
             candidates.push(relay.id);
         }

@@ -68,7 +68,8 @@ impl Pair {
                 person.faults = true;
                 if self.restores && self.draw.below(4) == 0 {
                     // What a home does when an old copy of its store was put back.
-                    person.store.run(|tx| tx.make_all_stale());
+                    let now = self.now;
+                    person.store.run(|tx| tx.make_all_stale(now));
                 }
                 person.say(*contact, &line(who, number), self.now, &mut self.draw);
             }

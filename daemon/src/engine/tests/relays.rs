@@ -6,7 +6,8 @@ use bauta_protocol::time::Day;
 
 use super::world::{NOW, Person, Relays, moment};
 use crate::engine::descriptors::{compare, keep, take_shown};
-use crate::engine::terms::{describe_terms, terms, to_describe};
+use crate::engine::errands::to_describe;
+use crate::engine::terms::{describe_terms, terms};
 use crate::random;
 use crate::store::{ContactId, Doubt, Happened, PersonaId};
 
@@ -51,8 +52,8 @@ impl Scene {
     }
 
     fn keep(&mut self, shown: &Descriptor) -> bool {
-        let relay = self.relay;
-        self.alice.store.run(|tx| keep(tx, relay, shown.as_bytes(), NOW)).is_ok()
+        let (relay, persona) = (self.relay, self.alice.id);
+        self.alice.store.run(|tx| keep(tx, persona, relay, shown.as_bytes(), NOW)).is_ok()
     }
 
     fn persona(&self) -> PersonaId {
@@ -62,16 +63,16 @@ impl Scene {
     /// What was reported about the relay.
     fn doubts(&mut self) -> Vec<Doubt> {
         let events = self.alice.store.run(|tx| tx.events_after(0, 100));
-        let doubt = |what| if let Happened::Relay(_, doubt) = what { Some(doubt) } else { None };
+        let doubt = |what| if let Happened::Relay(_, _, doubt) = what { Some(doubt) } else { None };
         events.into_iter().filter_map(|event| doubt(event.what)).collect()
     }
 
     /// Whether anything may be asked of it.
     fn is_used(&mut self) -> bool {
-        let relay = self.relay;
-        self.alice
-            .store
-            .run(|tx| Ok(terms(tx, relay, NOW)?.is_some() && describe_terms(tx, relay)?.is_some()))
+        let (relay, persona) = (self.relay, self.alice.id);
+        self.alice.store.run(|tx| {
+            Ok(terms(tx, persona, relay, NOW)?.is_some() && describe_terms(tx, persona, relay)?.is_some())
+        })
     }
 }
 
@@ -79,22 +80,34 @@ impl Scene {
 fn a_relay_is_used_through_doors_that_it_signed() {
     let mut scene = Scene::new();
     let (relay, persona) = (scene.relay, scene.persona());
-    assert!(scene.alice.store.run(|tx| terms(tx, relay, NOW)).is_none(), "others named its door");
-    assert_eq!(scene.alice.store.run(|tx| describe_terms(tx, relay)).unwrap().target.doors, [door(1)]);
-    let missing = scene.alice.store.run(|tx| to_describe(tx, persona, NOW));
+    assert!(scene.alice.store.run(|tx| terms(tx, persona, relay, NOW)).is_none(), "others named its door");
+    assert_eq!(
+        scene.alice.store.run(|tx| describe_terms(tx, persona, relay)).unwrap().target.doors,
+        [door(1)]
+    );
+    let missing = scene.alice.store.run(|tx| to_describe(tx, persona, &moment(NOW)));
     assert!(missing.contains(&relay));
     let shown = scene.sign(NOW.day(), 7);
     assert!(scene.keep(&shown));
-    let found = scene.alice.store.run(|tx| terms(tx, relay, NOW)).unwrap();
+    let found = scene.alice.store.run(|tx| terms(tx, persona, relay, NOW)).unwrap();
     assert_eq!(
         (found.target.doors.as_slice(), found.put_bits, found.deposit_bits),
         ([door(7)].as_slice(), 3, 4)
     );
-    let all = scene.alice.store.run(|tx| describe_terms(tx, relay)).unwrap().target.doors;
+    let all = scene.alice.store.run(|tx| describe_terms(tx, persona, relay)).unwrap().target.doors;
     assert_eq!(all, [door(7), door(1)], "its own first, the others in case it has moved");
-    assert!(!scene.alice.store.run(|tx| to_describe(tx, persona, NOW)).contains(&relay));
-    assert!(scene.alice.store.run(|tx| to_describe(tx, persona, NOW.plus(DAY))).contains(&relay));
-    assert!(scene.alice.store.run(|tx| terms(tx, relay, NOW.plus(DAY * 9))).is_none(), "it has ended");
+    assert!(!scene.alice.store.run(|tx| to_describe(tx, persona, &moment(NOW))).contains(&relay));
+    // The next day's is fetched some time after there may be one, and not at midnight.
+    let next = NOW.plus(DAY);
+    assert!(!scene.alice.store.run(|tx| to_describe(tx, persona, &moment(next))).contains(&relay));
+    let planned = scene.alice.store.run(|tx| tx.describe_at(persona, relay)).unwrap();
+    assert!(planned > next);
+    assert!(!scene.alice.store.run(|tx| to_describe(tx, persona, &moment(next))).contains(&relay));
+    assert!(scene.alice.store.run(|tx| to_describe(tx, persona, &moment(planned))).contains(&relay));
+    assert!(
+        scene.alice.store.run(|tx| terms(tx, persona, relay, NOW.plus(DAY * 9))).is_none(),
+        "it has ended"
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Home {
     async fn hear(&mut self, stranger: &mut Person, words: &str) -> PersonaKey {
         let sealed = stranger.knock(self.key().await, words, &mut self.relays);
         let persona = self.persona;
-        self.run(move |tx| greet::take_deposit(tx, persona, 1, &sealed, &moment(NOW))).await;
+        self.run(move |tx| greet::take_deposit(tx, persona, 1, &sealed, 0, &moment(NOW))).await;
         stranger.row().public
     }
 
@@ -61,9 +61,10 @@ impl Home {
         files_hold(self.dir.path(), WORDS.as_bytes())
     }
 
-    async fn told_of_requests(&self) -> usize {
+    async fn told_of_requests(&self) -> u64 {
         let events = self.run(|tx| tx.events_after(0, 1000)).await;
-        events.iter().filter(|event| matches!(event.what, Happened::ContactRequest(_))).count()
+        let told = events.iter().filter(|event| matches!(event.what, Happened::ContactRequest(_))).count();
+        u64::try_from(told).unwrap()
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::time::Timestamp;
 
-use super::world::{Draw, NOW, Person, Relays, moment, times};
+use super::world::{Draw, NOW, Person, Relays, moment};
 use crate::engine::receive::{BoxOutcome, open_box};
 use crate::engine::{accept, greet, tidy};
 use crate::store::{Change, ContactState, GuestPhase, Happened, MessageState, Reason};
@@ -40,7 +40,7 @@ fn a_blocked_stranger_is_not_heard_but_the_inbox_goes_on() {
     let (persona, key) = (alice.id, mallory.row().public);
     alice.store.run(|tx| tx.block_key(persona, &key, NOW));
     let sealed = mallory.knock(alice.row().public, "buy this", &mut relays);
-    alice.store.run(|tx| greet::take_deposit(tx, persona, 7, &sealed, &moment(NOW)));
+    alice.store.run(|tx| greet::take_deposit(tx, persona, 7, &sealed, 0, &moment(NOW)));
     assert_eq!(alice.store.run(|tx| tx.count_requests(persona)), 0);
     assert_eq!(alice.row().drain_after, 7);
     assert!(events(&mut alice).is_empty());
@@ -56,7 +56,7 @@ fn a_handshake_that_comes_again_is_dropped() {
     let handles: Vec<_> = [1, 2]
         .into_iter()
         .map(|seq| {
-            alice.store.run(|tx| greet::take_deposit(tx, persona, seq, &sealed, &moment(NOW)));
+            alice.store.run(|tx| greet::take_deposit(tx, persona, seq, &sealed, 0, &moment(NOW)));
             alice.store.run(|tx| tx.requests(Some(persona))).remove(0).handle
         })
         .collect();
@@ -71,7 +71,7 @@ fn an_accepted_request_becomes_a_conversation() {
     let mut bob = Person::new("bob", &mut relays);
     let persona = alice.row();
     let sealed = bob.knock(persona.public, "may I?", &mut relays);
-    alice.store.run(|tx| greet::take_deposit(tx, persona.id, 1, &sealed, &moment(NOW)));
+    alice.store.run(|tx| greet::take_deposit(tx, persona.id, 1, &sealed, 0, &moment(NOW)));
     let contact = alice.store.run(|tx| {
         let request = tx.requests(Some(persona.id))?.remove(0);
         assert!(tx.due_acks(persona.id, NOW.plus(DAY))?.is_empty(), "a stranger learns nothing");
@@ -122,13 +122,13 @@ fn an_invitation_that_nobody_can_read_any_more_ends() {
     let contact = bob.answer("alice", &address);
     bob.say(contact, "hello?", NOW, &mut draw);
     for (days, phase) in [(21, GuestPhase::Asking), (23, GuestPhase::Unusable)] {
-        bob.store.run(|tx| tidy(tx, times(), NOW.plus(DAY * days)));
+        bob.store.run(|tx| tidy(tx, &moment(NOW.plus(DAY * days))));
         assert_eq!(bob.store.run(|tx| tx.guest(contact)).unwrap().phase, phase, "{days}");
     }
     assert_eq!(bob.messages(contact)[0].reason, Some(Reason::InvitationEnded));
     // The host's side ends with the keys inside.
     let persona = alice.id;
-    alice.store.run(|tx| tidy(tx, times(), NOW.plus(DAY * 23)));
+    alice.store.run(|tx| tidy(tx, &moment(NOW.plus(DAY * 23))));
     assert!(alice.store.run(|tx| tx.invite_lanes(persona)).is_empty());
 }
 
@@ -168,7 +168,7 @@ fn a_handshake_that_is_never_answered_is_followed_by_another() {
     let persona = alice.id;
     let first = alice.store.run(|tx| tx.contact(to_bob)).unwrap().current.unwrap();
     let later = NOW.plus(DAY * 40);
-    alice.store.run(|tx| tidy(tx, times(), later));
+    alice.store.run(|tx| tidy(tx, &moment(later)));
     let row = alice.store.run(|tx| tx.contact(to_bob)).unwrap();
     assert!(row.rejoin && row.current.is_none());
     assert_eq!(alice.store.run(|tx| tx.contacts_to_join(persona, later)), [to_bob]);

@@ -43,7 +43,7 @@ pub(super) fn times() -> Times {
 }
 
 pub(super) fn moment(now: Timestamp) -> Moment {
-    Moment { now, times: times() }
+    Moment { now, times: times(), trusted: true }
 }
 
 /// What is stored at the relays.
@@ -109,12 +109,14 @@ pub(super) fn add_persona(tx: &Tx<'_>, name: &str) -> Result<PersonaId, StoreErr
 }
 
 fn add_persona_at(tx: &Tx<'_>, name: &str, relay: RelayId) -> Result<PersonaId, StoreError> {
-    tx.learn_relay(RELAY, &[DoorAddress([2; 96])])?;
-    tx.learn_relay(relay, &[DoorAddress([1; 96])])?;
+    tx.name_relay(relay)?;
     let mut rng = random::rng();
     let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
     let identity = pack(&IdentitySecret::generate(&mut rng))?;
-    tx.add_persona(name, &secret, &identity, &inbox, relay, NOW)
+    let persona = tx.add_persona(name, &secret, &identity, &inbox, relay, NOW)?;
+    tx.learn_relay(persona, RELAY, &[DoorAddress([2; 96])])?;
+    tx.learn_relay(persona, relay, &[DoorAddress([1; 96])])?;
+    Ok(persona)
 }
 
 impl Person {
@@ -204,7 +206,8 @@ impl Person {
         self.say(contact, words, NOW, &mut draw);
         let bundle = relays.bundles.get(&key).map(|bundle| &**bundle);
         self.store.run(|tx| land::fetched(tx, contact, bundle, &moment(NOW)));
-        let session = self.store.run(|tx| tx.due_deposits(persona, NOW)).pop().unwrap();
+        let later = NOW.plus(Duration::from_secs(3600));
+        let session = self.store.run(|tx| tx.due_deposits(persona, later)).pop().unwrap();
         self.store.run(|tx| tx.session(session)).unwrap().handshake.unwrap()
     }
 
@@ -325,7 +328,7 @@ impl Person {
         let inbox = row.inbox.inbox_id();
         let next = (1..).zip(&relays.deposits).find(|(seq, (to, _))| *seq > row.drain_after && *to == inbox);
         if let Some((seq, (_, sealed))) = next {
-            self.finish(draw, |tx| greet::take_deposit(tx, row.id, seq, sealed, &moment(now)));
+            self.finish(draw, |tx| greet::take_deposit(tx, row.id, seq, sealed, 0, &moment(now)));
         }
     }
 

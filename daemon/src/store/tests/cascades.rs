@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bauta_protocol::digest::set::Tag;
-use bauta_protocol::id::{BoxId, Capability};
+use bauta_protocol::id::{BoxId, Capability, DoorAddress};
 use bauta_protocol::mask::{PostDigest, PostIv, PostIvId, PostKey};
 
 use super::support::{NOW, RELAY, at, contact, message, persona, put, request, sealed, session, store};
@@ -11,12 +11,12 @@ use crate::store::{
     BoxFor, Change, Connection, ContactId, Happened, KeyOrigin, NewInvite, NewPublication, PersonaId,
     PostKeyRow, PublicationCount, StoreError, Tx, Wanted,
 };
-use bauta_protocol::descriptor::DescriptorSeen;
+use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::time::Day;
 
 /// Tables that are about the home, not about one persona of it.
 const OF_THE_HOME: [&str; 8] =
-    ["meta", "relays", "descriptors", "profiles", "profile_doubts", "tags", "pairings", "sqlite_sequence"];
+    ["meta", "relays", "profiles", "profile_doubts", "tags", "pairings", "sqlite_sequence"];
 
 fn tables(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
     tx.all("list tables", "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", [], |row| {
@@ -83,6 +83,21 @@ fn furnish(tx: &Tx<'_>, persona: PersonaId, handle: &str) -> Result<(), StoreErr
         put(tx, persona, 0, BoxFor::Invite(invite))?;
     }
     tx.queue_delete(persona, RELAY, &Capability::from_bytes(&[1; 32]), NOW)?;
+    let identity = RelayIdentity::generate(&mut crate::random::rng());
+    tx.learn_relay(persona, identity.id(), &[])?;
+    let day = Day(20_000);
+    let terms = DescriptorTerms {
+        day,
+        doors: vec![DoorAddress([1; DoorAddress::LEN])],
+        put_bits: 3,
+        deposit_bits: 4,
+        size: Size::of(1),
+        takes_personas: true,
+        last_header: None,
+        expiry: Day(day.0 + 8).start(),
+    };
+    let shown = Descriptor::sign(&identity, &terms, &mut crate::random::rng()).unwrap();
+    tx.keep_descriptor(persona, &shown)?;
     let stranger = request(tx, persona, handle)?;
     tx.block_key(persona, &super::support::key(), NOW)?;
     let iv = PostIv([5; 16]);

@@ -96,7 +96,7 @@ fn an_older_bundle_changes_nothing() {
     let (mut store, alice) = store();
     store.run(|tx| {
         let elsewhere = RelayId([2; 32]);
-        tx.learn_relay(elsewhere, &[])?;
+        tx.name_relay(elsewhere)?;
         let (bob, carol) = (contact(tx, alice, "bob")?, contact(tx, alice, "carol")?);
         let (old, new) = (bundle(at(1), RELAY), bundle(at(2), elsewhere));
         for (shown, kept) in [(&old, &old), (&new, &new), (&old, &new), (&new, &new)] {
@@ -204,6 +204,7 @@ fn a_stranger_has_one_request_at_each_persona_and_the_latest_counts() {
                 session: b"state",
                 stale: false,
                 bundle: b"bundle",
+                work: 0,
             };
             tx.keep_request(&new, now)
         };

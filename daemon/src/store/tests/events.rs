@@ -65,7 +65,7 @@ fn one_of_each(tx: &Tx<'_>, rows: &Rows) -> Vec<Happened> {
         Happened::ProfileLearned(profile),
         Happened::ProfileChanged(profile),
         Happened::Connection(rows.persona, Connection::FirstExchange),
-        Happened::Relay(RELAY, Doubt::Dishonest),
+        Happened::Relay(rows.persona, RELAY, Doubt::Dishonest),
     ]
 }
 
@@ -200,10 +200,10 @@ proptest! {
     /// Pruning cuts the log at one place: what is after the floor is whole.
     #[test]
     fn pruning_leaves_an_end(ages in prop::collection::vec(0u64..100, 1..30), before in 0u64..120) {
-        let (mut store, _) = store();
+        let (mut store, alice) = store();
         store.run(|tx| {
             for age in &ages {
-                tx.emit(Happened::Relay(RELAY, Doubt::Suspect), at(*age))?;
+                tx.emit(Happened::Relay(alice, RELAY, Doubt::Suspect), at(*age))?;
             }
             tx.prune_events(at(before))?;
             let floor = tx.event_floor()?;

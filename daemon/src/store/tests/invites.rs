@@ -98,7 +98,7 @@ fn an_answer_is_read_for_until_it_leaves_its_first_phase() {
     let (mut store, alice) = store();
     store.run(|tx| {
         let elsewhere = RelayId([2; 32]);
-        tx.learn_relay(elsewhere, &[])?;
+        tx.name_relay(elsewhere)?;
         for (number, phase) in GuestPhase::ALL.iter().enumerate() {
             let bob = contact(tx, alice, &format!("host {number}"))?;
             tx.add_guest(bob, alice, b"begun", elsewhere, &WANTED)?;
@@ -185,7 +185,7 @@ fn prekeys_are_read_as_they_were_made_each_persona_its_own() {
         tx.mark_published(keys, at(4))?;
         assert_eq!(tx.published_prekeys(alice)?.unwrap().published_at, Some(at(4)));
         assert!(tx.published_prekeys(other)?.is_none());
-        assert_eq!(tx.newest_prekeys(other)?.unwrap().id, theirs);
+        assert_eq!(tx.newest_prekeys(other, NOW)?.unwrap().id, theirs);
         Ok(())
     });
 }

@@ -18,7 +18,7 @@ fn the_newest_prekeys_are_used_and_old_ones_are_erased_in_time() {
     store.run(|tx| {
         let old = tx.add_prekeys(persona, at(1), at(10), at(20), b"old", NOW)?;
         let new = tx.add_prekeys(persona, at(2), at(11), at(21), b"new", NOW)?;
-        assert_eq!(tx.newest_prekeys(persona)?.unwrap().id, new);
+        assert_eq!(tx.newest_prekeys(persona, NOW)?.unwrap().id, new);
         assert!(tx.published_prekeys(persona)?.is_none());
         tx.mark_published(old, at(3))?;
         assert_eq!(tx.published_prekeys(persona)?.unwrap().id, old, "the other one is not at the relay yet");

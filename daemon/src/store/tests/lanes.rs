@@ -72,7 +72,7 @@ fn an_old_copy_closes_every_session_and_asks_for_new_ones() {
         tx.set_current_session(bob, Some(lane))?;
         sealed(tx, lane, None, 0)?;
         request(tx, persona, "one")?;
-        tx.make_all_stale()?;
+        tx.make_all_stale(NOW)?;
         assert!(tx.session(lane)?.unwrap().stale && tx.due_boxes(persona, at(1000), 10)?.is_empty());
         let row = tx.contact(bob)?.unwrap();
         assert!(row.rejoin && row.current.is_none());
@@ -196,18 +196,18 @@ fn boxes_are_deleted_at_relays_when_they_are_due() {
 
 #[test]
 fn a_name_of_a_relay_adds_doors_until_the_relay_shows_its_own() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
         let relay = RelayId([5; 32]);
         let doors = |numbers: std::ops::Range<u8>| -> Vec<DoorAddress> {
             numbers.map(|number| DoorAddress([number; DoorAddress::LEN])).collect()
         };
-        tx.learn_relay(relay, &doors(0..2))?;
-        tx.learn_relay(relay, &doors(1..3))?;
-        assert_eq!(tx.relay(relay)?.unwrap().doors, doors(0..3));
-        tx.learn_relay(relay, &doors(0..40))?;
-        assert_eq!(tx.relay(relay)?.unwrap().doors.len(), 8, "a contact cannot fill the table");
-        assert!(tx.mark_equivocated(relay)? && !tx.mark_equivocated(relay)?);
+        tx.learn_relay(alice, relay, &doors(0..2))?;
+        tx.learn_relay(alice, relay, &doors(1..3))?;
+        assert_eq!(tx.relay(alice, relay)?.unwrap().doors, doors(0..3));
+        tx.learn_relay(alice, relay, &doors(0..40))?;
+        assert_eq!(tx.relay(alice, relay)?.unwrap().doors.len(), 8, "a contact cannot fill the table");
+        assert!(tx.mark_equivocated(alice, relay)? && !tx.mark_equivocated(alice, relay)?);
         Ok(())
     });
 }

@@ -21,7 +21,7 @@ fn a_box_is_put_as_it_was_sealed() {
     let (mut store, persona) = store();
     store.run(|tx| {
         let other = RelayId([2; 32]);
-        tx.learn_relay(other, &[])?;
+        tx.name_relay(other)?;
         let bob = contact(tx, persona, "bob")?;
         let lane = session(tx, bob, false)?;
         let words = message(tx, bob, true, 1)?;
@@ -51,6 +51,7 @@ fn a_box_is_put_as_it_was_sealed() {
                 id: BoxId([number; 32]),
                 tag: Tag([5; 8]),
                 bytes: &bytes,
+                key: None,
                 place: 0,
                 owner,
             };
@@ -193,7 +194,7 @@ fn deletions_are_due_by_their_time_and_know_how_often_they_failed() {
     let (mut store, persona) = store();
     store.run(|tx| {
         let other = RelayId([2; 32]);
-        tx.learn_relay(other, &[])?;
+        tx.name_relay(other)?;
         for (number, relay, second) in [(3, RELAY, 30), (1, other, 10), (2, RELAY, 20)] {
             tx.queue_delete(persona, relay, &Capability::from_bytes(&[number; 32]), at(second))?;
         }

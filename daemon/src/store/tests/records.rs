@@ -270,10 +270,10 @@ fn a_row_that_was_damaged_is_an_error_and_never_another_row() {
 
 #[test]
 fn the_log_keeps_twenty_thousand_events() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
         for _ in 0..20_003 {
-            tx.emit(Happened::Relay(RELAY, Doubt::Suspect), NOW)?;
+            tx.emit(Happened::Relay(alice, RELAY, Doubt::Suspect), NOW)?;
         }
         tx.prune_events(Timestamp(0))?;
         assert_eq!((tx.event_floor()?, tx.last_event()?), (3, 20_003));
@@ -283,7 +283,7 @@ fn the_log_keeps_twenty_thousand_events() {
         tx.prune_events(at(1))?;
         assert_eq!((tx.event_floor()?, tx.last_event()?), (20_003, 20_003));
         assert!(tx.events_after(0, 10)?.is_empty());
-        tx.emit(Happened::Relay(RELAY, Doubt::Dishonest), at(1))?;
+        tx.emit(Happened::Relay(alice, RELAY, Doubt::Dishonest), at(1))?;
         assert_eq!(tx.events_after(0, 10)?[0].cursor, 20_004, "a cursor is never used twice");
         Ok(())
     });

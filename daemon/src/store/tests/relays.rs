@@ -6,7 +6,7 @@ use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::time::Day;
 use proptest::prelude::*;
 
-use super::support::{RELAY, contact, persona, session, store};
+use super::support::{NOW, RELAY, at, contact, persona, session, store};
 use crate::random;
 use crate::store::{ContactState, PersonaId, StoreError, Tx};
 
@@ -30,48 +30,52 @@ fn sign(identity: &RelayIdentity, day: Day, number: u8) -> Descriptor {
 }
 
 /// A relay that is known and signs.
-fn relay(tx: &Tx<'_>) -> Result<RelayIdentity, StoreError> {
+fn relay(tx: &Tx<'_>, persona: PersonaId) -> Result<RelayIdentity, StoreError> {
     let identity = RelayIdentity::generate(&mut random::rng());
-    tx.learn_relay(identity.id(), &[door(1)])?;
+    tx.learn_relay(persona, identity.id(), &[door(1)])?;
     Ok(identity)
 }
 
 #[test]
 fn of_a_days_descriptors_the_first_is_kept() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
-        let (identity, other) = (relay(tx)?, relay(tx)?);
+        let (identity, other) = (relay(tx, alice)?, relay(tx, alice)?);
         let (day, next) = (Day(20_000), Day(20_001));
-        assert!(tx.seen(identity.id())?.is_none());
+        assert!(tx.seen(alice, identity.id())?.is_none());
         let (first, second) = (sign(&identity, day, 1), sign(&identity, day, 2));
         for shown in [&first, &second, &first] {
-            assert_eq!(tx.keep_descriptor(shown)?, first.seen(), "the caller sees which one is kept");
+            assert_eq!(tx.keep_descriptor(alice, shown)?, first.seen(), "the caller sees which one is kept");
         }
-        let kept = tx.descriptor_of(identity.id(), day)?.unwrap();
+        let kept = tx.descriptor_of(alice, identity.id(), day)?.unwrap();
         assert!(kept.bytes == first.as_bytes().as_slice() && kept.hash == first.seen().hash);
         let third = sign(&identity, next, 2);
-        assert_eq!(tx.keep_descriptor(&third)?, third.seen());
-        assert_eq!(tx.seen(identity.id())?, Some(third.seen()));
+        assert_eq!(tx.keep_descriptor(alice, &third)?, third.seen());
+        assert_eq!(tx.seen(alice, identity.id())?, Some(third.seen()));
         let elsewhere = sign(&other, day, 2);
-        assert_eq!(tx.keep_descriptor(&elsewhere)?, elsewhere.seen(), "another relay has days of its own");
+        assert_eq!(
+            tx.keep_descriptor(alice, &elsewhere)?,
+            elsewhere.seen(),
+            "another relay has days of its own"
+        );
         Ok(())
     });
 }
 
 #[test]
 fn the_latest_descriptor_is_the_one_of_the_latest_day_in_whatever_order_they_came() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
-        let identity = relay(tx)?;
+        let identity = relay(tx, alice)?;
         let mut latest = 0;
         for day in [20_003, 20_001, 20_005, 20_002] {
-            tx.keep_descriptor(&sign(&identity, Day(day), 1))?;
+            tx.keep_descriptor(alice, &sign(&identity, Day(day), 1))?;
             latest = latest.max(day);
-            assert_eq!(tx.latest_descriptor(identity.id())?.unwrap().day, Day(latest));
+            assert_eq!(tx.latest_descriptor(alice, identity.id())?.unwrap().day, Day(latest));
         }
         tx.forget_descriptors_before(Day(20_003))?;
         for (day, is_kept) in [(20_001, false), (20_002, false), (20_003, true), (20_005, true)] {
-            assert_eq!(tx.descriptor_of(identity.id(), Day(day))?.is_some(), is_kept, "{day}");
+            assert_eq!(tx.descriptor_of(alice, identity.id(), Day(day))?.is_some(), is_kept, "{day}");
         }
         Ok(())
     });
@@ -79,19 +83,19 @@ fn the_latest_descriptor_is_the_one_of_the_latest_day_in_whatever_order_they_cam
 
 #[test]
 fn a_relay_that_shows_its_own_doors_is_not_given_others_by_name() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
-        let identity = relay(tx)?;
-        tx.keep_descriptor(&sign(&identity, Day(20_000), 7))?;
-        tx.learn_relay(identity.id(), &[door(2)])?;
-        assert_eq!(tx.relay(identity.id())?.unwrap().doors, [door(1)]);
+        let identity = relay(tx, alice)?;
+        tx.keep_descriptor(alice, &sign(&identity, Day(20_000), 7))?;
+        tx.learn_relay(alice, identity.id(), &[door(2)])?;
+        assert_eq!(tx.relay(alice, identity.id())?.unwrap().doors, [door(1)]);
         Ok(())
     });
 }
 
 #[test]
 fn exactly_the_configured_relays_are_configured_and_the_others_stay_known() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
         let address = |number, doors: &[u8]| RelayAddress {
             id: RelayId([number; 32]),
@@ -109,7 +113,7 @@ fn exactly_the_configured_relays_are_configured_and_the_others_stay_known() {
             tx.configure_relays(&relays)?;
             assert_eq!(configured(), expected);
         }
-        let doors = |number| tx.relay(RelayId([number; 32])).unwrap().unwrap().doors;
+        let doors = |number| tx.relay(alice, RelayId([number; 32])).unwrap().unwrap().doors;
         assert_eq!(doors(4), [door(9)], "the configuration replaces doors");
         assert_eq!(doors(3), [door(2)], "but not by none");
         Ok(())
@@ -118,18 +122,19 @@ fn exactly_the_configured_relays_are_configured_and_the_others_stay_known() {
 
 #[test]
 fn a_relay_that_equivocated_stays_marked_whatever_is_named_or_configured() {
-    let (mut store, _) = store();
+    let (mut store, alice) = store();
     store.run(|tx| {
         let id = RelayId([4; 32]);
-        assert!(!tx.mark_equivocated(id)?, "nothing is known of it");
-        tx.learn_relay(id, &[door(1)])?;
-        assert!(!tx.relay(id)?.unwrap().equivocated);
-        assert!(tx.mark_equivocated(id)? && !tx.mark_equivocated(id)?, "it is reported once");
-        tx.learn_relay(id, &[door(2)])?;
+        tx.learn_relay(alice, id, &[door(1)])?;
+        assert!(!tx.relay(alice, id)?.unwrap().equivocated);
+        assert!(tx.mark_equivocated(alice, id)? && !tx.mark_equivocated(alice, id)?, "it is reported once");
+        tx.learn_relay(alice, id, &[door(2)])?;
         tx.configure_relays(&[RelayAddress { id, doors: vec![door(3)] }])?;
         tx.forget_descriptors_before(Day(u32::MAX))?;
-        assert!(tx.relay(id)?.unwrap().equivocated);
-        assert!(!tx.relay(RELAY)?.unwrap().equivocated);
+        assert!(tx.relay(alice, id)?.unwrap().equivocated);
+        assert!(!tx.relay(alice, RELAY)?.unwrap().equivocated);
+        let other = persona(tx, "other")?;
+        assert!(!tx.relay(other, id)?.unwrap().equivocated, "what one persona found out shows nowhere else");
         Ok(())
     });
 }
@@ -149,7 +154,7 @@ fn sightings_are_compared_for_one_relay_and_day_and_go_with_their_contact() {
         ] {
             tx.note_sighting(who, relay, what, false)?;
         }
-        let others = |hash| tx.other_sightings(RELAY, day, [hash; 32]).unwrap();
+        let others = |hash| tx.other_sightings(alice, RELAY, day, [hash; 32]).unwrap();
         assert_eq!(others(1), [(carol, [2; 32])]);
         assert_eq!(others(2), [(bob, [1; 32])]);
         assert_eq!(others(7).len(), 2);
@@ -192,8 +197,8 @@ fn a_persona_asks_its_own_relay_and_those_of_its_contacts_but_not_of_blocked_one
     let (mut store, alice) = store();
     store.run(|tx| {
         let [of_contact, of_guest] = [2, 3].map(|number| RelayId([number; 32]));
-        tx.learn_relay(of_contact, &[])?;
-        tx.learn_relay(of_guest, &[])?;
+        tx.name_relay(of_contact)?;
+        tx.name_relay(of_guest)?;
         let other = persona(tx, "other")?;
         assert_eq!(asked(tx, alice)?, [RELAY]);
         let bob = contact(tx, alice, "bob")?;
@@ -219,17 +224,43 @@ proptest! {
     fn named_doors_are_added_behind_the_known_ones(
         names in prop::collection::vec(prop::collection::btree_set(0u8..20, 0..5), 1..8),
     ) {
-        let (mut store, _) = store();
+        let (mut store, alice) = store();
         let id = RelayId([4; 32]);
         let mut known: Vec<DoorAddress> = Vec::new();
         for doors in names {
             let doors: Vec<_> = doors.into_iter().map(door).collect();
-            store.run(|tx| tx.learn_relay(id, &doors));
+            store.run(|tx| tx.learn_relay(alice, id, &doors));
             let fresh: Vec<_> = doors.into_iter().filter(|door| !known.contains(door)).collect();
             known.extend(fresh);
             known.truncate(8);
-            let row = store.run(|tx| tx.relay(id)).unwrap();
+            let row = store.run(|tx| tx.relay(alice, id)).unwrap();
             prop_assert_eq!(&row.doors, &known);
         }
     }
+}
+
+#[test]
+fn what_a_persona_knows_of_a_relay_is_its_own() {
+    let (mut store, alice) = store();
+    store.run(|tx| {
+        let other = persona(tx, "other")?;
+        let (identity, day) = (relay(tx, alice)?, Day(20_000));
+        let id = identity.id();
+        tx.learn_relay(other, id, &[door(2)])?;
+        tx.keep_descriptor(alice, &sign(&identity, day, 7))?;
+        tx.note_invalid_answer(alice, id, NOW)?;
+        tx.set_describe_at(alice, id, Some(at(5)))?;
+        assert_eq!(tx.relay(alice, id)?.unwrap().doors, [door(1)]);
+        assert_eq!(tx.relay(other, id)?.unwrap().doors, [door(2)]);
+        assert!(tx.seen(other, id)?.is_none() && tx.descriptor_of(other, id, day)?.is_none());
+        assert!(tx.describe_at(other, id)?.is_none() && tx.describe_at(alice, id)? == Some(at(5)));
+        let theirs = sign(&identity, day, 8);
+        assert_eq!(tx.keep_descriptor(other, &theirs)?, theirs.seen(), "the first that this one saw");
+        let bob = contact(tx, alice, "bob")?;
+        tx.note_sighting(bob, id, DescriptorSeen { day, hash: [1; 32] }, false)?;
+        assert!(tx.other_sightings(other, id, day, [2; 32])?.is_empty());
+        assert_eq!(tx.invalid_relays(at(0).minus(std::time::Duration::from_secs(1)))?, [id]);
+        assert!(tx.invalid_relays(at(1))?.is_empty());
+        Ok(())
+    });
 }

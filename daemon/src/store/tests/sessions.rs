@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::support::{NOW, RELAY, at, contact, message, persona, session, store};
 use crate::store::sessions::{pack_wanted, unpack_wanted};
-use crate::store::{ContactId, NewSession, SessionId, StoreError, Timestamp, Tx, Wanted};
+use crate::store::{ContactId, NewDeposit, NewSession, SessionId, StoreError, Timestamp, Tx, Wanted};
 
 const HANDSHAKE: [u8; bauta_protocol::handshake::HANDSHAKE_LEN] =
     [3; bauta_protocol::handshake::HANDSHAKE_LEN];
@@ -83,7 +83,7 @@ fn a_session_is_read_as_it_was_begun() {
     let (mut store, persona) = store();
     store.run(|tx| {
         let other = RelayId([2; 32]);
-        tx.learn_relay(other, &[])?;
+        tx.name_relay(other)?;
         let bob = contact(tx, persona, "bob")?;
         let boxes = wanted(&[0, 1, 7]);
         let new = NewSession {
@@ -96,7 +96,12 @@ fn a_session_is_read_as_it_was_begun() {
             stale: false,
             initiator: true,
             ack_due_at: None,
-            deposit: Some((&HANDSHAKE, InboxId([8; 32]), at(100))),
+            deposit: Some(NewDeposit {
+                handshake: &HANDSHAKE,
+                inbox: InboxId([8; 32]),
+                at: at(5),
+                until: at(100),
+            }),
         };
         let id = tx.add_session(&new, at(5))?;
         assert!(tx.is_advanced(), "the mark goes on with it");

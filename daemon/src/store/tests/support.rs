@@ -10,8 +10,8 @@ use crate::random;
 use crate::store::ids::RequestId;
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    BoxFor, ContactId, ContactState, MessageSeq, NewBox, NewContact, NewMessage, NewRequest, NewSession,
-    OutboxId, PersonaId, SessionId, StoreError, Tx, Wanted,
+    BoxFor, ContactId, ContactState, MessageSeq, NewBox, NewContact, NewDeposit, NewMessage, NewRequest,
+    NewSession, OutboxId, PersonaId, SessionId, StoreError, Tx, Wanted,
 };
 
 pub(super) const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -33,7 +33,7 @@ pub(super) fn store() -> (MemoryStore, PersonaId) {
 }
 
 pub(super) fn persona(tx: &Tx<'_>, name: &str) -> Result<PersonaId, StoreError> {
-    tx.learn_relay(RELAY, &[])?;
+    tx.name_relay(RELAY)?;
     let mut rng = random::rng();
     let (secret, inbox) = (PersonaSecret::generate(&mut rng), Capability::generate(&mut rng));
     tx.add_persona(name, &secret, b"", &inbox, RELAY, NOW)
@@ -78,7 +78,12 @@ pub(super) fn session(tx: &Tx<'_>, contact: ContactId, deposit: bool) -> Result<
         stale: false,
         initiator: true,
         ack_due_at: Some(at(10)),
-        deposit: deposit.then_some((&handshake, InboxId([8; 32]), at(100))),
+        deposit: deposit.then_some(NewDeposit {
+            handshake: &handshake,
+            inbox: InboxId([8; 32]),
+            at: NOW,
+            until: at(100),
+        }),
     };
     tx.add_session(&new, NOW)
 }
@@ -102,8 +107,16 @@ pub(super) fn put(
 ) -> Result<OutboxId, StoreError> {
     let mut id = [0; 32];
     random::fill(&mut id);
-    let new =
-        NewBox { persona, relay: RELAY, id: BoxId(id), tag: Tag([5; 8]), bytes: &[0; BOX_LEN], place, owner };
+    let new = NewBox {
+        persona,
+        relay: RELAY,
+        id: BoxId(id),
+        tag: Tag([5; 8]),
+        bytes: &[0; BOX_LEN],
+        key: None,
+        place,
+        owner,
+    };
     tx.add_box(&new, NOW)
 }
 
@@ -116,6 +129,7 @@ pub(super) fn request(tx: &Tx<'_>, persona: PersonaId, handle: &str) -> Result<R
         session: b"state",
         stale: false,
         bundle: b"bundle",
+        work: 0,
     };
     tx.keep_request(&new, NOW)
 }

@@ -246,7 +246,8 @@ impl Home {
         let relays = vec![network.relay.clone()];
         let node = Node::open_in(dir.path(), Unlock::KeyFile, relays, world).await.unwrap();
         let name = format!("person-{number}");
-        let address = node.persona_new(NewPersona { name: name.clone() }).await.unwrap().address;
+        let address =
+            node.persona_new(NewPersona { name: name.clone(), apart: false }).await.unwrap().address;
         Self { name, address, node, _dir: dir }
     }
 

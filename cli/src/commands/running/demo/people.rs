@@ -53,7 +53,7 @@ impl Person {
         let config = NodeConfig { home: home.clone(), network, relays, traffic, unlock, gun };
         let daemon = Daemon::start(config, lock, CancellationToken::new()).await?;
         let client = Client::connect(daemon.socket()).await?;
-        let persona = client.call::<PersonaNew>(&NewPersona { name: name.to_owned() }).await?;
+        let persona = client.call::<PersonaNew>(&NewPersona { name: name.to_owned(), apart: false }).await?;
         Ok(Self { home, daemon, client, persona })
     }
 
