@@ -27,6 +27,7 @@ mod receive;
 mod send;
 mod terms;
 mod trust;
+mod work;
 
 pub use self::errands::Waits;
 pub use self::exchanger::{Exchanger, Exchangers};

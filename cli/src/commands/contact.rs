@@ -107,7 +107,7 @@ pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Ex
             out.show(&added, |added| {
                 let next = match added.state {
                     ContactState::Active => "You can write to each other.",
-                    _ => "Messages to them are sent as soon as the keys are exchanged.",
+                    _ => "Exchanging keys. Without an invitation this takes up to 12 minutes, so that the relay cannot tie it to you.",
                 };
                 format!("{} is now a contact. {next}", printable(&added.name))
             })?;

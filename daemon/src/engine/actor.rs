@@ -116,8 +116,6 @@ pub(crate) struct Actor {
     paused_boxes: HashMap<BoxId, Instant>,
     /// Relays that are not asked for their descriptor again before a time, and failures so far.
     paused_relays: HashMap<RelayId, (Instant, u32)>,
-    /// The bundle is not published again before a time, and failures so far.
-    paused_publish: Option<(Instant, u32)>,
 }
 
 impl Actor {
@@ -138,7 +136,6 @@ impl Actor {
             loop_lane: LoopLane::default(),
             paused_boxes: HashMap::new(),
             paused_relays: HashMap::new(),
-            paused_publish: None,
         };
         let task = tokio::spawn(actor.run());
         ActorHandle { wake, state, exchanger, task }
@@ -179,8 +176,8 @@ impl Actor {
 
     fn launch(&mut self, errand: Errand, terms: Terms) {
         let now = self.shared.time.now();
-        let exchanger = Arc::clone(&self.exchanger);
-        self.flights.spawn(fly(exchanger, errand, terms, self.shared.times.pace, now.day()));
+        let (exchanger, times) = (Arc::clone(&self.exchanger), self.shared.times);
+        self.flights.spawn(fly(exchanger, errand, terms, times.pace, times.waits.work, now.day()));
     }
 
     /// An exchange ended without a result, which only a bug does. Which one is not known, so all count as ended:

@@ -167,7 +167,14 @@ pub(super) fn refused_as_stale(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> 
     if newest.is_none_or(|newest| at.now.since(newest.made_at) >= DAY || at.now < newest.made_at) {
         new_prekeys(tx, &tx.persona(persona)?, at.now)?;
     }
-    tx.set_publish_wait(persona, Some(wait(at.times.waits.publish_soon).max(Duration::from_millis(1))))
+    publish_later(tx, persona, at)
+}
+
+/// A publication failed: it is tried again, as if it had just become urgent.
+pub(super) fn publish_later(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<(), StoreError> {
+    // Zero means now.
+    let left = wait(at.times.waits.publish_soon).max(Duration::from_millis(1));
+    tx.set_publish_wait(persona, Some(left))
 }
 
 /// Relays of a persona to ask for their descriptor now. Where the last one holds, that is some hours after there may be

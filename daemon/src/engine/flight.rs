@@ -1,7 +1,6 @@
 //! One exchange from its errand to its answer: work, encoding, the mixnet, decoding.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bauta_protocol::bundle::BUNDLE_LEN;
@@ -20,22 +19,63 @@ use bauta_sphinx_client::{ExchangeError, Pace, Patience};
 use super::exchanger::Exchanger;
 use super::plan::LaneOf;
 use super::terms::Terms;
+use super::work::{Kind, search};
 use crate::store::{CapabilityId, ContactId, OutboxId, PrekeysId, SessionId};
 
 /// What is asked of a relay.
 #[derive(Clone)]
 pub(super) enum Errand {
-    Put { row: OutboxId, id: BoxId, tag: Tag, bytes: Box<[u8; BOX_LEN]> },
-    Get { of: LaneOf, index: u64, id: BoxId },
-    Delete { row: CapabilityId, cap: Capability, attempts: u32 },
-    Deposit { session: SessionId, inbox: InboxId, handshake: Box<[u8; HANDSHAKE_LEN]> },
-    Drain { cap: Capability, after: u64 },
-    Publish { prekeys: PrekeysId, bundle: Box<[u8; BUNDLE_LEN]>, inbox: Capability },
-    Fetch { contact: ContactId, persona: PersonaKey },
+    Put {
+        row: OutboxId,
+        id: BoxId,
+        tag: Tag,
+        bytes: Box<[u8; BOX_LEN]>,
+    },
+    Get {
+        of: LaneOf,
+        index: u64,
+        id: BoxId,
+    },
+    Delete {
+        row: CapabilityId,
+        cap: Capability,
+        attempts: u32,
+    },
+    /// `bits`: the work that the inbox asks for, where the contact's bundle came with it.
+    Deposit {
+        session: SessionId,
+        inbox: InboxId,
+        bits: Option<u8>,
+        handshake: Box<[u8; HANDSHAKE_LEN]>,
+    },
+    Drain {
+        cap: Capability,
+        after: u64,
+    },
+    Publish {
+        prekeys: PrekeysId,
+        bundle: Box<[u8; BUNDLE_LEN]>,
+        inbox: Capability,
+    },
+    Fetch {
+        contact: ContactId,
+        persona: PersonaKey,
+    },
     Describe,
-    LoopPut { slot: u64, id: BoxId, tag: Tag, bytes: Box<[u8; BOX_LEN]> },
-    LoopGet { slot: u64, id: BoxId },
-    LoopDelete { slot: u64, cap: Capability },
+    LoopPut {
+        slot: u64,
+        id: BoxId,
+        tag: Tag,
+        bytes: Box<[u8; BOX_LEN]>,
+    },
+    LoopGet {
+        slot: u64,
+        id: BoxId,
+    },
+    LoopDelete {
+        slot: u64,
+        cap: Capability,
+    },
 }
 
 /// The result of an exchange whose reply is an `R`.
@@ -84,16 +124,17 @@ pub(super) enum Heard {
     Nothing,
 }
 
-/// Runs an errand to its end. Dropping the future stops it, its search for work included.
+/// Runs an errand to its end. Dropping the future stops it, its search for work included, which takes `longest` at most.
 pub(super) async fn fly(
     exchanger: Arc<dyn Exchanger>,
     errand: Errand,
     terms: Terms,
     pace: Pace,
+    longest: Duration,
     today: Day,
 ) -> Landed {
     let relay = terms.target.id;
-    let flight = Flight { exchanger: exchanger.as_ref(), terms: &terms, pace, today };
+    let flight = Flight { exchanger: exchanger.as_ref(), terms: &terms, pace, longest, today };
     let landing = match errand {
         Errand::Put { row, id, tag, bytes } => {
             Landing::Put { row, answer: flight.put(id, tag, bytes, false).await }
@@ -104,8 +145,8 @@ pub(super) async fn fly(
         Errand::Delete { row, cap, attempts } => {
             Landing::Delete { row, attempts, answer: flight.ask(Delete { cap }, false).await }
         }
-        Errand::Deposit { session, inbox, handshake } => {
-            Landing::Deposit { session, answer: flight.deposit(inbox, handshake).await }
+        Errand::Deposit { session, inbox, bits, handshake } => {
+            Landing::Deposit { session, answer: flight.deposit(inbox, bits, handshake).await }
         }
         Errand::Drain { cap, after } => {
             Landing::Drain { answer: flight.ask(Drain { cap, after }, false).await }
@@ -133,6 +174,8 @@ struct Flight<'a> {
     exchanger: &'a dyn Exchanger,
     terms: &'a Terms,
     pace: Pace,
+    /// How long a search for work may take.
+    longest: Duration,
     today: Day,
 }
 
@@ -140,16 +183,24 @@ impl Flight<'_> {
     /// `own`: the exchange is cover and serves nobody.
     async fn put(&self, id: BoxId, tag: Tag, sealed: Box<[u8; BOX_LEN]>, own: bool) -> Answer<PutReply> {
         let (relay, day, bits) = (self.terms.target.id, self.today, self.terms.put_bits);
-        let nonce = search(move |stop| find_put_work(&relay, day, &id, bits, stop)).await?;
+        let nonce = search(Kind::Put, self.longest, move |stop| find_put_work(&relay, day, &id, bits, stop));
+        let nonce = nonce.await.ok_or(Missed::Work)?;
         self.ask(Put { day, nonce, id, tag, sealed }, own).await
     }
 
-    async fn deposit(&self, inbox: InboxId, sealed: Box<[u8; HANDSHAKE_LEN]>) -> Answer<DepositReply> {
-        let (relay, day, bits) = (self.terms.target.id, self.today, self.terms.deposit_bits);
+    async fn deposit(
+        &self,
+        inbox: InboxId,
+        bits: Option<u8>,
+        sealed: Box<[u8; HANDSHAKE_LEN]>,
+    ) -> Answer<DepositReply> {
+        let (relay, day) = (self.terms.target.id, self.today);
+        let bits = bits.unwrap_or(self.terms.deposit_bits);
         let worked_for = sealed.clone();
-        let work =
-            search(move |stop| find_deposit_work(&relay, &inbox, day, worked_for.as_slice(), bits, stop));
-        let DepositWork { gate_nonce, work_nonce } = work.await?;
+        let work = search(Kind::Deposit, self.longest, move |stop| {
+            find_deposit_work(&relay, &inbox, day, worked_for.as_slice(), bits, stop)
+        });
+        let DepositWork { gate_nonce, work_nonce } = work.await.ok_or(Missed::Work)?;
         self.ask(Deposit { inbox, day, gate_nonce, work_nonce, sealed }, false).await
     }
 
@@ -170,23 +221,6 @@ impl Flight<'_> {
         tracing::debug!(request = name, reply = reply.name(), own, "An exchange ended.");
         A::Reply::try_from(reply).map_err(|error| Missed::Invalid(error.into()))
     }
-}
-
-/// Searches on a thread for blocking work, and stops when nobody waits any more.
-async fn search<T: Send + 'static>(
-    find: impl FnOnce(&AtomicBool) -> Option<T> + Send + 'static,
-) -> Result<T, Missed> {
-    struct StopOnDrop(Arc<AtomicBool>);
-    impl Drop for StopOnDrop {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    let guard = StopOnDrop(Arc::new(AtomicBool::new(false)));
-    let stop = Arc::clone(&guard.0);
-    let found = tokio::task::spawn_blocking(move || find(&stop)).await;
-    drop(guard);
-    found.ok().flatten().ok_or(Missed::Work)
 }
 
 impl Landing {

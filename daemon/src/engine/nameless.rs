@@ -58,7 +58,8 @@ async fn run(shared: Arc<Shared>, exchanger: Arc<dyn Exchanger>) {
     loop {
         if let Some(terms) = draw(&shared).await {
             let today = shared.time.now().day();
-            let landed = fly(Arc::clone(&exchanger), Errand::Describe, terms, pace, today).await;
+            let landed =
+                fly(Arc::clone(&exchanger), Errand::Describe, terms, pace, Duration::ZERO, today).await;
             if let Landing::Describe { answer: Ok(DescribeReply::Descriptor(bytes)) } = landed.landing {
                 // Nothing of it is kept: it would be the same for every persona that is made later.
                 if Descriptor::from_bytes(bytes.as_slice(), landed.relay).is_ok() {

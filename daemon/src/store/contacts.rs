@@ -285,6 +285,26 @@ impl Tx<'_> {
         )
     }
 
+    /// The work that the contact's inbox asked for last.
+    pub(crate) fn deposit_bits(&self, contact: ContactId) -> Result<Option<u8>, StoreError> {
+        let bits = self.one(
+            "read an inbox's work",
+            "SELECT deposit_bits FROM contacts WHERE id = ?1",
+            [contact],
+            |row| row.get::<_, Option<u8>>(0),
+        )?;
+        Ok(bits.flatten())
+    }
+
+    pub(crate) fn set_deposit_bits(&self, contact: ContactId, bits: u8) -> Result<(), StoreError> {
+        self.execute(
+            "keep an inbox's work",
+            "UPDATE contacts SET deposit_bits = ?2 WHERE id = ?1",
+            (contact, bits),
+        )?;
+        Ok(())
+    }
+
     /// When a handshake of theirs was last taken.
     pub(crate) fn taken_at(&self, contact: ContactId) -> Result<Timestamp, StoreError> {
         let at = self.one(

@@ -113,7 +113,7 @@ CREATE INDEX transcripts_by_prekeys ON transcripts (prekeys);
 -- public is NULL while an invitation is open. state: 1 invited, 2 pending, 3 active, 4 blocked.
 -- rejoin: begin a session even when nothing waits to be sent.
 -- taken_at: when a handshake of theirs was last taken. held: the last one that came too soon after it, sealed.
--- restarted_at: when the conversation was last begun again.
+-- restarted_at: when the conversation was last begun again. deposit_bits: the work that their inbox asked for last.
 CREATE TABLE contacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
@@ -136,6 +136,7 @@ CREATE TABLE contacts (
     taken_at INTEGER NOT NULL DEFAULT 0,
     held BLOB,
     restarted_at INTEGER,
+    deposit_bits INTEGER,
     UNIQUE (persona, name),
     UNIQUE (persona, public)
 ) STRICT;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle};
 use bauta_protocol::descriptor::DescriptorError;
 use bauta_protocol::id::{BoxId, RelayId};
-use bauta_protocol::limits::BOX_LEN;
+use bauta_protocol::limits::{BOX_LEN, MAX_DEPOSIT_BITS};
 use bauta_protocol::relay::{
     Declined, DeleteReply, DepositReply, Deposited, DescribeReply, DrainReply, FetchReply, GetReply,
     PublishReply, PutReply, Refusal,
@@ -139,35 +139,19 @@ impl Actor {
 
     async fn land_publish(&mut self, prekeys: PrekeysId, answer: Answer<PublishReply>) {
         let (persona, at) = (self.persona, self.shared.moment());
-        let now = at.now;
         self.under_way.publish = false;
-        let kept = match answer {
-            Ok(PublishReply::Done) => {
-                self.paused_publish = None;
-                let kept = self
-                    .shared
-                    .store
-                    .run(move |tx| -> Result<(), StoreError> { bundle::published(tx, prekeys, now) })
-                    .await;
-                self.report(kept, "note a publication");
-                return;
+        let kept = self.shared.store.run(move |tx| -> Result<(), StoreError> {
+            match answer {
+                Ok(PublishReply::Done) => bundle::published(tx, prekeys, at.now),
+                Ok(
+                    PublishReply::Declined(Declined::Refused(Refusal::Stale | Refusal::Expired))
+                    | PublishReply::Conflict,
+                ) => errands::refused_as_stale(tx, persona, &at),
+                Ok(PublishReply::Declined(_)) | Err(_) => errands::publish_later(tx, persona, &at),
             }
-            // Its version must grow: this machine's clock did not advance, or another home has this persona.
-            Ok(
-                PublishReply::Declined(Declined::Refused(Refusal::Stale | Refusal::Expired))
-                | PublishReply::Conflict,
-            ) => {
-                self.shared
-                    .store
-                    .run(move |tx| -> Result<(), StoreError> { errands::refused_as_stale(tx, persona, &at) })
-                    .await
-            }
-            Ok(PublishReply::Declined(_)) | Err(_) => Ok(()),
-        };
-        self.report(kept, "make new keys");
-        let failures = self.paused_publish.map_or(0, |(_, failures)| failures);
-        let wait = backoff::after(self.shared.times.pace.resend_after, failures);
-        self.paused_publish = Some((Instant::now() + wait, failures.saturating_add(1)));
+        });
+        let kept = kept.await;
+        self.report(kept, "note a publication");
     }
 
     async fn land_fetch(&mut self, relay: RelayId, contact: ContactId, answer: Answer<FetchReply>) {
@@ -176,7 +160,10 @@ impl Actor {
             .shared
             .store
             .run(move |tx| match answer {
-                Ok(FetchReply::Bundle(found)) => fetched(tx, contact, Some(&found.bundle), &at),
+                Ok(FetchReply::Bundle(found)) => {
+                    tx.set_deposit_bits(contact, found.deposit_bits)?;
+                    fetched(tx, contact, Some(&found.bundle), &at)
+                }
                 Ok(FetchReply::Absent | FetchReply::Declined(_)) | Err(_) => fetched(tx, contact, None, &at),
             })
             .await;
@@ -288,6 +275,10 @@ pub(in crate::engine) fn keep_deposit(
     at: &Moment,
 ) -> Result<(), StoreError> {
     let Some(row) = tx.session(session)? else { return Ok(()) };
+    if matches!(answer, Ok(DepositReply::Declined(Declined::Refused(Refusal::WorkTooLow)))) {
+        let bits = tx.deposit_bits(row.contact)?.unwrap_or(0);
+        tx.set_deposit_bits(row.contact, bits.saturating_add(1).min(MAX_DEPOSIT_BITS))?;
+    }
     if !matches!(answer, Ok(DepositReply::Done)) {
         let wait = at.times.waits.again(row.deposit_attempts);
         return tx.set_deposit(session, Some(at.now.plus(wait)), row.deposit_attempts.saturating_add(1));

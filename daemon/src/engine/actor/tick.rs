@@ -98,9 +98,6 @@ impl Actor {
             lane.wanted.retain(|want| !self.paused_boxes.contains_key(&want.id));
         }
         due.describes.retain(|relay| self.paused_relays.get(relay).is_none_or(|(until, _)| *until <= now));
-        if self.paused_publish.is_some_and(|(until, _)| until > now) {
-            due.publish = None;
-        }
     }
 
     async fn start_loop(&mut self) -> Ready {
@@ -228,7 +225,8 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
         Step::Deposit(session) => {
             let Some(row) = tx.session(session)? else { return Ok(None) };
             let (Some(handshake), Some(inbox)) = (row.handshake, row.inbox) else { return Ok(None) };
-            with_terms(row.relay, Errand::Deposit { session, inbox, handshake })
+            let bits = tx.deposit_bits(row.contact)?;
+            with_terms(row.relay, Errand::Deposit { session, inbox, bits, handshake })
         }
         Step::Join(contact) => start_join(tx, persona, contact, at),
         Step::Describe(relay) => {
