@@ -90,6 +90,7 @@ fn without_a_daemon_every_command_says_so() {
         "persona list",
         "persona show",
         "persona export a",
+        "persona connect a",
         "persona publish",
         "contact invite",
         "contact add bob 02",

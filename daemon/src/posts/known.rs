@@ -282,7 +282,7 @@ mod tests {
     async fn add_persona(store: &Store, name: &'static str, secret: &SecretKey) -> PersonaId {
         let secret = secret.clone();
         let added = store.run(move |tx| {
-            tx.learn_relay(RelayId([1; 32]), &[])?;
+            tx.name_relay(RelayId([1; 32]))?;
             let inbox = Capability::generate(&mut random::rng());
             tx.add_persona(name, &PersonaSecret::from(&secret), b"", &inbox, RelayId([1; 32]), NOW)
         });

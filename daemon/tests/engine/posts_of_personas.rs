@@ -13,7 +13,7 @@ use crate::support::Home;
 const PASSWORD: &str = "a long password for nothing";
 
 async fn another(home: &Home, name: &str) -> String {
-    home.api().persona_new(NewPersona { name: name.to_owned() }).await.unwrap().public_key
+    home.api().persona_new(NewPersona { name: name.to_owned(), apart: false }).await.unwrap().public_key
 }
 
 fn limited(text: &str, personas: &[&str]) -> DecryptPost {

@@ -15,7 +15,7 @@ use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, DescriptorTerms, Re
 use bauta_protocol::time::Day;
 
 /// Tables that are about the home, not about one persona of it.
-const OF_THE_HOME: [&str; 8] =
+const OF_THE_HOME: [&str; 7] =
     ["meta", "relays", "profiles", "profile_doubts", "tags", "pairings", "sqlite_sequence"];
 
 fn tables(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {

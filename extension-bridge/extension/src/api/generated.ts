@@ -128,7 +128,7 @@ export type Contact = {
 };
 
 /** What changed about a contact. */
-export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap";
+export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted";
 
 /** Result of `contact.list`. */
 export type ContactList = {
@@ -552,6 +552,8 @@ export type MessageState = "queued" | "stored" | "delivered" | "failed";
 
 /** Parameters of `persona.new`. */
 export type NewPersona = {
+  /** Whether it is to have a relay that no other persona of this home uses. */
+  apart?: boolean | undefined;
   /** A name for use in this home only; nobody else sees it. 1 to 64 characters, none a control character. */
   name: string;
 };
@@ -1091,6 +1093,8 @@ export interface Methods {
   /** Makes a persona; its bundle goes to its relay when the clock allows. */
   'persona.new': {
     params: {
+      /** Whether it is to have a relay that no other persona of this home uses. */
+      apart?: boolean | undefined;
       /** A name for use in this home only; nobody else sees it. 1 to 64 characters, none a control character. */
       name: string;
     };
@@ -1124,6 +1128,14 @@ export interface Methods {
       persona?: string | null | undefined;
     };
     result: Published;
+  };
+  /** Connects a persona at once, where it would wait for a random time. */
+  'persona.connect': {
+    params: {
+      /** Its name in this home. */
+      persona: string;
+    };
+    result: Empty;
   };
   /** Imports personas from recovery words, a secret key, or a backup of Mask with all that is in it. */
   'persona.import': {
@@ -1479,6 +1491,7 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'persona.show': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'persona.export': { grant: 'persona.admin', network: 'none', reveals: "The caller learns the secret key and can be this persona from then on." },
   'persona.publish': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that this persona published now." },
+  'persona.connect': { grant: 'persona.admin', network: 'queued', reveals: "The relays and gateways can tell that this persona and the others that are connected belong to one machine." },
   'persona.import': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." },
   'persona.backup': { grant: 'persona.admin', network: 'none', reveals: "Anybody who has the file and its password can be these personas." },
   'contact.add': { grant: 'messages.send', network: 'queued', reveals: "With an invitation: the relay sees boxes like any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key." },
@@ -1622,6 +1635,7 @@ export const ERROR_CODES = [
   'relay.suspect',
   'relay.dishonest',
   'relay.nonsense',
+  'relay.apart',
   'relay.failed',
   'localnet.failed',
   'persona.none',
@@ -1642,6 +1656,8 @@ export const ERROR_CODES = [
   'contact.request_unknown',
   'contact.unreachable',
   'contact.changed',
+  'contact.restarted',
+  'contact.requests_lost',
   'invitation.used',
   'invitation.expired',
   'message.unknown',
