@@ -46,7 +46,8 @@ impl World {
             let dial = Arc::clone(&streams) as Arc<dyn Dial>;
             home.gun = Some(Gun::new(GunConfig { relays, extra_roots_pem: None, dial }).unwrap());
             home.start().await;
-            let persona = home.api().persona_new(bauta_ipc::NewPersona { name: name.to_owned(), apart: false }).await;
+            let persona =
+                home.api().persona_new(bauta_ipc::NewPersona { name: name.to_owned(), apart: false }).await;
             homes.push((home, persona.unwrap()));
         }
         let ((bob, _), (alice, hers)) = (homes.pop().unwrap(), homes.pop().unwrap());
