@@ -549,6 +549,8 @@ story.step('loading: the key does not come', async () => {
     const page = await visit(side, '/later');
     const closed = await frameWith(page, side.words('post_show'));
     await press(closed, side.words('post_show'));
+    await closed.getByText(side.words('post_reveals')).waitFor();
+    await checkFrames([closed], 'a post whose key is not here');
     await press(closed, side.words('post_fetch'));
     const frame = await frameWith(page, side.words('post_looking'));
     await until('seconds are counted', async () =>

@@ -80,7 +80,10 @@ const draw = (opened: Opened): void => {
       view.replaceChildren(line(h('span', {}, say('post_waiting')), show()));
       break;
     case 'ask':
-      view.replaceChildren(line(h('span', {}, say('post_ask')), fetchKey()));
+      view.replaceChildren(
+        line(h('span', {}, say('post_ask')), fetchKey()),
+        ...(pressed ? [h('p', { class: 'reveals meta' }, say('post_reveals'))] : []),
+      );
       break;
     case 'gone':
       view.replaceChildren(line(h('span', {}, say('post_gone'))));
