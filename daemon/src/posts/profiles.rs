@@ -24,7 +24,7 @@ pub(crate) fn learn(
     now: Timestamp,
 ) -> Result<Option<OtherKey>, StoreError> {
     match tx.learn_profile(profile, key, source, now)? {
-        Learned::Same => Ok(None),
+        Learned::Same | Learned::Full => Ok(None),
         Learned::New(row) => {
             announce::profile_learned(tx, &row.profile, now)?;
             Ok(None)

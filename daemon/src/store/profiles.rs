@@ -17,6 +17,10 @@ pub(crate) struct ProfileRow {
     pub(crate) learned_at: Timestamp,
 }
 
+/// Profiles that are learned from posts, at most. None is forgotten for a new one: whoever shows many would else make a
+/// home forget a key, and believe another one for that profile.
+pub(crate) const SEEN: u64 = 10_000;
+
 /// What became of a key for a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Learned {
@@ -31,6 +35,8 @@ pub(crate) enum Learned {
         /// The other key was not seen before.
         first: bool,
     },
+    /// No key was known, and this one is not kept, because [`SEEN`] were learned from posts.
+    Full,
 }
 
 /// How a profile's key became known.
@@ -136,6 +142,10 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<Learned, StoreError> {
         let Some(known) = self.profile(profile)? else {
+            let seen = "SELECT count(*) FROM profiles WHERE source = ?1";
+            if source == ProfileSource::Seen && self.count("count profiles", seen, [source.name()])? >= SEEN {
+                return Ok(Learned::Full);
+            }
             let profile = profile.clone();
             let row = ProfileRow { profile, persona, nickname: None, source, learned_at: now };
             self.put_profile(&row)?;

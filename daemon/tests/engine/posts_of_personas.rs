@@ -1,5 +1,6 @@
 //! Posts in a home with several personas, and for a caller who may use only some of them.
 
+use bauta_ipc::limits::LOOKUP_PERSONAS;
 use bauta_ipc::{
     AddContact, DecryptPost, EncryptPost, MakeBackup, NewPersona, PostNeeds, PostState, Secret,
     SocialNetwork, WaitForPost, codes,
@@ -78,6 +79,27 @@ async fn each_persona_is_tried_and_none_that_the_caller_may_not_use() {
     assert_eq!(wait(None).await.unwrap().state, PostState::Published);
     assert_eq!(wait(Some("bea")).await.unwrap().state, PostState::Published);
     assert!(wait(Some("bob")).await.unwrap_err().is(&codes::POST_UNKNOWN));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_personas_are_looked_up_and_no_more() {
+    let world = World::new().await;
+    let (alice, _) = world.home("alice").await;
+    let (bob, _) = world.home("bob").await;
+    let mut last = String::new();
+    for number in 0..LOOKUP_PERSONAS {
+        last = another(&bob, &format!("bob {number}")).await;
+    }
+    let post = encrypt(&alice, to("for the ninth", &[&last])).await;
+    published(&alice, &post.iv).await;
+    world.peer.kept.lock().unwrap().asked.clear();
+    let refused = open(&bob, &post.text).await.unwrap_err();
+    assert!(refused.is(&codes::POST_NOT_SHARED) && refused.hint.contains("--persona"), "{refused:?}");
+    let souls = world.peer.kept.lock().unwrap().asked.len();
+    assert_eq!(souls, LOOKUP_PERSONAS);
+    let persona = Some(format!("bob {}", LOOKUP_PERSONAS - 1));
+    let named = DecryptPost { text: post.text.clone(), persona, ..DecryptPost::default() };
+    assert_eq!(bob.api().post_decrypt(named).await.unwrap().text, "for the ninth");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

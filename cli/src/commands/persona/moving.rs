@@ -327,8 +327,27 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RpcError> {
 
 #[cfg(test)]
 mod tests {
+    use bauta_protocol::mask::{BackupProfile, ProfileId};
+
     use super::super::super::tests::parse;
-    use super::password_of;
+    use super::*;
+
+    #[test]
+    fn a_backup_that_could_not_be_read_again_is_not_written() {
+        let profile = |number: usize| BackupProfile {
+            id: ProfileId::new("twitter.com", &number.to_string()).unwrap(),
+            nickname: None,
+            local_key: None,
+            persona: None,
+            created: now(),
+            updated: now(),
+        };
+        let of = |count: usize| Backup { profiles: (0..count).map(profile).collect(), ..Backup::default() };
+        let file = checked_file(&of(10), "password").unwrap();
+        assert_eq!(Backup::open(&file, "password").unwrap().0.profiles.len(), 10);
+        let refused = checked_file(&of(limits::MAX_BACKUP_NODES / 7 + 1), "password").unwrap_err();
+        assert!(refused.is(&codes::BACKUP_INVALID) && refused.hint.contains("profile forget"), "{refused:?}");
+    }
 
     #[test]
     fn a_plain_backup_has_no_password_to_ask_for() {

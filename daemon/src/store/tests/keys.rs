@@ -1,8 +1,11 @@
-use bauta_protocol::mask::{Backup, BackupPost, PostDigest, PostIv, PostIvId, PostKey, ProfileId};
+use bauta_protocol::mask::{
+    Backup, BackupPost, BackupProfile, PostDigest, PostIv, PostIvId, PostKey, ProfileId, SecretKey,
+};
 use proptest::prelude::*;
 
 use super::support::{NOW, at, contact, key, store};
 use crate::store::post_keys::RECEIVED_PER_CONTACT;
+use crate::store::profiles::SEEN;
 use crate::store::{
     ContactState, KeyOrigin, Learned, NewPublication, PostKeyRow, ProfileRow, ProfileSource,
     PublicationCount, Reason,
@@ -61,6 +64,27 @@ fn a_known_key_of_a_profile_is_never_replaced_by_a_post() {
     });
 }
 
+#[test]
+fn so_many_profiles_are_learned_from_posts_and_none_is_forgotten_for_a_new_one() {
+    let (mut store, _) = store();
+    store.run(|tx| {
+        tx.execute(
+            "fill profiles",
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+             INSERT INTO profiles (network, user, persona, source, learned_at)
+             SELECT 'twitter.com', 'user' || i, ?2, 'seen', 0 FROM n",
+            (SEEN - 1, key().to_string()),
+        )?;
+        let learn = |user, source| tx.learn_profile(&profile(user), key(), source, NOW).unwrap();
+        assert!(matches!(learn("bob", ProfileSource::Seen), Learned::New(_)));
+        assert_eq!(learn("carol", ProfileSource::Seen), Learned::Full);
+        assert!(tx.profile(&profile("bob"))?.is_some() && tx.profile(&profile("carol"))?.is_none());
+        assert!(matches!(learn("bob", ProfileSource::Seen), Learned::Other { .. }));
+        assert!(matches!(learn("carol", ProfileSource::Text), Learned::New(_)), "what the user asks for");
+        Ok(())
+    });
+}
+
 /// A key under an IV, for one of several contents.
 fn post_key(iv: u8, content: Option<u8>, origin: KeyOrigin) -> PostKeyRow {
     PostKeyRow {
@@ -86,7 +110,7 @@ fn a_planted_post_under_the_same_iv_does_not_keep_the_key_of_the_real_one_out() 
         let real = PostKeyRow { persona: Some(persona), ..post_key(4, Some(2), KeyOrigin::Found) };
         assert!(tx.put_post_key(&real)?);
         assert_eq!(keys(1), [planted]);
-        assert_eq!(keys(2), [real.clone()]);
+        assert_eq!(keys(2), std::slice::from_ref(&real));
         // Another persona's, and one of which the content is not known.
         let others = PostKeyRow { persona: None, ..real.clone() };
         let imported = post_key(4, None, KeyOrigin::Imported);
@@ -141,7 +165,7 @@ fn keys_used_longest_ago_go_first_and_only_for_others_of_their_origin() {
     });
 }
 
-/// As many keys as a home keeps, each with the longest name that is kept with one.
+/// As many keys and learned profiles as a home keeps, each with the longest name that is kept with one.
 #[test]
 fn all_keys_that_are_kept_fit_one_backup() {
     let count: u32 = KeyOrigin::ALL.iter().map(|origin| origin.bound()).sum();
@@ -157,10 +181,19 @@ fn all_keys_that_are_kept_fit_one_backup() {
             found: NOW,
         }
     });
-    let backup = Backup { posts: posts.collect(), ..Backup::default() };
+    let profiles = (0..SEEN).map(|number| BackupProfile {
+        id: ProfileId::new("instagram.com", &format!("{number:0230}")).unwrap(),
+        nickname: None,
+        local_key: None,
+        persona: Some(SecretKey::from_bytes(&[7; 32]).unwrap().public()),
+        created: NOW,
+        updated: NOW,
+    });
+    let (posts, profiles) = (posts.collect(), profiles.collect());
+    let backup = Backup { posts, profiles, ..Backup::default() };
     let file = backup.to_file("password", NOW, &mut crate::random::rng()).unwrap();
     let (back, report) = Backup::open(&file, "password").unwrap();
-    assert_eq!(back.posts.len(), backup.posts.len());
+    assert_eq!((back.posts.len(), back.profiles.len()), (backup.posts.len(), backup.profiles.len()));
     assert!(report.left_out.is_empty());
 }
 

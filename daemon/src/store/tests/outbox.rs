@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use bauta_protocol::content::Content;
 use bauta_protocol::digest::set::Tag;
-use bauta_protocol::id::{BoxId, Capability, RelayId};
+use bauta_protocol::id::{BoxId, Capability, MessageId, RelayId};
 use bauta_protocol::limits::BOX_LEN;
 use proptest::prelude::*;
 
 use super::support::{NOW, RELAY, at, contact, message, persona, put, sealed, session, store};
 use crate::store::{
-    BoxFor, GuestPhase, MessageState, NewBox, NewInvite, OutboxId, PersonaId, StoreError, Timestamp, Tx,
+    BoxFor, GuestPhase, MessageState, NewBox, NewInvite, NewMessage, OutboxId, PersonaId, StoreError,
+    Timestamp, Tx,
 };
 
 fn rows_due(tx: &Tx<'_>, persona: PersonaId, now: Timestamp) -> Result<Vec<OutboxId>, StoreError> {
@@ -108,8 +110,23 @@ fn only_what_a_user_waits_for_is_urgent() {
             expires_at: at(10),
         })?;
         tx.add_guest(bob, persona, b"state", RELAY, &[])?;
+        let whom = tx.contact(bob)?.unwrap();
+        let key = tx.add_message(
+            &NewMessage {
+                persona,
+                conversation: whom.conversation,
+                outgoing: true,
+                id: MessageId([2; 16]),
+                kind: Content::POST_KEY,
+                content: b"key",
+                text: None,
+                sent_at: NOW,
+            },
+            NOW,
+        )?;
         let cases = [
             (BoxFor::Session { session: lane, message: words }, true),
+            (BoxFor::Session { session: lane, message: key }, false),
             (BoxFor::Session { session: lane, message: None }, false),
             (BoxFor::Invite(invite), true),
             (BoxFor::Guest(bob), false),
