@@ -16,6 +16,7 @@ use super::pages::Page;
 use super::set::Set;
 use crate::error::{HasKind, Kind};
 use crate::limits::KNOWN_HEADERS;
+use crate::time::Day;
 
 /// One interval as `news` shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -143,13 +144,19 @@ impl Known {
         self.accept(std::slice::from_ref(header))
     }
 
-    /// Checks the last header of a day, which the signed descriptor of the next one names, against those known:
-    /// at any later time, and for the headers known on that day if they were kept.
+    /// Checks what a day's signed descriptor names as the last header before the day, against the headers known: those
+    /// of any time, if the client kept some from before the day.
     ///
     /// # Errors
     /// [`Forked`] with the reason. Together with the descriptor, the header known is the proof.
-    pub fn check_day(&self, last: &Header) -> Result<(), Forked> {
-        self.with(std::slice::from_ref(last)).map(|_| ())
+    pub fn check_day(&self, day: Day, last: Option<&Header>) -> Result<(), Forked> {
+        let mut before = self.headers.iter().rev().filter(|known| known.interval.end() <= day.start());
+        let named = last.map(|last| last.interval);
+        if let Some(known) = before.next().filter(|known| named < Some(known.interval)) {
+            let number = named.unwrap_or(Interval(0));
+            return Err(Forked::NotGrowing { number, after: known.interval });
+        }
+        self.with(last.map_or(&[], std::slice::from_ref)).map(|_| ())
     }
 
     /// Takes over headers that were shown together, in ascending order and linked.

@@ -9,6 +9,7 @@ use bauta_protocol::digest::pages::{Page, PageError, PageSet, page_bits, page_ca
 use bauta_protocol::digest::set::{Set, Tag, encoded_len, sample};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::limits::{INTERVAL_ENTRIES, KNOWN_HEADERS, LARGE_BODY, PAGES_EVERY, SET_ENTRIES};
+use bauta_protocol::time::Day;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rand_core::Rng;
@@ -99,6 +100,29 @@ impl Relay {
 /// Mostly one interval after the other; sometimes the relay was off, or its clock was put right.
 fn steps() -> impl Strategy<Value = Vec<u64>> {
     vec(prop_oneof![12 => Just(1), 2 => 2..14u64, 1 => 14..100_000u64], 2..60)
+}
+
+/// What a descriptor says of the day before, to a client that saw it.
+#[test]
+fn a_descriptor_agrees_with_the_headers_of_the_day_before() {
+    // Interval 8640 begins the second day.
+    let mut relay = Relay::new(5);
+    for step in 0..7_646 {
+        relay.close(1, u64::from(step > 7_640));
+    }
+    let known = Known::new(relay.closed[7_630..].iter().map(|one| one.header)).unwrap();
+    let last = relay.closed.iter().map(|one| one.header).rfind(|header| header.interval.0 < 8_640).unwrap();
+    assert_eq!((last.interval, known.newest().unwrap().interval), (Interval(8_639), Interval(8_645)));
+    assert_eq!(known.check_day(Day(1), Some(&last)), Ok(()));
+    let other = Header { put_bits: 20, ..last };
+    assert_eq!(known.check_day(Day(1), Some(&other)), Err(Forked::TwoHeaders(last.interval)));
+    let before = relay.closed[7_638].header;
+    let late = Err(Forked::NotGrowing { number: before.interval, after: last.interval });
+    assert_eq!(known.check_day(Day(1), Some(&before)), late);
+    assert!(known.check_day(Day(1), None).is_err());
+    // Nothing is known of that day, or of the digest.
+    assert_eq!(known.check_day(Day(0), None), Ok(()));
+    assert_eq!(Known::default().check_day(Day(1), Some(&last)), Ok(()));
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::*;
 use bauta_protocol::descriptor::Size;
 use bauta_protocol::digest::chain::Known;
-use bauta_protocol::digest::header::Interval;
+use bauta_protocol::digest::header::{Header, Interval};
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::limits::{KNOWN_HEADERS, TTL_DAYS};
 use bauta_protocol::relay::{
@@ -109,7 +109,14 @@ async fn a_descriptor_names_the_last_header_of_the_day_before_and_the_size() {
     let Reply::News(listing) = office.ask(Request::News(News)).await else { panic!("no news") };
     let closed = listing.closed().unwrap();
     assert_eq!((closed[0].header, closed[1].header.descriptor), (last, second.seen().hash));
-    assert!(Known::default().check_news(&closed).unwrap().known.check_day(&last).is_ok());
+    let known = Known::default().check_news(&closed).unwrap().known;
+    assert!(known.check_day(second.day(), second.last_header()).is_ok());
+    // Another one for that interval, an earlier one, and none, to somebody who saw it.
+    let other = Header { set: [1; 32], ..last };
+    let earlier = Header { interval: Interval(last.interval.0 - 1), ..last };
+    for lie in [Some(&other), Some(&earlier), None] {
+        assert!(known.check_day(second.day(), lie).is_err());
+    }
     // Nobody renewed for a week.
     office.clock.set(noon(later(8)));
     assert_eq!(office.descriptor().await.size(), Size::of(1));
