@@ -11,13 +11,14 @@ use super::ledger::{Ledger, during, sql};
 use crate::error::StorageError;
 use crate::storage::{DepositsOfDay, Hour, StoredInterval};
 
+/// The tags of the boxes that wait. What went out alone is ever dropped, so these have their bytes.
+pub(super) const WAITING: &str =
+    "SELECT tag FROM boxes INDEXED BY boxes_waiting WHERE out_hour IS NULL AND expires > ?1";
+
 pub(super) fn waiting(connection: &Connection, today: Day) -> Result<Vec<Tag>, StorageError> {
     let reading = "lists the boxes that wait";
     let mut statement = connection
-        .prepare_cached(
-            "SELECT tag FROM boxes INDEXED BY boxes_waiting
-             WHERE out_hour IS NULL AND sealed IS NOT NULL AND expires > ?1",
-        )
+        .prepare_cached(WAITING)
         .map_err(during(reading))?;
     let tags = statement.query_map([today.0], |row| row.get(0).map(Tag)).map_err(during(reading))?;
     tags.collect::<Result<_, _>>().map_err(during(reading))
