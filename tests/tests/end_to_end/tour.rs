@@ -314,6 +314,11 @@ fn posts(tour: &mut Tour, gun: &str) {
     tour.step("profile", "alice", &["profile", "set", "person:twitter.com/robert", &bob]);
     tour.step("profile", "alice", &["profile", "list"]);
     tour.step("post", "alice", &["post", "encrypt", "for a profile", "--to", "person:twitter.com/bob"]);
+    // Its key comes by message, and nobody is asked for it.
+    let quiet = tour.step("post", "alice", &["post", "encrypt", "no relay", "--to", "bob", "--no-gun"]);
+    let decrypt = ["post", "decrypt", quiet["text"].as_str().unwrap(), "--offline"];
+    tour.until("the key of the post", "bob", &decrypt, |_| true);
+    tour.step("post", "bob", &decrypt);
 
     let shown = tour.ask("carol", &["persona", "show", "carol", "--profile-text"]).ok();
     let line = shown["profile_text"].as_str().unwrap_or_default().to_owned();
