@@ -27,10 +27,11 @@ mod receive;
 mod send;
 mod terms;
 mod trust;
+mod waits;
 mod work;
 
-pub use self::errands::Waits;
 pub use self::exchanger::{Exchanger, Exchangers};
+pub use self::waits::Waits;
 
 pub(crate) use self::actor::{Actor, ActorHandle, Shared};
 pub(crate) use self::backoff::after;
@@ -79,7 +80,7 @@ impl Times {
         Self {
             pace,
             waits: Waits::shortened(if pace.start_delay_max.is_zero() { 3000 } else { 1 }),
-            silence_after: 3 * DAY,
+            silence_after: 5 * DAY,
             put_again_after: 14 * DAY,
             deposit_again_after: DAY,
             gap_after: 3 * DAY,

@@ -8,17 +8,18 @@
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::relay::GetReply;
 
-use super::actor::land::keep_put;
-use super::errands::after;
 use super::flight::Answer;
 use super::peer::{Moment, give_up};
+use super::waits::after;
 use crate::store::{BoxFor, OutboxId, StoreError, Tx};
 
 /// What became of a conflict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// There is none: the relay has our bytes, or did not answer.
+    /// Nothing is known: the relay did not answer.
     Nothing,
+    /// There is none: the relay has our bytes.
+    Ours,
     /// A copy of this home has used the lane.
     Proved,
     /// The relay has nothing to show for what it said.
@@ -29,7 +30,7 @@ pub(super) enum Verdict {
 pub(super) fn claimed(tx: &Tx<'_>, row: OutboxId, at: &Moment) -> Result<Verdict, StoreError> {
     let Some(sealed) = tx.boxed(row)? else { return Ok(Verdict::Nothing) };
     if sealed.key.is_some() {
-        tx.dispute_box(row, after(at.times.waits.dispute, at))?;
+        tx.dispute_box(row, after(at.times.waits.dispute, at.now))?;
         return Ok(Verdict::Nothing);
     }
     // It said before that it has these very bytes.
@@ -57,8 +58,7 @@ pub(super) fn shown(
         }
     };
     if *bytes == sealed.bytes.as_slice() {
-        keep_put(tx, row, &Ok(bauta_protocol::relay::PutReply::Done), at)?;
-        return Ok(Verdict::Nothing);
+        return Ok(Verdict::Ours);
     }
     if !sealed.key.is_some_and(|key| key.opens(&sealed.id, bytes)) {
         again(tx, row, sealed.attempts, at)?;

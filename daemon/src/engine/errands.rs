@@ -9,86 +9,17 @@ use bauta_protocol::id::RelayId;
 use bauta_protocol::time::Timestamp;
 
 use super::bundle::{fresh_prekeys, new_prekeys};
-use super::peer::{Moment, give_up};
+use super::peer::Moment;
 use super::terms::terms;
-use super::{DAY, greet};
-use crate::random;
-use crate::store::{PersonaId, PersonaRow, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
-
-/// A wait is at most this many means, so that a user can be told how long something takes at most.
-const CUT: f64 = 3.0;
+use super::waits::{self, CUT};
+use super::{DAY, announce, greet};
+use crate::store::{Change, PersonaId, PersonaRow, PrekeysRow, ROLLED_BACK_AT, StoreError, Tx};
 
 /// A bundle is replaced from its third day on.
 const OLD_KEYS: Duration = DAY.saturating_mul(2);
 
 /// With less than this left a bundle is replaced soon.
 const LITTLE_LEFT: Duration = DAY.saturating_mul(2);
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// The mean waits of errands; each wait is exponential and at most three times as long. They are the same for everybody:
-/// others would be a fingerprint.
-#[derive(Clone, Copy, Debug)]
-pub struct Waits {
-    /// Of time online, from the third day of a bundle until it is replaced.
-    pub publish: Duration,
-    /// The same when less than two days of it are left, or nothing is published.
-    pub publish_soon: Duration,
-    /// Before a contact's bundle is fetched, and again before the handshake is left.
-    pub contact: Duration,
-    /// Before a conversation that broke is begun again.
-    pub rejoin: Duration,
-    /// Before a new descriptor is fetched.
-    pub describe: Duration,
-    /// Before a relay is asked for the box that it says is in the way.
-    pub dispute: Duration,
-    /// Before what failed is done again, for the first time; four times as long each further time, up to a day.
-    pub retry: Duration,
-    /// Between two handshakes of one contact; not random.
-    pub handshake_gap: Duration,
-    /// Between two looks whether the bundle is due.
-    pub check: Duration,
-    /// The longest search for work; not random, and not shortened.
-    pub work: Duration,
-}
-
-impl Waits {
-    /// The waits of everybody, so many times shorter.
-    pub fn shortened(by: u32) -> Self {
-        let by = by.max(1);
-        Self {
-            publish: HOUR * 4 / by,
-            publish_soon: MINUTE * 20 / by,
-            contact: MINUTE * 2 / by,
-            rejoin: HOUR * 2 / by,
-            describe: HOUR * 6 / by,
-            dispute: MINUTE / by,
-            retry: MINUTE / by,
-            handshake_gap: MINUTE * 10 / by,
-            check: MINUTE / by,
-            work: MINUTE * 10,
-        }
-    }
-
-    /// Before attempt `attempts` + 1 of something that failed.
-    pub(super) fn again(&self, attempts: u32) -> Duration {
-        // Four to the sixth minutes are more than a day.
-        let longest = self.retry.saturating_mul(24 * 60);
-        super::backoff::spread(self.retry.saturating_mul(1 << (2 * attempts.min(6))).min(longest))
-    }
-}
-
-/// An exponential wait of this mean, cut at three times the mean.
-pub(super) fn wait(mean: Duration) -> Duration {
-    let below_cut = random::uniform() * (1.0 - (-CUT).exp());
-    mean.mul_f64((-(1.0 - below_cut).ln()).clamp(0.0, CUT))
-}
-
-/// The moment after such a wait.
-pub(super) fn after(mean: Duration, at: &Moment) -> Timestamp {
-    at.now.plus(wait(mean))
-}
 
 /// Whether a bundle is to be published, and how soon.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -124,10 +55,10 @@ pub(super) fn count_down(
     }
     let left = match (need(tx, persona, at.now)?, left) {
         (Need::No, _) => return tx.set_publish_wait(persona, None),
-        (Need::Some, None) => wait(waits.publish),
-        (Need::Soon, None) => wait(waits.publish_soon),
+        (Need::Some, None) => waits::wait(waits.publish),
+        (Need::Soon, None) => waits::wait(waits.publish_soon),
         // Drawn when there was more time.
-        (Need::Soon, Some(left)) if left > waits.publish_soon.mul_f64(CUT) => wait(waits.publish_soon),
+        (Need::Soon, Some(left)) if left > waits.publish_soon.mul_f64(CUT) => waits::wait(waits.publish_soon),
         (_, Some(left)) => left.saturating_sub(online),
     };
     if left.is_zero() {
@@ -173,7 +104,7 @@ pub(super) fn refused_as_stale(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> 
 /// A publication failed: it is tried again, as if it had just become urgent.
 pub(super) fn publish_later(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<(), StoreError> {
     // Zero means now.
-    let left = wait(at.times.waits.publish_soon).max(Duration::from_millis(1));
+    let left = waits::wait(at.times.waits.publish_soon).max(Duration::from_millis(1));
     tx.set_publish_wait(persona, Some(left))
 }
 
@@ -197,7 +128,7 @@ pub(super) fn to_describe(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Resul
             _ if !usable && (relay == own || tx.latest_descriptor(persona, relay)?.is_none()) => {
                 due.push(relay)
             }
-            _ => tx.set_describe_at(persona, relay, Some(after(mean, at)))?,
+            _ => tx.set_describe_at(persona, relay, Some(waits::after(mean, at.now)))?,
         }
     }
     Ok(due)
@@ -205,13 +136,13 @@ pub(super) fn to_describe(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Resul
 
 /// When the bundle of a contact who was just added is fetched.
 pub(crate) fn first_contact_at(at: &Moment) -> Timestamp {
-    after(at.times.waits.contact, at)
+    waits::after(at.times.waits.contact, at.now)
 }
 
 /// Conversations that all begin again, because an old copy was put back, do so one by one.
 pub(crate) fn spread_rejoins(tx: &Tx<'_>, at: &Moment) -> Result<(), StoreError> {
     for contact in tx.hasty_rejoins()? {
-        tx.ask_to_rejoin(contact, after(at.times.waits.rejoin, at))?;
+        tx.ask_to_rejoin(contact, waits::after(at.times.waits.rejoin, at.now))?;
     }
     Ok(())
 }
@@ -223,38 +154,16 @@ pub(super) fn look_after(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result
         greet::take_sealed(tx, &tx.persona(persona)?, &sealed, 0, at)?;
     }
     if at.trusted {
-        // The peer has stopped to take what we send, although it did: one of the two was set back to an old copy whose
-        // boxes are gone, so that no relay can show a conflict. Silence of a session that was never answered is no sign.
+        // The peer has stopped to take what we send, although it did: one of the two was set back to an old copy, whose
+        // boxes are gone, so that no relay can show a conflict. Or they are away: then the present session still serves,
+        // so it is left open. Silence of a session that was never answered is no sign.
         for session in tx.silent_sessions(persona, at.now.minus(at.times.silence_after))? {
             if let Some(row) = tx.session(session)? {
-                give_up(tx, &row, at)?;
+                tx.ask_to_rejoin_beside(row.contact, waits::after(at.times.waits.rejoin, at.now))?;
+                tx.note_restart(row.contact, at.now)?;
+                announce::contact_changed(tx, row.contact, Change::Restarted, at.now)?;
             }
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_have_their_mean_and_never_pass_the_cut() {
-        let mean = MINUTE;
-        let all: Vec<Duration> = (0..4000).map(|_| wait(mean)).collect();
-        assert!(all.iter().all(|one| *one <= mean * 3));
-        // Cutting at three means takes 16 % off the mean.
-        let found = all.iter().sum::<Duration>().as_secs_f64() / 4000.0 / mean.as_secs_f64();
-        assert!((0.78..0.90).contains(&found), "{found}");
-    }
-
-    #[test]
-    fn what_fails_is_done_again_ever_less_often_and_at_least_daily() {
-        let waits = Waits::shortened(1);
-        for attempts in 0..20 {
-            let again = waits.again(attempts);
-            assert!(again >= MINUTE * 4_u32.pow(attempts.min(5)) && again <= DAY.mul_f64(1.5), "{attempts}");
-        }
-        assert!(waits.contact * 6 <= MINUTE * 12 && waits.work > MINUTE, "as the user is told");
-    }
 }

@@ -9,7 +9,7 @@ use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 
 use super::peer::{Moment, add_peer_session, pack, unpack};
-use super::{announce, descriptors, errands, receive};
+use super::{announce, descriptors, receive, waits};
 use crate::random;
 use crate::store::{
     Change, ContactId, ContactRow, ContactState, Happened, NewContact, NewRequest, PersonaId, PersonaRow,
@@ -60,7 +60,7 @@ pub(super) fn take_sealed(
     tx.note_taken(contact.id, at.now)?;
     let session = join(tx, persona, &contact, &responded, stale, at)?;
     // The relay saw who read the inbox, and will see who writes on the new lane.
-    tx.keep_quiet(session, errands::after(at.times.waits.contact, at))
+    tx.keep_quiet(session, waits::after(at.times.waits.contact, at.now))
 }
 
 /// Opens a handshake with the keys it was made for. `None`: it is not for us, not whole, or came before. The flag says

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::{Times, announce, errands};
+use super::{Times, announce, waits};
 use crate::store::{
     Change, ContactId, ContactRow, NewSession, PersonaRow, SessionId, SessionRow, StoreError, Tx, Wanted,
 };
@@ -112,11 +112,12 @@ pub(super) fn speaking_session(
 /// A session that cannot go on is closed for sealing, and a new one is asked for. What it had not delivered will be
 /// sealed again; the peer drops what it has already.
 pub(super) fn give_up(tx: &Tx<'_>, row: &SessionRow, at: &Moment) -> Result<(), StoreError> {
+    tx.doubt_delivered(row.id)?;
     tx.make_stale(row.id)?;
     let Some(contact) = tx.contact(row.contact)? else { return Ok(()) };
     if contact.current == Some(row.id) {
         // Hours later, so that what a relay did to this lane is not followed by a name.
-        tx.ask_to_rejoin(contact.id, errands::after(at.times.waits.rejoin, at))?;
+        tx.ask_to_rejoin(contact.id, waits::after(at.times.waits.rejoin, at.now))?;
         tx.note_restart(contact.id, at.now)?;
         announce::contact_changed(tx, contact.id, Change::Restarted, at.now)?;
     }
@@ -180,7 +181,7 @@ pub(super) fn add_peer_session(
     // A handshake that was held back may belong to a session that the peer has left: it is read, but not used.
     let old = bundle.version() < known;
     if stale || tx.last_begun_is_stale(contact)? {
-        tx.ask_to_rejoin(contact, errands::after(at.times.waits.contact, at))?;
+        tx.ask_to_rejoin(contact, waits::after(at.times.waits.contact, at.now))?;
     } else if !old || tx.contact(contact)?.is_none_or(|row| row.current.is_none()) {
         tx.set_current_session(contact, Some(id))?;
     }

@@ -11,7 +11,7 @@ use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
 use super::bundle::fresh_prekeys;
 use super::content::Letter;
 use super::peer::{MOST_READ, Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
-use super::{announce, errands};
+use super::{announce, waits};
 use crate::random;
 use crate::store::{
     BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewDeposit, NewMessage, NewSession, OutboxId,
@@ -136,7 +136,7 @@ pub(super) fn begin(
     };
     let until = bundle.expiry().min(mine.bundle().expiry());
     // After the bundle was fetched, and before anything goes over the new lane.
-    let deposit_at = errands::after(at.times.waits.contact, at);
+    let deposit_at = waits::after(at.times.waits.contact, at.now);
     let id = tx.add_session(
         &NewSession {
             contact: contact.id,
@@ -155,7 +155,7 @@ pub(super) fn begin(
     if let Some(message) = inside {
         tx.note_sealed(message.seq, id, None)?;
     }
-    tx.keep_quiet(id, deposit_at.plus(errands::wait(at.times.waits.contact)))?;
+    tx.keep_quiet(id, deposit_at.plus(waits::wait(at.times.waits.contact)))?;
     tx.set_current_session(contact.id, Some(id))?;
     tx.bound_sessions(contact.id, MOST_READ)?;
     announce::contact_changed(tx, contact.id, Change::State, at.now)?;

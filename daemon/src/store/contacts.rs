@@ -156,7 +156,7 @@ impl Tx<'_> {
     ) -> Result<Vec<ContactId>, StoreError> {
         self.all(
             "list contacts to join",
-            "SELECT id FROM contacts AS c WHERE persona = ?1 AND current IS NULL AND public IS NOT NULL
+            "SELECT id FROM contacts AS c WHERE persona = ?1 AND (current IS NULL OR rejoin = 1) AND public IS NOT NULL
                AND state IN (2, 3) AND attempt_at <= ?2
                AND NOT EXISTS (SELECT 1 FROM guests WHERE contact = c.id)
                AND (rejoin = 1 OR bundle IS NULL
@@ -246,6 +246,16 @@ impl Tx<'_> {
         self.execute(
             "ask for a new session",
             "UPDATE contacts SET current = NULL, rejoin = 1, attempt_at = ?2, attempts = 0 WHERE id = ?1",
+            (contact, signed(at.0)),
+        )?;
+        Ok(())
+    }
+
+    /// Asks for a new session, from a time on; until then the present one is used.
+    pub(crate) fn ask_to_rejoin_beside(&self, contact: ContactId, at: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "ask for a new session",
+            "UPDATE contacts SET rejoin = 1, attempt_at = ?2, attempts = 0 WHERE id = ?1",
             (contact, signed(at.0)),
         )?;
         Ok(())

@@ -245,6 +245,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Receipts of a session are doubtful, because its state is an old copy: the last messages that it delivered go out
+    /// again. Whoever has them drops them by their id.
+    pub(crate) fn doubt_delivered(&self, session: SessionId) -> Result<(), StoreError> {
+        self.execute(
+            "doubt receipts",
+            "UPDATE messages SET state = 2 WHERE outgoing = 1 AND state = 3 AND seq IN (
+               SELECT message FROM sealed WHERE session = ?1 ORDER BY message DESC LIMIT 16)",
+            [session],
+        )?;
+        Ok(())
+    }
+
     /// The own queued message inside a session's handshake.
     pub(crate) fn in_handshake(&self, session: SessionId) -> Result<Option<MessageSeq>, StoreError> {
         self.one(

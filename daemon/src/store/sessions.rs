@@ -279,7 +279,7 @@ impl Tx<'_> {
         Ok(found > 0)
     }
 
-    /// Sessions that were answered once, and whose messages have been at a relay since before `since` without a receipt.
+    /// Sessions that were answered once, and with a message of before `since` that was put and has no receipt.
     pub(crate) fn silent_sessions(
         &self,
         persona: PersonaId,
@@ -288,8 +288,9 @@ impl Tx<'_> {
         self.all(
             "list silent sessions",
             "SELECT s.id FROM sessions AS s JOIN contacts AS c ON c.current = s.id
-             WHERE s.persona = ?1 AND stale = 0 AND answered = 1 AND EXISTS (
-               SELECT 1 FROM outbox WHERE session = s.id AND message IS NOT NULL AND done_at <= ?2)",
+             WHERE s.persona = ?1 AND stale = 0 AND answered = 1 AND rejoin = 0 AND EXISTS (
+               SELECT 1 FROM outbox AS o JOIN messages AS m ON m.seq = o.message
+               WHERE o.session = s.id AND m.at <= ?2 AND (done_at IS NOT NULL OR attempts > 2))",
             (persona, signed(since.0)),
             |row| row.get(0),
         )

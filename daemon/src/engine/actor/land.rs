@@ -72,7 +72,7 @@ impl Actor {
 
     async fn land_disputed(&mut self, relay: RelayId, row: OutboxId, id: BoxId, answer: Answer<GetReply>) {
         let at = self.shared.moment();
-        let kept = self.shared.store.run(move |tx| conflict::shown(tx, row, &answer, &at)).await;
+        let kept = self.shared.store.run(move |tx| keep_shown(tx, row, &answer, &at)).await;
         self.under_way.gets.remove(&id);
         if self.report(kept, "note a conflict") == Some(Verdict::Lie) {
             self.note_invalid_answer(relay);
@@ -252,6 +252,19 @@ pub(in crate::engine) fn keep_put(
     Ok(Verdict::Nothing)
 }
 
+/// The relay showed what it has under the name of a box of ours.
+pub(in crate::engine) fn keep_shown(
+    tx: &Tx<'_>,
+    row: OutboxId,
+    answer: &Answer<GetReply>,
+    at: &Moment,
+) -> Result<Verdict, StoreError> {
+    match conflict::shown(tx, row, answer, at)? {
+        Verdict::Ours => keep_put(tx, row, &Ok(PutReply::Done), at),
+        verdict => Ok(verdict),
+    }
+}
+
 pub(in crate::engine) fn take_box(
     tx: &Tx<'_>,
     of: LaneOf,
@@ -317,7 +330,7 @@ pub(in crate::engine) fn fetched(
     }
     let persona = tx.persona(row.persona)?;
     // The peer may have begun meanwhile.
-    let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none()) else { return Ok(found) };
+    let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none() || row.rejoin) else { return Ok(found) };
     let wanted = row.rejoin || tx.has_undelivered(row.conversation)?;
     match shown.or_else(|| bundle_of(&row, at)) {
         Some(bundle) if wanted => send::begin(tx, &persona, &row, &bundle, at)?,

@@ -7,10 +7,11 @@ use bauta_protocol::relay::{GetReply, PutReply};
 use bauta_protocol::time::Timestamp;
 
 use super::world::{Draw, NOW, Person, Relays, moment};
-use crate::engine::conflict::{Verdict, shown};
+use crate::engine::actor::land::{keep_put, keep_shown as shown};
+use crate::engine::conflict::Verdict;
 use crate::engine::flight::Missed;
 use crate::engine::peer::{MOST_READ, Moment};
-use crate::engine::{actor::land::keep_put, errands, greet, pull_back, tidy};
+use crate::engine::{errands, greet, pull_back, tidy};
 use crate::store::{Change, ContactId, Happened, MessageState, OutboxId};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -293,7 +294,7 @@ fn a_silent_session_that_was_answered_begins_again_and_one_that_never_was_does_n
         alice.store.run(|tx| errands::look_after(tx, persona, &moment(now)));
         restarts(alice)
     };
-    assert_eq!(look(&mut alice, now.plus(DAY * 3 - MINUTE)), 0);
-    assert_eq!(look(&mut alice, now.plus(DAY * 3)), 1);
+    assert_eq!(look(&mut alice, now.plus(DAY * 5 - MINUTE)), 0);
+    assert_eq!(look(&mut alice, now.plus(DAY * 5)), 1);
     assert_eq!(look(&mut alice, now.plus(DAY * 9)), 1, "once");
 }
