@@ -6,6 +6,7 @@
 pub mod attack;
 pub mod clocks;
 pub mod command;
+pub mod curves;
 pub mod engines;
 pub mod findings;
 pub mod games;

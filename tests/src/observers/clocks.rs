@@ -1,7 +1,8 @@
-//! The clocks of a traffic profile in seconds, as the simulator needs them.
+//! The clocks of the schedule of 2026-11-26, in seconds.
 //!
-//! All come from the code: `bauta_sphinx_client::Traffic::pace` (sphinx-client/src/traffic.rs), `Times::of`
-//! (daemon/src/engine.rs), `limits::HOLD` (protocol/src/limits.rs).
+//! They are what the code had when the table "before" was made (sphinx-client/src/traffic.rs, `Times::of` in
+//! daemon/src/engine.rs, protocol/src/limits.rs), and stay so: that schedule is what each rule of the new one is compared
+//! with.
 
 use bauta_sphinx_client::Traffic;
 
@@ -32,24 +33,34 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// The clocks of a profile as the code has them.
+    /// The clocks of a profile as the code had them.
     pub fn of(profile: Traffic) -> Self {
-        let pace = profile.pace();
-        let seconds = |span: std::time::Duration| span.as_secs_f64();
-        Self {
-            tick: seconds(pace.tick_mean),
-            drain: seconds(pace.drain_mean),
-            delete: seconds(pace.delete_after),
-            resend: seconds(pace.resend_after),
-            hold_resend: seconds(pace.hold_resend_after),
-            start: seconds(pace.start_delay_max),
-            hold: seconds(bauta_protocol::limits::HOLD),
+        let full = Self {
+            tick: 1.0,
+            drain: 60.0,
+            delete: 4.0 * 3600.0,
+            resend: 8.0,
+            hold_resend: 60.0,
+            start: 15.0,
+            hold: 300.0,
             active: 120.0,
             // `Traffic::bandwidth_note`: about 55 packets a second in `full`, a fifth of it in `saver`.
-            cover: match profile {
-                Traffic::Full | Traffic::Paranoid => 55.0,
-                Traffic::Saver => 11.0,
-                Traffic::Metered | Traffic::Test => 0.0,
+            cover: 55.0,
+        };
+        match profile {
+            Traffic::Full => full,
+            Traffic::Saver => Self { tick: 3.0, resend: 12.0, cover: 11.0, ..full },
+            Traffic::Metered => Self { tick: 15.0, drain: 600.0, hold_resend: 120.0, cover: 0.0, ..full },
+            Traffic::Paranoid => Self { tick: 5.0, drain: 300.0, resend: 20.0, start: 60.0, ..full },
+            Traffic::Test => Self {
+                tick: 0.025,
+                drain: 0.2,
+                delete: 1.0,
+                resend: 1.0,
+                hold_resend: 3.0,
+                start: 0.0,
+                cover: 0.0,
+                ..full
             },
         }
     }

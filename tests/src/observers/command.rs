@@ -9,16 +9,17 @@ use clap::{Parser, ValueEnum};
 use super::clocks::Clocks;
 use super::games::{Game, Setting, Shared, all};
 use super::play::{Effort, Labels, outcome};
-use super::report::{DOCUMENT, Line, complaint, listed, tables};
+use super::report::{DOCUMENT, Line, complaint, data, listed, tables};
+use super::schedule::design::{Design, RULES, Rule};
 use super::schedule::{Rules, Scene, Schedule};
 use super::stats::{Use, rng_of};
 use super::workload::{Workload, conversation};
-use super::{engines, findings, games, invariants};
+use super::{curves, engines, findings, games, invariants};
 
 /// Measure what observers of Bauta learn
 #[derive(Debug, Parser)]
 pub struct Arguments {
-    /// The game, or `all`; `findings` and `invariants` are measured likewise
+    /// The game, or `all`; `findings`, `invariants`, `rules`, `prices` and `days` are measured likewise
     #[arg(long, default_value = "all")]
     pub game: String,
     /// Whole engines over a relay's desk (A), or the simulator (C)
@@ -33,6 +34,12 @@ pub struct Arguments {
     /// The traffic profile
     #[arg(long, default_value = "full")]
     pub profile: Traffic,
+    /// The design, or the code of 2026-11-26
+    #[arg(long, value_enum, default_value = "new")]
+    pub schedule: Which,
+    /// Switch a rule of the design off; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    pub without: Vec<Rule>,
     /// What people do
     #[arg(long, value_enum, default_value = "sessions")]
     pub workload: Workload,
@@ -48,6 +55,23 @@ pub struct Arguments {
     /// Read such lines from standard input and print the tables of docs/anonymity.md
     #[arg(long, conflicts_with_all = ["game", "json"])]
     pub table: bool,
+    /// Read such lines likewise and print daemon/data/anonymity.json
+    #[arg(long, conflicts_with_all = ["game", "json", "table"])]
+    pub data: bool,
+}
+
+/// Which schedule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Which {
+    /// The design.
+    New,
+    /// The code of 2026-11-26.
+    Today,
+}
+
+fn rule(name: &str) -> Result<Rule, String> {
+    let found = RULES.iter().find(|(one, _)| *one == name).map(|(_, rule)| *rule);
+    found.ok_or_else(|| RULES.map(|(name, _)| name).join(", "))
 }
 
 /// How a game is played.
@@ -62,8 +86,8 @@ pub enum Level {
 /// Runs the command. The exit code is 1 where a goal is missed that docs/anonymity.md does not list with its number,
 /// or where a game shows that it cannot measure.
 pub fn run(arguments: &Arguments) -> ExitCode {
-    if arguments.table {
-        return print_tables();
+    if arguments.table || arguments.data {
+        return print_recorded(if arguments.data { data } else { tables });
     }
     let setting = setting(arguments);
     let lines = match arguments.level {
@@ -87,7 +111,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     code
 }
 
-fn print_tables() -> ExitCode {
+fn print_recorded(shown: fn(&[Line]) -> String) -> ExitCode {
     let lines: Result<Vec<Line>, String> = std::io::stdin()
         .lock()
         .lines()
@@ -98,7 +122,7 @@ fn print_tables() -> ExitCode {
         .collect();
     match lines {
         Ok(lines) => {
-            print!("{}", tables(&lines));
+            print!("{}", shown(&lines));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -112,29 +136,60 @@ fn print_tables() -> ExitCode {
 pub fn setting(arguments: &Arguments) -> Setting {
     Setting {
         rules: Rules::today(Clocks::of(arguments.profile)),
+        design: (arguments.schedule == Which::New).then(|| {
+            let mut design = Design::of(Clocks::of(arguments.profile));
+            for rule in &arguments.without {
+                design.rules = design.rules.without(*rule);
+            }
+            design
+        }),
         users: arguments.users,
         workload: arguments.workload,
         per_hour: arguments.per_hour,
-        shared: Shared::TODAY,
+        shared: match arguments.schedule {
+            Which::New => Shared::of_rules(&arguments.without),
+            Which::Today => Shared::TODAY,
+        },
     }
 }
 
 fn of_simulator(arguments: &Arguments, setting: &Setting) -> Vec<Line> {
     let (profile, workload) = (arguments.profile.to_string(), name_of(arguments.workload));
+    let schedule = name_of_schedule(arguments);
     let labels = Labels {
         users: arguments.users,
         profile: &profile,
         workload: &workload,
         per_hour: arguments.per_hour,
+        schedule: &schedule,
     };
     let effort = Effort::of(arguments.trials, arguments.seed);
     let mut lines = Vec::new();
     for game in chosen(arguments) {
-        lines.push(print(Line::Game(outcome(game.as_ref(), setting, labels, effort)), arguments.json));
+        let outcome = outcome(game.as_ref(), setting, labels, effort);
+        // Some ask about one of the schedules only.
+        if outcome.trials > 0 {
+            lines.push(print(Line::Game(outcome), arguments.json));
+        }
     }
     if arguments.game == "findings" {
         for finding in findings::measure(setting, (arguments.trials / 40).max(1), arguments.seed) {
             lines.push(print(Line::Finding(finding), arguments.json));
+        }
+    }
+    if arguments.game == "rules" {
+        for rule in curves::rules(setting, effort) {
+            lines.push(print(Line::Rule(rule), arguments.json));
+        }
+    }
+    if arguments.game == "prices" {
+        for point in curves::points(setting, &profile, effort) {
+            lines.push(print(Line::Point(point), arguments.json));
+        }
+    }
+    if arguments.game == "days" {
+        for point in curves::over_days(setting, &profile, effort) {
+            lines.push(print(Line::Point(point), arguments.json));
         }
     }
     if arguments.game == "invariants" {
@@ -152,11 +207,13 @@ fn of_engines(arguments: &Arguments, setting: &Setting) -> Vec<Line> {
     }
     let recorded = engines::record(arguments.users as usize, engines::TALK, arguments.seed);
     let (profile, workload) = (arguments.profile.to_string(), name_of(arguments.workload));
+    let schedule = name_of_schedule(arguments);
     let labels = Labels {
         users: arguments.users,
         profile: &profile,
         workload: &workload,
         per_hour: arguments.per_hour,
+        schedule: &schedule,
     };
     let effort = Effort::of(arguments.trials, arguments.seed);
     let mut lines = Vec::new();
@@ -175,6 +232,15 @@ fn of_engines(arguments: &Arguments, setting: &Setting) -> Vec<Line> {
 
 fn chosen(arguments: &Arguments) -> Vec<Box<dyn Game>> {
     all().into_iter().filter(|game| arguments.game == "all" || arguments.game == game.name()).collect()
+}
+
+fn name_of_schedule(arguments: &Arguments) -> String {
+    if arguments.schedule == Which::Today {
+        return "today".to_owned();
+    }
+    let without = RULES.iter().filter(|(_, rule)| arguments.without.contains(rule));
+    let names: Vec<String> = without.map(|(name, _)| format!(" without {name}")).collect();
+    format!("new{}", names.concat())
 }
 
 fn name_of(workload: Workload) -> String {

@@ -131,5 +131,5 @@ pub fn outcome(
         .filter_map(|trial| game.play(setting, &mut rng_of(effort.seed, game.name(), Use::Tuning, trial)))
         .collect();
     let tallies = score(&Attacks::learn(&learned), asked, game.name(), Use::Reported, effort.seed);
-    Some(tallies.outcome(game, labels, "A"))
+    Some(tallies.outcome(game, setting, labels, "A"))
 }

@@ -57,7 +57,7 @@ pub fn measure(setting: &Setting, populations: u64, seed: u64) -> Vec<Finding> {
     all.push(of_estimate(
         5,
         "two minutes of early answers show one clock (advantage)",
-        share(play(&relays::Colisting, setting, effort)),
+        share(play(&relays::Denied, setting, effort)),
         effort.trials,
     ));
     all.extend(idle_hours(setting, seed));

@@ -33,6 +33,9 @@ pub struct Outcome {
     pub workload: String,
     /// Messages an hour of each persona.
     pub per_hour: f64,
+    /// `new`, or `today`; with the rule that is off, if one is.
+    #[serde(default)]
+    pub schedule: String,
     /// Trials of the schedule under test.
     pub trials: u64,
     /// The better attack.
@@ -51,6 +54,17 @@ pub struct Outcome {
     pub goal: Option<f64>,
     /// Whether the upper end meets it.
     pub met: Option<bool>,
+}
+
+impl Outcome {
+    /// With the numbers of the schedule without protection and of the leak.
+    fn checked(mut self, off: Estimate, leak: Estimate) -> Self {
+        self.off = Some(off);
+        self.off_wins = Some(off.low >= MUST_WIN);
+        self.leak = Some(leak);
+        self.leak_found = Some(leak.low > 0.0);
+        self
+    }
 }
 
 /// How many trials, from which seed.
@@ -74,6 +88,13 @@ impl Effort {
 /// Plays one game in level C.
 pub fn play(game: &dyn Game, setting: &Setting, effort: Effort) -> (Estimate, Tallies) {
     let sample = |usage, setting: &Setting, trial| draw(game, setting, effort.seed, usage, trial);
+    if game.names() {
+        let mut tallies = Tallies { names: true, ..Tallies::default() };
+        for numbers in (0..effort.trials).filter_map(|trial| sample(Use::Reported, setting, trial)) {
+            tallies.count_names(&numbers);
+        }
+        return (tallies.best().1, tallies);
+    }
     let learned: Vec<Sample> =
         (0..effort.tuning).filter_map(|trial| sample(Use::Tuning, setting, trial)).collect();
     let attacks = Attacks::learn(&learned);
@@ -85,8 +106,14 @@ pub fn play(game: &dyn Game, setting: &Setting, effort: Effort) -> (Estimate, Ta
 /// Plays one game in level C, with its off-switch and its leak.
 pub fn outcome(game: &dyn Game, setting: &Setting, labels: Labels<'_>, effort: Effort) -> Outcome {
     let (_, tallies) = play(game, setting, effort);
+    let outcome = tallies.outcome(game, setting, labels, "C");
     let off_setting = game.off(*setting);
     let fewer = Effort { trials: (effort.trials / 4).max(200), ..effort };
+    if game.names() {
+        let off = play(game, &off_setting, Effort { seed: fewer.seed ^ 0xff, ..fewer }).0;
+        let leak = leak_of_names(game, &off_setting, effort);
+        return outcome.checked(off, leak);
+    }
     let learned: Vec<Sample> = (0..fewer.tuning)
         .filter_map(|trial| draw(game, &off_setting, fewer.seed, Use::Tuning, trial + (1 << 32)))
         .collect();
@@ -95,12 +122,7 @@ pub fn outcome(game: &dyn Game, setting: &Setting, labels: Labels<'_>, effort: E
         (0..fewer.trials).filter_map(|trial| draw(game, &off_setting, fewer.seed, Use::Off, trial));
     let off = score(&attacks, off_trials, game.name(), Use::Off, fewer.seed).best().1;
     let leak = leak(game, &off_setting, &attacks, effort);
-    let mut outcome = tallies.outcome(game, labels, "C");
-    outcome.off = Some(off);
-    outcome.off_wins = Some(off.low >= MUST_WIN);
-    outcome.leak = Some(leak);
-    outcome.leak_found = Some(leak.low > 0.0);
-    outcome
+    outcome.checked(off, leak)
 }
 
 /// An ideal schedule is a coin: what the observer sees does not depend on the bit. One trial of twenty is one of the
@@ -120,13 +142,27 @@ fn leak(game: &dyn Game, off: &Setting, attacks: &Attacks, effort: Effort) -> Es
     tallies.best().1
 }
 
+/// The same where one is to be named among all: nobody is ever named but in the trials that leak.
+fn leak_of_names(game: &dyn Game, off: &Setting, effort: Effort) -> Estimate {
+    let mut tallies = Tallies { names: true, ..Tallies::default() };
+    for trial in 0..effort.trials {
+        let leaks = rng_of(effort.seed ^ 0x1eac, game.name(), Use::Leak, trial).r#gen::<f64>() < LEAK;
+        let sample = leaks.then(|| draw(game, off, effort.seed, Use::Leak, trial)).flatten();
+        tallies.count_names(&sample.unwrap_or((vec![0.0; NAMES.len()], true)));
+    }
+    tallies.best().1
+}
+
 fn draw(game: &dyn Game, setting: &Setting, seed: u64, usage: Use, trial: u64) -> Option<Sample> {
     game.play(setting, &mut rng_of(seed, game.name(), usage, trial))
 }
 
 /// Right guesses of each attack.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tallies([Tally; NAMES.len()]);
+pub struct Tallies {
+    each: [Tally; NAMES.len()],
+    names: bool,
+}
 
 /// What a line is named by.
 #[derive(Clone, Copy, Debug)]
@@ -139,21 +175,33 @@ pub struct Labels<'a> {
     pub workload: &'a str,
     /// Messages an hour of each persona.
     pub per_hour: f64,
+    /// The schedule.
+    pub schedule: &'a str,
 }
 
 impl Tallies {
     fn count(&mut self, scores: [f64; NAMES.len()], bit: bool, rng: &mut impl Rng) {
-        for (tally, score) in self.0.iter_mut().zip(scores) {
+        for (tally, score) in self.each.iter_mut().zip(scores) {
             tally.count(guess(score, rng) == bit);
+        }
+    }
+
+    fn count_names(&mut self, (numbers, _): &Sample) {
+        for (tally, number) in self.each.iter_mut().zip(numbers) {
+            tally.count(*number > 0.5);
         }
     }
 
     /// The better attack. Its interval is corrected for the number of attacks.
     pub fn best(&self) -> (&'static str, Estimate) {
         let attacks = u32::try_from(NAMES.len()).unwrap_or(u32::MAX);
-        let mut best = (NAMES[0], self.0[0].advantage(attacks));
-        for (name, tally) in NAMES.iter().zip(&self.0).skip(1) {
-            let advantage = tally.advantage(attacks);
+        let of = |tally: &Tally| {
+            if self.names { tally.proportion(attacks) } else { tally.advantage(attacks) }
+        };
+        let names = if self.names { ["forward", "back"] } else { NAMES };
+        let mut best = (names[0], of(&self.each[0]));
+        for (name, tally) in names.iter().zip(&self.each).skip(1) {
+            let advantage = of(tally);
             if advantage.value > best.1.value {
                 best = (name, advantage);
             }
@@ -162,10 +210,10 @@ impl Tallies {
     }
 
     /// A line of the table.
-    pub fn outcome(&self, game: &dyn Game, labels: Labels<'_>, level: &str) -> Outcome {
+    pub fn outcome(&self, game: &dyn Game, setting: &Setting, labels: Labels<'_>, level: &str) -> Outcome {
         let (attack, advantage) = self.best();
         // Goals are those of the default profile; what others cost and give is published.
-        let goal = game.goal().filter(|_| labels.profile == "full");
+        let goal = game.goal(setting).filter(|_| labels.profile == "full");
         Outcome {
             game: game.name().to_owned(),
             observer: game.observer().to_owned(),
@@ -174,7 +222,8 @@ impl Tallies {
             profile: labels.profile.to_owned(),
             workload: labels.workload.to_owned(),
             per_hour: labels.per_hour,
-            trials: self.0[0].trials,
+            schedule: labels.schedule.to_owned(),
+            trials: self.each[0].trials,
             attack: attack.to_owned(),
             advantage,
             off: None,

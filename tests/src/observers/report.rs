@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::curves::{Bought, Point, Price};
 use super::findings::Finding;
 use super::invariants::Check;
 use super::play::Outcome;
@@ -20,6 +21,10 @@ pub enum Line {
     Game(Outcome),
     /// A finding.
     Finding(Finding),
+    /// A number beside the games.
+    Point(Point),
+    /// What a rule buys.
+    Rule(Bought),
     /// An invariant.
     Invariant {
         /// `A` or `C`.
@@ -57,24 +62,46 @@ impl Line {
                 let off = game.off.map_or("-".to_owned(), |off| shown(&off));
                 let leak = game.leak_found.map_or("-", |found| if found { "yes" } else { "no" });
                 format!(
-                    "{:<9} {} {:>6} {:<8} {:<8} {}  off {off}  leak found {leak}",
+                    "{:<9} {} {:>6} {:<8} {:<8} {} {}  off {off}  leak found {leak}",
                     game.game,
                     game.level,
                     game.users,
                     game.profile,
                     game.workload,
+                    game.schedule,
                     shown(&game.advantage)
                 )
             }
             Self::Finding(finding) => {
                 format!("finding {}: {} {}", finding.finding, finding.what, shown(&finding.estimate))
             }
+            Self::Point(point) => {
+                let users = point.users.map_or("-".to_owned(), |users| users.to_string());
+                format!("{} {users}: {} {}", point.profile, point.what, shown(&point.value))
+            }
+            Self::Rule(rule) => format!(
+                "{:<17} {:<9} {} without {}  {} without {}",
+                rule.rule,
+                rule.game,
+                shown(&rule.with),
+                shown(&rule.without),
+                price(&rule.price.0),
+                price(&rule.price.1)
+            ),
             Self::Invariant { level, invariant, what, looked, broken, .. } => {
                 let verdict = if *broken == 0 { "holds" } else { "broken" };
                 format!("{invariant} {level} {verdict:<6} {what}: {broken} of {looked}")
             }
         }
     }
+}
+
+/// Latency live and idle, median and 95 %, and exchanges.
+fn price(price: &Price) -> String {
+    format!(
+        "{:.1}/{:.1} s, {:.0}/{:.0} s, {:.2}/s",
+        price.live.0, price.live.1, price.idle.0, price.idle.1, price.exchanges
+    )
 }
 
 fn shown(estimate: &Estimate) -> String {
@@ -87,8 +114,8 @@ fn shown(estimate: &Estimate) -> String {
 /// The tables of the document, as Markdown, from lines of JSON.
 pub fn tables(lines: &[Line]) -> String {
     let mut out = String::from(
-        "| game | level | observer | users | profile | workload | messages/h | trials | advantage [95 %] | off-switch | leak found | goal |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| game | level | observer | users | profile | workload | messages/h | trials | advantage [95 %] | off-switch | leak found | schedule | goal |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for line in lines {
         let Line::Game(game) = line else { continue };
@@ -99,7 +126,7 @@ pub fn tables(lines: &[Line]) -> String {
             (None, _) => "published".to_owned(),
         };
         out.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {goal} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {goal} |\n",
             game.game,
             game.level,
             game.observer,
@@ -111,8 +138,12 @@ pub fn tables(lines: &[Line]) -> String {
             shown(&game.advantage),
             game.off.map_or("–".to_owned(), |off| shown(&off)),
             game.leak_found.map_or("–", |found| if found { "yes" } else { "no" }),
+            // Lines that were made before there was a choice are of the code of that time.
+            if game.schedule.is_empty() { "today" } else { &game.schedule },
         ));
     }
+    out.push_str(&points(lines));
+    out.push_str(&rules(lines));
     out.push_str("\n| finding | what was counted | measured [95 %] | of |\n|---|---|---|---|\n");
     for line in lines {
         let Line::Finding(finding) = line else { continue };
@@ -133,16 +164,106 @@ pub fn tables(lines: &[Line]) -> String {
     out
 }
 
-/// Goals that the document lists as missed, with the greatest upper end of the number beside each.
+/// Numbers beside the games, as Markdown.
+fn points(lines: &[Line]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let Line::Point(point) = line else { continue };
+        if out.is_empty() {
+            out.push_str("\n| what | profile | users | number [95 %] |\n|---|---|---|---|\n");
+        }
+        let users = point.users.map_or("–".to_owned(), |users| users.to_string());
+        out.push_str(&format!(
+            "| {} | {} | {users} | {} |\n",
+            point.what,
+            point.profile,
+            shown(&point.value)
+        ));
+    }
+    out
+}
+
+/// What each rule buys and costs, as Markdown.
+fn rules(lines: &[Line]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let Line::Rule(rule) = line else { continue };
+        if out.is_empty() {
+            out.push_str(
+                "\n| rule | game | with all rules | without it | price with all rules | price without it |\n\
+                 |---|---|---|---|---|---|\n",
+            );
+        }
+        out.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            rule.rule,
+            rule.game,
+            shown(&rule.with),
+            shown(&rule.without),
+            price(&rule.price.0),
+            price(&rule.price.1)
+        ));
+    }
+    out
+}
+
+/// What one profile gives at a relay of one size: daemon/data/anonymity.json.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Row<'a> {
+    profile: &'a str,
+    /// Personas online at the relay.
+    users: u32,
+    /// How often the relay guesses right what follows what in a live conversation; upper end.
+    next: f64,
+    /// Messages until relay and gateway name their reader among all with 95 %.
+    reader: f64,
+}
+
+/// The rows, as JSON, from lines of JSON.
+pub fn data(lines: &[Line]) -> String {
+    let points = || {
+        lines.iter().filter_map(|line| match line {
+            Line::Point(point) => Some(point),
+            _ => None,
+        })
+    };
+    let number = |like: &Point, what: &str| {
+        points()
+            .find(|one| {
+                one.what.starts_with(what) && (one.users, &one.profile) == (like.users, &like.profile)
+            })
+            .map(|one| (one.value.high * 1e4).round() / 1e4)
+    };
+    let rows: Vec<Row<'_>> = points()
+        .filter(|point| point.what.starts_with("next: share"))
+        .filter_map(|point| {
+            Some(Row {
+                profile: &point.profile,
+                users: point.users?,
+                next: number(point, "next: share")?,
+                reader: number(
+                    point,
+                    "messages until relay and gateway name the reader among all with 95 %",
+                )?,
+            })
+        })
+        .collect();
+    let rows: Vec<String> = rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();
+    format!("[\n  {}\n]\n", rows.join(",\n  "))
+}
+
+/// Goals that the document lists as missed, by game and schedule, with the greatest upper end of the number beside each.
 pub fn listed(document: &str) -> BTreeMap<String, f64> {
     let mut listed = BTreeMap::new();
     for row in document.lines().filter(|row| row.contains("**missed**")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let (Some(game), Some(number)) = (cells.get(1), cells.get(9)) else { continue };
+        let (Some(game), Some(number), Some(schedule)) = (cells.get(1), cells.get(9), cells.get(12)) else {
+            continue;
+        };
         let high =
             number.rsplit([',', '[']).next().and_then(|high| high.trim_end_matches(']').trim().parse().ok());
         if let Some(high) = high {
-            let entry: &mut f64 = listed.entry((*game).to_owned()).or_insert(high);
+            let entry: &mut f64 = listed.entry(format!("{game} {schedule}")).or_insert(high);
             *entry = entry.max(high);
         }
     }
@@ -160,10 +281,10 @@ pub fn complaint(game: &Outcome, listed: &BTreeMap<String, f64>) -> Option<Strin
     if game.leak_found == Some(false) {
         return Some(format!("{}: a leak of 5 % was not found, so it shows nothing", game.game));
     }
-    if game.met != Some(false) {
+    if game.met != Some(false) || game.schedule.contains("without") {
         return None;
     }
-    match listed.get(&game.game) {
+    match listed.get(&format!("{} {}", game.game, game.schedule)) {
         None => Some(format!("{}: the goal is missed, and docs/anonymity.md does not say so", game.game)),
         Some(high) if game.advantage.low > *high => {
             Some(format!("{}: worse than docs/anonymity.md says ({high})", game.game))
@@ -176,23 +297,32 @@ pub fn complaint(game: &Outcome, listed: &BTreeMap<String, f64>) -> Option<Strin
 mod tests {
     use super::*;
 
-    const ROW: &str = "| loop | C | relay | 50 | full | sessions | 2 | 400 | 0.300 [0.200, 0.400] | – | yes | ≤ 0.05: **missed** |";
+    const ROW: &str = "| loop | C | relay | 50 | full | sessions | 2 | 400 | 0.300 [0.200, 0.400] | – | yes | new | ≤ 0.05: **missed** |";
+
+    #[test]
+    fn the_daemon_has_the_numbers_of_the_recorded_lines() {
+        let recorded = include_str!("../../vectors/observers.jsonl");
+        let lines: Vec<Line> = recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(data(&lines), include_str!("../../../daemon/data/anonymity.json"));
+    }
 
     #[test]
     fn missed_goals_are_read_from_the_document() {
-        assert_eq!(listed(ROW).get("loop"), Some(&0.4));
+        assert_eq!(listed(ROW).get("loop new"), Some(&0.4));
         assert!(listed("| loop | met |").is_empty());
     }
 
     #[test]
     fn the_document_holds_the_tables_of_the_recorded_lines() {
-        let lines: Vec<Line> = include_str!("../../vectors/observers-before.jsonl")
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert!(!lines.is_empty());
-        for row in tables(&lines).lines() {
-            assert!(DOCUMENT.contains(row), "docs/anonymity.md lacks {row}");
+        for recorded in [
+            include_str!("../../vectors/observers-before.jsonl"),
+            include_str!("../../vectors/observers.jsonl"),
+        ] {
+            let lines: Vec<Line> = recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert!(!lines.is_empty());
+            for row in tables(&lines).lines() {
+                assert!(DOCUMENT.contains(row), "docs/anonymity.md lacks {row}");
+            }
         }
     }
 }

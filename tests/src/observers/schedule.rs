@@ -1,10 +1,11 @@
 //! Schedules: what a client sends to a relay, and when. A schedule turns a scene into a run.
 //!
 //! The scene says what people do and what the relay does to them; the schedule is the code under test, rebuilt. `today`
-//! is the code of `daemon/src/engine`. Another protocol is another type with this trait, and other operations in
-//! `trace::Operation`; the games stay as they are.
+//! is the code of `daemon/src/engine` on 2026-11-26; `new` is the design that came after it, whose rules are in `design`.
 
 pub mod client;
+pub mod design;
+pub mod new;
 pub mod today;
 
 use rand::rngs::StdRng;

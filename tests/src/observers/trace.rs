@@ -30,6 +30,10 @@ pub enum Operation {
     Fetch,
     /// Give the relay's descriptor.
     Describe,
+    /// Give the last closed intervals.
+    News,
+    /// Give one page of what waits.
+    Page,
 }
 
 impl Operation {
@@ -49,6 +53,8 @@ impl Operation {
             "publish" => Self::Publish,
             "fetch" => Self::Fetch,
             "describe" => Self::Describe,
+            "news" => Self::News,
+            "page" => Self::Page,
             _ => return None,
         })
     }
@@ -109,6 +115,10 @@ pub struct Run {
     pub from: Seconds,
     /// The mean gap of the clock, which everybody knows.
     pub tick: Seconds,
+    /// Gets that were held and answered by a put: when, which box, whose.
+    pub answered: Vec<(Seconds, Id, usize)>,
+    /// Messages: when they were written and when they were read, and whether the lane was live.
+    pub shown: Vec<(Seconds, Seconds, bool)>,
 }
 
 impl Run {
@@ -136,6 +146,12 @@ pub struct Firsts {
     pub delete: Option<Seconds>,
     /// Requests for it, repeated frames left out.
     pub gets: u32,
+    /// Of these, those that came before it was put, and the last one.
+    pub asked_ahead: u32,
+    /// The last request before it was put.
+    pub last_ahead: Option<Seconds>,
+    /// The first request after it was put.
+    pub after: Option<Seconds>,
 }
 
 /// A trace indexed for attacks.
@@ -169,6 +185,12 @@ impl Index {
                 }
                 Operation::Get => {
                     firsts.gets += 1;
+                    if firsts.put.is_none() {
+                        firsts.asked_ahead += 1;
+                        firsts.last_ahead = Some(one.at);
+                    } else if firsts.after.is_none() {
+                        firsts.after = Some(one.at);
+                    }
                     if firsts.get.is_none() {
                         firsts.get = Some(one.at);
                         index.new_gets.push((one.at, one.id));

@@ -1,11 +1,12 @@
-//! Games of a passive relay about boxes and lanes: `loop`, `next`, `pair`.
+//! Games of a passive relay about boxes and lanes: `loop`, `order`, `pair`.
 //!
-//! - `loop` (finding 3): a loop's box is put, asked for and deleted within seconds; a real one is asked for before it is put.
-//!   The score is that order; the trees see gaps, the age at the first get, the number of gets and the deletion.
-//! - `next` (finding 4): two held gets are answered, on lanes of two readers, as close together as two answers are at a
+//! - `loop` (finding 3): is this box a loop's? Two contacts come and go for a day and write while they are online. The score
+//!   is whether it was put or asked for first; the trees see gaps, requests before and after, the age when it was given
+//!   out, and the deletion.
+//! - `order` (finding 4): two held gets are answered, on lanes of two readers, as close together as two answers are at a
 //!   relay with that many users. Which of the two next new ids belongs to which? With exponential waits the likelihoods
 //!   of both orders are equal where both are possible, so the schedule is safe as far as the waits are longer than the gap
-//!   (the closed form (1 − e^−x)/x of section 3 is that of naming one among all).
+//!   (`naming` has the game of naming one among all).
 //! - `pair` (finding 4): which of two live lanes is the other direction of this one? Score: the log-likelihood over all
 //!   boxes that a put follows as a receipt would, `Σ log(1 + f(d)/λ)`. The share of puts that are followed within
 //!   eight ticks is the disclosure attack on sealed senders (Martiny et al., "Improving Signal's Sealed Sender", NDSS
@@ -15,21 +16,26 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::{Game, Setting, schedule};
+use super::{Game, Setting, schedule, without};
 use crate::observers::attack::Sample;
 use crate::observers::clocks::Seconds;
-use crate::observers::schedule::{Scene, Schedule};
-use crate::observers::trace::{Id, Index, Run};
-use crate::observers::workload::{Message, conversation, exponential};
+use crate::observers::schedule::design::Rule;
+use crate::observers::schedule::{Person, Scene, Schedule};
+use crate::observers::trace::{Id, Index, Operation, Run, Seen};
+use crate::observers::workload::{DAY, Message, Workload, conversation, exponential, online};
 
 const SPAN: Seconds = 1800.0;
+/// How long the people of `loop` come and go; those who are always online are watched for a sixth of it.
+const LOOP_SPAN: Seconds = DAY + 7200.0;
+/// Messages of the two of `loop`, for each that an online persona writes.
+const WRITES: f64 = 3.0;
 /// What is put in the last part of a run may get its get or its receipt after the end.
 const TAIL: Seconds = 150.0;
 
 /// Is this box a loop's?
 pub struct Loops;
-/// Which id follows on this lane?
-pub struct Next;
+/// Which of two ids follows on which of two lanes?
+pub struct Order;
 /// Which lane is the other direction?
 pub struct Pair;
 
@@ -42,18 +48,31 @@ impl Game for Loops {
         "relay"
     }
 
-    fn goal(&self) -> Option<f64> {
+    fn goal(&self, _: &Setting) -> Option<f64> {
         Some(0.05)
     }
 
     fn off(&self, setting: Setting) -> Setting {
-        setting
+        without(setting, Rule::LivingLoops)
     }
 
     fn play(&self, setting: &Setting, rng: &mut StdRng) -> Option<Sample> {
-        let mut scene = Scene::of_people(2, SPAN);
-        let lanes = scene.befriend(0, 1);
-        converse(&mut scene, lanes, setting, 60.0, rng);
+        let mut scene = Scene { until: LOOP_SPAN, ..Scene::default() };
+        for _ in 0..2 {
+            let online = match setting.workload {
+                Workload::Sessions => online(Workload::Sessions, 1, rng),
+                Workload::Uniform => vec![(0.0, LOOP_SPAN / 6.0)],
+            };
+            scene.people.push(Person { online });
+        }
+        let (there, back) = scene.befriend(0, 1);
+        for (who, person) in scene.people.clone().iter().enumerate() {
+            for span in &person.online {
+                for message in conversation(setting.workload, *span, WRITES * setting.per_hour, rng) {
+                    scene.write(message.at, if message.from_first == (who == 0) { there } else { back });
+                }
+            }
+        }
         let run = schedule(setting).run(&scene.sorted(), rng);
         self.ask(&run, &Index::of(&run.seen), rng)
     }
@@ -77,20 +96,23 @@ impl Game for Loops {
         let gap = get.map_or(1e6, |get| get - put);
         let score = if gap < 0.0 { -1.0 } else { 1.0 / (1.0 + gap / 60.0) };
         let deleted = firsts.delete.map_or(-1.0, |delete| delete - put);
-        Some((vec![score as f32, gap as f32, deleted as f32, firsts.gets as f32], bit))
+        let since = firsts.last_ahead.map_or(1e6, |last| put - last);
+        let age = firsts.after.map_or(-1.0, |after| after - put);
+        let times = [score, gap, deleted, since, age].map(|number| number as f32);
+        Some(([&times[..], &[firsts.gets as f32, firsts.asked_ahead as f32]].concat(), bit))
     }
 }
 
-impl Game for Next {
+impl Game for Order {
     fn name(&self) -> &'static str {
-        "next"
+        "order"
     }
 
     fn observer(&self) -> &'static str {
         "relay"
     }
 
-    fn goal(&self) -> Option<f64> {
+    fn goal(&self, _: &Setting) -> Option<f64> {
         None
     }
 
@@ -106,9 +128,13 @@ impl Game for Next {
         let (first, _) = scene.befriend(0, 1);
         let (second, _) = scene.befriend(2, 3);
         let answers = f64::from(setting.users) * setting.per_hour / 3600.0;
+        // Among cover of all users two answers are never the only ones: `naming` asks about that.
+        if setting.design.is_some() {
+            return None;
+        }
         scene.write(100.0, first);
         scene.write(100.0 + exponential(1.0 / answers, rng).min(200.0), second);
-        let run = schedule(setting).run(&scene, rng);
+        let run = schedule(setting).run(&scene.sorted(), rng);
         self.ask(&run, &Index::of(&run.seen), rng)
     }
 
@@ -154,13 +180,13 @@ impl Game for Pair {
         "relay"
     }
 
-    fn goal(&self) -> Option<f64> {
+    fn goal(&self, _: &Setting) -> Option<f64> {
         None
     }
 
     fn off(&self, mut setting: Setting) -> Setting {
         setting.rules.receipts_wait = false;
-        setting
+        without(setting, Rule::ClockedReceipts)
     }
 
     fn play(&self, setting: &Setting, rng: &mut StdRng) -> Option<Sample> {
@@ -173,11 +199,12 @@ impl Game for Pair {
         self.ask(&run, &Index::of(&run.seen), rng)
     }
 
-    fn ask(&self, run: &Run, index: &Index, rng: &mut StdRng) -> Option<Sample> {
+    fn ask(&self, run: &Run, _: &Index, rng: &mut StdRng) -> Option<Sample> {
         let mut puts = vec![Vec::new(); run.lanes.len()];
-        for (at, id) in index.wakes.iter().filter(|(at, _)| *at > run.from) {
-            if let Some(lane) = run.boxes.get(id).and_then(|truth| truth.lane) {
-                puts[lane].push(*at);
+        let put = |one: &&Seen| one.operation == Operation::Put && !one.again && one.at > run.from;
+        for one in run.seen.iter().filter(put) {
+            if let Some(lane) = run.boxes.get(&one.id).and_then(|truth| truth.lane) {
+                puts[lane].push(one.at);
             }
         }
         let live: Vec<usize> = (0..puts.len()).filter(|lane| puts[*lane].len() >= 3).collect();

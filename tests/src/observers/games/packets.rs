@@ -17,6 +17,7 @@ use rand::rngs::StdRng;
 use super::{Game, Setting};
 use crate::observers::attack::Sample;
 use crate::observers::clocks::Seconds;
+use crate::observers::schedule::design::Rule;
 use crate::observers::stats::phi;
 use crate::observers::workload::{exponential, transit};
 
@@ -28,7 +29,10 @@ const HOUR: Seconds = 3600.0;
 const HALF_SECOND: Seconds = 0.5;
 
 /// Which of two clients reads this lane?
-pub struct Reader;
+pub struct Reader {
+    /// Messages that came on it; 0: it is idle, and watched for an hour.
+    pub messages: u32,
+}
 /// Was a message sent in this window?
 pub struct Sent;
 
@@ -77,25 +81,41 @@ pub fn idle_events(setting: &Setting) -> u64 {
     (HOUR / (clocks.hold + clocks.tick + 0.5) * (frames + 1.0)) as u64
 }
 
+/// What a passive relay sees of one message that its reader answers with packets: the answer, and two that are due to it.
+pub const EVENTS_OF_A_MESSAGE: u64 = 3;
+
+impl Reader {
+    /// Events of this lane that the relay sees.
+    fn events(&self, setting: &Setting) -> u64 {
+        let idle = match setting.design {
+            Some(design) if design.rules.has(Rule::Digest) => 0,
+            _ => idle_events(setting),
+        };
+        if self.messages == 0 { idle } else { u64::from(self.messages) * EVENTS_OF_A_MESSAGE }
+    }
+}
+
 /// Packets to a client: cover comes back to who sent it, and without cover the answers of other exchanges remain.
 pub fn rate(setting: &Setting) -> f64 {
-    setting.rules.clocks.cover.max(2.0 / setting.rules.clocks.tick)
+    let exchanges = setting.design.map_or(1.0 / setting.rules.clocks.tick, |design| design.exchanges());
+    setting.rules.clocks.cover.max(2.0 * exchanges)
 }
 
 impl Game for Reader {
     fn name(&self) -> &'static str {
-        "reader"
+        if self.messages == 0 { "reader" } else { "reader-20" }
     }
 
     fn observer(&self) -> &'static str {
         "relay and gateway"
     }
 
-    fn goal(&self) -> Option<f64> {
-        None
+    fn goal(&self, _: &Setting) -> Option<f64> {
+        (self.messages == 0).then_some(0.05)
     }
 
     fn off(&self, mut setting: Setting) -> Setting {
+        setting.design = None;
         let metered = crate::observers::clocks::Clocks::of(bauta_sphinx_client::Traffic::Metered);
         setting.rules.clocks = metered;
         setting
@@ -115,7 +135,7 @@ impl Game for Reader {
         let rate = rate(setting);
         let bit: bool = rng.r#gen();
         let mut score = 0.0;
-        for _ in 0..idle_events(setting) {
+        for _ in 0..self.events(setting) {
             for (client, sign) in [(true, 1.0), (false, -1.0)] {
                 let mut at = exponential(1.0 / rate, rng);
                 while at < WINDOW {
@@ -140,7 +160,7 @@ impl Game for Sent {
         "provider, gateway, mix"
     }
 
-    fn goal(&self) -> Option<f64> {
+    fn goal(&self, _: &Setting) -> Option<f64> {
         Some(0.05)
     }
 
@@ -160,7 +180,8 @@ impl Game for Sent {
             }
             count
         };
-        let exchanges = arrivals(clocks.tick, rng) + u32::from(bit);
+        let tick = setting.design.map_or(clocks.tick, |design| 1.0 / design.exchanges());
+        let exchanges = arrivals(tick, rng) + u32::from(bit);
         // Two packets a request: the frame and its reply blocks.
         let real = 2 * exchanges;
         let readable = setting.shared.marked_cover || clocks.cover == 0.0;

@@ -1,6 +1,6 @@
-//! Games of a relay that acts: `colisting`, `name`.
+//! Games of a relay that acts: `name`, and `colisting` as it is played against the schedule of 2026-11-26.
 //!
-//! - `colisting` (finding 5): the relay answers `Absent` at once to the heads of two lanes for two minutes and holds all
+//! - `Denied` (finding 5): the relay answers `Absent` at once to the heads of two lanes for two minutes and holds all
 //!   others. One clock that serves both asks for them less often than two clocks do. Score: requests for both in that time.
 //! - `name` (finding 1): the relay answers one put with `Conflict`, and watches whom a `fetch` names soon after. The score
 //!   is for the persona that is fetched first within two minutes; others are fetched by chance as often as people make
@@ -9,9 +9,10 @@
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use super::{Game, Setting, schedule};
+use super::{Game, Setting, schedule, without};
 use crate::observers::attack::Sample;
 use crate::observers::clocks::Seconds;
+use crate::observers::schedule::design::Rule;
 use crate::observers::schedule::{Attack, Scene, Schedule};
 use crate::observers::trace::{Operation, Run};
 use crate::observers::workload::{DAY, exponential};
@@ -26,11 +27,11 @@ const SOON: Seconds = 120.0;
 const OTHER_LANES: usize = 4;
 
 /// Do these two ids belong to one client?
-pub struct Colisting;
+pub struct Denied;
 /// Whose is this lane?
 pub struct Name;
 
-impl Game for Colisting {
+impl Game for Denied {
     fn name(&self) -> &'static str {
         "colisting"
     }
@@ -39,7 +40,7 @@ impl Game for Colisting {
         "active relay"
     }
 
-    fn goal(&self) -> Option<f64> {
+    fn goal(&self, _: &Setting) -> Option<f64> {
         Some(0.05)
     }
 
@@ -81,13 +82,13 @@ impl Game for Name {
         "active relay"
     }
 
-    fn goal(&self) -> Option<f64> {
+    fn goal(&self, _: &Setting) -> Option<f64> {
         Some(0.05)
     }
 
     fn off(&self, mut setting: Setting) -> Setting {
         setting.rules.believes_conflicts = true;
-        setting
+        without(setting, Rule::ProvenConflicts)
     }
 
     fn play(&self, setting: &Setting, rng: &mut StdRng) -> Option<Sample> {

@@ -12,7 +12,7 @@ use crate::observers::clocks::Seconds;
 use crate::observers::trace::Id;
 
 /// Places of a lane that are asked for while its window is open.
-pub(super) const WINDOW: u64 = bauta_protocol::limits::WINDOW as u64;
+pub(super) const WINDOW: u64 = 8;
 /// `plan::MOST_GETS`.
 const MOST_GETS: usize = 256;
 /// `plan::FAVOURED`.
