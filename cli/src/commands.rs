@@ -6,6 +6,7 @@
 //!
 //! A new command is a file here, a `mod` line, a variant of [`Command`] and its arm in [`run`].
 
+mod config;
 mod contact;
 mod conversation;
 mod generate;
@@ -19,7 +20,7 @@ mod running;
 mod send;
 mod status;
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ pub(crate) enum Command {
     /// Stop the daemon
     Down,
     /// Show the daemon's status
-    Status,
+    Status(status::StatusArgs),
     /// Check this installation and print a fix for each problem
     ///
     /// Sends nothing to the network. The exit status is 0 unless a check failed.
@@ -87,6 +88,9 @@ pub(crate) enum Command {
     /// Register Bauta with browsers: the manifests of its native messaging host
     #[command(subcommand)]
     Browser(browser::BrowserCommand),
+    /// Show and change the settings of this home
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Manage browser extensions that may use this daemon
     #[command(subcommand)]
     Pair(pair::PairCommand),
@@ -100,6 +104,21 @@ pub(crate) enum Command {
     Man(generate::ManArgs),
 }
 
+impl Command {
+    /// The arguments that nobody else should read.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        let secret = match self {
+            Self::Send(args) => args.text(),
+            Self::Post(command) => command.text(),
+            Self::Contact(command) => command.address(),
+            Self::Pair(command) => command.code(),
+            Self::Rpc(args) => args.params(),
+            _ => None,
+        };
+        secret.filter(|secret| *secret != "-").into_iter().collect()
+    }
+}
+
 /// Runs one command.
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, RpcError> {
     match command {
@@ -107,7 +126,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Localnet(args) => localnet::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
         Command::Down => status::down(context).await,
-        Command::Status => status::run(context).await,
+        Command::Status(args) => status::run(args, context).await,
         Command::Doctor => doctor::run(context).await,
         Command::Persona(command) => persona::run(command, context).await,
         Command::Contact(command) => contact::run(command, context).await,
@@ -117,6 +136,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Post(command) => post::run(command, context).await,
         Command::Profile(command) => profile::run(command, context).await,
         Command::Browser(command) => browser::run(command, context),
+        Command::Config(command) => config::run(command, context).await,
         Command::Pair(command) => pair::run(command, context).await,
         Command::Relay(args) => relay::run(args, context).await,
         Command::Rpc(args) => rpc::run(args, context).await,
@@ -142,8 +162,11 @@ fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
 }
 
 /// Standard input, at most two bytes more than `limit`: one for the line feed that a shell adds, and one to notice
-/// that there is too much.
-async fn stdin(limit: usize) -> Result<Vec<u8>, RpcError> {
+/// that there is too much. `what` is asked of somebody who sits before a terminal.
+async fn stdin(what: &str, limit: usize, context: &Context) -> Result<Vec<u8>, RpcError> {
+    if std::io::stdin().is_terminal() {
+        context.out.note(&format!("{what}; end with Ctrl-D on a line of its own."));
+    }
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(limit as u64 + 2).read_to_end(&mut bytes).map(|_| bytes)
@@ -175,6 +198,25 @@ mod tests {
         for line in ["--home h --json status", "status --json --home h", "--json status --home h"] {
             let cli = parse(line).unwrap();
             assert!(cli.json && cli.home == Some("h".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_secret_are_known() {
+        for (line, secrets) in [
+            ("send bob words", &["words"][..]),
+            ("send bob", &[]),
+            ("send bob -", &[]),
+            ("post encrypt words --to bob", &["words"]),
+            ("post encrypt --to bob words more", &["words"]),
+            ("post decrypt words", &["words"]),
+            ("post append words --to bob", &["words"]),
+            ("contact add bob bauta:x#y", &["bauta:x#y"]),
+            ("pair approve 123456", &["123456"]),
+            ("rpc message.send {}", &["{}"]),
+            ("status", &[]),
+        ] {
+            assert_eq!(parse(line).unwrap().command.secrets(), secrets, "{line}");
         }
     }
 

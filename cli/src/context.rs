@@ -1,11 +1,15 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bauta_ipc::methods::PersonaListAll;
-use bauta_ipc::{Client, Empty, RpcError, codes, home_directory};
+use bauta_ipc::{Client, ListAll, RpcError, codes, home_directory};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Output;
+
+/// The pause between two looks for a daemon that is away.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What every command gets.
 #[derive(Debug)]
@@ -50,12 +54,30 @@ pub(crate) async fn acting(client: &Client, named: Option<String>) -> Result<Str
     if let Some(name) = named {
         return Ok(name);
     }
-    let mut personas = client.call::<PersonaListAll>(&Empty {}).await?.personas;
+    let mut personas = client.all::<PersonaListAll>(ListAll::default()).await?;
     match (personas.pop(), personas.is_empty()) {
         (Some(only), true) => Ok(only.name),
         (None, _) => Err(RpcError::new(&codes::PERSONA_NONE, "There is no persona yet.")),
         (Some(_), false) => {
             Err(RpcError::new(&codes::PERSONA_CHOICE, "There are several personas, and none was named."))
+        }
+    }
+}
+
+/// Whether the daemon has stopped, or stops, so that it may be there again later.
+pub(crate) fn daemon_is_away(error: &RpcError) -> bool {
+    [&codes::DAEMON_NOT_RUNNING, &codes::DAEMON_UNREACHABLE, &codes::DAEMON_STOPPING]
+        .iter()
+        .any(|code| error.is(code))
+}
+
+/// Waits until the daemon answers again.
+pub(crate) async fn daemon_is_back(context: &Context) -> Result<(), RpcError> {
+    loop {
+        match context.client().await {
+            Ok(_) => return Ok(()),
+            Err(error) if daemon_is_away(&error) => tokio::time::sleep(LOOK_AGAIN).await,
+            Err(error) => return Err(error),
         }
     }
 }

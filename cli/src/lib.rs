@@ -2,6 +2,7 @@
 //!
 //! `commands` has one file per command; what they share is beside it.
 
+mod argv;
 mod commands;
 mod context;
 mod failure;
@@ -21,7 +22,7 @@ use bauta_ipc::{Exit, RpcError, codes};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-pub(crate) use self::context::{Context, acting, interrupted, shell_word};
+pub(crate) use self::context::{Context, acting, daemon_is_away, daemon_is_back, interrupted, shell_word};
 pub(crate) use self::failure::failure;
 pub(crate) use self::logging::{LogTarget, start_logging};
 pub(crate) use self::output::{Output, plain_table};
@@ -46,6 +47,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::new(cli.json);
     let context = Context::new(cli.home, output.clone());
+    if !argv::hide(&cli.command.secrets()) {
+        context.out.note(
+            "Other users of this machine can read the arguments of this command while it runs. \
+             To keep them private, leave the text out and pass it on standard input.",
+        );
+    }
     let outcome = catch_unwind(AssertUnwindSafe(|| execute(cli.command, &context)));
     let outcome = outcome.unwrap_or_else(|_| Err(RpcError::new(&codes::INTERNAL, "Bauta panicked.")));
     exit_code(outcome.unwrap_or_else(|error| {

@@ -2,11 +2,14 @@
 //! of the machine can see.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::Path;
 
 use bauta_ipc::{RpcError, codes};
+use bauta_private_file::{self as private_file, ReadError};
 use zeroize::Zeroizing;
+
+use super::shell_word;
 
 /// The longest line that is read as a password.
 const MAX_LINE: u64 = 4096;
@@ -22,13 +25,29 @@ pub(crate) fn prompt(text: &str, otherwise: &str) -> Result<Zeroizing<String>, R
         .map_err(|_| RpcError::new(&codes::UNLOCK_FAILED, "There is no terminal to ask on.").hint(otherwise))
 }
 
-/// The first line of a file; `-` is standard input.
+/// The first line of a file that nobody else can read; `-` is standard input.
 pub(crate) fn first_line_of(path: &Path) -> Result<Zeroizing<String>, RpcError> {
     if path == Path::new("-") {
         return first_line(io::stdin().lock()).map_err(|error| unreadable("Standard input", &error));
     }
-    let failed = |error: io::Error| unreadable(&path.display().to_string(), &error);
-    first_line(BufReader::new(File::open(path).map_err(failed)?)).map_err(failed)
+    let name = path.display();
+    let bytes = match private_file::read_private(path, MAX_LINE) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Err(unreadable(&name.to_string(), &io::ErrorKind::NotFound.into())),
+        Err(ReadError::Io(error)) => return Err(unreadable(&name.to_string(), &error)),
+        Err(error @ ReadError::TooLong) => {
+            return Err(RpcError::new(&codes::FILE_FAILED, format!("{name} cannot be used: {error}.")));
+        }
+        Err(error @ (ReadError::Exposed | ReadError::Foreign)) => {
+            let fix = match error {
+                ReadError::Exposed => format!("chmod go= {}", shell_word(&name.to_string())),
+                _ => format!("chown \"$USER\" {}", shell_word(&name.to_string())),
+            };
+            let refused = RpcError::new(&codes::ACCESS_FILES, format!("{name} cannot be used: {error}."));
+            return Err(refused.hint(format!("Run: {fix}")));
+        }
+    };
+    first_line(bytes.as_slice()).map_err(|error| unreadable(&name.to_string(), &error))
 }
 
 /// All of standard input, or one hidden line at a terminal.
@@ -66,6 +85,10 @@ fn first_line(reader: impl BufRead) -> io::Result<Zeroizing<String>> {
     reader.take(MAX_LINE).read_line(&mut line)?;
     let length = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(length);
+    // Editors of other systems put one before the text; nobody types it.
+    if line.starts_with('\u{feff}') {
+        line.drain(..'\u{feff}'.len_utf8());
+    }
     Ok(line)
 }
 
@@ -75,16 +98,42 @@ pub(crate) fn unreadable(what: &str, error: &io::Error) -> RpcError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
     fn only_the_first_line_is_the_passphrase() {
-        for (text, passphrase) in
-            [("one two \nthree", "one two "), ("one\r\n", "one"), ("", ""), ("one", "one")]
-        {
+        for (text, passphrase) in [
+            ("one two \nthree", "one two "),
+            ("one\r\n", "one"),
+            ("", ""),
+            ("one", "one"),
+            ("\u{feff}one\n", "one"),
+            ("\u{feff}", ""),
+            ("o\u{feff}ne", "o\u{feff}ne"),
+        ] {
             assert_eq!(first_line(text.as_bytes()).unwrap().as_str(), passphrase);
         }
         assert_eq!(first_line(vec![b'x'; 10_000].as_slice()).unwrap().len(), 4096);
         assert!(first_line([0xff, b'\n'].as_slice()).is_err());
+    }
+
+    #[test]
+    fn a_passphrase_file_is_only_its_owners() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("passphrase");
+        std::fs::write(&path, "\u{feff}open sesame\r\n").unwrap();
+        for mode in [0o640, 0o604, 0o620] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let refused = first_line_of(&path).unwrap_err();
+            assert!(refused.is(&codes::ACCESS_FILES) && refused.hint.contains("chmod go= "), "{refused:?}");
+        }
+        for mode in [0o600, 0o400] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(first_line_of(&path).unwrap().as_str(), "open sesame");
+        }
+        assert!(first_line_of(&home.path().join("none")).unwrap_err().is(&codes::FILE_FAILED));
     }
 }

@@ -71,10 +71,18 @@ pub(crate) fn short_key(key: &str) -> String {
 }
 
 /// Text of others, safe for a terminal: control characters, which could move the cursor or hide words, and marks that
-/// change the direction of writing become visible.
+/// change the direction of writing are shown escaped, as Rust writes them.
 pub(crate) fn printable(text: &str) -> String {
     let hides = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || hides(c) { '\u{FFFD}' } else { c }).collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if (c.is_control() && c != '\n') || hides(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Text of others after a heading; its lines are aligned below the first.
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\rc\u{202E}d\u{9b}e"), "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}d\u{FFFD}e");
+        assert_eq!(printable("a\x1b[2Jb\rc\u{202E}d\u{9b}e\tf"), r"a\u{1b}[2Jb\rc\u{202e}d\u{9b}e\tf");
         assert_eq!(block("bob  ", "one\ntwo\n"), "bob  one\n     two");
         assert_eq!(printable("身份 مرحبا"), "身份 مرحبا");
     }

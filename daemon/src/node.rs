@@ -1,5 +1,6 @@
 //! The daemon behind the local API: one store, one actor for each persona, one way into the mixnet.
 
+mod config;
 mod contact;
 mod error;
 mod event;
@@ -53,10 +54,12 @@ pub struct NodeConfig {
     pub home: PathBuf,
     /// The mixnet.
     pub network: Network,
-    /// Relays to draw from for new personas, and to ask for bare keys.
+    /// The network's own relays to draw from for new personas, and to ask for bare keys. Not remembered.
     pub relays: Vec<RelayAddress>,
-    /// The traffic profile.
-    pub traffic: Traffic,
+    /// Relays besides those, from now on. Absent: those of an earlier start.
+    pub own_relays: Option<Vec<RelayAddress>>,
+    /// The traffic profile, from now on. Absent: that of an earlier start, or else `full`.
+    pub traffic: Option<Traffic>,
     /// What opens the store.
     pub unlock: Unlock,
     /// Gun relays and the way to them.
@@ -84,6 +87,7 @@ pub struct Node {
     shared: Arc<Shared>,
     actors: Mutex<Actors>,
     network: String,
+    network_relays: Vec<RelayAddress>,
     traffic: Traffic,
     opened_at: Timestamp,
     /// `daemon.stop` was called.
@@ -110,8 +114,21 @@ impl Node {
     }
 
     async fn open_on_mixnet(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
-        let NodeConfig { home, network, relays, traffic, unlock, gun } = config;
+        let NodeConfig { home, network, relays, own_relays, traffic, unlock, gun } = config;
+        if traffic == Some(Traffic::Test) && !network.is_local() {
+            return Err(NodeError::TestTraffic);
+        }
         let store = open_store(&home, unlock, SystemClock.now()).await?;
+        let settings = store.run(move |tx| -> Result<_, StoreError> {
+            config::given_or_kept(tx, config::RELAYS, own_relays)?;
+            config::given_or_kept(tx, config::TRAFFIC, traffic.map(|traffic| vec![traffic]))
+        });
+        let traffic =
+            settings.await.map_err(NodeError::Store)?.unwrap_or_default().pop().unwrap_or(Traffic::Full);
+        if traffic == Traffic::Test && !network.is_local() {
+            store.close().await;
+            return Err(NodeError::TestTraffic);
+        }
         let keeper = guards::StoredGuards::load(store.clone()).await.map_err(NodeError::Store)?;
         let name = if network.is_local() { "local" } else { "mainnet" }.to_owned();
         let mixnet = Mixnet::new(network, traffic, Arc::new(keeper)).map_err(NodeError::Mixnet)?;
@@ -158,10 +175,10 @@ impl Node {
         outside: Option<Outside>,
     ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
-        let times = world.times;
+        let (times, configured) = (world.times, relays.clone());
         let (personas, in_use) = store
             .run(move |tx| -> Result<_, StoreError> {
-                tx.configure_relays(&relays)?;
+                config::configure_relays(tx, &configured)?;
                 let at = Moment { now, times, trusted: false };
                 pull_back(tx, now)?;
                 spread_rejoins(tx, &at)?;
@@ -194,6 +211,7 @@ impl Node {
             shared,
             actors: Mutex::new(actors),
             network: world.network,
+            network_relays: relays,
             traffic: world.traffic,
             opened_at: now,
             asked_to_stop: CancellationToken::new(),
@@ -308,3 +326,6 @@ impl DaemonApi for Node {
         Ok(Empty {})
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bauta_ipc::{
-    Access, Api, Empty, HomeLock, Listener, RpcError, ServerLimits, Service, Status, StatusApi, codes,
+    Access, Api, HomeLock, Listener, RpcError, ServerLimits, Service, Status, StatusApi, StatusOf, codes,
     serve_with,
 };
 use tokio::task::JoinHandle;
@@ -57,7 +57,7 @@ impl Daemon {
     /// # Errors
     /// Those of `status.get`.
     pub async fn status(&self) -> Result<Status, RpcError> {
-        self.node.status_get(Empty {}).await
+        self.node.status_get(StatusOf::default()).await
     }
 
     /// Waits until the node has ended, asked to or not.

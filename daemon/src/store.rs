@@ -35,11 +35,12 @@ use std::thread::JoinHandle;
 use bauta_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-pub(crate) use self::contacts::{ContactRow, ContactState, NewContact};
+pub(crate) use self::contacts::{ContactPlace, ContactRow, ContactState, NewContact};
 pub use self::error::StoreError;
 pub(crate) use self::events::{Change, Connection, Doubt, EventRow, Happened};
 pub(crate) use self::ids::{
-    CapabilityId, ContactId, ConversationId, InviteId, MessageSeq, OutboxId, PersonaId, PrekeysId, SessionId,
+    CapabilityId, ContactId, ConversationId, InviteId, MessageSeq, OutboxId, PersonaId, PrekeysId, RequestId,
+    SessionId,
 };
 pub(crate) use self::invites::{GuestPhase, NewInvite};
 pub(crate) use self::messages::{MessageRow, MessageState, NewMessage};
@@ -56,8 +57,12 @@ pub(crate) use self::reason::Reason;
 pub(crate) use self::requests::{NewRequest, RequestRow};
 pub(crate) use self::sessions::{NewDeposit, NewSession, SessionRow, Wanted};
 pub(crate) use self::tx::Tx;
-use self::worker::{Job, Worker};
+use self::worker::{Full, Job, Worker};
 use crate::unlock::MasterKey;
+
+/// What is written and taken away again, to see whether there is room for a message.
+const TRIAL: &str = "trial";
+const TRIAL_LEN: usize = 32 * 1024;
 
 /// A handle to the store; cheap to clone. The thread ends at [`Store::close`], or when the last handle is dropped.
 #[derive(Clone)]
@@ -65,6 +70,7 @@ pub(crate) struct Store {
     /// `None` ends the thread.
     jobs: mpsc::Sender<Option<Job>>,
     events: watch::Receiver<u64>,
+    full: Full,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -78,12 +84,12 @@ impl Store {
 
     fn on_thread(worker: Worker) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel::<Option<Job>>();
-        let events = worker.events();
+        let (events, full) = (worker.events(), worker.full.clone());
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || worker.work(&queue))
             .map_err(StoreError::Thread)?;
-        Ok(Self { jobs, events, thread: Arc::new(Mutex::new(Some(thread))) })
+        Ok(Self { jobs, events, full, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// Does what is queued, closes the database and ends the thread. Jobs that come later fail as
@@ -128,6 +134,20 @@ impl Store {
             }
         });
         drop(self.jobs.send(Some(job)));
+    }
+
+    /// Whether the disk is full. Where it was, this tries to write something, so that the answer is not an old one.
+    pub(crate) async fn is_full(&self) -> bool {
+        if self.full.get() {
+            let tried = self.run(|tx| -> Result<(), StoreError> {
+                tx.set_meta(TRIAL, &[0; TRIAL_LEN])?;
+                tx.set_meta(TRIAL, &[])
+            });
+            if tried.await.is_ok() {
+                self.full.clear();
+            }
+        }
+        self.full.get()
     }
 
     /// The greatest cursor of the event log; changes after each commit that wrote to it.

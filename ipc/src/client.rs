@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::frame::{Call, FrameCodec, FromDaemon, Id, parse_from_daemon, write_call};
 use crate::methods::{EventSubscribe, OpenConnection};
+use crate::page::Paged;
 use crate::socket::{HomeLock, STARTING, is_same_user, socket_path};
 use crate::{Event, Hello, MAX_FRAME, Method, PROTOCOL, RpcError, Subscribe, Welcome, codes};
 
@@ -91,6 +92,23 @@ impl Client {
     /// Calls a method. Besides its own errors: `daemon.unreachable`.
     pub async fn call<M: Method>(&self, params: &M::Params) -> Result<M::Result, RpcError> {
         self.link.call::<M>(params).await
+    }
+
+    /// Everything that a method lists, page after page.
+    pub async fn all<M: Paged>(&self, mut params: M::Params) -> Result<Vec<M::Item>, RpcError> {
+        let (mut all, mut last) = (Vec::new(), None);
+        loop {
+            let (items, next) = M::take(self.call::<M>(&params).await?);
+            all.extend(items);
+            match next {
+                // A daemon that answers the same place again would never come to an end.
+                Some(next) if last.as_ref() != Some(&next) => {
+                    M::go_on(&mut params, next.clone());
+                    last = Some(next);
+                }
+                _ => return Ok(all),
+            }
+        }
     }
 
     /// Calls a method by name, with an object as parameters.

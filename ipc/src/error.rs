@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,15 @@ impl fmt::Display for RpcError {
 }
 
 impl Error for RpcError {}
+
+/// The code for a file that could not be used: `store.full` where the disk, or this user's share of it, is full, and
+/// else another one.
+pub fn file_code(error: &io::Error, otherwise: &'static Code) -> &'static Code {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => &codes::STORE_FULL,
+        _ => otherwise,
+    }
+}
 
 /// An error and its causes as one sentence. A cause that the text before it quotes is not repeated.
 pub fn sentence(error: &dyn Error) -> String {
@@ -220,6 +230,8 @@ error_codes! {
     STORE_OLD "store.old" User No "The store was written by a version from before the first release." "Export the personas with that version, then begin with an empty home: bauta --home DIR up";
     STORE_FULL "store.full" User Later "The disk is full." "Free some space on the disk.";
     STORE_FAILED "store.failed" Bug No "The store could not be read or written." "See the daemon's log.";
+    CONFIG_UNKNOWN "config.unknown" User No "There is no setting of that name." "See bauta config list.";
+    CONFIG_VALUE "config.value" User No "The value does not fit the setting." "See bauta config list.";
     NETWORK_INVALID "network.invalid" User No "The network file cannot be read, or names something that is not on this machine." "Give mainnet or a network.json written by bauta localnet.";
     NETWORK_UNREACHABLE "network.unreachable" Network Later "The mixnet cannot be reached." "Check this machine's connection; Bauta keeps trying.";
     NETWORK_TIMEOUT "network.timeout" Network Later "No answer came through the mixnet in time." "Bauta keeps trying; see bauta status.";
@@ -254,6 +266,7 @@ error_codes! {
     CONTACT_REQUESTS_LOST "contact.requests_lost" User Later "Strangers left more requests than are kept. Those that cost their senders least were dropped." "Look through those that are left: bauta contact requests";
     INVITATION_USED "invitation.used" User No "Someone else has used the invitation." "Ask for a new one, and tell the sender that somebody else used the old one.";
     INVITATION_EXPIRED "invitation.expired" User No "The invitation has ended." "Ask for a new one.";
+    MESSAGE_EXISTS "message.exists" User No "A message with that id was written already, with another text or for another contact." "Choose another id.";
     MESSAGE_UNKNOWN "message.unknown" User No "There is no message with that id." "See bauta history NAME.";
     MESSAGE_TEXT "message.text" User No "The text is empty or too long." "Send it in parts.";
     MESSAGE_FAILED "message.failed" Network No "The message will not arrive." "See bauta history NAME for the reason.";

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{RpcError, codes};
 
@@ -17,7 +17,7 @@ pub enum Grant {
     /// See personas and contacts.
     #[serde(rename = "contacts.read")]
     ContactsRead,
-    /// Read messages, requests and events.
+    /// Read messages and requests.
     #[serde(rename = "messages.read")]
     MessagesRead,
     /// Write messages; add, invite, accept and block contacts.
@@ -52,6 +52,31 @@ impl Grant {
     }
 }
 
+/// What a connection must hold to call a method.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// This grant.
+    One(Grant),
+    /// Any grant: what comes depends on which.
+    Any,
+}
+
+impl Need {
+    /// The grant's name on the wire, or `any`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::One(grant) => grant.name(),
+            Self::Any => "any",
+        }
+    }
+}
+
+impl Serialize for Need {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// The grants of one listener's connections.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Access {
@@ -74,16 +99,21 @@ impl Access {
         self.grants.iter().copied()
     }
 
-    /// Whether a method that needs `grant` may run; otherwise `access.denied`.
+    /// Whether `grant` is one of them.
+    pub fn has(&self, grant: Grant) -> bool {
+        self.grants.contains(&grant)
+    }
+
+    /// Whether a method that needs this may run; otherwise `access.denied`.
     /// This is the only place that decides.
-    pub fn check(&self, grant: Grant) -> Result<(), RpcError> {
-        if self.grants.contains(&grant) {
-            return Ok(());
-        }
-        Err(RpcError::new(
-            &codes::ACCESS_DENIED,
-            format!("This connection does not have the grant {}.", grant.name()),
-        )
-        .hint("Use the bauta command, or pair again and ask for this grant."))
+    pub fn check(&self, need: Need) -> Result<(), RpcError> {
+        let message = match need {
+            Need::One(grant) if self.has(grant) => return Ok(()),
+            Need::Any if !self.grants.is_empty() => return Ok(()),
+            Need::One(grant) => format!("This connection does not have the grant {}.", grant.name()),
+            Need::Any => "This connection does not have any grant.".to_owned(),
+        };
+        Err(RpcError::new(&codes::ACCESS_DENIED, message)
+            .hint("Use the bauta command, or pair again and ask for this grant."))
     }
 }

@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{RpcError, codes};
+use crate::{RpcError, codes, file_code};
 
 /// The longest path of a home, in bytes. SQLite refuses a path of more than 512 with its end and the longest of its
 /// suffixes (`MAX_PATHNAME` in its os_unix.c), and the store is `HOME/store.db`.
@@ -35,7 +35,11 @@ impl HomeError {
 
 impl From<HomeError> for RpcError {
     fn from(error: HomeError) -> Self {
-        Self::of(&codes::HOME_INVALID, &error)
+        let code = match &error {
+            HomeError::Unusable { source, .. } => file_code(source, &codes::HOME_INVALID),
+            _ => &codes::HOME_INVALID,
+        };
+        Self::of(code, &error)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod limits;
 mod method;
 pub mod methods;
 pub mod openrpc;
+mod page;
 mod pairing;
 mod reach;
 mod server;
@@ -22,14 +23,15 @@ mod types;
 
 pub use self::api::{EventApi, EventStream};
 pub use self::client::{Client, Subscription};
-pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for, sentence};
-pub use self::grant::{Access, Grant};
+pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for, file_code, sentence};
+pub use self::grant::{Access, Grant, Need};
 pub use self::home::{HomeError, home_directory};
 pub use self::limits::{MAX_FRAME, MAX_POST_TEXT, MAX_TEXT, MAX_WAIT_MS, PROTOCOL};
 pub use self::method::{Method, MethodInfo, NetworkUse};
 pub use self::methods::{
-    Api, BackupApi, ContactApi, DaemonApi, MessageApi, PersonaApi, PostApi, ProfileApi, StatusApi,
+    Api, BackupApi, ConfigApi, ContactApi, DaemonApi, MessageApi, PersonaApi, PostApi, ProfileApi, StatusApi,
 };
+pub use self::page::{Paged, page, shorten};
 pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};
 pub use self::reach::Reach;
 pub use self::server::{ServerLimits, Service, serve, serve_with};

@@ -41,8 +41,10 @@ limits! {
     MAX_NAME: usize = 64;
     /// Messages in one answer, where the call does not say how many.
     PAGE: u32 = 100;
-    /// Messages in one answer, at most.
+    /// Items of a list in one answer, at most.
     MAX_PAGE: u32 = 500;
+    /// Bytes of the items in one answer, as they are encoded, at most; but always one item.
+    PAGE_BYTES: usize = 1 << 19;
     /// The longest time that `message.wait`, `post.wait` and `post.decrypt` wait, in milliseconds.
     MAX_WAIT_MS: u64 = 600_000;
     /// How long `post.decrypt` looks for a key where the call does not say, in milliseconds.
@@ -51,7 +53,7 @@ limits! {
     LOOKUP_PERSONAS: usize = 8;
     /// Bytes of the longest name of a site where a post is shown.
     MAX_SITE: usize = 255;
-    /// Connections at a time on a daemon; a further one gets `daemon.busy`.
+    /// Connections at a time on a socket; for a further one the longest idle one makes place, or it gets `daemon.busy`.
     MAX_CONNECTIONS: usize = 64;
     /// Calls at a time on a connection; a further one gets `daemon.busy`.
     MAX_CALLS: usize = 32;
@@ -71,7 +73,9 @@ limits! {
     MAX_CODES: usize = 5;
     /// The time in which `max_codes` count, in milliseconds.
     CODES_MS: u64 = 600_000;
-    /// Pairings that are kept, revoked ones among them.
+    /// Personas that one pairing may be limited to.
+    MAX_PAIRED_PERSONAS: usize = 64;
+    /// Pairings in force at a time. As many revoked ones are remembered.
     MAX_PAIRINGS: usize = 1_000;
 }
 

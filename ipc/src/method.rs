@@ -2,7 +2,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Grant, Reach};
+use crate::{Need, Reach};
 
 /// Whether a call leads to traffic for this user, beyond the cover traffic that always flows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -23,7 +23,7 @@ pub trait Method {
     /// What it does, in one sentence.
     const SUMMARY: &'static str;
     /// The grant it needs; `None` if it comes before there are grants.
-    const GRANT: Option<Grant>;
+    const GRANT: Option<Need>;
     /// What it does with personas.
     const REACH: Reach;
     /// Whether it leads to traffic.
@@ -44,7 +44,7 @@ pub struct MethodInfo {
     /// What it does, in one sentence.
     pub summary: &'static str,
     /// The grant it needs; `None` if it comes before there are grants.
-    pub grant: Option<Grant>,
+    pub grant: Option<Need>,
     /// What it does with personas.
     pub reach: Reach,
     /// Whether it leads to traffic.

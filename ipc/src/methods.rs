@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::api::EventApi;
 use crate::reach::{Cut, ListsPersonas, NamesPersona, View};
 use crate::types::*;
-use crate::{Grant, Method, MethodInfo, NetworkUse, Reach, RpcError, codes};
+use crate::{Grant, Method, MethodInfo, Need, NetworkUse, Reach, RpcError, codes};
 
 #[macro_use]
 mod table;
@@ -19,8 +19,8 @@ methods! {
         /// Opens a connection; must be its first frame.
         OpenConnection "hello" (Hello) -> Welcome, Free, Cut, None,
             "Nothing.";
-        /// Replays the daemon's log from a cursor, then follows it as notifications.
-        EventSubscribe "event.subscribe" (Subscribe) -> Subscribed, MessagesRead, Cut, None,
+        /// Replays the daemon's log from a cursor, then follows it as notifications; which kinds come depends on the grants.
+        EventSubscribe "event.subscribe" (Subscribe) -> Subscribed, AnyGrant, Cut, None,
             "Nothing.";
         /// Asks the user to pair an extension, and returns the code to show.
         PairRequest "pair.request" (RequestPairing) -> RequestedPairing, Free, Cut, None,
@@ -35,7 +35,7 @@ methods! {
         PairApprove "pair.approve" (ApprovePairing) -> Pairing, PersonaAdmin, Any, None,
             "The extension can do what it is granted.";
         /// Lists the extensions that are, were or want to be paired.
-        PairList "pair.list" (Empty) -> PairingList, PersonaAdmin, Any, None,
+        PairList "pair.list" (ListAll) -> PairingList, PersonaAdmin, Any, None,
             "Nothing.";
         /// Ends a pairing and its sessions, or refuses one that waits.
         PairRevoke "pair.revoke" (PairingRef) -> Pairing, PersonaAdmin, Any, None,
@@ -45,7 +45,7 @@ methods! {
     StatusApi {
         /// Shows the status of the daemon and its connections.
         /// Always answers, also while the store is locked.
-        StatusGet "status.get" status_get(Empty) -> Status, StatusRead, Cut, None,
+        StatusGet "status.get" status_get(StatusOf) -> Status, StatusRead, Among, None,
             "Nothing.";
     }
     /// Personas of this home.
@@ -55,7 +55,7 @@ methods! {
             "The relay learns that a persona with this key has an inbox there. The local network and the gateway see one more connection.";
         /// Lists the personas of this home.
         /// In order of creation.
-        PersonaListAll "persona.list" persona_list(Empty) -> PersonaList, ContactsRead, Cut, None,
+        PersonaListAll "persona.list" persona_list(ListAll) -> PersonaList, ContactsRead, Cut, None,
             "Nothing.";
         /// Shows one persona.
         PersonaShow "persona.show" persona_show(PersonaRef) -> PersonaDetail, ContactsRead, Named, None,
@@ -86,7 +86,7 @@ methods! {
         ContactAdd "contact.add" contact_add(AddContact) -> Contact, MessagesSend, Named, Queued,
             "With an invitation: the relay sees boxes like any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key.";
         /// Lists the contacts of a persona.
-        ContactListAll "contact.list" contact_list(OptionalPersona) -> ContactList, ContactsRead, Named, None,
+        ContactListAll "contact.list" contact_list(ListOf) -> ContactList, ContactsRead, Named, None,
             "Nothing.";
         /// Shows one contact.
         ContactShow "contact.show" contact_show(ContactRef) -> Contact, ContactsRead, Named, None,
@@ -96,7 +96,7 @@ methods! {
         ContactInvite "contact.invite" contact_invite(CreateInvitation) -> Invitation, MessagesSend, Named, Queued,
             "The relay sees boxes like any others. Whoever sees the invitation learns the persona's key and relay and can answer in the guest's place.";
         /// Lists strangers' first messages that wait for an answer.
-        ContactRequests "contact.requests" contact_requests(OptionalPersona) -> RequestList, MessagesRead, Named, None,
+        ContactRequests "contact.requests" contact_requests(ListOf) -> RequestList, MessagesRead, Named, None,
             "Nothing; the sender learns nothing until you accept.";
         /// Makes the sender of a request a contact.
         ContactAccept "contact.accept" contact_accept(AcceptRequest) -> Contact, MessagesSend, Named, Queued,
@@ -155,7 +155,7 @@ methods! {
     /// Social profiles and the persona keys behind them.
     ProfileApi {
         /// Lists the profiles whose persona keys are known.
-        ProfileListAll "profile.list" profile_list(Empty) -> ProfileList, ContactsRead, Any, None,
+        ProfileListAll "profile.list" profile_list(ListAll) -> ProfileList, ContactsRead, Any, None,
             "Nothing.";
         /// Sets whose a profile is.
         /// `profile.changed` when another key is known and `replace` is not set.
@@ -164,6 +164,20 @@ methods! {
         /// Forgets a profile; the key in its next post is believed again.
         ProfileForget "profile.forget" profile_forget(ProfileRef) -> Empty, MessagesSend, Any, None,
             "Nothing.";
+    }
+    /// Settings of this home.
+    ConfigApi {
+        /// Lists the settings of this home.
+        ConfigListAll "config.list" config_list(Empty) -> SettingList, PersonaAdmin, Any, None,
+            "Nothing.";
+        /// Shows one setting.
+        /// `config.unknown` where there is none of that name.
+        ConfigGet "config.get" config_get(SettingRef) -> Setting, PersonaAdmin, Any, None,
+            "Nothing.";
+        /// Changes a setting; it stays until it is changed again, here or by what the daemon is started with.
+        /// `config.value` where a value does not fit.
+        ConfigSet "config.set" config_set(ChangeSetting) -> Setting, PersonaAdmin, Any, None,
+            "Nothing at once; what relays, exits and observers see afterwards depends on the setting.";
     }
     /// The daemon itself.
     DaemonApi {

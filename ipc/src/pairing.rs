@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::codes::{Codes, LIFETIME, Verdict};
 use crate::codes as error;
-use crate::limits::{MAX_NAME, MAX_PAIRINGS};
+use crate::limits::{MAX_NAME, MAX_PAGE, MAX_PAIRINGS};
+use crate::page::page;
 use crate::{
-    ApprovePairing, Grant, Pairing, PairingApproved, PairingList, PairingRef, PairingState, ProveSession,
-    RequestPairing, RequestedPairing, RpcError, Secret, Session, SessionChallenge, Utc,
+    ApprovePairing, Grant, ListAll, Pairing, PairingApproved, PairingList, PairingRef, PairingState,
+    ProveSession, RequestPairing, RequestedPairing, RpcError, Secret, Session, SessionChallenge, Utc,
 };
 
 /// An approved pairing, as it is kept.
@@ -46,7 +47,7 @@ pub struct PairingRecord {
 /// Where pairings are kept. What a function returned is durable.
 #[async_trait]
 pub trait Pairings: Send + Sync + 'static {
-    /// Adds one; its id is new.
+    /// Adds one; its id is new. Of the revoked ones, those past the last [`MAX_PAIRINGS`] may be forgotten.
     async fn add(&self, pairing: PairingRecord) -> Result<(), RpcError>;
 
     /// All of them, in order of approval.
@@ -212,8 +213,10 @@ impl PairingDesk {
         if params.grants.contains(&Grant::PersonaAdmin) {
             return Err(RpcError::new(&error::PAIR_GRANT, "No extension gets the grant persona.admin."));
         }
-        if self.pairings.all().await?.len() >= MAX_PAIRINGS {
-            return Err(RpcError::new(&error::PAIR_LIMIT, "Too many pairings are kept."));
+        let in_force = self.pairings.all().await?.iter().filter(|pairing| !pairing.revoked).count();
+        if in_force >= MAX_PAIRINGS {
+            return Err(RpcError::new(&error::PAIR_LIMIT, "Too many extensions are paired.")
+                .hint("Revoke one: bauta pair revoke ID"));
         }
         let verdict = self.state().codes.typed(self.world.passed(), params.code.reveal().trim());
         let candidate = match verdict {
@@ -253,7 +256,7 @@ impl PairingDesk {
     }
 
     /// `pair.list`.
-    pub(crate) async fn list(&self) -> Result<PairingList, RpcError> {
+    pub(crate) async fn list(&self, params: ListAll) -> Result<PairingList, RpcError> {
         let mut pairings: Vec<Pairing> = self.pairings.all().await?.into_iter().map(shown).collect();
         if let Some(waiting) = self.state().codes.waiting(self.world.passed()) {
             pairings.push(Pairing {
@@ -266,7 +269,18 @@ impl PairingDesk {
                 since: None,
             });
         }
-        Ok(PairingList { pairings })
+        let rest = match &params.after {
+            None => Some(pairings.as_slice()),
+            Some(after) => pairings
+                .iter()
+                .position(|pairing| pairing.id == *after)
+                .and_then(|place| pairings.get(place.saturating_add(1)..)),
+        };
+        let rest = rest.ok_or_else(|| {
+            RpcError::new(&error::REQUEST_PARAMS, "There is no place of that name in the list any more.")
+        })?;
+        let (page, last) = page(rest, MAX_PAGE, |pairing| Ok::<_, RpcError>(pairing.clone()))?;
+        Ok(PairingList { next: last.map(|last| last.id.clone()), pairings: page })
     }
 
     /// `pair.revoke`: of an approved pairing, or of one that waits. Its sessions end at once.

@@ -16,6 +16,8 @@ pub enum Reach {
     Listed,
     /// It says nothing about personas, or its result is cut to those that the connection may see.
     Cut,
+    /// It is about the personas that `personas` names: those that the connection may see, or fewer.
+    Among,
     /// It may touch any persona: a connection that is limited to some may not call it.
     Any,
 }
@@ -90,32 +92,31 @@ nothing_to_cut! {
     SentMessage;
 }
 
-/// What of an event a connection with this view may see: all or nothing.
+/// Whether a connection with this view may see an event.
 pub(crate) fn sees(view: View<'_>, event: &Event) -> bool {
-    match reach_of(&event.body) {
-        (Reach::Named | Reach::Listed, persona) => view.sees(persona),
-        (Reach::Cut, _) => true,
-        (Reach::Any, _) => view.personas.is_none(),
+    match persona_of(&event.body) {
+        Some(persona) => view.sees(persona),
+        None => view.personas.is_none(),
     }
 }
 
-/// What an event is about, and the persona where it is about one.
-fn reach_of(body: &EventBody) -> (Reach, &str) {
+/// The persona that an event is about; `None` for one about the home as a whole.
+fn persona_of(body: &EventBody) -> Option<&str> {
     match body {
-        EventBody::MessageReceived { message } => (Reach::Named, &message.persona),
+        EventBody::MessageReceived { message } => Some(&message.persona),
         EventBody::MessageState { persona, .. }
         | EventBody::PersonaPublished { persona, .. }
-        | EventBody::PostState { persona, .. }
-        | EventBody::StatusChanged { persona: Some(persona), .. } => (Reach::Named, persona),
-        EventBody::ContactRequest { request } => (Reach::Named, &request.persona),
+        | EventBody::PostState { persona, .. } => Some(persona),
+        EventBody::ContactRequest { request } => Some(&request.persona),
         EventBody::ContactAdded { contact } | EventBody::ContactChanged { contact, .. } => {
-            (Reach::Named, &contact.persona)
+            Some(&contact.persona)
         }
-        EventBody::StatusChanged { persona: None, .. } | EventBody::Health { .. } => (Reach::Cut, ""),
-        // Profiles and look-ups belong to the home as a whole.
-        EventBody::PostLookup { .. }
+        EventBody::StatusChanged { persona, .. } => persona.as_deref(),
+        // A relay that needs attention may be another persona's.
+        EventBody::Health { .. }
+        | EventBody::PostLookup { .. }
         | EventBody::ProfileLearned { .. }
         | EventBody::ProfileChanged { .. }
-        | EventBody::Unknown => (Reach::Any, ""),
+        | EventBody::Unknown => None,
     }
 }

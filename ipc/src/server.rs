@@ -2,22 +2,23 @@
 
 mod connection;
 mod scope;
+mod seats;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::seats::{Seats, Taken};
 use crate::socket::is_same_user;
 use crate::{Access, Api, Listener, PairingDesk, RpcError, codes, limits};
 
 /// The limits of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
-    /// Connections at a time; a further one gets `daemon.busy`.
+    /// Connections at a time; for a further one the longest idle one makes place, or it gets `daemon.busy`.
     pub connections: usize,
     /// Calls at a time on one connection; a further one gets `daemon.busy`.
     pub calls: usize,
@@ -76,7 +77,7 @@ pub async fn serve(listener: Listener, api: Arc<dyn Api>, access: Access, stop: 
 /// Serves until `stop` is cancelled; then calls under way may finish, and the socket is removed.
 /// A second listener with other grants is a second call.
 pub async fn serve_with(listener: Listener, service: Service, limits: ServerLimits, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let seats = Arc::new(Seats::new(limits.connections));
     let connections = TaskTracker::new();
     let context = Arc::new(connection::Context { service, limits, stop: stop.clone() });
     loop {
@@ -100,9 +101,9 @@ pub async fn serve_with(listener: Listener, service: Service, limits: ServerLimi
             ));
             continue;
         }
-        match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => spawn_connection(&connections, stream, Arc::clone(&context), place),
-            Err(_) => {
+        match seats.take() {
+            Some(seat) => spawn_connection(&connections, stream, Arc::clone(&context), seat),
+            None => {
                 let error =
                     RpcError::new(&codes::DAEMON_BUSY, "Too many programs are connected to the daemon.");
                 connections.spawn(connection::turn_away(stream, error));
@@ -118,10 +119,10 @@ fn spawn_connection(
     connections: &TaskTracker,
     stream: UnixStream,
     context: Arc<connection::Context>,
-    place: tokio::sync::OwnedSemaphorePermit,
+    seat: Taken,
 ) {
     connections.spawn(async move {
-        connection::run(stream, context).await;
-        drop(place);
+        connection::run(stream, context, seat.seat()).await;
+        drop(seat);
     });
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::home::{HomeError, check_home};
-use crate::{RpcError, codes};
+use crate::{RpcError, codes, file_code};
 
 /// The longest path an AF_UNIX address holds on Linux, without its final zero (unix(7)).
 const MAX_SOCKET_PATH: usize = 107;
@@ -109,7 +109,8 @@ impl From<BindError> for RpcError {
                 Self::new(&codes::ACCESS_FILES, format!("{} belongs to another user.", path.display()))
             }
             BindError::Files { path, source } => {
-                Self::new(&codes::ACCESS_FILES, format!("{} cannot be used: {source}.", path.display()))
+                let code = file_code(&source, &codes::ACCESS_FILES);
+                Self::new(code, format!("{} cannot be used: {source}.", path.display()))
             }
         }
     }

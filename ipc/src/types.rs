@@ -4,6 +4,7 @@
 //! Where a method acts for a persona, `persona` is its name;
 //! without it the daemon takes the only persona there is, and refuses when there are several.
 
+mod config;
 mod contact;
 mod event;
 mod message;
@@ -17,6 +18,7 @@ mod time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::config::*;
 pub use self::contact::*;
 pub use self::event::*;
 pub use self::message::*;
@@ -26,6 +28,10 @@ pub use self::post::*;
 pub use self::secret::Secret;
 pub use self::status::*;
 pub use self::time::{Utc, UtcError};
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
 
 /// No parameters, or a result without content: `{}`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -1,5 +1,7 @@
 //! The `bauta` command as its users run it: arguments in, JSON and an exit code out.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -54,6 +56,15 @@ impl From<Output> for Answer {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Writes a file that only its owner can read, such as one with a password.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_private(path: impl AsRef<Path>, text: &str) {
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
 }
 
 impl Program {

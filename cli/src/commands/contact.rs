@@ -8,7 +8,7 @@ use bauta_ipc::methods::{
 };
 use bauta_ipc::{
     AcceptRequest, AddContact, BlockContact, Client, Contact, ContactRef, ContactState, CreateInvitation,
-    Exit, OptionalPersona, Request, RpcError, SafetyNumber, VerifyContact, codes,
+    Exit, ListOf, Request, RpcError, SafetyNumber, VerifyContact, codes,
 };
 use clap::Subcommand;
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -18,6 +18,9 @@ use crate::{
     Context, Output, ago, block, contact_words, expiry, moment, plain_table, printable, qr_lines, shell_word,
     short_key, text_of,
 };
+
+/// The longest text in which an address is looked for, in bytes.
+const MAX_ADDRESS_TEXT: usize = 256 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContactCommand {
@@ -36,8 +39,7 @@ pub(crate) enum ContactCommand {
     Add {
         /// Name for this contact; nobody else sees it
         name: String,
-        /// Address, invitation or key that they gave you
-        #[arg(required_unless_present = "from_text")]
+        /// Address, invitation or key that they gave you [default: standard input, which nobody else can read]
         address: Option<String>,
         /// Find the address or key in this file, the text of a profile or of a post; "-" is standard input
         #[arg(long, value_name = "FILE", conflicts_with = "address")]
@@ -89,6 +91,21 @@ pub(crate) enum ContactCommand {
     },
 }
 
+impl ContactCommand {
+    /// The address among the arguments. An invitation's is as good as a key.
+    pub(super) fn address(&self) -> Option<&str> {
+        match self {
+            Self::Add { address, .. } => address.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+async fn from_stdin(context: &Context) -> Result<String, RpcError> {
+    let bytes = super::stdin("Paste the address or the invitation", MAX_ADDRESS_TEXT, context).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let out = &context.out;
@@ -97,10 +114,10 @@ pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Ex
             invite(&client, CreateInvitation { persona: acting.persona, name }, qr, out).await?;
         }
         ContactCommand::Add { name, address, from_text, acting } => {
-            let address = match (address, from_text) {
+            let address = match (address.filter(|address| address != "-"), from_text) {
                 (Some(address), _) => address,
                 (None, Some(path)) => text_of(&path)?,
-                (None, None) => String::new(),
+                (None, None) => from_stdin(context).await?,
             };
             let added =
                 client.call::<ContactAdd>(&AddContact { persona: acting.persona, name, address }).await?;
@@ -113,8 +130,8 @@ pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Ex
             })?;
         }
         ContactCommand::List(acting) => {
-            let list =
-                client.call::<ContactListAll>(&OptionalPersona { persona: acting.persona }).await?.contacts;
+            let params = ListOf { persona: acting.persona, after: None };
+            let list = client.all::<ContactListAll>(params).await?;
             out.show(&list, |list| table(list))?;
             if list.is_empty() && !out.is_json() {
                 out.note("No contacts yet. Invite someone: bauta contact invite");
@@ -126,8 +143,8 @@ pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Ex
             out.show(&shown, describe)?;
         }
         ContactCommand::Requests(acting) => {
-            let list =
-                client.call::<ContactRequests>(&OptionalPersona { persona: acting.persona }).await?.requests;
+            let params = ListOf { persona: acting.persona, after: None };
+            let list = client.all::<ContactRequests>(params).await?;
             out.show(&list, |list| list.iter().map(request_line).collect::<Vec<_>>().join("\n"))?;
             if !out.is_json() {
                 out.note(if list.is_empty() {

@@ -6,13 +6,16 @@ use std::collections::HashSet;
 use bauta_ipc::methods::{MessageHistory, MessageInbox};
 use bauta_ipc::{
     Body, Client, Direction, EventBody, Exit, HistoryEntry, HistoryOf, InboxOf, MessageState,
-    ReceivedMessage, RpcError,
+    ReceivedMessage, RpcError, codes,
 };
 
 use clap::Args;
 
 use super::Acting;
-use crate::{Context, Output, acting, block, interrupted, message_words, moment, printable};
+use crate::{
+    Context, Output, acting, block, daemon_is_away, daemon_is_back, interrupted, message_words, moment,
+    printable,
+};
 
 #[derive(Args, Debug)]
 pub(crate) struct InboxArgs {
@@ -36,7 +39,7 @@ pub(super) async fn inbox(args: InboxArgs, context: &Context) -> Result<Exit, Rp
     let client = context.client().await?;
     let persona = acting(&client, args.acting.persona).await?;
     if args.follow {
-        return follow(&client, persona, context).await;
+        return follow(client, persona, context).await;
     }
     let messages = all(&client, &persona).await?;
     context.out.show(&messages, |messages| messages.iter().map(received).collect::<Vec<_>>().join("\n"))?;
@@ -46,28 +49,67 @@ pub(super) async fn inbox(args: InboxArgs, context: &Context) -> Result<Exit, Rp
     Ok(Exit::Ok)
 }
 
-async fn follow(client: &Client, persona: String, context: &Context) -> Result<Exit, RpcError> {
+/// Prints what is there and what arrives, also after a restart of the daemon.
+async fn follow(client: Client, persona: String, context: &Context) -> Result<Exit, RpcError> {
     let stop = interrupted()?;
-    // Subscribe before reading the list, so that nothing is missed; what comes twice is recognized by its id.
-    let mut events = context.client().await?.subscribe(None).await?;
+    let (mut client, mut cursor) = (Some(client), None);
     let mut known = HashSet::new();
-    for message in all(client, &persona).await? {
-        print(&context.out, &message)?;
-        known.insert(message.id);
-    }
-    while !context.out.is_closed() {
-        let event = tokio::select! {
+    loop {
+        let following = following(client.take(), &persona, &mut cursor, &mut known, context);
+        let ended = tokio::select! {
             () = stop.cancelled() => return Ok(Exit::Ok),
-            event = events.next() => event?,
+            ended = following => ended,
         };
-        if let EventBody::MessageReceived { message } = event.body
-            && message.persona == persona
-            && !known.contains(&message.id)
-        {
-            print(&context.out, &message)?;
+        match ended {
+            Err(error) if daemon_is_away(&error) => {
+                context.out.note("The daemon does not answer. Waiting for it.")
+            }
+            Ok(()) => return Ok(Exit::Ok),
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(Exit::Ok),
+            back = daemon_is_back(context) => back?,
         }
     }
-    Ok(Exit::Ok)
+}
+
+/// Follows until the reader has gone, or the connection ends.
+async fn following(
+    client: Option<Client>,
+    persona: &str,
+    cursor: &mut Option<u64>,
+    known: &mut HashSet<(String, String)>,
+    context: &Context,
+) -> Result<(), RpcError> {
+    // Subscribe before reading the list, so that nothing is missed. What comes twice is recognized by its id, which is
+    // its sender's, so that another's may be the same.
+    let client = match client {
+        Some(client) => client,
+        None => context.client().await?,
+    };
+    let mut events = match context.client().await?.subscribe(*cursor).await {
+        Err(error) if error.is(&codes::EVENT_CURSOR) => context.client().await?.subscribe(None).await?,
+        subscribed => subscribed?,
+    };
+    let mut show = |message: ReceivedMessage| match known.insert((message.from.clone(), message.id.clone())) {
+        true => print(&context.out, &message),
+        false => Ok(()),
+    };
+    for message in all(&client, persona).await? {
+        show(message)?;
+    }
+    *cursor = Some(events.cursor());
+    while !context.out.is_closed() {
+        let event = events.next().await?;
+        *cursor = Some(event.cursor);
+        if let EventBody::MessageReceived { message } = event.body
+            && message.persona == persona
+        {
+            show(message)?;
+        }
+    }
+    Ok(())
 }
 
 async fn all(client: &Client, persona: &str) -> Result<Vec<ReceivedMessage>, RpcError> {
@@ -147,7 +189,7 @@ fn entry(entry: &HistoryEntry, contact: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bauta_ipc::{Utc, codes};
+    use bauta_ipc::Utc;
 
     use super::*;
 
@@ -163,7 +205,7 @@ mod tests {
             delivered_at: None,
             error: None,
         };
-        assert_eq!(entry(&own, "bob"), "1970-01-01 00:00:00Z  you  at\u{FFFD} nine  [Stored at the relay]");
+        assert_eq!(entry(&own, "bob"), r"1970-01-01 00:00:00Z  you  at\u{7} nine  [Stored at the relay]");
         own.state = Some(MessageState::Failed);
         own.error = Some(RpcError::new(&codes::INVITATION_USED, "Someone else has used the invitation."));
         assert!(entry(&own, "bob").ends_with("[Failed: Someone else has used the invitation.]"));

@@ -1,7 +1,7 @@
 //! `bauta pair`
 
 use bauta_ipc::methods::{PairApprove, PairList, PairRevoke};
-use bauta_ipc::{ApprovePairing, Empty, Exit, Grant, Pairing, PairingRef, PairingState, RpcError, Secret};
+use bauta_ipc::{ApprovePairing, Exit, Grant, ListAll, Pairing, PairingRef, PairingState, RpcError, Secret};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -29,6 +29,16 @@ pub(crate) enum PairCommand {
     },
 }
 
+impl PairCommand {
+    /// The code among the arguments.
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Approve { code, .. } => Some(code),
+            Self::List | Self::Revoke { .. } => None,
+        }
+    }
+}
+
 /// The grants that an extension can have.
 fn grants() -> impl TypedValueParser<Value = Grant> {
     let grants = || Grant::ALL.into_iter().filter(|grant| *grant != Grant::PersonaAdmin);
@@ -42,7 +52,7 @@ pub(super) async fn run(command: PairCommand, context: &Context) -> Result<Exit,
     let out = &context.out;
     match command {
         PairCommand::List => {
-            let list = client.call::<PairList>(&Empty {}).await?.pairings;
+            let list = client.all::<PairList>(ListAll::default()).await?;
             out.show(&list, |list| table(list))?;
             if list.is_empty() && !out.is_json() {
                 out.note("No extension is paired. Approve the code that an extension shows: bauta pair approve CODE");

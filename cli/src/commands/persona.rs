@@ -3,7 +3,7 @@
 mod moving;
 
 use bauta_ipc::methods::{PersonaConnect, PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
-use bauta_ipc::{Empty, Exit, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};
+use bauta_ipc::{Exit, ListAll, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};
 
 use clap::Subcommand;
 
@@ -85,7 +85,7 @@ pub(super) async fn run(command: PersonaCommand, context: &Context) -> Result<Ex
             })?;
         }
         PersonaCommand::List => {
-            let list = client.call::<PersonaListAll>(&Empty {}).await?.personas;
+            let list = client.all::<PersonaListAll>(ListAll::default()).await?;
             out.show(&list, |list| {
                 let lines: Vec<String> = list
                     .iter()

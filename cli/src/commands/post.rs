@@ -21,8 +21,8 @@ pub(crate) enum PostCommand {
     ///
     /// Without --public and --to, only you can read it.
     Encrypt {
-        /// Text of the post; "-" reads standard input
-        text: String,
+        /// Text of the post [default: standard input, which nobody else can read]
+        text: Option<String>,
         /// Let everyone read it who has Mask or a compatible program
         #[arg(long, conflicts_with = "to")]
         public: bool,
@@ -50,8 +50,8 @@ pub(crate) enum PostCommand {
     },
     /// Open a post
     Decrypt {
-        /// Text that contains the post; "-" reads standard input
-        text: String,
+        /// Text that contains the post [default: standard input]
+        text: Option<String>,
         /// Profile whose page shows the post: its key is remembered, and compared the next time
         #[arg(long, value_name = "PROFILE")]
         author: Option<String>,
@@ -72,8 +72,8 @@ pub(crate) enum PostCommand {
     },
     /// Let more people read a post of yours; the post itself does not change
     Append {
-        /// Text of the post; "-" reads standard input
-        text: String,
+        /// Text of the post [default: standard input, which nobody else can read]
+        text: Option<String>,
         /// Let these read it: contacts, known profiles, or persona keys
         #[arg(long, value_name = "NAME", required = true)]
         to: Vec<String>,
@@ -99,6 +99,18 @@ pub(crate) enum PostCommand {
         #[arg(long, value_name = "TIME", value_parser = duration)]
         spread: Option<Duration>,
     },
+}
+
+impl PostCommand {
+    /// The text among the arguments.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Encrypt { text, .. } | Self::Decrypt { text, .. } | Self::Append { text, .. } => {
+                text.as_deref()
+            }
+            Self::Settings { .. } => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -158,7 +170,7 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
             to.extend(more);
             let params = EncryptPost {
                 persona: acting.persona,
-                text: without_line_feed(text_or_stdin(text, MAX_POST_TEXT).await?),
+                text: without_line_feed(text_or_stdin(text, "Write the post", MAX_POST_TEXT, context).await?),
                 public,
                 to,
                 network: Some(network.into()),
@@ -184,7 +196,7 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
         }
         PostCommand::Append { text, mut to, more, network, delivering, publishing, acting } => {
             to.extend(more);
-            let text = text_or_stdin(text, MAX_FRAME).await?;
+            let text = text_or_stdin(text, "Paste the post", MAX_FRAME, context).await?;
             let (network, delivery) = (network.map(Into::into), Some(delivering.into()));
             let params = AppendPost { persona: acting.persona, text, to, network, delivery };
             let client = context.client().await?;
@@ -205,7 +217,7 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
         PostCommand::Decrypt { text, author, network, offline, reveal_profile, timeout, acting } => {
             let params = DecryptPost {
                 persona: acting.persona,
-                text: text_or_stdin(text, MAX_FRAME).await?,
+                text: text_or_stdin(text, "Paste the post", MAX_FRAME, context).await?,
                 network: network.map(Into::into),
                 author,
                 offline,
@@ -288,12 +300,17 @@ fn written_by(post: &DecryptedPost) -> String {
     }
 }
 
-/// The text, or all of standard input for "-".
-async fn text_or_stdin(text: String, limit: usize) -> Result<String, RpcError> {
-    if text != "-" {
+/// The text, or all of standard input where there is none, or "-".
+async fn text_or_stdin(
+    text: Option<String>,
+    what: &str,
+    limit: usize,
+    context: &Context,
+) -> Result<String, RpcError> {
+    if let Some(text) = text.filter(|text| text != "-") {
         return Ok(text);
     }
-    let bytes = super::stdin(limit).await?;
+    let bytes = super::stdin(what, limit, context).await?;
     if bytes.len() > limit.saturating_add(1) {
         let message = format!("Standard input is longer than {limit} bytes.");
         return Err(RpcError::new(&codes::POST_TEXT, message));
@@ -329,18 +346,18 @@ mod tests {
             };
             to.extend(more);
             assert_eq!(
-                (text.as_str(), to.as_slice()),
-                ("hello", &["bob".to_owned(), "carol".to_owned()][..])
+                (text.as_deref(), to.as_slice()),
+                (Some("hello"), &["bob".to_owned(), "carol".to_owned()][..])
             );
         }
-        for line in ["post encrypt", "post encrypt a b", "post encrypt a --public --to b", "post append a"] {
+        for line in ["post encrypt a b", "post encrypt a --public --to b", "post append a"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }
 
     #[test]
     fn notes_name_readers_and_author() {
-        assert_eq!(readers(false, &["bob".into(), "c\x1b".into()]), "You and bob, c\u{FFFD} can read it.");
+        assert_eq!(readers(false, &["bob".into(), "c\x1b".into()]), r"You and bob, c\u{1b} can read it.");
         assert_eq!(readers(false, &[]), "Only you can read it.");
         let mut post = DecryptedPost {
             text: "hi".into(),

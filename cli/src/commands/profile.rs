@@ -1,7 +1,7 @@
 //! `bauta profile`
 
 use bauta_ipc::methods::{ProfileForget, ProfileListAll, ProfileSet};
-use bauta_ipc::{Empty, Exit, Profile, ProfileRef, RpcError, SetProfile};
+use bauta_ipc::{Exit, ListAll, Profile, ProfileRef, RpcError, SetProfile};
 use clap::Subcommand;
 
 use super::Acting;
@@ -36,7 +36,7 @@ pub(super) async fn run(command: ProfileCommand, context: &Context) -> Result<Ex
     let out = &context.out;
     match command {
         ProfileCommand::List => {
-            let list = client.call::<ProfileListAll>(&Empty {}).await?.profiles;
+            let list = client.all::<ProfileListAll>(ListAll::default()).await?;
             out.show(&list, |list| table(list))?;
             if list.is_empty() && !out.is_json() {
                 out.note("No profiles are known. They are learned from posts: bauta post decrypt TEXT --author PROFILE");

@@ -16,8 +16,8 @@ use crate::{Context, LogTarget, Progress, message_words};
 pub(crate) struct SendArgs {
     /// Contact to write to
     name: String,
-    /// Text of the message; "-" reads standard input
-    text: String,
+    /// Text of the message [default: standard input, which nobody else can read; arguments are visible for a moment]
+    text: Option<String>,
     /// Return when the message has reached this state
     #[arg(long, value_name = "STATE", default_value = "stored")]
     wait: Wait,
@@ -49,9 +49,18 @@ impl From<Wait> for MessageState {
     }
 }
 
+impl SendArgs {
+    pub(super) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+}
+
 /// The exit status is 0 when the message has reached the state, 3 when it has not in time; then it stays queued.
 pub(super) async fn run(args: SendArgs, context: &Context) -> Result<Exit, RpcError> {
-    let text = if args.text == "-" { from_stdin().await? } else { args.text };
+    let text = match args.text {
+        Some(text) if text != "-" => text,
+        _ => text_of(super::stdin("Write the message", MAX_TEXT, context).await?)?,
+    };
     let client = context.client().await?;
     let params = SendMessage { persona: args.acting.persona, contact: args.name, text, id: None };
     let mut sent = client.call::<MessageSend>(&params).await?;
@@ -104,10 +113,6 @@ fn too_late(reached: &SentMessage, timeout: Duration) -> RpcError {
     RpcError::new(&codes::MESSAGE_TIMEOUT, message).hint("See bauta status and bauta history NAME.")
 }
 
-async fn from_stdin() -> Result<String, RpcError> {
-    text_of(super::stdin(MAX_TEXT).await?)
-}
-
 fn text_of(bytes: Vec<u8>) -> Result<String, RpcError> {
     let mut text = String::from_utf8(bytes)
         .map_err(|_| RpcError::new(&codes::MESSAGE_TEXT, "Standard input is not UTF-8 text, or too long."))?;
@@ -139,10 +144,11 @@ mod tests {
         assert_eq!((plain.wait, plain.timeout), (Wait::Stored, Duration::from_secs(60)));
         let full = send("send bob - --wait delivered --timeout 1m30s --as alice");
         assert_eq!((full.wait, full.timeout), (Wait::Delivered, Duration::from_secs(90)));
-        assert_eq!((full.text.as_str(), full.acting.persona.as_deref()), ("-", Some("alice")));
+        assert_eq!((full.text(), full.acting.persona.as_deref()), (Some("-"), Some("alice")));
         assert_eq!(send("send bob hi --timeout 5").timeout, Duration::from_secs(5));
         assert!(parse("send bob hi --wait read").is_err());
-        assert!(parse("send bob").is_err());
+        assert_eq!(send("send bob").text(), None);
+        assert!(parse("send").is_err());
     }
 
     #[test]

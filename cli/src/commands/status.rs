@@ -4,19 +4,93 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use bauta_ipc::methods::{DaemonStop, StatusGet};
-use bauta_ipc::{Client, ConnectionState, Empty, Exit, HomeLock, RpcError, Status, codes};
+use bauta_ipc::{Client, ConnectionState, Empty, Exit, HomeLock, RpcError, Status, StatusOf, codes};
+use clap::Args;
 use tokio::time::Instant;
 
-use crate::{Context, ago, moment, printable, state_words};
+use crate::{Context, ago, daemon_is_away, daemon_is_back, interrupted, moment, printable, state_words};
 
 /// How long a daemon may take to stop.
 const STOPPING: Duration = Duration::from_secs(20);
 
+/// How often the status is read, besides whenever an event says that it changed.
+const LOOK: Duration = Duration::from_secs(5);
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    /// Print it again whenever it changes, also after a restart of the daemon; with --json, one object per line
+    #[arg(long, short)]
+    watch: bool,
+}
+
 /// The exit status is 0 whenever the daemon answered.
-pub(super) async fn run(context: &Context) -> Result<Exit, RpcError> {
-    let status = context.client().await?.call::<StatusGet>(&Empty {}).await?;
+pub(super) async fn run(args: StatusArgs, context: &Context) -> Result<Exit, RpcError> {
+    if args.watch {
+        return watch(context).await;
+    }
+    let status = context.client().await?.call::<StatusGet>(&StatusOf::default()).await?;
     context.out.show(&status, describe)?;
     Ok(Exit::Ok)
+}
+
+async fn watch(context: &Context) -> Result<Exit, RpcError> {
+    // One that does not run now is an error, as without --watch.
+    drop(context.client().await?);
+    let stop = interrupted()?;
+    let mut last = None;
+    loop {
+        let ended = tokio::select! {
+            () = stop.cancelled() => return Ok(Exit::Ok),
+            ended = watching(&mut last, context) => ended,
+        };
+        match ended {
+            Err(error) if daemon_is_away(&error) => {
+                last = None;
+                if context.out.is_json() {
+                    context.out.line(&serde_json::json!({ "error": error }))?;
+                } else {
+                    context.out.text(&error.message)?;
+                }
+            }
+            Ok(()) => return Ok(Exit::Ok),
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(Exit::Ok),
+            back = daemon_is_back(context) => back?,
+        }
+    }
+}
+
+/// Prints the status when it changes, until the reader has gone or the connection ends.
+async fn watching(last: &mut Option<Status>, context: &Context) -> Result<(), RpcError> {
+    let client = context.client().await?;
+    let mut events = context.client().await?.subscribe(None).await?;
+    while !context.out.is_closed() {
+        let status = client.call::<StatusGet>(&StatusOf::default()).await?;
+        if last.as_ref().is_none_or(|last| without_times(last) != without_times(&status)) {
+            if context.out.is_json() {
+                context.out.line(&status)?
+            } else {
+                context.out.text(&describe(&status))?
+            }
+            *last = Some(status);
+        }
+        tokio::select! {
+            event = events.next() => drop(event?),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The status without what changes with every answer of a relay.
+fn without_times(status: &Status) -> Status {
+    let mut status = status.clone();
+    status.last_exchange = None;
+    status.personas.iter_mut().for_each(|persona| persona.last_exchange = None);
+    status.relays.iter_mut().for_each(|relay| relay.last_exchange = None);
+    status
 }
 
 /// Returns when the daemon has ended.
@@ -92,6 +166,9 @@ fn describe(status: &Status) -> String {
     if status.gun.endpoint.is_some() {
         line("endpoint", "serves local Gun clients; bauta status --json shows the URL");
     }
+    if status.unlisted > 0 {
+        line("more", &format!("{} lines are not shown", status.unlisted));
+    }
     line("version", &status.version);
     text
 }
@@ -135,6 +212,7 @@ mod tests {
             health: vec![RpcError::new(&codes::RELAY_NONE, "No relay is known.")],
             version: "0.1.0".into(),
             queued: 1,
+            unlisted: 0,
         };
         let text = describe(&status);
         assert!(text.starts_with(

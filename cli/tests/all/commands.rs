@@ -53,7 +53,7 @@ fn usage_errors_are_status_one_and_json_where_asked() {
     let lines = [
         "",
         "dance",
-        "send bob",
+        "send",
         "persona new",
         "up --traffic loud",
         "pair approve",
@@ -63,6 +63,8 @@ fn usage_errors_are_status_one_and_json_where_asked() {
         "relay",
         "send bob hi --timeout soon",
         "contact accept x",
+        "config get",
+        "config set",
         "localnet --gateways none",
         "localnet --exit-allow 10.0.0.1:80",
         "localnet --exit-allow example.org:80",
@@ -105,6 +107,9 @@ fn without_a_daemon_every_command_says_so() {
         "inbox --follow",
         "history bob",
         "rpc status.get",
+        "config list",
+        "config get traffic",
+        "config set traffic full",
     ];
     for line in lines {
         let output = run(home.path(), &format!("{line} --json"));

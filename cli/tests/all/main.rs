@@ -1,8 +1,10 @@
 //! `bauta` as people and programs run it, in a home directory of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod argv;
 mod commands;
 mod doctor;
+mod following;
 mod manifests;
 mod start;
 mod user;

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bauta_ipc::limits::MAX_PAGE;
 use bauta_ipc::{
     AcceptRequest, AddContact, BlockContact, Blocked, Contact, ContactApi, ContactList, ContactRef,
-    CreateInvitation, Invitation, OptionalPersona, RequestList, RpcError, SafetyNumber as ShownNumber,
-    VerifyContact, codes,
+    CreateInvitation, Invitation, ListOf, RequestList, RpcError, SafetyNumber as ShownNumber, VerifyContact,
+    codes, page,
 };
 use bauta_protocol::address::Address;
 use bauta_protocol::bundle::IdentitySecret;
 use bauta_protocol::id::{IdentityKey, PersonaKey};
 use bauta_protocol::profile_text::{Found, find_personas};
 use bauta_protocol::safety_number::SafetyNumber;
+use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
@@ -20,8 +22,8 @@ use super::{Node, names, profile, view};
 use crate::engine::{self, Moment, announce};
 use crate::posts;
 use crate::store::{
-    Change, ContactId, ContactRow, ContactState, GuestPhase, MessageState, NewContact, PersonaRow,
-    ProfileSource, Reason, RequestRow, StoreError, Tx,
+    Change, ContactId, ContactPlace, ContactRow, ContactState, GuestPhase, MessageState, NewContact,
+    PersonaRow, ProfileSource, Reason, RequestId, RequestRow, StoreError, Tx,
 };
 
 /// How long `contact.add` waits to see whether an invitation is still free, while the persona is connected. Later
@@ -57,13 +59,17 @@ impl ContactApi for Node {
         self.contact_by_id(id).await
     }
 
-    async fn contact_list(&self, params: OptionalPersona) -> Result<ContactList, RpcError> {
+    async fn contact_list(&self, params: ListOf) -> Result<ContactList, RpcError> {
         let list = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
-            let rows = tx.contacts(persona.id)?;
-            let contacts =
-                rows.iter().map(|row| view::contact_of(tx, &persona, row)).collect::<Result<_, _>>()?;
-            Ok::<_, RpcError>(ContactList { contacts })
+            let after = names::place(params.after.as_deref(), contact_place)?;
+            let rows = tx.contacts(persona.id, after, MAX_PAGE.saturating_add(1))?;
+            let (contacts, last) = page(&rows, MAX_PAGE, |row| view::contact_of(tx, &persona, row))?;
+            let next = last.map(|row| {
+                let ContactPlace { active_at, contact } = row.place();
+                format!("{}-{}", active_at.0, contact.cursor())
+            });
+            Ok::<_, RpcError>(ContactList { contacts, next })
         });
         list.await
     }
@@ -97,14 +103,18 @@ impl ContactApi for Node {
         Ok(invitation)
     }
 
-    async fn contact_requests(&self, params: OptionalPersona) -> Result<RequestList, RpcError> {
+    async fn contact_requests(&self, params: ListOf) -> Result<RequestList, RpcError> {
         let list = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             // Told in the status until then.
             tx.forget_lost_requests(persona.id)?;
-            let rows = tx.requests(Some(persona.id))?;
-            let requests = rows.iter().map(|row| view::request(&persona.name, row)).collect();
-            Ok::<_, RpcError>(RequestList { requests })
+            let after = names::place(params.after.as_deref(), |after| after.parse().ok())?.unwrap_or(0);
+            let after = RequestId::from_cursor(after);
+            let rows = tx.requests_after(persona.id, after, MAX_PAGE.saturating_add(1))?;
+            let show = |row| Ok::<_, RpcError>(view::request(&persona.name, row));
+            let (requests, last) = page(&rows, MAX_PAGE, show)?;
+            let next = last.map(|row| row.id.cursor().to_string());
+            Ok::<_, RpcError>(RequestList { requests, next })
         });
         list.await
     }
@@ -218,6 +228,12 @@ impl Node {
     }
 }
 
+fn contact_place(after: &str) -> Option<ContactPlace> {
+    let (active_at, contact) = after.split_once('-')?;
+    let active_at = Timestamp(active_at.parse().ok()?);
+    Some(ContactPlace { active_at, contact: ContactId::from_cursor(contact.parse().ok()?) })
+}
+
 fn name_is_free(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<(), RpcError> {
     match tx.contact_named(persona.id, name)? {
         None => Ok(()),
@@ -272,9 +288,7 @@ fn add(
     }
     name_is_free(tx, persona, name)?;
     // Whoever wrote already is accepted, in whatever way they are named.
-    let waiting =
-        tx.requests(Some(persona.id))?.into_iter().find(|request| request.public == address.persona);
-    if let Some(request) = waiting {
+    if let Some(request) = tx.request_from(persona.id, &address.persona)? {
         return Ok(engine::accept(tx, persona, &request, name, at)?);
     }
     let new = NewContact {

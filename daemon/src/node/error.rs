@@ -1,4 +1,4 @@
-use bauta_ipc::{Code, RpcError, codes};
+use bauta_ipc::{Code, RpcError, codes, file_code};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_sphinx_client::MixnetError;
 
@@ -22,6 +22,9 @@ pub enum NodeError {
     /// The local Gun endpoint cannot listen.
     #[error("the local Gun endpoint cannot start: {0}")]
     Endpoint(#[source] EndpointError),
+    /// A profile without protection was set, and the network is not a local one.
+    #[error("the traffic profile \"test\", which is set for this home, is for local networks only")]
+    TestTraffic,
     /// The mixnet cannot be used like this.
     #[error("the mixnet cannot be used: {0}")]
     Mixnet(#[source] MixnetError),
@@ -34,6 +37,7 @@ impl HasKind for NodeError {
             Self::Store(error) => error.kind(),
             Self::Gun(error) => error.kind(),
             Self::Endpoint(error) => error.kind(),
+            Self::TestTraffic => Kind::Usage,
             Self::Mixnet(error) => error.kind(),
         }
     }
@@ -47,6 +51,9 @@ impl From<NodeError> for RpcError {
             NodeError::Endpoint(error) => {
                 Self::of(&codes::USAGE, &error).hint("Name another: --gun-endpoint PORT")
             }
+            NodeError::TestTraffic => {
+                Self::of(&codes::USAGE, &error).hint("Use --traffic full, or --network DIR/network.json.")
+            }
             NodeError::Gun(error) => Self::of(&codes::USAGE, &error),
             NodeError::Mixnet(error) => Self::of(&codes::USAGE, &error),
         }
@@ -56,9 +63,8 @@ impl From<NodeError> for RpcError {
 impl From<UnlockError> for RpcError {
     fn from(error: UnlockError) -> Self {
         let code: &Code = match &error {
-            UnlockError::Exposed(_) | UnlockError::Foreign(_) | UnlockError::File { .. } => {
-                &codes::ACCESS_FILES
-            }
+            UnlockError::File { source, .. } => file_code(source, &codes::ACCESS_FILES),
+            UnlockError::Exposed(_) | UnlockError::Foreign(_) => &codes::ACCESS_FILES,
             UnlockError::Newer(_) => &codes::STORE_NEWER,
             UnlockError::OtherMode { .. } => &codes::USAGE,
             _ => &codes::UNLOCK_FAILED,

@@ -1,9 +1,10 @@
 //! Personas from Mask: recovery words, keys, and whole backups; and back.
 
 use async_trait::async_trait;
+use bauta_ipc::limits::PAGE_BYTES;
 use bauta_ipc::{
     BackupApi, BackupPage, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut, MakeBackup,
-    RpcError, Secret, codes,
+    RpcError, Secret, codes, shorten,
 };
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::PersonaKey;
@@ -22,8 +23,14 @@ use crate::store::{
     self, KeyOrigin, PersonaRow, PostKeyRow, ProfileRow, ProfileSource, Recovery, StoreError, Tx,
 };
 
-/// Profiles and posts in one page of a backup: some 400 bytes each, in base64, within a frame of 1 MiB.
-const PAGE: usize = 1000;
+/// Bytes of one page of a backup. In base64 they fit a frame of 1 MiB.
+const PAGE_LEN: usize = 640 * 1024;
+/// Bytes of an entry without its long texts, at most.
+const ENTRY_LEN: usize = 1500;
+/// Bytes of a link from a persona to a profile, without the profile's name.
+const LINK_LEN: usize = 48;
+/// Characters of a nickname that are kept.
+const NICKNAME: usize = 256;
 /// The extension's word for a link that both sides know of.
 const CONFIRMED: &str = "confirmed";
 /// What to do about a backup of a later version: saving it again would give the same.
@@ -48,10 +55,13 @@ impl BackupApi for Node {
         let taken = reading
             .await
             .map_err(|_| RpcError::new(&codes::INTERNAL, "Reading the personas came to a sudden end."))??;
-        let (imported, fresh) = self.shared.store.run(move |tx| keep(tx, taken, now)).await?;
+        let (mut imported, fresh) = self.shared.store.run(move |tx| keep(tx, taken, now)).await?;
         for id in fresh {
             self.start_persona(id);
         }
+        // All of it is done, so the answer must get through, even where it cannot say everything.
+        imported.unlisted = shorten(&mut imported.personas, PAGE_BYTES / 2)
+            .saturating_add(shorten(&mut imported.left_out, PAGE_BYTES / 2));
         Ok(imported)
     }
 
@@ -154,7 +164,7 @@ fn unopened(error: &OpenError) -> RpcError {
 /// Stores what was imported; returns the personas that are new.
 fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<store::PersonaId>), RpcError> {
     let Taken { backup, name, left_out } = taken;
-    let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out };
+    let mut imported = Imported { personas: Vec::new(), profiles: 0, post_keys: 0, left_out, unlisted: 0 };
     let mut fresh = Vec::new();
     for persona in backup.personas {
         let key = PersonaKey::from(&persona.public);
@@ -203,7 +213,7 @@ fn keep(tx: &Tx<'_>, taken: Taken, now: Timestamp) -> Result<(Imported, Vec<stor
         let row = ProfileRow {
             profile: profile.id,
             persona: PersonaKey::from(&persona),
-            nickname: profile.nickname,
+            nickname: profile.nickname.map(|name| name.chars().take(NICKNAME).collect()),
             source: ProfileSource::Backup,
             learned_at: now,
         };
@@ -262,42 +272,61 @@ fn free_name(tx: &Tx<'_>, nickname: Option<&str>, key: &PersonaKey) -> Result<St
     Ok(name)
 }
 
-/// One page of everything that a backup holds, and where the next begins.
+/// One page of everything that a backup holds, and where the next begins: personas first, then profiles and posts.
 fn page(tx: &Tx<'_>, after: usize) -> Result<(Backup, Option<usize>), RpcError> {
-    let profiles = tx.profiles()?;
-    let posts = tx.post_keys()?;
-    let all = profiles.len().saturating_add(posts.len());
-    let end = after.saturating_add(PAGE).min(all);
-    let mut backup = Backup::default();
-    if after == 0 {
-        for row in tx.personas()? {
-            backup.personas.push(own_persona(tx, row, &profiles)?);
+    let (personas, profiles, posts) = (tx.personas()?, tx.profiles()?, tx.post_keys()?);
+    let first_post = personas.len().saturating_add(profiles.len());
+    let all = first_post.saturating_add(posts.len());
+    let (mut backup, mut left) = (Backup::default(), PAGE_LEN);
+    for place in after..all {
+        let at = |first: usize| place.checked_sub(first);
+        let persona = personas.get(place).map(|row| own_persona(tx, row, &profiles)).transpose()?;
+        let known = at(personas.len()).and_then(|place| profiles.get(place));
+        let post_key = at(first_post).and_then(|place| posts.get(place));
+        let texts = persona.as_ref().map_or(0, |persona| persona.linked.iter().map(linked_len).sum())
+            + known.map_or(0, profile_len);
+        let length = texts.saturating_add(ENTRY_LEN);
+        if length > left && place > after {
+            return Ok((backup, Some(place)));
         }
+        left = left.saturating_sub(length);
+        backup.personas.extend(persona);
+        backup.profiles.extend(known.map(profile).transpose()?);
+        backup.posts.extend(post_key.map(post).transpose()?);
     }
-    let first_post = profiles.len();
-    for place in after..end {
-        if let Some(row) = profiles.get(place) {
-            backup.profiles.push(profile(row)?);
-        } else if let Some(row) = place.checked_sub(first_post).and_then(|place| posts.get(place)) {
-            backup.posts.push(post(row)?);
-        }
-    }
-    Ok((backup, (end < all).then_some(end)))
+    Ok((backup, None))
 }
 
-fn own_persona(tx: &Tx<'_>, row: PersonaRow, profiles: &[ProfileRow]) -> Result<BackupPersona, RpcError> {
+/// The texts of a profile, which may be long, in bytes.
+fn profile_len(row: &ProfileRow) -> usize {
+    row.profile.to_string().len().saturating_add(row.nickname.as_deref().map_or(0, str::len))
+}
+
+fn linked_len(linked: &Linked) -> usize {
+    linked.profile.to_string().len().saturating_add(LINK_LEN)
+}
+
+/// With as many of its profiles as leave room in the page; each of the others names the persona itself.
+fn own_persona(tx: &Tx<'_>, row: &PersonaRow, profiles: &[ProfileRow]) -> Result<BackupPersona, RpcError> {
+    let mut room = PAGE_LEN / 2;
     let secret = SecretKey::from(&row.secret);
     let Recovery { words, local_key } = tx.recovery(row.id)?;
     let linked = profiles
         .iter()
         .filter(|profile| profile.persona == row.public)
-        .map(|row| Linked { profile: row.profile.clone(), confirmation: CONFIRMED.to_owned() });
+        .map(|row| Linked { profile: row.profile.clone(), confirmation: CONFIRMED.to_owned() })
+        .take_while(|linked| {
+            let length = linked_len(linked);
+            let fits = length <= room;
+            room = room.saturating_sub(length);
+            fits
+        });
     Ok(BackupPersona {
         public: secret.public(),
         secret: Some(secret),
         local_key,
         words,
-        nickname: Some(row.name),
+        nickname: Some(row.name.clone()),
         linked: linked.collect(),
         address: None,
         created: row.created_at,

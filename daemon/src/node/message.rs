@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bauta_ipc::limits::{MAX_PAGE, PAGE};
 use bauta_ipc::{
-    History, HistoryOf, Inbox, InboxOf, MAX_TEXT, MAX_WAIT_MS, MessageApi, RpcError, SendMessage,
-    SentMessage, WaitFor, codes,
+    Body, History, HistoryOf, Inbox, InboxOf, MAX_TEXT, MAX_WAIT_MS, MessageApi, RpcError, SendMessage,
+    SentMessage, WaitFor, codes, page,
 };
 use bauta_protocol::id::MessageId;
 use tokio::time::Instant;
@@ -17,9 +17,6 @@ use crate::random;
 use crate::store::{
     ContactState, ConversationId, GuestPhase, MessageRow, MessageSeq, MessageState, Reason, StoreError, Tx,
 };
-
-/// Bytes of contents in one answer, about: a frame holds one mebibyte, and JSON may double a text.
-const PAGE_BYTES: usize = 256 * 1024;
 
 #[async_trait]
 impl MessageApi for Node {
@@ -43,7 +40,9 @@ impl MessageApi for Node {
                     return Err(RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked."));
                 }
                 if let Some(known) = tx.own_message(id)? {
-                    return Ok((persona.id, sent(&known)));
+                    let same = known.conversation == contact.conversation
+                        && view::body(&known)? == Body::Text(params.text);
+                    return if same { Ok((persona.id, sent(&known))) } else { Err(exists()) };
                 }
                 match tx.guest(contact.id)?.map(|guest| guest.phase) {
                     Some(GuestPhase::Taken) => return Err(view::reason(Reason::InvitationUsed)),
@@ -110,13 +109,10 @@ impl MessageApi for Node {
                 params.after.map_or(MessageSeq::START, MessageSeq::from_cursor),
                 limit.saturating_add(1),
             )?;
-            let (rows, more) = page(rows, limit);
-            let next = rows.last().map(|row| row.seq.cursor()).filter(|_| more);
-            let messages = rows
-                .into_iter()
-                .map(|row| view::received(&persona.name, &contact_name(tx, row.conversation)?, &row))
-                .collect::<Result<_, StoreError>>()?;
-            Ok::<_, RpcError>(Inbox { messages, next })
+            let (messages, last) = page(&rows, limit, |row| {
+                view::received(&persona.name, &contact_name(tx, row.conversation)?, row)
+            })?;
+            Ok::<_, RpcError>(Inbox { messages, next: last.map(|row| row.seq.cursor()) })
         });
         inbox.await
     }
@@ -127,34 +123,13 @@ impl MessageApi for Node {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let contact = names::contact(tx, &persona, &params.contact)?;
             let before = params.before.map_or(MessageSeq::END, MessageSeq::from_cursor);
-            let (rows, more) =
-                page(tx.history(contact.conversation, before, limit.saturating_add(1))?, limit);
-            let previous = rows.last().map(|row| row.seq.cursor()).filter(|_| more);
-            Ok::<_, RpcError>(History {
-                messages: rows.iter().rev().map(view::history).collect::<Result<_, _>>()?,
-                previous,
-            })
+            let rows = tx.history(contact.conversation, before, limit.saturating_add(1))?;
+            let (mut messages, last) = page(&rows, limit, view::history)?;
+            messages.reverse();
+            Ok::<_, RpcError>(History { messages, previous: last.map(|row| row.seq.cursor()) })
         });
         history.await
     }
-}
-
-/// The rows that fit one answer, and whether more follow.
-fn page(mut rows: Vec<MessageRow>, limit: u32) -> (Vec<MessageRow>, bool) {
-    let all = rows.len();
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let mut bytes = 0;
-    let fit = rows
-        .iter()
-        .take_while(|row| {
-            let first = bytes == 0;
-            bytes += row.content.len();
-            first || bytes <= PAGE_BYTES
-        })
-        .count();
-    rows.truncate(fit.max(1));
-    let more = rows.len() < all;
-    (rows, more)
 }
 
 fn message_word(state: MessageState) -> &'static str {
@@ -168,6 +143,11 @@ fn message_word(state: MessageState) -> &'static str {
 
 fn contact_name(tx: &Tx<'_>, id: ConversationId) -> Result<String, StoreError> {
     Ok(tx.contact_in(id)?.map(|row| row.name).unwrap_or_default())
+}
+
+fn exists() -> RpcError {
+    let message = "A message with that id was written already, with another text or for another contact.";
+    RpcError::new(&codes::MESSAGE_EXISTS, message)
 }
 
 fn message_id(text: &str) -> Result<MessageId, RpcError> {

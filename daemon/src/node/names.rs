@@ -86,6 +86,16 @@ pub(super) fn profile(text: &str, network: Option<SocialNetwork>) -> Result<Prof
     }
 }
 
+/// A place in a list, as a page before has named it.
+pub(super) fn place<T>(
+    after: Option<&str>,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, RpcError> {
+    let Some(after) = after else { return Ok(None) };
+    let place = read(after).map(Some);
+    place.ok_or_else(|| RpcError::new(&codes::REQUEST_PARAMS, "after is not a place in the list."))
+}
+
 /// Text of a caller in a form that is safe in a message.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()

@@ -8,13 +8,12 @@ use bauta_ipc::{GunRelay, GunStatus};
 use bauta_sphinx_client::{ExitAddress, Exits, Mixnet};
 use zeroize::Zeroizing;
 
+use super::config::{GUN_ENDPOINT, GUN_EXITS, GUN_RELAYS, GUN_ROOT, given_or_kept};
 use super::error::NodeError;
 use crate::gun::endpoint::{Endpoint, new_secret_path};
 use crate::gun::{Gun, GunConfig, GunUrl};
 use crate::store::{Store, StoreError, Tx};
 
-const RELAYS: &str = "gun.relays";
-const EXITS: &str = "gun.exits";
 const SECRET_PATH: &str = "gun.endpoint";
 
 /// Gun relays and the exits that lead to them, as set at this start. What is absent stays as at the last start.
@@ -22,13 +21,13 @@ const SECRET_PATH: &str = "gun.endpoint";
 pub struct GunSettings {
     /// Relays, from now on; the default is Mask's.
     pub relays: Option<Vec<GunUrl>>,
-    /// Roots that are trusted for relays besides the usual ones, in PEM. Not remembered.
+    /// Roots that are trusted for relays besides the usual ones, in PEM, from now on.
     pub extra_roots_pem: Option<Vec<u8>>,
     /// Exits, from now on; an empty list means those of the network's directory, which is the default.
     pub exits: Option<Vec<ExitAddress>>,
     /// The exit that the network's own description names; used if `exits` is absent. Not remembered.
     pub network_exit: Option<ExitAddress>,
-    /// Serve local Gun clients on this port of 127.0.0.1; 0 is any free one. Not remembered.
+    /// Serve local Gun clients on this port of 127.0.0.1, from now on; 0 is any free one.
     pub endpoint: Option<u16>,
 }
 
@@ -54,10 +53,10 @@ impl Outside {
         store: &Store,
         mixnet: &Mixnet,
     ) -> Result<Self, NodeError> {
-        let GunSettings { relays, extra_roots_pem, exits, network_exit, endpoint } = settings;
-        let kept = store.run(move |tx| keep(tx, relays, exits)).await.map_err(NodeError::Store)?;
-        let (relays, chosen) = kept;
-        let fixed = chosen.unwrap_or_else(|| network_exit.into_iter().collect());
+        let network_exit = settings.network_exit.clone();
+        let kept = store.run(move |tx| Kept::of(tx, settings)).await.map_err(NodeError::Store)?;
+        let Kept { relays, exits, extra_roots_pem, endpoint } = kept;
+        let fixed = exits.unwrap_or_else(|| network_exit.into_iter().collect());
         let mut shown = GunStatus {
             relays: relays.iter().map(|relay| GunRelay { url: relay.to_string() }).collect(),
             exits: fixed.iter().map(ToString::to_string).collect(),
@@ -103,6 +102,30 @@ impl Outside {
     }
 }
 
+/// What a start is given, and otherwise what an earlier one was.
+struct Kept {
+    relays: Vec<GunUrl>,
+    exits: Option<Vec<ExitAddress>>,
+    extra_roots_pem: Option<Vec<u8>>,
+    endpoint: Option<u16>,
+}
+
+impl Kept {
+    fn of(tx: &Tx<'_>, settings: GunSettings) -> Result<Self, StoreError> {
+        let relays = given_or_kept(tx, GUN_RELAYS, settings.relays)?.unwrap_or_default();
+        if let Some(pem) = &settings.extra_roots_pem {
+            tx.set_meta(GUN_ROOT, pem)?;
+        }
+        let endpoint = given_or_kept(tx, GUN_ENDPOINT, settings.endpoint.map(|port| vec![port]))?;
+        Ok(Self {
+            relays: if relays.is_empty() { GunUrl::MASK.parse().into_iter().collect() } else { relays },
+            exits: given_or_kept(tx, GUN_EXITS, settings.exits)?,
+            extra_roots_pem: tx.meta(GUN_ROOT)?.filter(|pem| !pem.is_empty()),
+            endpoint: endpoint.unwrap_or_default().pop(),
+        })
+    }
+}
+
 /// The path of the local endpoint stays, so that programs find it again.
 fn secret_path(tx: &Tx<'_>) -> Result<Zeroizing<String>, StoreError> {
     if let Some(kept) = tx.meta(SECRET_PATH)? {
@@ -111,42 +134,4 @@ fn secret_path(tx: &Tx<'_>) -> Result<Zeroizing<String>, StoreError> {
     let drawn = Zeroizing::new(new_secret_path());
     tx.set_meta(SECRET_PATH, drawn.as_bytes())?;
     Ok(drawn)
-}
-
-/// The relays to use, and the exits that were chosen now or at an earlier start, if any were.
-fn keep(
-    tx: &Tx<'_>,
-    relays: Option<Vec<GunUrl>>,
-    exits: Option<Vec<ExitAddress>>,
-) -> Result<(Vec<GunUrl>, Option<Vec<ExitAddress>>), StoreError> {
-    let relays = match relays {
-        Some(relays) => {
-            tx.set_meta(RELAYS, lines(&relays).as_bytes())?;
-            relays
-        }
-        None => read(tx, RELAYS)?.unwrap_or_default(),
-    };
-    let exits = match exits {
-        Some(exits) => {
-            tx.set_meta(EXITS, lines(&exits).as_bytes())?;
-            Some(exits)
-        }
-        None => read(tx, EXITS)?,
-    };
-    let relays = match relays.as_slice() {
-        [] => GunUrl::MASK.parse().into_iter().collect(),
-        _ => relays,
-    };
-    Ok((relays, exits))
-}
-
-fn lines<T: ToString>(items: &[T]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-}
-
-fn read<T: std::str::FromStr>(tx: &Tx<'_>, key: &str) -> Result<Option<Vec<T>>, StoreError> {
-    let damaged = || StoreError::Damaged("a setting");
-    let Some(kept) = tx.meta(key)? else { return Ok(None) };
-    let text = String::from_utf8(kept).map_err(|_| damaged())?;
-    text.lines().map(|line| line.parse().map_err(|_| damaged())).collect::<Result<_, _>>().map(Some)
 }

@@ -1,9 +1,10 @@
 //! Personas: made, listed, shown, exported, published.
 
 use async_trait::async_trait;
+use bauta_ipc::limits::MAX_PAGE;
 use bauta_ipc::{
-    Empty, ExportedPersona, NewPersona, OptionalPersona, Persona, PersonaApi, PersonaDetail, PersonaList,
-    PersonaRef, Published, PublishedBundle, RpcError, Secret, codes,
+    Empty, ExportedPersona, ListAll, NewPersona, OptionalPersona, Persona, PersonaApi, PersonaDetail,
+    PersonaList, PersonaRef, Published, PublishedBundle, RpcError, Secret, codes, page,
 };
 use bauta_protocol::mask::{self, SecretKey};
 use bauta_protocol::profile_text::profile_line;
@@ -13,7 +14,7 @@ use super::key::{address, draw, make};
 use super::view::utc;
 use super::{Node, names};
 use crate::engine::publish_now;
-use crate::store::{PersonaRow, StoreError, Tx};
+use crate::store::{PersonaId, PersonaRow, StoreError, Tx};
 
 #[async_trait]
 impl PersonaApi for Node {
@@ -34,10 +35,13 @@ impl PersonaApi for Node {
         Ok(shown)
     }
 
-    async fn persona_list(&self, _: Empty) -> Result<PersonaList, RpcError> {
-        let list = self.shared.store.run(|tx| {
-            let personas = tx.personas()?.iter().map(|row| show(tx, row)).collect::<Result<_, _>>()?;
-            Ok::<_, RpcError>(PersonaList { personas })
+    async fn persona_list(&self, params: ListAll) -> Result<PersonaList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let after = names::place(params.after.as_deref(), |after| after.parse().ok())?.unwrap_or(0);
+            let rows = tx.personas_after(PersonaId::from_cursor(after), MAX_PAGE.saturating_add(1))?;
+            let (personas, last) = page(&rows, MAX_PAGE, |row| show(tx, row))?;
+            let next = last.map(|row| row.id.cursor().to_string());
+            Ok::<_, RpcError>(PersonaList { personas, next })
         });
         list.await
     }

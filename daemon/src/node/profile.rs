@@ -1,22 +1,27 @@
 //! Profiles of social networks and the persona keys behind them.
 
 use async_trait::async_trait;
-use bauta_ipc::{Empty, Profile, ProfileApi, ProfileList, ProfileRef, RpcError, SetProfile, codes};
+use bauta_ipc::limits::MAX_PAGE;
+use bauta_ipc::{
+    Empty, ListAll, Profile, ProfileApi, ProfileList, ProfileRef, RpcError, SetProfile, codes, page,
+};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::ProfileId;
 
 use super::{Node, names, view};
 use crate::engine::announce;
 use crate::posts::{self, OtherKey};
-use crate::store::{PersonaRow, ProfileRow, ProfileSource, StoreError, Tx};
+use crate::store::{PersonaRow, ProfileRow, ProfileSource, Tx};
 
 #[async_trait]
 impl ProfileApi for Node {
-    async fn profile_list(&self, _: Empty) -> Result<ProfileList, RpcError> {
-        let list = self.shared.store.run(|tx| {
-            let profiles =
-                tx.profiles()?.iter().map(|row| view::profile(tx, row)).collect::<Result<_, StoreError>>()?;
-            Ok::<_, RpcError>(ProfileList { profiles })
+    async fn profile_list(&self, params: ListAll) -> Result<ProfileList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let after = names::place(params.after.as_deref(), |after| after.parse().ok())?;
+            let rows = tx.profiles_after(after.as_ref(), MAX_PAGE.saturating_add(1))?;
+            let (profiles, last) = page(&rows, MAX_PAGE, |row| view::profile(tx, row))?;
+            let next = last.map(|row| row.profile.to_string());
+            Ok::<_, RpcError>(ProfileList { profiles, next })
         });
         list.await
     }

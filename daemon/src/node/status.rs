@@ -1,9 +1,13 @@
 //! The status of the daemon.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::{ConnectionState, Empty, PersonaStatus, RelayStatus, RpcError, Status, StatusApi, codes};
+use bauta_ipc::limits::PAGE_BYTES;
+use bauta_ipc::{
+    ConnectionState, PersonaStatus, RelayStatus, RpcError, Status, StatusApi, StatusOf, codes, shorten,
+};
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::State as Connection;
 
@@ -23,6 +27,7 @@ const INVALID_ANSWERS_SHOWN: Duration = Duration::from_secs(60 * 60);
 const RESTARTS_SHOWN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What the store knows for the status.
+#[derive(Default)]
 struct Kept {
     personas: Vec<(PersonaId, String, u64, u64)>,
     relays: Vec<(bauta_protocol::id::RelayId, usize, bool)>,
@@ -37,9 +42,14 @@ struct Kept {
 
 #[async_trait]
 impl StatusApi for Node {
-    async fn status_get(&self, _: Empty) -> Result<Status, RpcError> {
+    async fn status_get(&self, params: StatusOf) -> Result<Status, RpcError> {
         let now = self.shared.time.now();
-        let kept = self.kept(now).await?;
+        let is_whole = params.personas.is_none();
+        let is_full = self.shared.store.is_full().await;
+        let kept = match self.kept(now, params.personas).await {
+            Err(StoreError::Full) => Kept::default(),
+            kept => kept?,
+        };
         let mut personas = Vec::new();
         for (id, name, requests, queued) in &kept.personas {
             let (state, phase) = self.persona_connection(*id);
@@ -62,51 +72,69 @@ impl StatusApi for Node {
             .map(|(id, doors, _)| RelayStatus {
                 id: id.to_string(),
                 doors: u32::try_from(*doors).unwrap_or(u32::MAX),
-                last_exchange: self.shared.last_answer(*id).map(utc),
+                // An answer may have been another persona's.
+                last_exchange: self.shared.last_answer(*id).filter(|_| is_whole).map(utc),
             })
             .collect();
-        Ok(Status {
+        let mut status = Status {
             state,
             phase,
             since,
-            last_exchange: kept
-                .relays
-                .iter()
-                .filter_map(|(id, _, _)| self.shared.last_answer(*id))
-                .max()
-                .map(utc),
+            last_exchange: match is_whole {
+                true => {
+                    kept.relays.iter().filter_map(|(id, _, _)| self.shared.last_answer(*id)).max().map(utc)
+                }
+                false => personas.iter().filter_map(|persona| persona.last_exchange).max(),
+            },
             traffic: self.traffic.to_string(),
             traffic_note: self.traffic.bandwidth_note(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
-            health: Self::health(&kept, state),
+            health: Self::health(&kept, state, is_full),
             personas,
             relays,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             queued: kept.queued,
-        })
+            unlisted: 0,
+        };
+        status.unlisted = shorten(&mut status.personas, PAGE_BYTES / 4)
+            .saturating_add(shorten(&mut status.relays, PAGE_BYTES / 4))
+            .saturating_add(shorten(&mut status.health, PAGE_BYTES / 4));
+        Ok(status)
     }
 }
 
 impl Node {
-    async fn kept(&self, now: Timestamp) -> Result<Kept, StoreError> {
+    async fn kept(&self, now: Timestamp, only: Option<Vec<String>>) -> Result<Kept, StoreError> {
         let long_ago =
             Timestamp(now.0.saturating_sub(u64::try_from(UNRECEIVED.as_millis()).unwrap_or(u64::MAX)));
         let kept = self.shared.store.run(move |tx| {
             let mut personas = Vec::new();
-            let mut lost_requests = 0_u64;
             let mut used = Vec::new();
+            let (mut queued, mut unreceived, mut unpublished, mut lost_requests) = (0, 0, 0, 0_u64);
             for row in tx.personas()? {
-                personas.push((row.id, row.name, tx.count_requests(row.id)?, tx.queued(Some(row.id))?));
+                if only.as_ref().is_some_and(|only| !only.contains(&row.name)) {
+                    continue;
+                }
+                let own = tx.queued(row.id)?;
+                personas.push((row.id, row.name, tx.count_requests(row.id)?, own));
+                queued += own;
+                unreceived += tx.unreceived(row.id, long_ago)?;
+                unpublished += tx.count_stuck_publications(row.id)?;
                 lost_requests = lost_requests.saturating_add(tx.lost_requests(row.id)?);
                 for relay in tx.relays_of(row.id)? {
                     used.push((relay, relay_doors(tx, row.id, relay)?.len()));
                 }
             }
+            let mut most = BTreeMap::new();
+            for (relay, doors) in used {
+                let known = most.entry(relay).or_insert(doors);
+                *known = doors.max(*known);
+            }
             let mut relays = Vec::new();
             for row in tx.relays()? {
-                let known = used.iter().filter(|(relay, _)| *relay == row.id).map(|(_, doors)| *doors).max();
-                if row.configured || known.is_some() {
+                let known = most.get(&row.id).copied();
+                if (row.configured && only.is_none()) || known.is_some() {
                     relays.push((row.id, known.unwrap_or(row.doors.len()), !row.equivocated));
                 }
             }
@@ -115,10 +143,14 @@ impl Node {
                 relays,
                 suspects: tx.suspect_relays()?,
                 invalid: tx.invalid_relays(now.minus(INVALID_ANSWERS_SHOWN))?,
-                queued: tx.queued(None)?,
-                unreceived: tx.unreceived(long_ago)?,
-                unpublished: tx.count_stuck_publications()?,
-                restarted: tx.restarted(now.minus(RESTARTS_SHOWN))?,
+                queued,
+                unreceived,
+                unpublished,
+                // It names contacts, and does not say whose.
+                restarted: match only {
+                    None => tx.restarted(now.minus(RESTARTS_SHOWN))?,
+                    Some(_) => Vec::new(),
+                },
                 lost_requests,
             })
         });
@@ -160,8 +192,11 @@ impl Node {
         }
     }
 
-    fn health(kept: &Kept, state: ConnectionState) -> Vec<RpcError> {
+    fn health(kept: &Kept, state: ConnectionState, is_full: bool) -> Vec<RpcError> {
         let mut health = Vec::new();
+        if is_full {
+            health.push(RpcError::from(StoreError::Full));
+        }
         if !kept.relays.iter().any(|(_, _, usable)| *usable) {
             health.push(RpcError::new(
                 &codes::RELAY_NONE,

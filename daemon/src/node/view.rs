@@ -116,7 +116,7 @@ pub(super) fn message_state(state: MessageState) -> ApiMessageState {
 
 /// What a message says. It is read from the bytes that came, so a kind that was unknown when they came is shown as
 /// soon as a version knows it.
-fn body(row: &MessageRow) -> Result<Body, StoreError> {
+pub(super) fn body(row: &MessageRow) -> Result<Body, StoreError> {
     match Content::decode(&row.content) {
         Ok(Content::Text { text, .. }) => Ok(Body::Text(text)),
         Ok(other) => Ok(Body::Unsupported(other.kind())),

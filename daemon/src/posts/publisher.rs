@@ -256,7 +256,7 @@ mod tests {
             (2, 0, 0, true)
         );
         assert_eq!((done.keys, done.published, done.reason), (1, 1, None));
-        assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 2);
+        assert_eq!(run(&store, |tx| tx.count_stuck_publications(tx.personas()?[0].id)).await, 2);
     }
 
     #[tokio::test]
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!((count.keys, count.failed, count.reason), (2, 2, Some(Reason::GivenUp)));
         let left = run(&store, |tx| tx.publications(PostIv([1; 16]))).await.unwrap();
         assert_eq!((left.keys, left.failed), (1, 1), "the older one was pruned");
-        assert_eq!(run(&store, |tx| tx.count_stuck_publications()).await, 0);
+        assert_eq!(run(&store, |tx| tx.count_stuck_publications(tx.personas()?[0].id)).await, 0);
     }
 
     /// What can happen to keys on their way.

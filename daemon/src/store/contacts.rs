@@ -49,6 +49,19 @@ pub(crate) struct ContactRow {
     pub(crate) identity_changed: bool,
 }
 
+/// A place in the list of contacts. It stays good when the contact that was there moves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ContactPlace {
+    pub(crate) active_at: Timestamp,
+    pub(crate) contact: ContactId,
+}
+
+impl ContactRow {
+    pub(crate) fn place(&self) -> ContactPlace {
+        ContactPlace { active_at: self.last_message_at.unwrap_or(self.added_at), contact: self.id }
+    }
+}
+
 /// What a new contact begins with.
 pub(crate) struct NewContact<'a> {
     pub(crate) persona: PersonaId,
@@ -121,13 +134,23 @@ impl Tx<'_> {
         self.one("read a contact", &sql, [id], read)
     }
 
-    /// By last activity, newest first.
-    pub(crate) fn contacts(&self, persona: PersonaId) -> Result<Vec<ContactRow>, StoreError> {
+    /// By last activity, newest first; from the first, or after a place.
+    pub(crate) fn contacts(
+        &self,
+        persona: PersonaId,
+        after: Option<ContactPlace>,
+        limit: u32,
+    ) -> Result<Vec<ContactRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM contacts WHERE persona = ?1
-             ORDER BY coalesce(last_message_at, added_at) DESC, id DESC"
+               AND (?2 IS NULL OR (coalesce(last_message_at, added_at), id) < (?2, ?3))
+             ORDER BY coalesce(last_message_at, added_at) DESC, id DESC LIMIT ?4"
         );
-        self.all("list contacts", &sql, [persona], read)
+        let (active_at, contact) = match after {
+            Some(place) => (Some(signed(place.active_at.0)), Some(place.contact)),
+            None => (None, None),
+        };
+        self.all("list contacts", &sql, (persona, active_at, contact, limit), read)
     }
 
     pub(crate) fn contact_named(

@@ -1,7 +1,8 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bauta_protocol::error::{HasKind, Kind};
+use rusqlite::ErrorCode;
 
 /// The store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +70,21 @@ pub enum StoreError {
 
 impl StoreError {
     pub(super) fn during(during: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+        move |source| match source.sqlite_error() {
+            Some(error) if error.code == ErrorCode::DiskFull || error.extended_code == NO_ROOM => Self::Full,
             _ => Self::Database { during, source },
         }
+    }
+
+    /// What SQLite reports of a file that it cannot make or write is the same for a full disk and for a broken one.
+    pub(super) fn looked_at(self, home: &Path) -> Self {
+        let vague = match &self {
+            Self::Database { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen))
+            }
+            _ => false,
+        };
+        if vague && is_full(home) { Self::Full } else { self }
     }
 
     pub(super) fn file(path: PathBuf) -> impl FnOnce(io::Error) -> Self {
@@ -81,6 +93,16 @@ impl StoreError {
             _ => Self::File { path, source },
         }
     }
+}
+
+/// SQLITE_IOERR_SHMSIZE: the memory beside the write-ahead log could not be made larger. Only a full disk does that.
+const NO_ROOM: i32 = 4874;
+
+/// Less than this on the disk, in bytes, is no room for a transaction.
+const ROOM: u64 = 1 << 20;
+
+fn is_full(home: &Path) -> bool {
+    rustix::fs::statvfs(home).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM)
 }
 
 impl HasKind for StoreError {

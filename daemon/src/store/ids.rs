@@ -59,19 +59,29 @@ impl PersonaId {
     }
 }
 
+macro_rules! cursors {
+    ($($name:ident),+) => {
+        $(
+            impl $name {
+                /// As a cursor of the API.
+                pub(crate) fn cursor(self) -> u64 {
+                    u64::try_from(self.0).unwrap_or(0)
+                }
+
+                /// From a cursor of the API; one past the end counts as the end.
+                pub(crate) fn from_cursor(cursor: u64) -> Self {
+                    Self(i64::try_from(cursor).unwrap_or(i64::MAX))
+                }
+            }
+        )+
+    };
+}
+
+cursors!(PersonaId, ContactId, RequestId, MessageSeq);
+
 impl MessageSeq {
     /// Before the first message.
     pub(crate) const START: Self = Self(0);
     /// After the last message.
     pub(crate) const END: Self = Self(i64::MAX);
-
-    /// As a cursor of the API.
-    pub(crate) fn cursor(self) -> u64 {
-        u64::try_from(self.0).unwrap_or(0)
-    }
-
-    /// From a cursor of the API; one past the end counts as the end.
-    pub(crate) fn from_cursor(cursor: u64) -> Self {
-        Self(i64::try_from(cursor).unwrap_or(i64::MAX))
-    }
 }

@@ -351,21 +351,21 @@ impl Tx<'_> {
         self.all("list a conversation", &sql, (conversation, before, limit, Content::POST_KEY), read)
     }
 
-    /// Messages of a persona, or of all, that no relay has stored yet.
-    pub(crate) fn queued(&self, persona: Option<PersonaId>) -> Result<u64, StoreError> {
+    /// Messages of a persona that no relay has stored yet.
+    pub(crate) fn queued(&self, persona: PersonaId) -> Result<u64, StoreError> {
         self.count(
             "count queued messages",
-            "SELECT count(*) FROM messages WHERE state = 1 AND (?1 IS NULL OR persona = ?1)",
+            "SELECT count(*) FROM messages WHERE state = 1 AND persona = ?1",
             [persona],
         )
     }
 
-    /// Messages that a relay has had since before `since` without a receipt.
-    pub(crate) fn unreceived(&self, since: Timestamp) -> Result<u64, StoreError> {
+    /// Messages of a persona that a relay has had since before `since` without a receipt.
+    pub(crate) fn unreceived(&self, persona: PersonaId, since: Timestamp) -> Result<u64, StoreError> {
         self.count(
             "count unreceived messages",
-            "SELECT count(*) FROM messages WHERE state = 2 AND stored_at <= ?1",
-            [signed(since.0)],
+            "SELECT count(*) FROM messages WHERE state = 2 AND persona = ?1 AND stored_at <= ?2",
+            (persona, signed(since.0)),
         )
     }
 }

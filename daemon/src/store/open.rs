@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::mark::Mark;
-use super::worker::{COUNTER, Worker};
+use super::worker::{COUNTER, Full, Worker};
 use super::{StoreError, Tx, schema};
 use crate::unlock::MasterKey;
 
@@ -58,7 +58,7 @@ pub fn is_there(home: &Path) -> Result<bool, StoreError> {
 }
 
 pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worker, StoreError> {
-    open_with(home, key, now, |path| connect(path, key))
+    open_with(home, key, now, |path| connect(path, key)).map_err(|error| error.looked_at(home))
 }
 
 /// As [`open`], with a database that is not encrypted, so that a test can look for what was deleted.
@@ -88,7 +88,8 @@ fn open_with(
     let mark = Mark::open(&mark_path, key).map_err(StoreError::file(mark_path.clone()))?;
     let (events, _) = watch::channel(0);
     let written = mark.written();
-    let mut worker = Worker { connection, mark, mark_path, owed: None, events, _lock: lock };
+    let mut worker =
+        Worker { connection, mark, mark_path, owed: None, events, full: Full::default(), _lock: lock };
     let last = worker.transact(move |tx| -> Result<u64, StoreError> {
         compare(tx, written, now)?;
         tx.last_event()

@@ -20,6 +20,9 @@ pub(crate) struct PairingRow {
     pub(crate) revoked: bool,
 }
 
+/// Revoked pairings that are remembered; older ones are forgotten, and are then as unknown as any other.
+const REVOKED_KEPT: u32 = 1_000;
+
 const COLUMNS: &str = "id, origin, label, key, grants, personas, since, revoked";
 
 type Raw = (String, String, String, Vec<u8>, String, Option<String>, i64, bool);
@@ -64,7 +67,14 @@ impl Tx<'_> {
             signed(pairing.since.0),
             pairing.revoked,
         );
-        self.execute("add a pairing", sql, row).map(|_| ())
+        self.execute("add a pairing", sql, row)?;
+        self.execute(
+            "forget old pairings",
+            "DELETE FROM pairings WHERE revoked = 1 AND seq <= (
+               SELECT seq FROM pairings WHERE revoked = 1 ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
+            [REVOKED_KEPT],
+        )?;
+        Ok(())
     }
 
     /// In order of approval.

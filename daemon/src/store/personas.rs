@@ -111,6 +111,12 @@ impl Tx<'_> {
         self.all("list personas", &sql, [], raw)?.into_iter().map(read).collect()
     }
 
+    /// Those after one, in order of creation.
+    pub(crate) fn personas_after(&self, after: PersonaId, limit: u32) -> Result<Vec<PersonaRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM personas WHERE id > ?1 ORDER BY id LIMIT ?2");
+        self.all("list personas", &sql, (after, limit), raw)?.into_iter().map(read).collect()
+    }
+
     pub(crate) fn persona(&self, id: PersonaId) -> Result<PersonaRow, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM personas WHERE id = ?1");
         match self.one("read a persona", &sql, [id], raw)? {

@@ -173,12 +173,12 @@ impl Tx<'_> {
         }))
     }
 
-    /// Keys that could not be published so often that the user should know.
-    pub(crate) fn count_stuck_publications(&self) -> Result<u64, StoreError> {
+    /// Keys of a persona's posts that could not be published so often that the user should know.
+    pub(crate) fn count_stuck_publications(&self, persona: PersonaId) -> Result<u64, StoreError> {
         self.count(
             "count publications",
-            "SELECT count(*) FROM publications WHERE state = 'queued' AND attempts >= 3",
-            [],
+            "SELECT count(*) FROM publications WHERE state = 'queued' AND attempts >= 3 AND persona = ?1",
+            [persona],
         )
     }
 

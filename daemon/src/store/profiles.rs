@@ -97,6 +97,19 @@ impl Tx<'_> {
         self.all("list profiles", &sql, [], raw)?.into_iter().map(read).collect()
     }
 
+    /// By name; from the first, or after one, be it known or not.
+    pub(crate) fn profiles_after(
+        &self,
+        after: Option<&ProfileId>,
+        limit: u32,
+    ) -> Result<Vec<ProfileRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM profiles WHERE (network, user) > (?1, ?2) ORDER BY network, user LIMIT ?3"
+        );
+        let (network, user) = after.map_or(("", ""), |after| (after.network(), after.user()));
+        self.all("list profiles", &sql, (network, user, limit), raw)?.into_iter().map(read).collect()
+    }
+
     /// Writes a profile, over what was known of it: the caller has compared the keys.
     pub(crate) fn put_profile(&self, row: &ProfileRow) -> Result<(), StoreError> {
         self.execute(

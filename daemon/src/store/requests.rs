@@ -9,6 +9,7 @@ use super::{StoreError, Tx};
 
 /// A stranger's first message.
 pub(crate) struct RequestRow {
+    pub(crate) id: RequestId,
     /// What the API calls it by.
     pub(crate) handle: String,
     pub(crate) persona: PersonaId,
@@ -35,7 +36,7 @@ pub(crate) struct NewRequest<'a> {
     pub(crate) work: u8,
 }
 
-const COLUMNS: &str = "handle, persona, public, content, received_at, session, stale, bundle";
+const COLUMNS: &str = "handle, persona, public, content, received_at, session, stale, bundle, id";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
     let public: String = row.get(2)?;
@@ -48,6 +49,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         session: Zeroizing::new(row.get(5)?),
         stale: row.get(6)?,
         bundle: row.get(7)?,
+        id: row.get(8)?,
     })
 }
 
@@ -82,6 +84,7 @@ impl Tx<'_> {
     }
 
     /// Oldest first.
+    #[cfg(test)]
     pub(crate) fn requests(&self, persona: Option<PersonaId>) -> Result<Vec<RequestRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM requests WHERE ?1 IS NULL OR persona = ?1 ORDER BY received_at, id"
@@ -103,6 +106,27 @@ impl Tx<'_> {
                 Ok((public.parse().map_err(|_| damaged(0))?, row.get(1)?))
             },
         )
+    }
+
+    /// Those of a persona after one, in order of arrival.
+    pub(crate) fn requests_after(
+        &self,
+        persona: PersonaId,
+        after: RequestId,
+        limit: u32,
+    ) -> Result<Vec<RequestRow>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM requests WHERE persona = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+        self.all("list requests", &sql, (persona, after, limit), read)
+    }
+
+    pub(crate) fn request_from(
+        &self,
+        persona: PersonaId,
+        key: &PersonaKey,
+    ) -> Result<Option<RequestRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM requests WHERE persona = ?1 AND public = ?2");
+        self.one("find a request", &sql, (persona, key.to_string()), read)
     }
 
     pub(crate) fn request(&self, handle: &str) -> Result<Option<RequestRow>, StoreError> {

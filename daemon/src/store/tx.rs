@@ -12,11 +12,18 @@ pub(crate) struct Tx<'a> {
     advanced: Cell<bool>,
     event: Cell<Option<u64>>,
     erased: Cell<bool>,
+    full: Cell<bool>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(sql: Transaction<'a>) -> Self {
-        Self { sql, advanced: Cell::new(false), event: Cell::new(None), erased: Cell::new(false) }
+        Self {
+            sql,
+            advanced: Cell::new(false),
+            event: Cell::new(None),
+            erased: Cell::new(false),
+            full: Cell::new(false),
+        }
     }
 
     pub(super) fn commit(self) -> Result<(), StoreError> {
@@ -46,6 +53,21 @@ impl<'a> Tx<'a> {
         self.erased.get()
     }
 
+    /// Whether something could not be written because the disk is full.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.get()
+    }
+
+    fn failed(&self, during: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+        move |error| {
+            let error = StoreError::during(during)(error);
+            if matches!(error, StoreError::Full) {
+                self.full.set(true);
+            }
+            error
+        }
+    }
+
     pub(super) fn wrote_event(&self, cursor: u64) {
         self.event.set(Some(cursor));
     }
@@ -59,7 +81,7 @@ impl<'a> Tx<'a> {
         self.sql
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(params))
-            .map_err(StoreError::during(during))
+            .map_err(self.failed(during))
     }
 
     /// Inserts one row and returns its rowid.
@@ -72,7 +94,7 @@ impl<'a> Tx<'a> {
         self.sql
             .prepare_cached(sql)
             .and_then(|mut statement| statement.insert(params))
-            .map_err(StoreError::during(during))
+            .map_err(self.failed(during))
     }
 
     pub(super) fn one<T, P: Params>(
@@ -85,7 +107,7 @@ impl<'a> Tx<'a> {
         self.sql
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_row(params, read).optional())
-            .map_err(StoreError::during(during))
+            .map_err(self.failed(during))
     }
 
     pub(super) fn all<T, P: Params>(
@@ -98,7 +120,7 @@ impl<'a> Tx<'a> {
         self.sql
             .prepare_cached(sql)
             .and_then(|mut statement| statement.query_map(params, read)?.collect())
-            .map_err(StoreError::during(during))
+            .map_err(self.failed(during))
     }
 
     pub(super) fn count<P: Params>(
@@ -139,6 +161,11 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    pub(crate) fn clear_meta(&self, key: &str) -> Result<(), StoreError> {
+        self.execute("clear a setting", "DELETE FROM meta WHERE key = ?1", [key])?;
+        Ok(())
+    }
+
     pub(crate) fn meta_u64(&self, key: &str) -> Result<Option<u64>, StoreError> {
         match self.meta(key)? {
             None => Ok(None),
@@ -147,6 +174,18 @@ impl<'a> Tx<'a> {
                 .map(|bytes| Some(u64::from_be_bytes(bytes)))
                 .map_err(|_| StoreError::Damaged("a setting")),
         }
+    }
+}
+
+#[cfg(test)]
+impl Tx<'_> {
+    /// Lets the database grow by so many pages and no more, as on a disk that is nearly full; `None`: as it likes.
+    pub(crate) fn leave_room(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        let count =
+            self.one("count pages", "PRAGMA page_count", [], |row| row.get::<_, u32>(0))?.unwrap_or(0);
+        let most = pages.map_or(u32::MAX - 1, |pages| count.saturating_add(pages));
+        self.one("set a limit", &format!("PRAGMA max_page_count = {most}"), [], |row| row.get::<_, u32>(0))?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -21,8 +22,39 @@ pub(crate) struct Worker {
     /// A committed counter whose mark is not durable yet: nothing else happens before it is.
     pub(super) owed: Option<u64>,
     pub(super) events: watch::Sender<u64>,
+    pub(super) full: Full,
     /// Locked while the thread lives.
     pub(super) _lock: File,
+}
+
+/// Whether an attempt to write found the disk full, and none has shown since that there is room. A small write may find
+/// room within the database, so that its success shows nothing.
+#[derive(Clone, Default)]
+pub(super) struct Full(Arc<AtomicBool>);
+
+impl Full {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, is_full: bool) {
+        if is_full && !self.0.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                "The disk that holds the store is full. Nothing is lost, but nothing can be stored: free some space."
+            );
+        }
+    }
+
+    fn noted(&self, error: StoreError) -> StoreError {
+        self.note(matches!(error, StoreError::Full));
+        error
+    }
+
+    pub(super) fn clear(&self) {
+        if self.0.swap(false, Ordering::Relaxed) {
+            tracing::warn!("The disk that holds the store has room again.");
+        }
+    }
 }
 
 impl Worker {
@@ -42,12 +74,13 @@ impl Worker {
         F: FnOnce(&Tx<'_>) -> Result<T, E>,
     {
         self.pay_mark()?;
-        let sql = self.connection.transaction().map_err(StoreError::during("begin a transaction"))?;
-        let tx = Tx::new(sql);
-        let answer = job(&tx)?;
-        let counter = advance_counter(&tx)?;
+        let home = self.mark_path.parent().unwrap_or(&self.mark_path);
+        let began = self.connection.transaction().map_err(StoreError::during("begin a transaction"));
+        let tx = Tx::new(began.map_err(|error| self.full.noted(error.looked_at(home)))?);
+        let answer = job(&tx).inspect_err(|_| self.full.note(tx.is_full()))?;
+        let counter = advance_counter(&tx).map_err(|error| self.full.noted(error))?;
         let (event, erased) = (tx.event(), tx.is_erased());
-        tx.commit()?;
+        tx.commit().map_err(|error| self.full.noted(error.looked_at(home)))?;
         if let Some(cursor) = event {
             self.events.send_replace(cursor);
         }
@@ -82,7 +115,8 @@ impl Worker {
     /// The mark follows the commit and precedes everything that the commit leads to.
     fn pay_mark(&mut self) -> Result<(), StoreError> {
         if let Some(counter) = self.owed {
-            self.mark.write(counter).map_err(StoreError::file(self.mark_path.clone()))?;
+            let written = self.mark.write(counter).map_err(StoreError::file(self.mark_path.clone()));
+            written.map_err(|error| self.full.noted(error))?;
             self.owed = None;
         }
         Ok(())

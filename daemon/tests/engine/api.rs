@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use bauta_ipc::{
-    AddContact, CreateInvitation, Empty, EventBody, HistoryOf, InboxOf, MessageState, NewPersona,
-    OptionalPersona, PersonaRef, SendMessage, Subscribe, VerifyContact, WaitFor, codes,
+    AddContact, CreateInvitation, EventBody, HistoryOf, InboxOf, MessageState, NewPersona, OptionalPersona,
+    PersonaRef, SendMessage, StatusOf, Subscribe, VerifyContact, WaitFor, codes,
 };
 use futures::StreamExt;
 
@@ -17,7 +17,7 @@ async fn two_personas_of_one_home_know_nothing_of_each_other() {
     let work = api.persona_new(NewPersona { name: "work".to_owned(), apart: false }).await.unwrap();
     let play = api.persona_new(NewPersona { name: "play".to_owned(), apart: false }).await.unwrap();
     assert_ne!(work.public_key, play.public_key);
-    let choice = api.contact_list(OptionalPersona::default()).await.unwrap_err();
+    let choice = api.contact_list(bauta_ipc::ListOf::default()).await.unwrap_err();
     assert!(choice.is(&codes::PERSONA_CHOICE));
     let taken = api.persona_new(NewPersona { name: "work".to_owned(), apart: false }).await.unwrap_err();
     assert!(taken.is(&codes::PERSONA_EXISTS));
@@ -78,6 +78,12 @@ async fn a_caller_may_say_the_same_twice() {
     }
     alice.wait(message.id.as_deref().unwrap(), MessageState::Delivered).await;
     assert_eq!(bob.texts().await, ["once"]);
+    // The same id for something else is a mistake that must not look like success.
+    let other = SendMessage { text: "twice".to_owned(), ..message.clone() };
+    assert!(alice.api().message_send(other).await.unwrap_err().is(&codes::MESSAGE_EXISTS));
+    alice.invite(Some("carol")).await;
+    let other = SendMessage { contact: "carol".to_owned(), ..message.clone() };
+    assert!(alice.api().message_send(other).await.unwrap_err().is(&codes::MESSAGE_EXISTS));
     let bad = SendMessage { id: Some("xyz".to_owned()), ..message.clone() };
     assert!(alice.api().message_send(bad).await.unwrap_err().is(&codes::REQUEST_PARAMS));
     for text in [String::new(), "x".repeat(15_001)] {
@@ -97,7 +103,7 @@ async fn waiting_ends_in_time() {
     assert!(late.is(&codes::MESSAGE_TIMEOUT));
     let unknown = alice.api().message_wait(wait(&"00".repeat(16), 50)).await.unwrap_err();
     assert!(unknown.is(&codes::MESSAGE_UNKNOWN));
-    assert_eq!(alice.api().status_get(Empty {}).await.unwrap().queued, 1);
+    assert_eq!(alice.api().status_get(StatusOf::default()).await.unwrap().queued, 1);
     let verify = VerifyContact { persona: None, contact: "nobody yet".to_owned(), mark: None };
     assert!(alice.api().contact_verify(verify).await.unwrap_err().is(&codes::CONTACT_PENDING));
 }

@@ -1,4 +1,4 @@
-use bauta_ipc::{BlockContact, ContactState, EventBody, MessageState, OptionalPersona, codes};
+use bauta_ipc::{BlockContact, ContactState, EventBody, ListOf, MessageState, codes};
 use bauta_protocol::address::Address;
 
 use crate::support::{Home, Sea, until};
@@ -153,7 +153,7 @@ async fn wrong_calls_are_refused_in_words() {
     assert!(alice.api().contact_block(unknown).await.unwrap_err().is(&codes::CONTACT_UNKNOWN));
     let withdrawn = BlockContact { persona: None, contact: "bob".to_owned() };
     assert_eq!(alice.api().contact_block(withdrawn).await.unwrap().public_key, None);
-    let other = OptionalPersona { persona: Some("eve".to_owned()) };
+    let other = ListOf { persona: Some("eve".to_owned()), after: None };
     assert!(alice.api().contact_list(other).await.unwrap_err().is(&codes::PERSONA_UNKNOWN));
     let address: Address = persona.address.parse().unwrap();
     assert_eq!(address.persona.to_string(), persona.public_key);

@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, NewPersona, codes};
+use bauta_ipc::{ContactChange, EventBody, MessageState, NewPersona, StatusOf, codes};
 use bauta_protocol::bundle::BUNDLE_LEN;
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor, DescriptorTerms, RelayIdentity, Size};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
@@ -44,7 +44,7 @@ async fn a_relay_with_two_descriptors_is_found_out() {
     let invitation = alice.invite(Some("bob")).await;
     bob.add("alice", &invitation).await.unwrap();
     let warned = async |home: &Home| {
-        let health = home.api().status_get(Empty {}).await.unwrap().health;
+        let health = home.api().status_get(StatusOf::default()).await.unwrap().health;
         (
             health.iter().any(|item| item.code == "relay.suspect"),
             health.iter().any(|item| item.is(&codes::RELAY_DISHONEST)),
@@ -142,7 +142,7 @@ fn nonsense(class: Class, request: &Request) -> Option<Vec<u8>> {
 }
 
 async fn complains(home: &Home) -> bool {
-    let health = home.api().status_get(Empty {}).await.unwrap().health;
+    let health = home.api().status_get(StatusOf::default()).await.unwrap().health;
     health.iter().any(|item| item.is(&codes::RELAY_NONSENSE) && !item.hint.is_empty())
 }
 

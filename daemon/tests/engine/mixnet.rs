@@ -8,7 +8,7 @@ use bauta_daemon::node::{GunSettings, Node, NodeConfig};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, ConnectionState, ContactApi, CreateInvitation, DaemonApi, Empty, InboxOf,
-    MessageApi, MessageState, NewPersona, OptionalPersona, PersonaApi, SendMessage, StatusApi, WaitFor,
+    ListOf, MessageApi, MessageState, NewPersona, PersonaApi, SendMessage, StatusApi, StatusOf, WaitFor,
 };
 use bauta_localnet::{Localnet, LocalnetConfig};
 use bauta_protocol::address::RelayAddress;
@@ -21,7 +21,8 @@ async fn open(home: &Path, net: &Localnet, relay: &RelayAddress) -> Arc<Node> {
         home: home.to_owned(),
         network: Network::local(&net.api_url()).unwrap(),
         relays: vec![relay.clone()],
-        traffic: Traffic::Test,
+        own_relays: None,
+        traffic: Some(Traffic::Test),
         unlock: Unlock::KeyFile,
         gun: GunSettings::default(),
     };
@@ -30,8 +31,8 @@ async fn open(home: &Path, net: &Localnet, relay: &RelayAddress) -> Arc<Node> {
 
 async fn ready(node: &Node) {
     let deadline = Instant::now() + Duration::from_secs(180);
-    while node.status_get(Empty {}).await.unwrap().state != ConnectionState::Ready {
-        assert!(Instant::now() < deadline, "not ready: {:?}", node.status_get(Empty {}).await);
+    while node.status_get(StatusOf::default()).await.unwrap().state != ConnectionState::Ready {
+        assert!(Instant::now() < deadline, "not ready: {:?}", node.status_get(StatusOf::default()).await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -83,7 +84,7 @@ async fn two_daemons_talk_through_the_mixnet() {
     let first = send(&bob, "alice", "may I?").await;
     let deadline = Instant::now() + Duration::from_secs(180);
     let request = loop {
-        let mut requests = alice.contact_requests(OptionalPersona::default()).await.unwrap().requests;
+        let mut requests = alice.contact_requests(ListOf::default()).await.unwrap().requests;
         if let Some(request) = requests.pop() {
             break request;
         }

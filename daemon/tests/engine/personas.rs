@@ -1,6 +1,5 @@
 use bauta_ipc::{
-    Empty, ImportPersonas, ImportSource, Imported, MakeBackup, NewPersona, PersonaRef, RpcError, Secret,
-    codes,
+    ImportPersonas, ImportSource, Imported, MakeBackup, NewPersona, PersonaRef, RpcError, Secret, codes,
 };
 use bauta_protocol::mask::{Backup, Persona, PersonaId, PublicKey};
 use data_encoding::{BASE64, HEXLOWER};
@@ -155,7 +154,7 @@ async fn what_cannot_be_read_says_why_and_changes_nothing() {
     let error = import(&home, backup(newer, ""), None).await.unwrap_err();
     assert!(error.hint.contains("newer") && !error.hint.contains("extension"), "{error:?}");
     assert!(import(&home, backup(old, ""), None).await.unwrap_err().hint.contains("extension"));
-    assert!(home.api().persona_list(Empty {}).await.unwrap().personas.is_empty());
+    assert!(home.api().persona_list(bauta_ipc::ListAll::default()).await.unwrap().personas.is_empty());
     let empty = MakeBackup { password: Secret::new(String::new()), after: None };
     assert!(home.api().persona_backup(empty).await.unwrap_err().is(&codes::BACKUP_PASSWORD));
 }

@@ -297,7 +297,7 @@ async fn profiles_are_learned_once_and_another_key_is_a_warning() {
     let opened = bob.api().post_decrypt(shown(first.text.clone())).await.unwrap();
     assert_eq!(opened.author.as_deref(), Some("person:twitter.com/Alice"));
     assert!(opened.author_known && opened.public && opened.warning.is_none());
-    let known = bob.api().profile_list(bauta_ipc::Empty {}).await.unwrap().profiles;
+    let known = bob.api().profile_list(bauta_ipc::ListAll::default()).await.unwrap().profiles;
     assert_eq!(
         (known.len(), known[0].name.as_deref(), known[0].other_key.is_none()),
         (1, Some("alice"), true)
@@ -308,7 +308,7 @@ async fn profiles_are_learned_once_and_another_key_is_a_warning() {
         let opened = bob.api().post_decrypt(text).await.unwrap();
         assert!(opened.warning.unwrap().is(&codes::PROFILE_CHANGED) && !opened.author_known);
     }
-    let after = bob.api().profile_list(bauta_ipc::Empty {}).await.unwrap().profiles;
+    let after = bob.api().profile_list(bauta_ipc::ListAll::default()).await.unwrap().profiles;
     assert_eq!(after[0].public_key, known[0].public_key);
     let other = after[0].other_key.clone().unwrap();
     assert!(bob.saw(|body| matches!(body, EventBody::ProfileChanged { .. })).await);

@@ -111,7 +111,7 @@ async fn a_contact_opens_a_post_and_no_stream_is_opened_by_anybody() {
     assert_eq!(alice.api().message_history(history("bob")).await.unwrap().messages.len(), 1);
     assert_eq!(bob.api().message_history(history("alice")).await.unwrap().messages.len(), 1);
     until("the keys are confirmed", async || {
-        alice.api().status_get(bauta_ipc::Empty {}).await.unwrap().queued == 0
+        alice.api().status_get(bauta_ipc::StatusOf::default()).await.unwrap().queued == 0
     })
     .await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bauta_daemon::node::NodeError;
 use bauta_daemon::unlock::{Mode, Unlock, UnlockError};
-use bauta_ipc::{ConnectionState, Empty, MessageState, NewPersona, codes};
+use bauta_ipc::{ConnectionState, ListAll, MessageState, NewPersona, StatusOf, codes};
 use zeroize::Zeroizing;
 
 use crate::support::{Home, Sea, friends, until};
@@ -21,7 +21,7 @@ async fn nothing_readable_lies_in_the_home() {
     bob.add(names[2], &alice.invite(Some(names[3])).await).await.unwrap();
     let id = alice.send(names[3], text).await;
     alice.wait(&id, MessageState::Delivered).await;
-    let key = bob.api().persona_list(Empty {}).await.unwrap().personas[0].public_key.clone();
+    let key = bob.api().persona_list(ListAll::default()).await.unwrap().personas[0].public_key.clone();
     let peer = bob.contacts().await[0].public_key.clone().unwrap();
     let words = [text, "SQLite format 3", key.as_str(), peer.as_str()];
     let mut needles: Vec<Vec<u8>> = words.iter().chain(&names).map(|text| text.as_bytes().to_vec()).collect();
@@ -95,13 +95,13 @@ async fn a_home_without_personas_shows_that_relays_answer() {
     let mut home = Home::new(&sea, &[sea.relay().await]);
     home.start().await;
     until("the relay answered", async || {
-        home.api().status_get(Empty {}).await.unwrap().relays[0].last_exchange.is_some()
+        home.api().status_get(StatusOf::default()).await.unwrap().relays[0].last_exchange.is_some()
     })
     .await;
-    assert_eq!(home.api().status_get(Empty {}).await.unwrap().state, ConnectionState::Ready);
+    assert_eq!(home.api().status_get(StatusOf::default()).await.unwrap().state, ConnectionState::Ready);
     let mut lonely = Home::new(&sea, &[]);
     lonely.start().await;
-    let status = lonely.api().status_get(Empty {}).await.unwrap();
+    let status = lonely.api().status_get(StatusOf::default()).await.unwrap();
     assert_eq!(status.state, ConnectionState::Off);
     assert!(status.health.iter().any(|item| item.is(&codes::RELAY_NONE)));
     let refused =

@@ -2,7 +2,7 @@ use std::fs;
 
 use std::time::Duration;
 
-use bauta_ipc::{ContactChange, Empty, EventBody, MessageState, codes};
+use bauta_ipc::{ContactChange, EventBody, MessageState, codes};
 
 use crate::support::{Home, Sea, friends, until};
 
@@ -38,7 +38,7 @@ fn put_back_of(home: &Home, files: &[&str], copy: Vec<Option<Vec<u8>>>) {
 
 /// Whether the home says that a conversation begins again: in its health, and as an event.
 async fn says_so(home: &Home) -> bool {
-    let health = home.api().status_get(Empty {}).await.unwrap().health;
+    let health = home.api().status_get(bauta_ipc::StatusOf::default()).await.unwrap().health;
     let shown = health.iter().any(|item| item.is(&codes::CONTACT_RESTARTED) && !item.hint.is_empty());
     shown
         && home

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bauta_daemon::node::{Exchanger, Exchangers, Node, NodeError, Times, World};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
-    AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, MessageState,
-    NewPersona, OptionalPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe, WaitFor,
+    AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, ListOf,
+    MessageState, NewPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe, WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, RelayIdentity};
@@ -385,7 +385,7 @@ impl Home {
     }
 
     pub(crate) async fn contacts(&self) -> Vec<Contact> {
-        self.api().contact_list(OptionalPersona::default()).await.unwrap().contacts
+        self.api().contact_list(ListOf::default()).await.unwrap().contacts
     }
 
     pub(crate) async fn wait_for_contact(&self, name: &str, state: bauta_ipc::ContactState) {
@@ -396,7 +396,7 @@ impl Home {
     }
 
     pub(crate) async fn requests(&self) -> Vec<Stranger> {
-        self.api().contact_requests(OptionalPersona::default()).await.unwrap().requests
+        self.api().contact_requests(ListOf::default()).await.unwrap().requests
     }
 
     pub(crate) async fn wait_for_request(&self) -> Stranger {

@@ -109,7 +109,7 @@ export type MethodName = keyof Methods;
 /** What a method needs and reveals, as the API states it. */
 export interface MethodFacts {
   /** Null: free, also before pairing. */
-  readonly grant: Grant | null;
+  readonly grant: Grant | 'any' | null;
   readonly network: 'none' | 'queued' | 'interactive';
   readonly reveals: string;
 }

@@ -8,6 +8,7 @@
 //! - `Named`: the parameters must have a field `persona` ([`NamesPersona`](crate::reach::NamesPersona)).
 //! - `Listed`: a field `personas` as well, which the connection's limit is written into.
 //! - `Cut`: the result must say what is taken out of it ([`Cut`](crate::reach::Cut)), be it nothing.
+//! - `Among`: the parameters must have a field `personas`, and the result says what is taken out of it.
 //! - `Any`: nothing to check; a limited pairing is refused.
 
 macro_rules! methods {
@@ -44,7 +45,7 @@ macro_rules! methods {
             impl Method for $method {
                 const NAME: &'static str = $name;
                 const SUMMARY: &'static str = $summary;
-                const GRANT: Option<Grant> = methods!(@grant $grant);
+                const GRANT: Option<Need> = methods!(@grant $grant);
                 const REACH: Reach = Reach::$reach;
                 const NETWORK: NetworkUse = NetworkUse::$network;
                 const REVEALS: &'static str = $reveals;
@@ -57,7 +58,8 @@ macro_rules! methods {
         pub static METHODS: &[MethodInfo] = &[$(MethodInfo::of::<$method>()),+];
     };
     (@grant Free) => { None };
-    (@grant $grant:ident) => { Some(Grant::$grant) };
+    (@grant AnyGrant) => { Some(Need::Any) };
+    (@grant $grant:ident) => { Some(Need::One(Grant::$grant)) };
     (@reaches $(
         #[doc = $summary:literal] $(#[doc = $contract:literal])*
         $method:ident $name:literal $($call:ident)? ($params:ty) -> $result:ty,
@@ -74,6 +76,10 @@ macro_rules! methods {
         };
     };
     (@reach Cut $params:ty, $result:ty) => {
+        const _: fn(&mut $result, View<'_>) = <$result as Cut>::cut;
+    };
+    (@reach Among $params:ty, $result:ty) => {
+        const _: fn(&$params) -> &Option<Vec<String>> = |params| &params.personas;
         const _: fn(&mut $result, View<'_>) = <$result as Cut>::cut;
     };
     (@reach Any $params:ty, $result:ty) => {};
@@ -135,5 +141,6 @@ macro_rules! methods {
         }
         result
     }};
+    (@cut Among $result:ident, $view:ident) => { methods!(@cut Cut $result, $view) };
     (@cut $reach:ident $result:ident, $view:ident) => { $result };
 }

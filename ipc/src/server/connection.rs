@@ -8,9 +8,13 @@
 // full, calls wait in it with their place taken, so that further calls are refused, the reading task stops reading, and
 // the event stream is not polled. A frame that is not taken in time ends the connection. With a cursor nothing is lost.
 //
-// Four things end the loop: the server stops, the other side cannot be written to, the subscription ends, and the pairing
-// is revoked. A revocation aborts the calls under way. All else lets them finish for a moment, since what they do is
-// done whether or not somebody hears of it.
+// Five things end the loop: the server stops, the other side cannot be written to, the subscription ends, the connection
+// makes place for another one, and the pairing is revoked. A revocation aborts the calls under way. All else lets them
+// finish for a moment, since what they do is done whether or not somebody hears of it.
+//
+// The writing task looks for a revocation itself, before each frame and in the middle of one. It is the last place that
+// everything passes: a reader that is slow on purpose keeps frames waiting in the channel, and the reading task behind
+// it, so nothing before the channel can keep them back any more.
 
 mod pairing;
 
@@ -22,7 +26,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::bytes::BytesMut;
@@ -31,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::pairing::approve;
 use super::scope::Scope;
+use super::seats::Seat;
 use super::{ServerLimits, Service};
 use crate::frame::{
     Call, FrameCodec, FrameError, NotACall, parse_call, parse_origin, write_answer, write_event,
@@ -40,10 +45,13 @@ use crate::methods::{
     SessionProve,
 };
 use crate::pairing::{OpenChallenge, revoked};
-use crate::{Hello, MAX_FRAME, Method, PROTOCOL, RpcError, Subscribed, Welcome, codes};
+use crate::{Hello, MAX_FRAME, Method, PROTOCOL, Retry, RpcError, Subscribed, Welcome, codes};
 
 /// Frames that wait for the other side to read. Further ones wait inside the calls.
 const OUTGOING: usize = 16;
+
+/// How long the last word to somebody may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(super) struct Context {
     pub(super) service: Service,
@@ -52,11 +60,17 @@ pub(super) struct Context {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn run<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, context: Arc<Context>) {
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Send + 'static>(
+    stream: S,
+    context: Arc<Context>,
+    seat: Arc<Seat>,
+) {
     let (reader, writer) = tokio::io::split(stream);
     let (out, outgoing) = mpsc::channel(OUTGOING);
     let gone = CancellationToken::new();
-    let writing = tokio::spawn(write_frames(writer, outgoing, context.limits.write, gone.clone()));
+    let (proof, proven) = watch::channel(None);
+    let mut writing =
+        tokio::spawn(write_frames(writer, outgoing, context.limits.write, gone.clone(), proven));
     let scope = context.service.access.clone().map_or(Scope::Stranger, Scope::Owner);
     let mut connection = Connection {
         scope,
@@ -71,11 +85,18 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, c
         context,
         out,
         gone,
+        proof,
+        seat: Arc::clone(&seat),
     };
     if connection.greet().await {
         connection.serve().await;
     }
     connection.finish().await;
+    if seat.is_given_up() {
+        // Its place is another's already.
+        let _ = timeout(FAREWELL, &mut writing).await;
+        writing.abort();
+    }
     let _ = writing.await;
 }
 
@@ -83,7 +104,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, c
 pub(super) async fn turn_away(mut stream: UnixStream, error: RpcError) {
     let mut frame = write_answer(None, &Err(error));
     frame.push(b'\n');
-    let _ = timeout(Duration::from_secs(1), stream.write_all(&frame)).await;
+    let _ = timeout(FAREWELL, stream.write_all(&frame)).await;
 }
 
 struct Connection<R> {
@@ -103,6 +124,9 @@ struct Connection<R> {
     gone: CancellationToken,
     /// The subscription failed or ended.
     end: CancellationToken,
+    /// Shows the writing task whose revocation to look for.
+    proof: watch::Sender<Option<CancellationToken>>,
+    seat: Arc<Seat>,
 }
 
 impl<R: AsyncRead + Unpin> Connection<R> {
@@ -133,6 +157,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
     async fn early_frame(&mut self) -> Option<BytesMut> {
         let frame = tokio::select! {
             () = self.context.stop.cancelled() => return None,
+            () = self.seat.given_up() => Some(Err(made_place())),
             frame = timeout(self.context.limits.hello, next_frame(&mut self.frames)) => {
                 frame.unwrap_or_else(|_| Some(Err(RpcError::new(&codes::HELLO_REQUIRED, "No hello came in time."))))
             }
@@ -161,13 +186,18 @@ impl<R: AsyncRead + Unpin> Connection<R> {
 
     async fn serve(&mut self) {
         loop {
+            self.seat.note(self.is_idle());
             let frame = tokio::select! {
+                biased;
+                () = self.scope.revoked() => {
+                    self.calls.abort_all();
+                    return;
+                }
                 () = self.context.stop.cancelled() => return,
                 () = self.gone.cancelled() => return,
                 () = self.end.cancelled() => return,
-                () = self.scope.revoked() => {
-                    self.answer(None, &Err(revoked())).await;
-                    self.calls.abort_all();
+                () = self.seat.given_up() => {
+                    self.answer(None, &Err(made_place())).await;
                     return;
                 }
                 Some(_) = self.calls.join_next() => continue,
@@ -182,6 +212,12 @@ impl<R: AsyncRead + Unpin> Connection<R> {
                 return;
             }
         }
+    }
+
+    /// Nothing is under way here that somebody waits for.
+    fn is_idle(&self) -> bool {
+        let asks = self.asked.as_ref().is_some_and(|asked| !asked.is_finished());
+        self.calls.is_empty() && self.subscription.is_none() && !asks
     }
 
     /// The frame; `None`, after the error was sent, when the connection must close.
@@ -308,7 +344,7 @@ async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> 
     let desk = || service.desk.as_ref().ok_or_else(|| methods::unknown(method));
     match method {
         PairApprove::NAME => methods::write(&approve(service, desk()?, methods::read(params)?).await?),
-        PairList::NAME => methods::write(&desk()?.list().await?),
+        PairList::NAME => methods::write(&desk()?.list(methods::read(params)?).await?),
         PairRevoke::NAME => methods::write(&desk()?.revoke(methods::read(params)?).await?),
         _ => methods::dispatch(service.api.as_ref(), scope.view(), method, params).await,
     }
@@ -330,11 +366,31 @@ async fn write_frames<W: AsyncWrite + Unpin>(
     mut outgoing: mpsc::Receiver<Vec<u8>>,
     patience: Duration,
     gone: CancellationToken,
+    proven: watch::Receiver<Option<CancellationToken>>,
 ) {
     let _gone = gone.drop_guard();
-    while let Some(mut frame) = outgoing.recv().await {
+    let revocation = revocation(proven);
+    tokio::pin!(revocation);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            () = &mut revocation => {
+                let mut frame = write_answer(None, &Err(revoked()));
+                frame.push(b'\n');
+                let _ = timeout(FAREWELL, writer.write_all(&frame)).await;
+                break;
+            }
+            frame = outgoing.recv() => frame,
+        };
+        let Some(mut frame) = frame else { break };
         frame.push(b'\n');
-        match timeout(patience, writer.write_all(&frame)).await {
+        let written = tokio::select! {
+            biased;
+            // The rest of the frame is not written either, so nothing can follow it.
+            () = &mut revocation => return,
+            written = timeout(patience, writer.write_all(&frame)) => written,
+        };
+        match written {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return,
             Err(_) => {
@@ -344,4 +400,19 @@ async fn write_frames<W: AsyncWrite + Unpin>(
         }
     }
     let _ = timeout(patience, writer.shutdown()).await;
+}
+
+/// Waits until a pairing was proven and is revoked.
+async fn revocation(mut proven: watch::Receiver<Option<CancellationToken>>) {
+    let token = proven.wait_for(Option::is_some).await.ok().and_then(|token| token.clone());
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn made_place() -> RpcError {
+    RpcError::new(&codes::DAEMON_BUSY, "This connection was idle, and made place for another one.")
+        .hint("Connect again.")
+        .retry(Retry::Now)
 }

@@ -5,7 +5,8 @@
 //
 // - The parameter `persona` is checked, and filled in where only one persona is possible. This happens to the JSON, before
 //   the parameters are read: the method itself cannot tell a limited caller from another, so it cannot forget the limit.
-// - The list `personas` is checked in the same way, and the limit is written into it where the caller gives none.
+// - The list `personas` is checked in the same way, and the limit is written into it where the caller gives none. The
+//   status is such an answer: it is a sum over personas, and what was added up cannot be taken apart again.
 // - The answer is cut to what the caller may see, between the method and the JSON.
 // - The method is refused, because it acts on the home as a whole.
 //
@@ -41,14 +42,14 @@ impl Scope {
                 let message = format!("{} is for extensions behind the bridge.", method.name);
                 Err(RpcError::new(&codes::REQUEST_METHOD, message))
             }
-            (Self::Owner(access), Some(grant)) => access.check(grant),
+            (Self::Owner(access), Some(need)) => access.check(need),
             (Self::Paired(proven), _) if proven.revoked.is_cancelled() => Err(revoked()),
             (Self::Stranger | Self::Paired(_), None) => Ok(()),
             (Self::Stranger, Some(_)) => {
                 Err(RpcError::new(&codes::ACCESS_UNPAIRED, "This connection has proven no pairing yet."))
             }
-            (Self::Paired(proven), Some(grant)) => {
-                Access::only(proven.grants.iter().copied()).check(grant)?;
+            (Self::Paired(proven), Some(need)) => {
+                Access::only(proven.grants.iter().copied()).check(need)?;
                 match &proven.personas {
                     None => Ok(()),
                     Some(personas) => narrow(personas, method, call),
@@ -84,14 +85,22 @@ impl Scope {
 
     /// Whether the connection may see an event.
     pub(super) fn sees(&self, event: &Event) -> bool {
-        self.view().is_none_or(|view| reach::sees(view, event))
+        let grant = event.body.grant();
+        match self {
+            Self::Owner(access) => access.has(grant),
+            Self::Stranger => false,
+            Self::Paired(proven) => {
+                let view = View { personas: proven.personas.as_deref() };
+                proven.grants.contains(&grant) && reach::sees(view, event)
+            }
+        }
     }
 }
 
 fn narrow(personas: &BTreeSet<String>, method: &MethodInfo, call: &mut Call) -> Result<(), RpcError> {
     match method.reach {
         Reach::Cut => return Ok(()),
-        Reach::Named | Reach::Listed => {}
+        Reach::Named | Reach::Listed | Reach::Among => {}
         Reach::Any => {
             let message = format!("This pairing is limited to some personas, and {} is not.", method.name);
             return Err(RpcError::new(&codes::ACCESS_DENIED, message)
@@ -104,7 +113,7 @@ fn narrow(personas: &BTreeSet<String>, method: &MethodInfo, call: &mut Call) -> 
     if named.as_ref().is_some_and(|name| !allows(name)) {
         return Err(unknown());
     }
-    if method.reach == Reach::Listed {
+    if matches!(method.reach, Reach::Listed | Reach::Among) {
         let listed = match (named, params.get("personas")) {
             (Some(name), _) => Value::Array(vec![name]),
             (None, None | Some(Value::Null)) => personas.iter().cloned().map(Value::String).collect(),

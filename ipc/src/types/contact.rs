@@ -65,11 +65,25 @@ pub struct ContactRef {
     pub contact: String,
 }
 
+/// Parameters of `contact.list` and `contact.requests`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ListOf {
+    /// The persona; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Only what comes after this place; take it from `next`. Absent: from the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
 /// Result of `contact.list`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ContactList {
     /// By last activity, newest first.
     pub contacts: Vec<Contact>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of `contact.invite`.
@@ -112,6 +126,9 @@ pub struct Request {
 pub struct RequestList {
     /// Oldest first.
     pub requests: Vec<Request>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of `contact.accept`.

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionState, Contact, MessageState, Profile, PublishedPost, ReceivedMessage, Request, Utc};
-use crate::RpcError;
+use crate::{Grant, RpcError};
 
 /// Parameters of `event.subscribe`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -145,6 +145,25 @@ pub enum EventBody {
     /// A kind this version does not know. Never sent.
     #[serde(other, rename = "unknown")]
     Unknown,
+}
+
+impl EventBody {
+    /// The grant that a connection needs to see it.
+    pub fn grant(&self) -> Grant {
+        match self {
+            Self::MessageReceived { .. } | Self::MessageState { .. } | Self::ContactRequest { .. } => {
+                Grant::MessagesRead
+            }
+            Self::ContactAdded { .. }
+            | Self::ContactChanged { .. }
+            | Self::PersonaPublished { .. }
+            | Self::ProfileLearned { .. }
+            | Self::ProfileChanged { .. } => Grant::ContactsRead,
+            Self::PostState { .. } | Self::PostLookup { .. } => Grant::PostsUse,
+            Self::StatusChanged { .. } | Self::Health { .. } => Grant::StatusRead,
+            Self::Unknown => Grant::PersonaAdmin,
+        }
+    }
 }
 
 /// What changed about a contact.

@@ -75,6 +75,9 @@ pub struct Pairing {
 pub struct PairingList {
     /// In order of approval; the pending one last.
     pub pairings: Vec<Pairing>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Names a pairing: parameters of `pair.revoke` and `session.challenge`, and of the notification `pair.refused`.

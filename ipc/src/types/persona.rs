@@ -39,11 +39,22 @@ pub struct Persona {
     pub address: String,
 }
 
+/// Parameters of `persona.list`, `profile.list` and `pair.list`, which are about the whole home.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ListAll {
+    /// Only what comes after this place; take it from `next`. Absent: from the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
 /// Result of `persona.list`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct PersonaList {
     /// In order of creation.
     pub personas: Vec<Persona>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Result of `persona.show`.
@@ -138,14 +149,17 @@ pub enum ImportSource {
 /// Result of `persona.import`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Imported {
-    /// The personas, in the order of the source.
+    /// The personas, in the order of the source; as many as fit a frame. `persona.list` has them all.
     pub personas: Vec<ImportedPersona>,
     /// Profiles whose key is now known.
     pub profiles: u64,
     /// How many keys of posts were imported: those posts open without the network.
     pub post_keys: u64,
-    /// What was left out, and why.
+    /// What was left out, and why; as much as fits a frame.
     pub left_out: Vec<LeftOut>,
+    /// How many more personas were imported, and things left out, than these lists hold.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub unlisted: u64,
 }
 
 /// One persona inside [`Imported`].

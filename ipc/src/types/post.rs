@@ -321,6 +321,9 @@ pub struct Profile {
 pub struct ProfileList {
     /// By name.
     pub profiles: Vec<Profile>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of `profile.set`.

@@ -22,6 +22,14 @@ pub enum ConnectionState {
     Locked,
 }
 
+/// Parameters of `status.get`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct StatusOf {
+    /// Only what is about these personas: their states, their relays, their messages. Absent: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personas: Option<Vec<String>>,
+}
+
 /// Result of `status.get`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Status {
@@ -55,6 +63,9 @@ pub struct Status {
     pub version: String,
     /// Messages that no relay has stored yet.
     pub queued: u64,
+    /// How many more personas, relays and items of health there are than these lists hold: they fit a frame.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub unlisted: u64,
 }
 
 /// Gun relays and the exits that lead to them, inside [`Status`].

@@ -59,6 +59,7 @@ struct State {
     log: Mutex<Vec<Event>>,
     grown: watch::Sender<usize>,
     streams: Arc<AtomicUsize>,
+    polled: Arc<AtomicUsize>,
     stop: CancellationToken,
 }
 
@@ -81,6 +82,7 @@ impl Daemon {
             log: Mutex::default(),
             grown: watch::Sender::new(0),
             streams: Arc::default(),
+            polled: Arc::default(),
             stop: CancellationToken::new(),
         });
         let api = Arc::new(Served(Arc::clone(&state)));
@@ -138,6 +140,21 @@ impl Daemon {
 
     pub(crate) fn open_streams(&self) -> usize {
         self.state.streams.load(Ordering::SeqCst)
+    }
+
+    /// How many events were taken from the log, once nobody takes more for a while.
+    pub(crate) async fn polled_to_rest(&self) -> usize {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let (mut last, mut since) = (0, Instant::now());
+        while since.elapsed() < Duration::from_millis(300) || last == 0 {
+            assert!(Instant::now() < deadline, "it does not come to rest");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let polled = self.state.polled.load(Ordering::SeqCst);
+            if polled != last {
+                (last, since) = (polled, Instant::now());
+            }
+        }
+        last
     }
 
     pub(crate) async fn until(&self, condition: impl Fn(&Self) -> bool) {
@@ -222,6 +239,11 @@ impl Raw {
         serde_json::from_str(&self.last).unwrap()
     }
 
+    /// The next line, whole or not; `None` at the end.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        tokio::time::timeout(Duration::from_secs(120), self.reader.next_line()).await.unwrap().unwrap_or(None)
+    }
+
     /// The answer that came last, as it came.
     pub(crate) fn last_line(&self) -> &str {
         &self.last
@@ -249,8 +271,12 @@ async fn answer(state: &State, method: &str, params: Value) -> Result<Value, Rpc
     match method {
         "status.get" => {
             let persona = |name: &str| json!({"name": name, "state": "ready", "since": "1970-01-01T00:00:00Z", "queued": 1});
+            let asked = params["personas"]
+                .as_array()
+                .map(|names| names.iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>().join(" "));
             Ok(json!({
                 "state": "ready", "since": "1970-01-01T00:00:00Z", "traffic": "test", "network": "local",
+                "phase": asked,
                 "personas": PERSONAS.map(persona), "relays": [], "health": [], "version": "0", "queued": 2,
                 "gun": {"relays": [], "exits": [], "extra_root": false, "endpoint": "http://127.0.0.1:1/secret"},
             }))
@@ -364,6 +390,7 @@ impl EventApi for Served {
         let events = futures::stream::unfold(state, |(log, mut grown, at, open)| async move {
             grown.wait_for(|length| *length > at).await.ok()?;
             let event = log.log.lock().unwrap()[at].clone();
+            log.polled.fetch_add(1, Ordering::SeqCst);
             Some((Ok(event), (log, grown, at + 1, open)))
         });
         Ok(EventStream { cursor, events: events.boxed() })

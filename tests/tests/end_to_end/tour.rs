@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bauta_tests::gun_relay::GunRelay;
 use bauta_tests::process::Process;
-use bauta_tests::program::{Answer, Program};
+use bauta_tests::program::{Answer, Program, write_private};
 use bauta_tests::wait::eventually;
 use serde_json::{Value, json};
 
@@ -323,7 +323,7 @@ fn posts(tour: &mut Tour, gun: &str) {
     let shown = tour.ask("carol", &["persona", "show", "carol", "--profile-text"]).ok();
     let line = shown["profile_text"].as_str().unwrap_or_default().to_owned();
     tour.step_with_input("contact", "bob", &["contact", "add", "carol", "--from-text", "-"], &line);
-    std::fs::write(tour.path("password"), "a password of some length\n").unwrap();
+    write_private(tour.path("password"), "a password of some length\n");
     for (who, verb) in [("alice", "export"), ("carol", "import")] {
         let (file, password) = (tour.path("backup.bin"), tour.path("password"));
         tour.step("persona", who, &["persona", verb, "--backup", &file, "--password-file", &password]);

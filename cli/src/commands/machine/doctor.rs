@@ -6,7 +6,7 @@ mod policy;
 mod running;
 
 use bauta_ipc::methods::StatusGet;
-use bauta_ipc::{Client, Empty, Exit, RpcError, Status};
+use bauta_ipc::{Client, Exit, RpcError, Status, StatusOf};
 use serde::Serialize;
 
 use crate::{Context, printable};
@@ -37,7 +37,7 @@ type Answer = Result<Result<Status, RpcError>, RpcError>;
 
 async fn ask(context: &Context) -> Answer {
     let client: Client = context.client().await?;
-    Ok(client.call::<StatusGet>(&Empty {}).await)
+    Ok(client.call::<StatusGet>(&StatusOf::default()).await)
 }
 
 /// The result of a check.

@@ -98,6 +98,12 @@ pub(super) async fn import(args: ImportArgs, client: &Client, out: &Output) -> R
     for entry in imported.left_out.iter().filter(|_| !out.is_json()) {
         out.note(&format!("Not imported: {}: {}.", printable(&entry.what), printable(&entry.why)));
     }
+    if imported.unlisted > 0 && !out.is_json() {
+        out.note(&format!(
+            "{} more lines are not shown. All personas: bauta persona list",
+            imported.unlisted
+        ));
+    }
     Ok(())
 }
 
@@ -145,6 +151,7 @@ async fn import_backup(
                 all.profiles += imported.profiles;
                 all.post_keys += imported.post_keys;
                 all.left_out.extend(imported.left_out);
+                all.unlisted += imported.unlisted;
             }
         }
     }

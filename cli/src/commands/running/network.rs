@@ -38,9 +38,9 @@ pub(super) struct Chosen {
 }
 
 /// Reads the network file, if one is named. The traffic profile `test` protects nobody, so it is refused on mainnet.
-pub(super) fn choose(name: &NetworkArg, traffic: Traffic) -> Result<Chosen, RpcError> {
+pub(super) fn choose(name: &NetworkArg, traffic: Option<Traffic>) -> Result<Chosen, RpcError> {
     let path = match name {
-        NetworkArg::Mainnet if traffic == Traffic::Test => {
+        NetworkArg::Mainnet if traffic == Some(Traffic::Test) => {
             let error =
                 RpcError::new(&codes::USAGE, "The traffic profile \"test\" is for local networks only.");
             return Err(error.hint("Use --traffic full, or --network DIR/network.json."));

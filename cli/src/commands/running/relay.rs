@@ -37,7 +37,7 @@ pub(crate) async fn run(args: RelayArgs, context: &Context) -> Result<Exit, RpcE
     let log = LogTarget::default();
     start_logging(&log);
     let stop = interrupted()?;
-    let chosen = network::choose(&args.network, args.traffic)?;
+    let chosen = network::choose(&args.network, Some(args.traffic))?;
     let progress = Progress::begin(&context.out, log);
     progress.phase("Opening the doors: connecting to gateways");
     let config = RelayConfig {

@@ -28,26 +28,27 @@ pub(crate) struct UpArgs {
     /// "mainnet", or a network.json written by bauta localnet
     #[arg(long, value_name = "NETWORK", default_value = "mainnet")]
     network: NetworkArg,
-    /// Relay to use, besides those of the network file; remembered
+    /// Relay to use, besides those of the network file; may be given several times, and is remembered
     #[arg(long = "relay", value_name = "ADDRESS")]
     relays: Vec<RelayAddress>,
     /// Gun relay for the keys of posts; may be given several times, and is remembered
     /// [default: Mask's, gun.r2d2.to]
     #[arg(long, value_name = "URL")]
     gun: Vec<GunUrl>,
-    /// Also trust the certificates in this PEM file for Gun relays
+    /// Also trust the certificates in this PEM file for Gun relays; remembered
     #[arg(long, value_name = "FILE")]
     gun_root: Option<PathBuf>,
     /// Exit of the mixnet to reach Gun relays through, or "directory" for any; may be given several times, and is
     /// remembered [default: that of the network file, or any]
     #[arg(long = "exit", value_name = "ADDRESS")]
     exits: Vec<ExitArg>,
-    /// Serve Gun clients of this machine on this loopback port; bauta status --json shows their URL [default: 8765]
+    /// Serve Gun clients of this machine on this loopback port; bauta status --json shows their URL;
+    /// remembered [default port: 8765]
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "8765")]
     gun_endpoint: Option<u16>,
-    /// How much cover traffic hides yours; "test" is for local networks only
-    #[arg(long, value_name = "PROFILE", default_value = "full", value_parser = profiles())]
-    traffic: Traffic,
+    /// How much cover traffic hides yours; "test" is for local networks only; remembered [default: full]
+    #[arg(long, value_name = "PROFILE", value_parser = profiles())]
+    traffic: Option<Traffic>,
     /// How to protect the store, chosen at the first run: with the desktop's keychain, with a passphrase that is asked
     /// for at each start, or with a key file beside the store (for servers; no protection from anyone who has the disk)
     #[arg(long, value_name = "MODE", value_parser = modes())]
@@ -82,13 +83,13 @@ fn modes() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(Mode::ALL.map(Mode::name)).try_map(|name| name.parse::<Mode>())
 }
 
-/// Runs the daemon until a signal or `bauta down`.
+/// Runs the daemon until a signal or `bauta down`. What is remembered is in the home's settings (`bauta config`).
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcError> {
     let log = LogTarget::default();
     start_logging(&log);
     let home = context.home()?;
-    let mut chosen = network::choose(&args.network, args.traffic)?;
-    chosen.relays.extend(args.relays);
+    let chosen = network::choose(&args.network, args.traffic)?;
+    let own_relays = (!args.relays.is_empty()).then_some(args.relays);
     let unlock = unlocking::choose(&home, args.unlock, args.passphrase_file, &context.out).await?;
     let lock = HomeLock::acquire(&home)?;
     // From here on a signal is an orderly stop.
@@ -102,7 +103,7 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcErro
     };
     let (network, relays, traffic) = (chosen.network, chosen.relays, args.traffic);
     let shown_home = home.clone();
-    let config = NodeConfig { home, network, relays, traffic, unlock, gun };
+    let config = NodeConfig { home, network, relays, own_relays, traffic, unlock, gun };
     let mut daemon = Daemon::start(config, lock, stop).await?;
     refresh_browsers(&shown_home);
     let reported = report(&mut daemon, Progress::begin(&context.out, log), &context.out).await;

@@ -139,7 +139,8 @@ fn contacts_are_listed_by_their_last_activity_which_never_goes_back() {
     let (mut store, alice) = store();
     store.run(|tx| {
         let [first, second, third] = ["a", "b", "c"].map(|name| contact(tx, alice, name).unwrap());
-        let listed = || -> Vec<_> { tx.contacts(alice).unwrap().into_iter().map(|row| row.id).collect() };
+        let listed =
+            || -> Vec<_> { tx.contacts(alice, None, 100).unwrap().into_iter().map(|row| row.id).collect() };
         assert_eq!(listed(), [third, second, first]);
         let touch = |who, second| {
             let conversation = tx.contact(who).unwrap().unwrap().conversation;

@@ -168,7 +168,7 @@ fn publications_are_due_one_post_at_a_time() {
             tx.publication_later(one.row, at(50), 3, Reason::GunTimeout)?;
         }
         assert_eq!(due(at(49)), [of(second, "[2]")]);
-        assert_eq!((tx.next_publication()?, tx.count_stuck_publications()?), (Some(at(2)), 2));
+        assert_eq!((tx.next_publication()?, tx.count_stuck_publications(persona)?), (Some(at(2)), 2));
         Ok(())
     });
 }

@@ -49,6 +49,9 @@ export type AppendedPost = {
   recipients: Array<string>;
 };
 
+/** From when on a changed setting holds. */
+export type Applies = "now" | "start";
+
 /** Parameters of `pair.approve`. */
 export type ApprovePairing = {
   /** The code that the extension shows. */
@@ -79,6 +82,14 @@ export type BlockContact = {
 export type Blocked = {
   /** The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn. */
   public_key?: string | null | undefined;
+};
+
+/** Parameters of `config.set`. */
+export type ChangeSetting = {
+  /** Its name, as in `config.list`. */
+  key: string;
+  /** Its values from now on, in place of those before. Empty: the default again. */
+  values?: Array<string> | undefined;
 };
 
 /** Result of `post.check`: the errors of `post.decrypt` for what does not open are errors here too. */
@@ -134,6 +145,8 @@ export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap
 export type ContactList = {
   /** By last activity, newest first. */
   contacts: Array<Contact>;
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
 };
 
 /** Names a contact of a persona. */
@@ -481,14 +494,16 @@ export type ImportSource = {
 
 /** Result of `persona.import`. */
 export type Imported = {
-  /** What was left out, and why. */
+  /** What was left out, and why; as much as fits a frame. */
   left_out: Array<LeftOut>;
-  /** The personas, in the order of the source. */
+  /** The personas, in the order of the source; as many as fit a frame. `persona.list` has them all. */
   personas: Array<ImportedPersona>;
   /** How many keys of posts were imported: those posts open without the network. */
   post_keys: number;
   /** Profiles whose key is now known. */
   profiles: number;
+  /** How many more personas were imported, and things left out, than these lists hold. */
+  unlisted?: number | undefined;
 };
 
 /** One persona inside [`Imported`]. */
@@ -537,6 +552,20 @@ export type LeftOut = {
   what: string;
   /** Why, in a few words. */
   why: string;
+};
+
+/** Parameters of `persona.list`, `profile.list` and `pair.list`, which are about the whole home. */
+export type ListAll = {
+  /** Only what comes after this place; take it from `next`. Absent: from the first. */
+  after?: string | null | undefined;
+};
+
+/** Parameters of `contact.list` and `contact.requests`. */
+export type ListOf = {
+  /** Only what comes after this place; take it from `next`. Absent: from the first. */
+  after?: string | null | undefined;
+  /** The persona; absent: the only one there is. */
+  persona?: string | null | undefined;
 };
 
 /** Parameters of `persona.backup`. */
@@ -592,6 +621,8 @@ export type PairingApproved = {
 
 /** Result of `pair.list`. */
 export type PairingList = {
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
   /** In order of approval; the pending one last. */
   pairings: Array<Pairing>;
 };
@@ -637,6 +668,8 @@ export type PersonaDetail = {
 
 /** Result of `persona.list`. */
 export type PersonaList = {
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
   /** In order of creation. */
   personas: Array<Persona>;
 };
@@ -705,6 +738,8 @@ export type Profile = {
 
 /** Result of `profile.list`. */
 export type ProfileList = {
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
   /** By name. */
   profiles: Array<Profile>;
 };
@@ -805,6 +840,8 @@ export type Request = {
 
 /** Result of `contact.requests`. */
 export type RequestList = {
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
   /** Oldest first. */
   requests: Array<Request>;
 };
@@ -908,6 +945,32 @@ export type SetProfile = {
   replace?: boolean | undefined;
 };
 
+/** One setting of the home. Result of `config.get` and `config.set`. */
+export type Setting = {
+  /** From when on a change holds. */
+  applies: Applies;
+  /** Whether it was set, by `config.set` or at a start. */
+  is_set: boolean;
+  /** Its name. */
+  key: string;
+  /** What it is, in a sentence. */
+  meaning: string;
+  /** Its values: those that were set, or else the default. */
+  values: Array<string>;
+};
+
+/** Result of `config.list`. */
+export type SettingList = {
+  /** Every setting there is, by name. */
+  settings: Array<Setting>;
+};
+
+/** Parameters of `config.get`. */
+export type SettingRef = {
+  /** Its name, as in `config.list`. */
+  key: string;
+};
+
 /** A social network that Mask knows, with partitions on Gun relays. */
 export type SocialNetwork = "twitter" | "facebook" | "minds" | "instagram";
 
@@ -937,8 +1000,16 @@ export type Status = {
   traffic: string;
   /** What the profile costs and what it gives up, in one sentence. */
   traffic_note?: string | undefined;
+  /** How many more personas, relays and items of health there are than these lists hold: they fit a frame. */
+  unlisted?: number | undefined;
   /** The daemon's version. */
   version: string;
+};
+
+/** Parameters of `status.get`. */
+export type StatusOf = {
+  /** Only what is about these personas: their states, their relays, their messages. Absent: everything. */
+  personas?: Array<string> | null | undefined;
 };
 
 /** Parameters of `event.subscribe`. */
@@ -1021,7 +1092,7 @@ export interface Methods {
     };
     result: Welcome;
   };
-  /** Replays the daemon's log from a cursor, then follows it as notifications. */
+  /** Replays the daemon's log from a cursor, then follows it as notifications; which kinds come depends on the grants. */
   'event.subscribe': {
     params: {
       /** Replay what came after this cursor, then follow; 0: everything kept. Absent: only what comes from now on. */
@@ -1074,7 +1145,10 @@ export interface Methods {
   };
   /** Lists the extensions that are, were or want to be paired. */
   'pair.list': {
-    params: Record<never, never>;
+    params: {
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+    };
     result: PairingList;
   };
   /** Ends a pairing and its sessions, or refuses one that waits. */
@@ -1087,7 +1161,10 @@ export interface Methods {
   };
   /** Shows the status of the daemon and its connections. */
   'status.get': {
-    params: Record<never, never>;
+    params: {
+      /** Only what is about these personas: their states, their relays, their messages. Absent: everything. */
+      personas?: Array<string> | null | undefined;
+    };
     result: Status;
   };
   /** Makes a persona; its bundle goes to its relay when the clock allows. */
@@ -1102,7 +1179,10 @@ export interface Methods {
   };
   /** Lists the personas of this home. */
   'persona.list': {
-    params: Record<never, never>;
+    params: {
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+    };
     result: PersonaList;
   };
   /** Shows one persona. */
@@ -1178,7 +1258,9 @@ export interface Methods {
   /** Lists the contacts of a persona. */
   'contact.list': {
     params: {
-      /** Its name in this home; absent: the only one there is. */
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+      /** The persona; absent: the only one there is. */
       persona?: string | null | undefined;
     };
     result: ContactList;
@@ -1206,7 +1288,9 @@ export interface Methods {
   /** Lists strangers' first messages that wait for an answer. */
   'contact.requests': {
     params: {
-      /** Its name in this home; absent: the only one there is. */
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+      /** The persona; absent: the only one there is. */
       persona?: string | null | undefined;
     };
     result: RequestList;
@@ -1434,7 +1518,10 @@ export interface Methods {
   };
   /** Lists the profiles whose persona keys are known. */
   'profile.list': {
-    params: Record<never, never>;
+    params: {
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+    };
     result: ProfileList;
   };
   /** Sets whose a profile is. */
@@ -1459,6 +1546,29 @@ export interface Methods {
     };
     result: Empty;
   };
+  /** Lists the settings of this home. */
+  'config.list': {
+    params: Record<never, never>;
+    result: SettingList;
+  };
+  /** Shows one setting. */
+  'config.get': {
+    params: {
+      /** Its name, as in `config.list`. */
+      key: string;
+    };
+    result: Setting;
+  };
+  /** Changes a setting; it stays until it is changed again, here or by what the daemon is started with. */
+  'config.set': {
+    params: {
+      /** Its name, as in `config.list`. */
+      key: string;
+      /** Its values from now on, in place of those before. Empty: the default again. */
+      values?: Array<string> | undefined;
+    };
+    result: Setting;
+  };
   /** Stops the daemon after answering. */
   'daemon.stop': {
     params: Record<never, never>;
@@ -1471,14 +1581,14 @@ export type MethodName = keyof Methods;
 /** What a method needs and reveals, as the API states it. */
 export interface MethodFacts {
   /** Null: free, also before pairing. */
-  readonly grant: Grant | null;
+  readonly grant: Grant | 'any' | null;
   readonly network: 'none' | 'queued' | 'interactive';
   readonly reveals: string;
 }
 
 export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'hello': { grant: null, network: 'none', reveals: "Nothing." },
-  'event.subscribe': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'event.subscribe': { grant: 'any', network: 'none', reveals: "Nothing." },
   'pair.request': { grant: null, network: 'none', reveals: "Nothing." },
   'session.challenge': { grant: null, network: 'none', reveals: "Nothing." },
   'session.prove': { grant: null, network: 'none', reveals: "Nothing." },
@@ -1515,6 +1625,9 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'profile.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'profile.set': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'profile.forget': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'config.list': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
+  'config.get': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
+  'config.set': { grant: 'persona.admin', network: 'none', reveals: "Nothing at once; what relays, exits and observers see afterwards depends on the setting." },
   'daemon.stop': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see the connections end." },
 };
 
@@ -1538,7 +1651,7 @@ export const LIMITS = {
   max_calls: 32,
   /** Codes that are drawn within `codes_ms`, at most. */
   max_codes: 5,
-  /** Connections at a time on a daemon; a further one gets `daemon.busy`. */
+  /** Connections at a time on a socket; for a further one the longest idle one makes place, or it gets `daemon.busy`. */
   max_connections: 64,
   /** Bytes of the longest frame in either direction, without its line feed. */
   max_frame: 1048576,
@@ -1546,9 +1659,11 @@ export const LIMITS = {
   max_id: 128,
   /** Characters of the longest name of a persona or a contact, and of the longest label of a pairing. */
   max_name: 64,
-  /** Messages in one answer, at most. */
+  /** Items of a list in one answer, at most. */
   max_page: 500,
-  /** Pairings that are kept, revoked ones among them. */
+  /** Personas that one pairing may be limited to. */
+  max_paired_personas: 64,
+  /** Pairings in force at a time. As many revoked ones are remembered. */
   max_pairings: 1000,
   /** Bytes of the longest text of a post, in UTF-8. */
   max_post_text: 200000,
@@ -1560,6 +1675,8 @@ export const LIMITS = {
   max_wait_ms: 600000,
   /** Messages in one answer, where the call does not say how many. */
   page: 100,
+  /** Bytes of the items in one answer, as they are encoded, at most; but always one item. */
+  page_bytes: 524288,
   /** The version of the protocol; raised when an older client could not go on. */
   protocol: 1,
   /** Within this time a program must take a frame, in milliseconds; otherwise it is dropped. */
@@ -1626,6 +1743,8 @@ export const ERROR_CODES = [
   'store.old',
   'store.full',
   'store.failed',
+  'config.unknown',
+  'config.value',
   'network.invalid',
   'network.unreachable',
   'network.timeout',
@@ -1660,6 +1779,7 @@ export const ERROR_CODES = [
   'contact.requests_lost',
   'invitation.used',
   'invitation.expired',
+  'message.exists',
   'message.unknown',
   'message.text',
   'message.failed',

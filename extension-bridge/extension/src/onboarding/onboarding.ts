@@ -4,6 +4,7 @@ import { button, byId, h } from '../core/dom.ts';
 import { language, translate, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
 import { inviteForm } from '../core/invite.ts';
+import { everything } from '../core/lists.ts';
 import { command, grantWords, linkWords, problem } from '../core/show.ts';
 
 const client = new PageClient();
@@ -103,7 +104,7 @@ const personaStep = async (): Promise<void> => {
     return;
   }
   try {
-    const { personas } = await client.call('persona.list', {});
+    const personas = await everything(client, 'persona.list', {});
     const own = personas.filter((one) => state.personas?.includes(one.name) ?? true);
     // What was made or typed here stays when the list is read again.
     const key = own.map((one) => one.name).join('\n');

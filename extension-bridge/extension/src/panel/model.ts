@@ -1,6 +1,7 @@
 import type { Contact, HistoryEntry, Persona, Request, RpcError, Status } from '../api/generated.ts';
 import { PageClient } from '../core/client.ts';
 import { failureFrom } from '../core/failure.ts';
+import { everything } from '../core/lists.ts';
 
 export type View =
   | { name: 'list' }
@@ -104,7 +105,7 @@ export class Model {
     await this.try(async () => {
       if (!this.can('contacts.read')) return;
       const allowed = this.client.state.personas;
-      this.personas = (await this.client.call('persona.list', {})).personas.filter(
+      this.personas = (await everything(this.client, 'persona.list', {})).filter(
         (one) => allowed?.includes(one.name) ?? true,
       );
       const kept = (await chrome.storage.session.get(['persona']))['persona'];
@@ -128,13 +129,13 @@ export class Model {
     await this.try(async () => {
       if (persona === undefined) return;
       if (this.can('contacts.read')) {
-        const { contacts } = await this.client.call('contact.list', { persona });
+        const contacts = await everything(this.client, 'contact.list', { persona });
         if (turn !== this.#loading) return;
         this.contacts = contacts;
         this.listed = true;
       }
       if (!this.can('messages.read')) return;
-      const { requests } = await this.client.call('contact.requests', { persona });
+      const requests = await everything(this.client, 'contact.requests', { persona });
       if (turn !== this.#loading) return;
       this.requests = requests;
       // The last one was answered: there is nothing left to show.

@@ -4,6 +4,7 @@
  */
 import type { Methods } from '../api/generated.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
+import { everything } from '../core/lists.ts';
 import { ticketOf, toContent } from './frames.ts';
 import type { Link } from './link.ts';
 import { networkOf, type Ticket, type Tickets } from './pages.ts';
@@ -104,10 +105,10 @@ export class Writing {
 
   async #people({ origin }: Ticket, persona: unknown): Promise<object> {
     const { link } = this.#parts;
-    const { personas } = await link.call('persona.list', {});
+    const personas = await everything(link, 'persona.list', {});
     const names = personas.map(({ name }) => name).filter((one) => link.state.personas?.includes(one) ?? true);
     const wanted = typeof persona === 'string' ? persona : names[0];
-    const contacts = wanted === undefined ? [] : (await link.call('contact.list', { persona: wanted })).contacts;
+    const contacts = wanted === undefined ? [] : await everything(link, 'contact.list', { persona: wanted });
     return {
       people: contacts
         .filter((contact) => contact.public_key != null && contact.state !== 'blocked')

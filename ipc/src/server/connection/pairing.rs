@@ -1,15 +1,18 @@
 //! Pairing on a connection: what an extension does before it has grants, and what the user approves.
 
+use std::collections::BTreeSet;
+
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 
 use super::{Connection, guarded};
 use crate::frame::{Call, write_notification};
+use crate::limits::MAX_PAIRED_PERSONAS as MAX_PERSONAS;
 use crate::methods::{self, PairRequest, SessionBegin};
 use crate::pairing::Outcome;
 use crate::server::Service;
 use crate::server::scope::Scope;
-use crate::{ApprovePairing, Empty, Method, Pairing, PairingDesk, RpcError, codes};
+use crate::{ApprovePairing, ListAll, Method, Pairing, PairingDesk, RpcError, codes};
 
 impl<R: AsyncRead + Unpin> Connection<R> {
     /// The calls of an extension before it has grants. They run one after the other: each is quick.
@@ -54,6 +57,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
                 let proven = async { desk.prove(&origin, challenge, methods::read(call.params)?).await };
                 let answer = match guarded(&call.method, proven).await {
                     Ok((proven, answer)) => {
+                        self.proof.send_replace(Some(proven.revoked.clone()));
                         self.scope = Scope::Paired(proven);
                         methods::write(&answer)
                     }
@@ -72,12 +76,21 @@ pub(super) async fn approve(
     params: ApprovePairing,
 ) -> Result<Pairing, RpcError> {
     if let Some(named) = &params.personas {
-        let there = service.api.persona_list(Empty {}).await?.personas;
-        if named.is_empty() {
-            return Err(RpcError::new(&codes::REQUEST_PARAMS, "The list of personas is empty."));
+        if named.is_empty() || named.len() > MAX_PERSONAS {
+            let message = format!("A pairing is for all personas, or for 1 to {MAX_PERSONAS} of them.");
+            return Err(RpcError::new(&codes::REQUEST_PARAMS, message));
         }
-        if !named.iter().all(|name| there.iter().any(|persona| persona.name == *name)) {
-            return Err(RpcError::new(&codes::PERSONA_UNKNOWN, "One of the personas does not exist."));
+        let mut missing: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+        let mut after = None;
+        while !missing.is_empty() {
+            let page = service.api.persona_list(ListAll { after }).await?;
+            for persona in &page.personas {
+                missing.remove(persona.name.as_str());
+            }
+            if page.next.is_none() && !missing.is_empty() {
+                return Err(RpcError::new(&codes::PERSONA_UNKNOWN, "One of the personas does not exist."));
+            }
+            after = page.next;
         }
     }
     desk.approve(params).await

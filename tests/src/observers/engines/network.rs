@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bauta_daemon::node::{Exchanger, Exchangers, Node, Times, World};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
-    AddContact, ContactApi, ContactState, CreateInvitation, MessageApi, MessageState, NewPersona,
-    OptionalPersona, PersonaApi, SendMessage, WaitFor,
+    AddContact, ContactApi, ContactState, CreateInvitation, ListOf, MessageApi, MessageState, NewPersona,
+    PersonaApi, SendMessage, WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::Bundle;
@@ -277,7 +277,7 @@ impl Home {
     async fn is_friend(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            let contacts = self.node.contact_list(OptionalPersona::default()).await.unwrap().contacts;
+            let contacts = self.node.contact_list(ListOf::default()).await.unwrap().contacts;
             if contacts.iter().any(|contact| contact.state == ContactState::Active) {
                 return;
             }

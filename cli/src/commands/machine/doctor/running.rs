@@ -127,6 +127,7 @@ mod tests {
             ],
             version: VERSION.to_owned(),
             queued: 0,
+            unlisted: 0,
         }
     }
 

@@ -50,7 +50,8 @@ impl Person {
     ) -> Result<Self, RpcError> {
         let lock = HomeLock::acquire(&home)?;
         let (relays, unlock) = (vec![relay], Unlock::KeyFile);
-        let config = NodeConfig { home: home.clone(), network, relays, traffic, unlock, gun };
+        let (traffic, own_relays) = (Some(traffic), None);
+        let config = NodeConfig { home: home.clone(), network, relays, own_relays, traffic, unlock, gun };
         let daemon = Daemon::start(config, lock, CancellationToken::new()).await?;
         let client = Client::connect(daemon.socket()).await?;
         let persona = client.call::<PersonaNew>(&NewPersona { name: name.to_owned(), apart: false }).await?;

@@ -1,0 +1,268 @@
+//! Settings of a home: kept in the store until they are changed, by `config.set` or by what a start is given.
+
+use async_trait::async_trait;
+use bauta_ipc::{
+    Applies, ChangeSetting, ConfigApi, Empty, RpcError, Setting, SettingList, SettingRef, codes, sentence,
+};
+use bauta_protocol::address::RelayAddress;
+use bauta_sphinx_client::{ExitAddress, Traffic};
+
+use super::Node;
+use crate::gun::GunUrl;
+use crate::store::{StoreError, Tx};
+
+/// Where settings are in the store.
+pub(super) const RELAYS: &str = "relays";
+pub(super) const TRAFFIC: &str = "traffic";
+pub(super) const GUN_RELAYS: &str = "gun.relays";
+pub(super) const GUN_EXITS: &str = "gun.exits";
+/// The endpoint's secret path has the name without `.port`.
+pub(super) const GUN_ENDPOINT: &str = "gun.endpoint.port";
+pub(super) const GUN_ROOT: &str = "gun.root";
+
+/// Values of one setting, at most.
+const MAX_VALUES: usize = 64;
+/// Bytes of one setting, at most.
+const MAX_LEN: usize = 64 * 1024;
+
+/// What is to be known of a setting. Its values are lines of text in the store, and each is checked when it is set.
+struct Known {
+    key: &'static str,
+    /// Its name in the store.
+    kept_as: &'static str,
+    default: &'static [&'static str],
+    /// The word for none at all; an empty text in the store.
+    none: Option<&'static str>,
+    /// How many values it has.
+    most: usize,
+    applies: Applies,
+    meaning: &'static str,
+    /// One value as it is kept; otherwise why it is none.
+    check: fn(&str) -> Result<String, String>,
+}
+
+const ALL: [Known; 6] = [
+    Known {
+        key: "gun.endpoint",
+        kept_as: GUN_ENDPOINT,
+        default: &["off"],
+        none: Some("off"),
+        most: 1,
+        applies: Applies::Start,
+        meaning: "The loopback port on which Gun clients of this machine are served, or off.",
+        check: parsed::<u16>,
+    },
+    Known {
+        key: "gun.exits",
+        kept_as: GUN_EXITS,
+        default: &["directory"],
+        none: Some("directory"),
+        most: MAX_VALUES,
+        applies: Applies::Start,
+        meaning: "The exits of the mixnet to reach Gun relays through, or directory for any that the network lists.",
+        check: parsed::<ExitAddress>,
+    },
+    Known {
+        key: "gun.relays",
+        kept_as: GUN_RELAYS,
+        default: &[GunUrl::MASK],
+        none: None,
+        most: MAX_VALUES,
+        applies: Applies::Start,
+        meaning: "The Gun relays for the keys of posts. Each sees that somebody writes and asks.",
+        check: parsed::<GunUrl>,
+    },
+    Known {
+        key: "gun.root",
+        kept_as: GUN_ROOT,
+        default: &["none"],
+        none: Some("none"),
+        most: 1,
+        applies: Applies::Start,
+        meaning: "Certificates, in PEM, that are trusted for Gun relays besides those of the web, or none.",
+        check: certificates,
+    },
+    Known {
+        key: "relays",
+        kept_as: RELAYS,
+        default: &[],
+        none: None,
+        most: MAX_VALUES,
+        applies: Applies::Now,
+        meaning: "The relays of new personas, besides those of the network file. A persona keeps the one it has.",
+        check: parsed::<RelayAddress>,
+    },
+    Known {
+        key: "traffic",
+        kept_as: TRAFFIC,
+        default: &["full"],
+        none: None,
+        most: 1,
+        applies: Applies::Start,
+        meaning: "How much cover traffic hides yours: full, saver, metered or paranoid; test is for local networks.",
+        check: parsed::<Traffic>,
+    },
+];
+
+fn parsed<T>(value: &str) -> Result<String, String>
+where
+    T: std::str::FromStr<Err: std::error::Error> + ToString,
+{
+    value.parse::<T>().map(|value| value.to_string()).map_err(|error| sentence(&error))
+}
+
+fn certificates(value: &str) -> Result<String, String> {
+    let has_one = value.contains("-----BEGIN CERTIFICATE-----");
+    has_one.then(|| value.to_owned()).ok_or_else(|| "It holds no certificate in PEM.".to_owned())
+}
+
+/// The values of a setting, if it was set. None of them: it was set to nothing.
+pub(super) fn kept<T: std::str::FromStr>(tx: &Tx<'_>, name: &str) -> Result<Option<Vec<T>>, StoreError> {
+    let damaged = || StoreError::Damaged("a setting");
+    let Some(text) = kept_text(tx, name)? else { return Ok(None) };
+    text.lines().map(|line| line.parse().map_err(|_| damaged())).collect::<Result<_, _>>().map(Some)
+}
+
+/// A setting as it is in the store.
+pub(super) fn kept_text(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
+    let Some(kept) = tx.meta(name)? else { return Ok(None) };
+    String::from_utf8(kept).map(Some).map_err(|_| StoreError::Damaged("a setting"))
+}
+
+/// The values that a start is given, which are kept from now on, or else those from before.
+pub(super) fn given_or_kept<T: std::str::FromStr + ToString>(
+    tx: &Tx<'_>,
+    name: &str,
+    given: Option<Vec<T>>,
+) -> Result<Option<Vec<T>>, StoreError> {
+    let Some(given) = given else { return kept(tx, name) };
+    let lines = given.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    tx.set_meta(name, lines.as_bytes())?;
+    Ok(Some(given))
+}
+
+/// The relays of a home on a network: those of the network, and those that were set.
+pub(super) fn configure_relays(tx: &Tx<'_>, network: &[RelayAddress]) -> Result<(), StoreError> {
+    let mut relays = network.to_vec();
+    relays.extend(kept::<RelayAddress>(tx, RELAYS)?.unwrap_or_default());
+    tx.configure_relays(&relays)
+}
+
+fn show(tx: &Tx<'_>, known: &Known) -> Result<Setting, StoreError> {
+    let text = kept_text(tx, known.kept_as)?;
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let values = match &text {
+        None => words(known.default),
+        Some(text) if text.is_empty() => words(known.none.as_slice()),
+        // One value may have several lines.
+        Some(text) if known.most == 1 => vec![text.clone()],
+        Some(text) => text.lines().map(str::to_owned).collect(),
+    };
+    Ok(Setting {
+        key: known.key.to_owned(),
+        values,
+        is_set: text.is_some(),
+        applies: known.applies,
+        meaning: known.meaning.to_owned(),
+    })
+}
+
+fn find(key: &str) -> Result<&'static Known, RpcError> {
+    const KNOWN: &[Known] = &ALL;
+    KNOWN
+        .iter()
+        .find(|known| known.key == key)
+        .ok_or_else(|| RpcError::new(&codes::CONFIG_UNKNOWN, "There is no setting of that name."))
+}
+
+/// The text to keep; `None`: nothing is set any more.
+fn read(known: &Known, values: &[String]) -> Result<Option<String>, RpcError> {
+    let refused = |why: &str| RpcError::new(&codes::CONFIG_VALUE, format!("{}: {why}", known.key));
+    let length: usize = values.iter().map(String::len).sum();
+    match values {
+        [] => return Ok(None),
+        [only] if known.none == Some(only) => return Ok(Some(String::new())),
+        _ if values.len() > known.most || length > MAX_LEN => {
+            return Err(refused(&format!(
+                "It has at most {} values, of {MAX_LEN} bytes together.",
+                known.most
+            )));
+        }
+        _ => {}
+    }
+    let checked: Result<Vec<String>, String> = values.iter().map(|value| (known.check)(value)).collect();
+    Ok(Some(checked.map_err(|why| refused(&why))?.join("\n")))
+}
+
+#[async_trait]
+impl ConfigApi for Node {
+    async fn config_list(&self, _: Empty) -> Result<SettingList, RpcError> {
+        let list = self.shared.store.run(|tx| {
+            let settings = ALL.iter().map(|known| show(tx, known)).collect::<Result<_, _>>()?;
+            Ok::<_, RpcError>(SettingList { settings })
+        });
+        list.await
+    }
+
+    async fn config_get(&self, params: SettingRef) -> Result<Setting, RpcError> {
+        let shown = self.shared.store.run(move |tx| Ok::<_, RpcError>(show(tx, find(&params.key)?)?));
+        shown.await
+    }
+
+    async fn config_set(&self, params: ChangeSetting) -> Result<Setting, RpcError> {
+        let network = self.network_relays.clone();
+        let set = self.shared.store.run(move |tx| {
+            let known = find(&params.key)?;
+            match read(known, &params.values)? {
+                Some(text) => tx.set_meta(known.kept_as, text.as_bytes())?,
+                None => tx.clear_meta(known.kept_as)?,
+            }
+            if known.kept_as == RELAYS {
+                configure_relays(tx, &network)?;
+            }
+            Ok::<_, RpcError>(show(tx, known)?)
+        });
+        set.await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_defaults_are_values() {
+        assert!(ALL.is_sorted_by_key(|known| known.key));
+        for known in &ALL {
+            let default: Vec<String> = known.default.iter().map(|word| (*word).to_owned()).collect();
+            let kept = read(known, &default).unwrap();
+            assert!(
+                kept.is_none() || known.none.is_some() || kept.as_deref() == known.default.first().copied()
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let set = |key: &str, values: &[&str]| {
+            let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+            read(find(key).unwrap(), &values)
+        };
+        for (key, values) in [
+            ("traffic", &["loud"][..]),
+            ("traffic", &["full", "saver"]),
+            ("gun.endpoint", &["65536"]),
+            ("gun.relays", &["ftp://example.org"]),
+            ("gun.exits", &["directory", "x"]),
+            ("gun.root", &["rubbish"]),
+            ("relays", &["bauta-relay:short"]),
+        ] {
+            assert!(set(key, values).unwrap_err().is(&codes::CONFIG_VALUE), "{key} {values:?}");
+        }
+        assert!(set("traffic", &vec!["full"; 100]).is_err());
+        assert_eq!(set("gun.endpoint", &["off"]).unwrap().as_deref(), Some(""));
+        assert_eq!(set("gun.endpoint", &["8765"]).unwrap().as_deref(), Some("8765"));
+        assert_eq!(set("traffic", &[]).unwrap(), None);
+        assert!(find("colour").is_err());
+    }
+}
