@@ -3,9 +3,7 @@
 use bauta_protocol::limits::{
     KEPT_AFTER_OUT_HOURS, KNOWN_AFTER_OUT_HOURS, MAX_DEPOSIT_BITS, MAX_PUT_BITS, TTL_DAYS,
 };
-use bauta_protocol::time::Day;
-
-use crate::storage::Hour;
+use bauta_protocol::time::{Day, Timestamp};
 
 /// Personas that may be online before a relay takes no new ones. `relay/benches/capacity.rs` measures what one machine
 /// answers; `docs/operating-a-relay.md` has the numbers.
@@ -16,6 +14,23 @@ pub const INBOX_CAP: usize = 128;
 
 /// Days for which a deposit is remembered after it came: as long as its work could be shown again, and a day more.
 pub const SEEN_DAYS: u32 = 3;
+
+/// An hour of UTC, counted since the Unix epoch: the store must not say at which minute a box went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hour(pub u32);
+
+impl Hour {
+    /// So many hours ago, not before 1970.
+    #[must_use]
+    pub fn minus(self, hours: u32) -> Self {
+        Self(self.0.saturating_sub(hours))
+    }
+
+    /// The hour in which a moment is.
+    pub fn of(moment: Timestamp) -> Self {
+        Self(u32::try_from(moment.0 / (60 * 60 * 1000)).unwrap_or(u32::MAX))
+    }
+}
 
 /// Boxes that first went out in this hour or before have lost their bytes. The hour in which they did counts whole.
 pub fn dropped_since(now: Hour) -> Hour {

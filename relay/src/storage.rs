@@ -17,6 +17,8 @@ use futures::stream::BoxStream;
 use crate::error::StorageError;
 use crate::policy::Stored;
 
+pub use crate::policy::Hour;
+
 /// The bytes of a deposit.
 pub type SealedHandshake = Box<[u8; HANDSHAKE_LEN]>;
 
@@ -112,23 +114,6 @@ pub struct StoredInterval {
     pub header: Vec<u8>,
     /// The set, encoded.
     pub set: Vec<u8>,
-}
-
-/// An hour of UTC, counted since the Unix epoch: the store must not say at which minute a box went out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hour(pub u32);
-
-impl Hour {
-    /// So many hours ago, not before 1970.
-    #[must_use]
-    pub fn minus(self, hours: u32) -> Self {
-        Self(self.0.saturating_sub(hours))
-    }
-
-    /// The hour in which a moment is.
-    pub fn of(moment: Timestamp) -> Self {
-        Self(u32::try_from(moment.0 / (60 * 60 * 1000)).unwrap_or(u32::MAX))
-    }
 }
 
 /// News from the store.
