@@ -179,7 +179,7 @@ mod tests {
         migrate(&mut connection, home.path()).unwrap();
     }
 
-    /// A store with a million boxes is read every two minutes: 0.3 seconds by the index alone, 15 with the rows.
+    /// All tags are read every two minutes: those of 200,000 boxes took 0.3 seconds by the index alone, and 3.2 with the rows.
     #[test]
     fn tags_are_read_from_the_index_alone() {
         let home = tempfile::tempdir().unwrap();
