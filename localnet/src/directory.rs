@@ -1,6 +1,9 @@
 //! What the network publishes for its clients.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use nym_api_requests::{
     models::{
@@ -30,15 +33,28 @@ pub(crate) struct Directory {
     edition: RwLock<Arc<Edition>>,
     /// The Nym addresses of the exits, with the ids of their gateways.
     exits: RwLock<Vec<(u32, String)>>,
+    /// Nodes that it leaves out.
+    hidden: RwLock<HashSet<u32>>,
 }
 
 impl Directory {
     pub(crate) fn new(edition: Edition) -> Self {
-        Directory { edition: RwLock::new(Arc::new(edition)), exits: RwLock::default() }
+        Directory {
+            edition: RwLock::new(Arc::new(edition)),
+            exits: RwLock::default(),
+            hidden: RwLock::default(),
+        }
     }
 
     pub(crate) fn current(&self) -> Arc<Edition> {
-        self.edition.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let edition = self.edition.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let hidden = self.hidden.read().unwrap_or_else(PoisonError::into_inner);
+        if hidden.is_empty() { edition } else { Arc::new(edition.without(&hidden)) }
+    }
+
+    /// Leaves out these nodes from now on, and no others.
+    pub(crate) fn hide(&self, nodes: HashSet<u32>) {
+        *self.hidden.write().unwrap_or_else(PoisonError::into_inner) = nodes;
     }
 
     pub(crate) fn publish(&self, edition: Edition) {
@@ -83,6 +99,18 @@ impl Edition {
             epochs,
             mixes: mixes.iter().map(skimmed).collect(),
             gateways: gateways.iter().map(skimmed).collect(),
+        }
+    }
+
+    fn without(&self, hidden: &HashSet<u32>) -> Self {
+        let shown = |nodes: &[SkimmedNodeV1]| {
+            nodes.iter().filter(|node| !hidden.contains(&node.node_id)).cloned().collect()
+        };
+        Edition {
+            epoch: self.epoch,
+            epochs: self.epochs,
+            mixes: shown(&self.mixes),
+            gateways: shown(&self.gateways),
         }
     }
 

@@ -8,6 +8,7 @@ mod policy;
 mod serve;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -51,11 +52,28 @@ struct Inner {
     storage: Keys,
     policy: ExitPolicy,
     faults: Faults,
+    senders: Senders,
     address: std::sync::OnceLock<Recipient>,
     /// Cancelled with the network.
     network: CancellationToken,
     running: Mutex<Option<Running>>,
     up: AtomicBool,
+}
+
+/// How many sender tags are remembered.
+const MOST_SENDERS: usize = 4096;
+
+/// Who asked for connections, and how often.
+#[derive(Default)]
+struct Senders(std::sync::Mutex<BTreeMap<[u8; 16], u64>>);
+
+impl Senders {
+    fn note(&self, tag: [u8; 16]) {
+        let mut senders = crate::lock(&self.0);
+        if senders.len() < MOST_SENDERS || senders.contains_key(&tag) {
+            *senders.entry(tag).or_default() += 1;
+        }
+    }
 }
 
 /// Where the exit's Nym keys are: its address is the same after each start.
@@ -94,6 +112,7 @@ impl Exit {
                 storage: dir.map_or_else(|| Keys::Memory(Box::default()), Keys::Disk),
                 policy,
                 faults: Faults::new(seed),
+                senders: Senders::default(),
                 address: std::sync::OnceLock::new(),
                 network,
                 running: Mutex::default(),
@@ -126,6 +145,12 @@ impl Exit {
     /// above 1000 counts as 1000. Nobody sends them again: for their senders they have arrived.
     pub fn set_drop(&self, permille: u16) {
         self.inner.faults.set_drop(permille);
+    }
+
+    /// The sender tags under which connections were asked for, and how many under each: what an exit sees of who asks.
+    #[must_use]
+    pub fn senders(&self) -> BTreeMap<[u8; 16], u64> {
+        crate::lock(&self.inner.senders.0).clone()
     }
 
     /// Stops the exit as a crash would: its connections are cut without notice.
@@ -197,7 +222,7 @@ async fn run(inner: Arc<Inner>, end: CancellationToken, connected: oneshot::Send
                 if let Some(connected) = connected.take() {
                     let _ = connected.send(Ok(()));
                 }
-                serve::serve(&inner.policy, &inner.faults, client, &alive).await;
+                serve::serve(&inner.policy, &inner.faults, &inner.senders, client, &alive).await;
                 inner.up.store(false, Ordering::Relaxed);
             }
             Err(error) => {

@@ -2,12 +2,16 @@
 
 pub(crate) mod handshake;
 mod inbox;
+mod refusal;
 pub(crate) mod session;
 
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,6 +19,9 @@ use nym_crypto::asymmetric::ed25519;
 use nym_gateway_requests::SharedSymmetricKey;
 use nym_sphinx_types::DestinationAddressBytes;
 use tokio::sync::mpsc;
+
+pub use refusal::Refusal;
+pub(crate) use refusal::TICKETS_ONLY;
 
 use crate::{
     Limits, StoreError,
@@ -29,6 +36,7 @@ pub(crate) struct Gateway {
     pub(crate) identity: Arc<ed25519::KeyPair>,
     limits: Limits,
     clients: Mutex<Clients>,
+    refusal: Mutex<Option<Refusal>>,
     disk: Option<Disk>,
 }
 
@@ -54,7 +62,15 @@ struct Client {
     session: Option<Open>,
     inbox: Inbox,
     last_seen: Instant,
+    bandwidth: Bandwidth,
 }
+
+/// What a client may still send, in bytes. As on the real network there is nothing until the client asks for some.
+#[derive(Clone, Default)]
+pub(crate) struct Bandwidth(Arc<AtomicI64>);
+
+/// What a gateway gives a client that asks for free bandwidth (nym-node 1.31).
+const GRANT: i64 = 64 << 30;
 
 struct Open {
     number: u64,
@@ -78,6 +94,7 @@ pub(crate) struct Session {
     address: DestinationAddressBytes,
     number: u64,
     pub(crate) key: Arc<SharedSymmetricKey>,
+    pub(crate) bandwidth: Bandwidth,
     pub(crate) waiting: Vec<Vec<u8>>,
     pub(crate) messages: mpsc::Receiver<Vec<u8>>,
 }
@@ -99,7 +116,7 @@ impl Gateway {
         });
         let clients = Clients { known: known.collect(), ..Clients::default() };
         let disk = disk.map(|(store, node)| Disk { store, node, saved: Arc::default() });
-        Gateway { websocket, identity, limits, clients: Mutex::new(clients), disk }
+        Gateway { websocket, identity, limits, clients: Mutex::new(clients), refusal: Mutex::default(), disk }
     }
 
     /// The key agreed with a client when it registered.
@@ -134,6 +151,23 @@ impl Gateway {
         self.persist().await
     }
 
+    /// Turns clients away from now on, or no longer.
+    pub(crate) fn refuse(&self, refusal: Option<Refusal>) {
+        *lock(&self.refusal) = refusal;
+    }
+
+    /// How clients are turned away.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        *lock(&self.refusal)
+    }
+
+    /// Takes back what clients may still send, as gateways do at midnight.
+    pub(crate) fn end_grants(&self) {
+        for client in lock(&self.clients).known.values() {
+            client.bandwidth.0.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Opens a session for a registered client; an older one of the same client ends.
     pub(crate) fn open(self: &Arc<Self>, address: DestinationAddressBytes) -> Option<Session> {
         let (sender, messages) = mpsc::channel(self.limits.session_messages.max(1));
@@ -145,8 +179,8 @@ impl Gateway {
         client.session = Some(Open { number, messages: sender });
         client.last_seen = Instant::now();
         let waiting = client.inbox.take(stored_bytes, self.limits.inbox_age);
-        let (gateway, key) = (self.clone(), client.key.clone());
-        Some(Session { gateway, address, number, key, waiting, messages })
+        let (gateway, key, bandwidth) = (self.clone(), client.key.clone(), client.bandwidth.clone());
+        Some(Session { gateway, address, number, key, bandwidth, waiting, messages })
     }
 
     /// Takes a message for a client: to its session if it has one, else to its inbox.
@@ -269,7 +303,27 @@ impl Clients {
 
 impl Client {
     fn new(key: Arc<SharedSymmetricKey>, now: Instant) -> Self {
-        Client { key, session: None, inbox: Inbox::default(), last_seen: now }
+        let (inbox, bandwidth) = (Inbox::default(), Bandwidth::default());
+        Client { key, session: None, inbox, last_seen: now, bandwidth }
+    }
+}
+
+impl Bandwidth {
+    pub(crate) fn left(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// What is left with a grant more.
+    pub(crate) fn grant(&self) -> i64 {
+        self.0.fetch_add(GRANT, Ordering::Relaxed).saturating_add(GRANT)
+    }
+
+    /// Takes off a packet. What is left then, or what there is if it is too little.
+    pub(crate) fn spend(&self, bytes: i64) -> Result<i64, i64> {
+        let spent = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(bytes).filter(|rest| *rest >= 0)
+        });
+        spent.map(|before| before - bytes)
     }
 }
 

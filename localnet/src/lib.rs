@@ -41,6 +41,7 @@ mod store;
 pub use config::{Epochs, Limits, LocalnetConfig};
 pub use error::{ExitError, NetworkFileError, NodeError, RotateError, StartError, StoreError};
 pub use exit::{Exit, ExitPolicy};
+pub use gateway::Refusal;
 pub use network::Localnet;
 pub use network_file::{NetworkFile, NodeEntry, NodeRole, RelayEntry};
 pub use node::Node;

@@ -152,8 +152,7 @@ impl Localnet {
             };
             self.exits.push(Exit::open(setup).await.map_err(StartError::Exit)?);
         }
-        let described = self.exits.iter().map(|exit| (exit.node(), exit.address())).collect();
-        self.shared.directory.set_exits(described);
+        self.list_exits(true);
         Ok(())
     }
 
@@ -179,6 +178,17 @@ impl Localnet {
     #[must_use]
     pub fn exits(&self) -> &[Exit] {
         &self.exits
+    }
+
+    /// Leaves these nodes out of the directory from now on, and no others: clients learn of it when they ask next.
+    pub fn hide(&self, nodes: &[&Node]) {
+        self.shared.directory.hide(nodes.iter().map(|node| node.id()).collect());
+    }
+
+    /// Leaves all exits out of the directory, or lists them again, as if they had come up late.
+    pub fn list_exits(&self, listed: bool) {
+        let exits = self.exits.iter().filter(|_| listed);
+        self.shared.directory.set_exits(exits.map(|exit| (exit.node(), exit.address())).collect());
     }
 
     /// What each node has done so far.

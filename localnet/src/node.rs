@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Limits, NodeEntry, NodeError, NodeRole, NodeStats,
+    Limits, NodeEntry, NodeError, NodeRole, NodeStats, Refusal,
     forwarder::Forwarder,
     gateway::{handshake, session},
     listener::{Scope, bind_again},
@@ -136,6 +136,22 @@ impl Node {
         self.inner.core.faults.set_flip(permille);
     }
 
+    /// Turns clients away that connect from now on, as gateways of the real network do; `None`: no longer.
+    /// Without effect on a mix.
+    pub fn refuse(&self, refusal: Option<Refusal>) {
+        if let Some(gateway) = &self.inner.core.gateway {
+            gateway.refuse(refusal);
+        }
+    }
+
+    /// Takes back what the gateway's clients may still send, as gateways do at midnight: their next packets are refused
+    /// until they ask for more. Without effect on a mix.
+    pub fn end_grants(&self) {
+        if let Some(gateway) = &self.inner.core.gateway {
+            gateway.end_grants();
+        }
+    }
+
     /// Takes the node down as a crash would: sockets closed, connections cut, packets it held lost.
     ///
     /// It stays in the topology, like a node that died within the epoch.
@@ -249,7 +265,10 @@ impl Inner {
 
 async fn serve_client(node: Arc<Running>, stream: tokio::net::TcpStream) {
     let Some(gateway) = &node.core.gateway else { return };
-    if let Some((socket, client)) = handshake::log_in(gateway, stream).await {
+    if gateway.refusal() == Some(Refusal::Full) {
+        return;
+    }
+    if let Some((socket, client)) = handshake::log_in(&node.core, gateway, stream).await {
         session::run(&node, gateway, socket, client).await;
     }
 }

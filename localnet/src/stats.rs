@@ -27,6 +27,12 @@ pub struct NodeStats {
     pub lost: u64,
     /// Messages in which a bit was flipped by the `flip_bits` fault.
     pub flipped: u64,
+    /// Registrations that clients began, under identities new or known.
+    pub registrations: u64,
+    /// Times that a client got bandwidth.
+    pub claims: u64,
+    /// Packets refused because their client had no bandwidth left.
+    pub unpaid: u64,
 }
 
 /// Counters of a whole network.
@@ -57,6 +63,9 @@ impl Stats {
             dropped: sum.dropped + one.dropped,
             lost: sum.lost + one.lost,
             flipped: sum.flipped + one.flipped,
+            registrations: sum.registrations + one.registrations,
+            claims: sum.claims + one.claims,
+            unpaid: sum.unpaid + one.unpaid,
         })
     }
 }
@@ -92,6 +101,9 @@ pub(crate) struct Counters {
     pub(crate) dropped: Counter,
     pub(crate) lost: Counter,
     pub(crate) flipped: Counter,
+    pub(crate) registrations: Counter,
+    pub(crate) claims: Counter,
+    pub(crate) unpaid: Counter,
 }
 
 impl Counters {
@@ -107,6 +119,9 @@ impl Counters {
             dropped: self.dropped.value(),
             lost: self.lost.value(),
             flipped: self.flipped.value(),
+            registrations: self.registrations.value(),
+            claims: self.claims.value(),
+            unpaid: self.unpaid.value(),
         }
     }
 }

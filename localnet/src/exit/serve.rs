@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::ExitPolicy;
+use super::{ExitPolicy, Senders};
 use crate::faults::Faults;
 
 /// Messages that wait for the SDK.
@@ -82,6 +82,7 @@ struct Desk {
 pub(super) async fn serve(
     policy: &ExitPolicy,
     faults: &Faults,
+    senders: &Senders,
     mut client: MixnetClient,
     alive: &CancellationToken,
 ) {
@@ -108,7 +109,7 @@ pub(super) async fn serve(
             if faults.drops() {
                 continue;
             }
-            take(policy, &desk, message).await;
+            take(policy, &desk, senders, message).await;
         }
     }
     alive.cancel();
@@ -119,7 +120,7 @@ pub(super) async fn serve(
     let _ = sending.await;
 }
 
-async fn take(policy: &ExitPolicy, desk: &Arc<Desk>, message: ReconstructedMessage) {
+async fn take(policy: &ExitPolicy, desk: &Arc<Desk>, senders: &Senders, message: ReconstructedMessage) {
     let Some(tag) = message.sender_tag else { return };
     let Ok(request) = Socks5ProviderRequest::try_from_bytes(&message.message) else {
         tracing::debug!("A message that is not a request to an exit was dropped.");
@@ -130,6 +131,7 @@ async fn take(policy: &ExitPolicy, desk: &Arc<Desk>, message: ReconstructedMessa
     match content.content {
         Socks5RequestContent::Connect(request) => {
             let ConnectRequest { conn_id: connection, remote_addr, .. } = *request;
+            senders.note(tag.to_bytes());
             match (policy.target(&remote_addr), desk.places.clone().try_acquire_owned()) {
                 (Some(target), Ok(place)) => {
                     let desk = Arc::clone(desk);

@@ -16,7 +16,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::WebSocketConfig},
 };
 
-use crate::gateway::{Gateway, Session};
+use crate::{
+    gateway::{Gateway, Refusal, Session},
+    mix::Core,
+};
 
 /// How long a client may take from the connection to the login.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -26,8 +29,6 @@ const MAX_REQUESTS: usize = 8;
 const MAX_MESSAGE: usize = 256 * 1024;
 /// The skew of clocks that Nym's gateways accept.
 const MAX_SKEW: Duration = Duration::from_secs(120);
-/// What a client may still send, in bytes. Nothing is counted here.
-pub(crate) const FREE_BANDWIDTH: i64 = 1 << 40;
 
 /// Bytes of the registration's first message that are the client's Ed25519 key.
 const IDENTITY: usize = 32;
@@ -35,11 +36,15 @@ const IDENTITY: usize = 32;
 pub(crate) type WebSocket = WebSocketStream<TcpStream>;
 
 /// Serves one connection: login, then packets and messages until it ends.
-pub(crate) async fn log_in(gateway: &Arc<Gateway>, stream: TcpStream) -> Option<(WebSocket, Session)> {
-    timeout(PATIENCE, accept(gateway, stream)).await.ok().flatten()
+pub(crate) async fn log_in(
+    core: &Core,
+    gateway: &Arc<Gateway>,
+    stream: TcpStream,
+) -> Option<(WebSocket, Session)> {
+    timeout(PATIENCE, accept(core, gateway, stream)).await.ok().flatten()
 }
 
-async fn accept(gateway: &Arc<Gateway>, stream: TcpStream) -> Option<(WebSocket, Session)> {
+async fn accept(core: &Core, gateway: &Arc<Gateway>, stream: TcpStream) -> Option<(WebSocket, Session)> {
     let config = WebSocketConfig {
         max_message_size: Some(MAX_MESSAGE),
         max_frame_size: Some(MAX_MESSAGE),
@@ -57,14 +62,15 @@ async fn accept(gateway: &Arc<Gateway>, stream: TcpStream) -> Option<(WebSocket,
         let outcome = match request {
             ClientControlRequest::SupportedProtocol {} => Ok(None),
             ClientControlRequest::RegisterHandshakeInitRequest { protocol_version, data } => {
+                core.counters.registrations.one();
                 register(gateway, &mut socket, protocol_version, data).await.map(Some)
             }
             ClientControlRequest::AuthenticateV2(request) => authenticate(gateway, &request).map(Some),
-            _ => Err("this request is not for a client that has not logged in"),
+            _ => Err("this request is not for a client that has not logged in".to_owned()),
         };
         match outcome {
             Ok(None) => {
-                let version = CURRENT_PROTOCOL_VERSION;
+                let version = Refusal::version(gateway.refusal());
                 send(&mut socket, ServerResponse::SupportedProtocol { version }).await?;
             }
             Ok(Some((session, response))) => {
@@ -90,7 +96,7 @@ async fn register(
     socket: &mut WebSocket,
     protocol_version: u8,
     data: Vec<u8>,
-) -> Result<(Session, ServerResponse), &'static str> {
+) -> Result<(Session, ServerResponse), String> {
     let identity = data.get(..IDENTITY).and_then(|key| ed25519::PublicKey::from_bytes(key).ok());
     let address = identity.ok_or("malformed identity")?.derive_destination_address();
     let mut rng = OsRng;
@@ -119,11 +125,14 @@ async fn register(
 fn authenticate(
     gateway: &Arc<Gateway>,
     request: &AuthenticateRequest,
-) -> Result<(Session, ServerResponse), &'static str> {
+) -> Result<(Session, ServerResponse), String> {
     let address = request.content.client_identity.derive_destination_address();
+    if let Some(words) = gateway.refusal().and_then(|refusal| refusal.to_login(request)) {
+        return Err(words);
+    }
     // Logins are not checked for reuse: their time stamp has a resolution of one second,
     // and a client that logs in twice within one would be refused.
-    request.verify_timestamp(MAX_SKEW).map_err(|_| "the clocks differ too much")?;
+    request.verify_timestamp(MAX_SKEW).map_err(|error| error.to_string())?;
     request.verify_signature().map_err(|_| "the signature is wrong")?;
     let key = gateway.key_of(address).ok_or("this client is not registered here")?;
     request.verify_ciphertext(&key).map_err(|_| "the key is not the one agreed")?;
@@ -131,7 +140,7 @@ fn authenticate(
     let response = ServerResponse::Authenticate {
         protocol_version: request.content.protocol_version.min(CURRENT_PROTOCOL_VERSION),
         status: true,
-        bandwidth_remaining: FREE_BANDWIDTH,
+        bandwidth_remaining: session.bandwidth.left(),
         upgrade_mode: false,
     };
     Ok((session, response))

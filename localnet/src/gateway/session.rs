@@ -5,16 +5,13 @@ use std::time::Duration;
 use futures::{FutureExt, SinkExt, StreamExt};
 use nym_gateway_requests::{
     BandwidthResponse, BinaryRequest, BinaryResponse, CURRENT_PROTOCOL_VERSION, ClientControlRequest,
-    ClientRequest, SendResponse, SensitiveServerResponse, ServerResponse,
+    ClientRequest, SendResponse, SensitiveServerResponse, ServerResponse, SimpleGatewayRequestsError,
 };
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    gateway::{
-        Gateway, Session,
-        handshake::{FREE_BANDWIDTH, WebSocket},
-    },
+    gateway::{Gateway, Refusal, Session, TICKETS_ONLY, handshake::WebSocket},
     mix::Running,
 };
 
@@ -36,7 +33,7 @@ enum End {
 
 /// Runs a session until it ends.
 pub(crate) async fn run(node: &Running, gateway: &Gateway, mut socket: WebSocket, mut session: Session) {
-    let end = exchange(node, &mut socket, &mut session).await;
+    let end = exchange(node, gateway, &mut socket, &mut session).await;
     if let Err(End::Forget) = end
         && let Err(error) = gateway.forget(session.address).await
     {
@@ -44,7 +41,12 @@ pub(crate) async fn run(node: &Running, gateway: &Gateway, mut socket: WebSocket
     }
 }
 
-async fn exchange(node: &Running, socket: &mut WebSocket, session: &mut Session) -> Result<(), End> {
+async fn exchange(
+    node: &Running,
+    gateway: &Gateway,
+    socket: &mut WebSocket,
+    session: &mut Session,
+) -> Result<(), End> {
     while !session.waiting.is_empty() {
         push(socket, session).await?;
     }
@@ -60,11 +62,12 @@ async fn exchange(node: &Running, socket: &mut WebSocket, session: &mut Session)
                 push(socket, session).await?;
             }
             request = socket.next() => {
-                answer(node, socket, session, request.ok_or(End::Cut)?.map_err(|_| End::Cut)?).await?;
+                let request = request.ok_or(End::Cut)?.map_err(|_| End::Cut)?;
+                answer(node, gateway, socket, session, request).await?;
                 for _ in 1..BATCH {
                     let Some(request) = socket.next().now_or_never() else { break };
                     let request = request.ok_or(End::Cut)?.map_err(|_| End::Cut)?;
-                    answer(node, socket, session, request).await?;
+                    answer(node, gateway, socket, session, request).await?;
                 }
                 flush(socket).await?;
             }
@@ -88,6 +91,7 @@ async fn push(socket: &mut WebSocket, session: &mut Session) -> Result<(), End> 
 
 async fn answer(
     node: &Running,
+    gateway: &Gateway,
     socket: &mut WebSocket,
     session: &Session,
     request: Message,
@@ -96,7 +100,7 @@ async fn answer(
         Message::Binary(bytes) => forward(node, session, bytes)?,
         Message::Text(text) => {
             let request = text.parse::<ClientControlRequest>().map_err(|_| malformed(node))?;
-            match control(node, session, request)? {
+            match control(node, gateway, session, request)? {
                 Control::Answer(response) => response,
                 Control::Forget(response) => {
                     feed(socket, response.into()).await?;
@@ -120,11 +124,20 @@ fn forward(node: &Running, session: &Session, bytes: Vec<u8>) -> Result<ServerRe
         BinaryRequest::try_from_encrypted_tagged_bytes(bytes, &session.key).map_err(|_| malformed(node))?;
     Ok(match request {
         BinaryRequest::ForwardSphinx { packet } | BinaryRequest::ForwardSphinxV2 { packet } => {
+            let required = i64::try_from(packet.packet().len()).unwrap_or(i64::MAX);
+            let remaining_bandwidth = match session.bandwidth.spend(required) {
+                Ok(left) => left,
+                Err(available) => {
+                    node.core.counters.unpaid.one();
+                    let error = SimpleGatewayRequestsError::OutOfBandwidth { required, available };
+                    return Ok(ServerResponse::TypedError { error });
+                }
+            };
             node.core.counters.from_clients.one();
             node.core.shapes.sent(session.address, packet.packet());
             // A packet that finds no room is lost as anywhere else on its way: the client sends it again.
             let _ = node.forwarder.send(packet);
-            ServerResponse::Send(SendResponse { remaining_bandwidth: FREE_BANDWIDTH, upgrade_mode: false })
+            ServerResponse::Send(SendResponse { remaining_bandwidth, upgrade_mode: false })
         }
         _ => ServerResponse::new_error("unknown request"),
     })
@@ -135,14 +148,25 @@ enum Control {
     Forget(ServerResponse),
 }
 
-fn control(node: &Running, session: &Session, request: ClientControlRequest) -> Result<Control, End> {
+fn control(
+    node: &Running,
+    gateway: &Gateway,
+    session: &Session,
+    request: ClientControlRequest,
+) -> Result<Control, End> {
     Ok(Control::Answer(match request {
+        ClientControlRequest::ClaimFreeTestnetBandwidth if gateway.refusal() == Some(Refusal::Tickets) => {
+            ServerResponse::new_error(TICKETS_ONLY)
+        }
         ClientControlRequest::ClaimFreeTestnetBandwidth
         | ClientControlRequest::EcashCredential { .. }
-        | ClientControlRequest::UpgradeModeJWT { .. } => ServerResponse::Bandwidth(BandwidthResponse {
-            available_total: FREE_BANDWIDTH,
-            upgrade_mode: false,
-        }),
+        | ClientControlRequest::UpgradeModeJWT { .. } => {
+            node.core.counters.claims.one();
+            ServerResponse::Bandwidth(BandwidthResponse {
+                available_total: session.bandwidth.grant(),
+                upgrade_mode: false,
+            })
+        }
         ClientControlRequest::SupportedProtocol {} => {
             ServerResponse::SupportedProtocol { version: CURRENT_PROTOCOL_VERSION }
         }

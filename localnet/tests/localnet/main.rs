@@ -5,6 +5,7 @@ mod exits;
 mod faults;
 mod hostile;
 mod loopback;
+mod refusals;
 mod restart;
 mod rotation;
 mod support;
