@@ -19,6 +19,7 @@ pub mod endpoint;
 mod collect;
 mod connection;
 mod dial;
+mod doubt;
 mod error;
 mod limits;
 mod publish;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bauta_protocol::gun::{Get, GunNode, MAX_FRAME, Message, MessageId, decode, encode};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message as Frame};
 use tokio_util::sync::CancellationToken;
 
 use super::Stream;
+use super::doubt::{Doubt, Heard};
 use crate::random::rng;
 
 /// A connection that nobody uses is closed after this long.
@@ -23,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(90);
 /// How often both are checked, and a ping is sent.
 const WATCH: Duration = Duration::from_secs(15);
+/// A server that has sent something else than Gun, and nothing of Gun for this long, is no relay.
+const FOREIGN: Duration = Duration::from_secs(2);
 /// A frame that cannot be sent for this long ends the connection.
 const SEND: Duration = Duration::from_secs(60);
 /// The most messages in one frame that we send.
@@ -47,6 +50,8 @@ pub(super) fn limits() -> WebSocketConfig {
 pub(super) struct Connection {
     outgoing: mpsc::Sender<Vec<Message>>,
     routes: Mutex<Routes>,
+    doubt: Arc<Doubt>,
+    foreign: Notify,
     closing: CancellationToken,
 }
 
@@ -59,6 +64,7 @@ struct Routes {
     questions: HashMap<MessageId, u64>,
     last_use: Instant,
     last_frame: Instant,
+    heard: Heard,
 }
 
 struct Route {
@@ -72,6 +78,7 @@ impl Connection {
     /// Takes over an open WebSocket. The returned future moves its frames and ends with it.
     pub(super) fn new(
         socket: Socket,
+        doubt: Arc<Doubt>,
         stop: &CancellationToken,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + use<>) {
         let (outgoing, queue) = mpsc::channel(OUTGOING);
@@ -83,8 +90,10 @@ impl Connection {
             questions: HashMap::new(),
             last_use: now,
             last_frame: now,
+            heard: Heard::default(),
         };
-        let connection = Arc::new(Self { outgoing, routes: Mutex::new(routes), closing: stop.child_token() });
+        let (routes, foreign) = (Mutex::new(routes), Notify::new());
+        let connection = Arc::new(Self { outgoing, routes, doubt, foreign, closing: stop.child_token() });
         let run = Arc::clone(&connection).run(socket, queue);
         (connection, run)
     }
@@ -121,10 +130,13 @@ impl Connection {
             reason = self.read(stream) => reason,
             reason = write(sink, queue, pinged) => reason,
             reason = self.watch(pings) => reason,
+            reason = self.suspect() => reason,
             () = self.closing.cancelled() => "closed here",
         };
         tracing::debug!(reason, "A connection to a Gun relay ended.");
         let mut routes = self.routes();
+        // Before the exchanges learn of the end and connect again.
+        self.doubt.note(routes.heard);
         routes.is_closed = true;
         routes.exchanges.clear();
         routes.questions.clear();
@@ -137,6 +149,10 @@ impl Connection {
             let text = match frame {
                 Ok(Frame::Text(text)) => text,
                 Ok(Frame::Close(_)) => return "closed by the relay",
+                Ok(Frame::Binary(_)) => {
+                    self.hear_foreign();
+                    String::new()
+                }
                 Ok(_) => String::new(),
                 Err(WsError::Capacity(_)) => return "a frame was too long",
                 Err(_) => return "lost",
@@ -146,8 +162,14 @@ impl Connection {
                 continue;
             }
             match decode(&text) {
-                Ok(messages) => self.deliver(messages, text.len()),
-                Err(error) => tracing::debug!(%error, "A frame of a Gun relay was not understood."),
+                Ok(messages) => {
+                    self.hear(&messages, &text);
+                    self.deliver(messages, text.len());
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "A frame of a Gun relay was not understood.");
+                    self.hear_foreign();
+                }
             }
         }
         "ended by the relay"
@@ -168,6 +190,46 @@ impl Connection {
                 }
             }
             // Questions that a relay passes on from other clients are not ours to answer.
+        }
+    }
+
+    /// Takes note whether these messages are a relay's. An empty list is a heartbeat.
+    fn hear(&self, messages: &[Message], text: &str) {
+        let mut routes = self.routes();
+        // Our own messages come back from a server that repeats whatever it gets.
+        let is_ours = |message: &Message| {
+            message.answers.is_none()
+                && message.id.as_ref().is_some_and(|id| routes.questions.contains_key(id))
+        };
+        let is_said = |message: &Message| {
+            message.answers.is_some()
+                || message.hello.is_some()
+                || message.id.is_some() && (message.put.is_some() || message.get.is_some())
+        };
+        let is_gun = messages.iter().any(|message| is_said(message) && !is_ours(message));
+        if is_gun && !routes.heard.is_gun {
+            routes.heard.is_gun = true;
+            self.doubt.note(routes.heard);
+        }
+        drop(routes);
+        if !is_gun && text.trim() != "[]" {
+            self.hear_foreign();
+        }
+    }
+
+    fn hear_foreign(&self) {
+        self.routes().heard.is_foreign = true;
+        self.foreign.notify_one();
+    }
+
+    /// Ends when something else than Gun came, and nothing of Gun after it.
+    async fn suspect(&self) -> &'static str {
+        loop {
+            self.foreign.notified().await;
+            sleep(FOREIGN).await;
+            if !self.routes().heard.is_gun {
+                return "not of a Gun relay";
+            }
         }
     }
 
@@ -295,6 +357,7 @@ impl Exchange {
             let mut routes = self.connection.routes();
             let route = routes.exchanges.get_mut(&self.number).ok_or(Lost)?;
             route.questions.extend(ids.iter().cloned());
+            routes.heard.asked = true;
             let questions = ids.iter().map(|id| (id.clone(), self.number));
             routes.questions.extend(questions);
         }

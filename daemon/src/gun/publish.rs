@@ -131,6 +131,9 @@ pub(super) async fn publish(
             Err(Lost) => exchange.give_up(),
         }
         drop(exchange);
+        if let Some(error) = relay.doubt() {
+            note(&|doubt| doubt.unreachable = Some(error.clone()));
+        }
         sleep(RETRY).await;
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, limits};
+use super::doubt::Doubt;
 use super::error::ConnectError;
 use super::{Dial, GunUrl, Stream};
 use crate::random::uniform;
@@ -36,6 +37,7 @@ pub(super) struct Relay {
     reach: Mutex<Reach>,
     connections: AtomicUsize,
     places: Arc<Semaphore>,
+    doubt: Arc<Doubt>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -58,7 +60,8 @@ impl Relay {
         stop: CancellationToken,
     ) -> Self {
         let (reach, places) = (Mutex::new(Reach::default()), Arc::new(Semaphore::new(PLACES)));
-        Self { url, dial, tls, reach, connections: AtomicUsize::new(0), places, tasks, stop }
+        let (connections, doubt) = (AtomicUsize::new(0), Arc::default());
+        Self { url, dial, tls, reach, connections, places, doubt, tasks, stop }
     }
 
     pub(super) fn url(&self) -> &GunUrl {
@@ -68,6 +71,13 @@ impl Relay {
     /// Whether a connection is open, as far as is known.
     pub(super) fn is_connected(&self) -> bool {
         self.connections.load(Ordering::Relaxed) > 0
+    }
+
+    /// Why what answers there seems to be no relay, if the last connections had no word of Gun.
+    pub(super) fn doubt(&self) -> Option<ConnectError> {
+        let (reason, times) = self.doubt.get()?;
+        let relay = self.url.to_string();
+        Some(ConnectError::WebSocket { relay, reason: reason.to_owned(), times })
     }
 
     /// A permit for one more publication at this relay, if there is room.
@@ -90,30 +100,35 @@ impl Relay {
     pub(super) async fn own_connection(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
         let (not_before, before) = {
             let reach = self.reach.lock().await;
-            reach.is_open()?;
+            reach.is_open(self.doubt())?;
             (reach.not_before, reach.times())
         };
         if let Some(time) = not_before {
             sleep_until(time).await;
         }
         let opened = self.open().await;
-        self.reach.lock().await.note(opened, before)
+        self.reach.lock().await.note(opened, before, self.doubts())
     }
 
     async fn open_patiently(self: &Arc<Self>, reach: &mut Reach) -> Result<Arc<Connection>, ConnectError> {
-        reach.is_open()?;
+        reach.is_open(self.doubt())?;
         if let Some(time) = reach.not_before {
             sleep_until(time).await;
         }
         let before = reach.times();
-        reach.note(self.open().await, before)
+        reach.note(self.open().await, before, self.doubts())
+    }
+
+    /// How many connections in a row had something else than Gun.
+    fn doubts(&self) -> u32 {
+        self.doubt.get().map(|(_, times)| times).unwrap_or_default()
     }
 
     async fn open(self: &Arc<Self>) -> Result<Arc<Connection>, ConnectError> {
         let relay = self.url.to_string();
         let connecting = timeout(CONNECT, self.connect());
         let socket = connecting.await.unwrap_or(Err(ConnectError::Timeout { relay }))?;
-        let (connection, run) = Connection::new(socket, &self.stop);
+        let (connection, run) = Connection::new(socket, Arc::clone(&self.doubt), &self.stop);
         self.connections.fetch_add(1, Ordering::Relaxed);
         let this = Arc::clone(self);
         self.tasks.spawn(async move {
@@ -155,6 +170,11 @@ impl Relay {
     }
 }
 
+/// The wait after so many failures before.
+fn pause(failures: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << failures.min(16)).min(LONGEST_WAIT)
+}
+
 /// What the host of a relay answered in place of a WebSocket.
 fn no_relay(relay: String, error: &WsError) -> ConnectError {
     let reason = match error {
@@ -173,10 +193,10 @@ fn no_relay(relay: String, error: &WsError) -> ConnectError {
 impl Reach {
     /// An error where the next attempt is not due and all the last ones were answered by something that is no relay: to
     /// wait would only hide what is wrong.
-    fn is_open(&self) -> Result<(), ConnectError> {
+    fn is_open(&self, doubt: Option<ConnectError>) -> Result<(), ConnectError> {
         let is_early = self.not_before.is_some_and(|time| time > Instant::now());
-        match &self.turned_away {
-            Some(error) if is_early && error.is_final() => Err(error.clone()),
+        match self.turned_away.clone().or(doubt) {
+            Some(error) if is_early && error.is_final() => Err(error),
             _ => Ok(()),
         }
     }
@@ -190,7 +210,14 @@ impl Reach {
     }
 
     /// Takes note of an attempt. `before` is what [`Self::times`] was when it began: those made at once count once.
-    fn note<T>(&mut self, opened: Result<T, ConnectError>, before: u32) -> Result<T, ConnectError> {
+    ///
+    /// `doubts` is how many connections before it were of no use although they opened.
+    fn note<T>(
+        &mut self,
+        opened: Result<T, ConnectError>,
+        before: u32,
+        doubts: u32,
+    ) -> Result<T, ConnectError> {
         let opened = opened.map_err(|error| match error {
             ConnectError::WebSocket { relay, reason, .. } => {
                 ConnectError::WebSocket { relay, reason, times: self.times().max(before.saturating_add(1)) }
@@ -204,10 +231,10 @@ impl Reach {
         if opened.is_ok() {
             self.failures = 0;
             // A relay that accepts connections and drops them at once must not be asked in a tight loop.
-            self.not_before = Some(Instant::now() + FIRST_WAIT);
+            self.not_before = Some(Instant::now() + pause(doubts));
             return opened;
         }
-        let wait = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(LONGEST_WAIT);
+        let wait = pause(self.failures);
         self.failures = self.failures.saturating_add(1);
         // With jitter, so that many clients do not come back at the same moment.
         self.not_before = Some(Instant::now() + wait.mul_f64(0.5 + uniform() / 2.0));

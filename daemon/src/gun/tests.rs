@@ -408,3 +408,86 @@ async fn a_relay_that_restarts_behind_a_server_is_waited_for() {
     let read = gun.get("s", GetLimits { deadline: SOON, ..GetLimits::default() }).await.unwrap().unwrap();
     assert_eq!(read.get("e"), Some(&json!("words")));
 }
+
+/// What a server does in a WebSocket that is no Gun relay.
+#[derive(Clone, Copy, Debug)]
+enum Other {
+    Greets,
+    AnswersJson,
+    SendsBytes,
+    Repeats,
+    SaysNothing,
+}
+
+#[async_trait]
+impl Dial for Other {
+    async fn dial(&self, _: &str, _: u16) -> Result<Box<dyn Stream>, DialError> {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let other = *self;
+        tokio::spawn(async move {
+            let Ok(mut socket) = tokio_tungstenite::accept_async(theirs).await else { return };
+            if let Other::Greets = other {
+                let _ = socket.send(Frame::Text("welcome".to_owned())).await;
+            }
+            while let Some(Ok(frame)) = socket.next().await {
+                let answer = match other {
+                    Other::AnswersJson => {
+                        Frame::Text(r#"{"jsonrpc":"2.0","error":{"code":-32600}}"#.to_owned())
+                    }
+                    Other::SendsBytes => Frame::Binary(vec![1, 2, 3]),
+                    Other::Repeats if frame.is_text() => frame,
+                    _ => continue,
+                };
+                if socket.send(answer).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Box::new(ours))
+    }
+}
+
+fn unreachable_because(error: &GunError) -> &str {
+    match error {
+        GunError::Unreachable(ConnectError::WebSocket { reason, .. }) => reason,
+        _ => "",
+    }
+}
+
+fn only(other: Other) -> Gun {
+    let relays = vec!["http://one/gun".parse().unwrap()];
+    Gun::new(GunConfig { relays, extra_roots_pem: None, dial: Arc::new(other) }).unwrap()
+}
+
+#[tokio::test]
+async fn a_websocket_without_gun_in_it_is_named_and_not_waited_for() {
+    let check = |other: Other| async move {
+        let (gun, deadline) = (only(other), Duration::from_secs(3600));
+        let limits = GetLimits { deadline, ..GetLimits::default() };
+        let reading = tokio::time::timeout(SOON * 2, gun.get("s", limits));
+        let failed = reading.await.expect("not at the deadline").unwrap_err();
+        let writing = gun.publish(vec![update("s", "e", json!("words"))], deadline);
+        let unwritten = tokio::time::timeout(SOON, writing).await.expect("at once").unwrap_err();
+        for error in [failed, unwritten] {
+            assert_eq!(
+                unreachable_because(&error),
+                "it speaks WebSocket, but not Gun",
+                "{other:?}: {error:?}"
+            );
+        }
+        gun.stop().await;
+    };
+    let all = [Other::Greets, Other::AnswersJson, Other::SendsBytes, Other::Repeats];
+    futures::future::join_all(all.map(check)).await;
+}
+
+#[tokio::test]
+async fn a_websocket_in_which_nothing_is_said_is_named_at_the_deadline() {
+    let gun = only(Other::SaysNothing);
+    // Longer than a relay may take for its first answer.
+    let limits =
+        GetLimits { deadline: collect::FIRST_ANSWER + Duration::from_secs(3), ..GetLimits::default() };
+    let failed = gun.get("s", limits).await.unwrap_err();
+    assert_eq!(unreachable_because(&failed), "it opens a WebSocket and says nothing");
+    gun.stop().await;
+}
