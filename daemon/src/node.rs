@@ -206,7 +206,7 @@ impl Node {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
-        let posts = Posts::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.gun().clone()));
+        let posts = Posts::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.guns().clone()));
         Ok(Arc::new(Self {
             shared,
             actors: Mutex::new(actors),

@@ -5,6 +5,7 @@
 
 mod error;
 mod find;
+mod guns;
 mod known;
 mod lookup;
 mod nodes;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::error::PostError;
 pub(crate) use self::find::{FoundPost, find, is_p256, named_network};
+pub(crate) use self::guns::{Guns, Way};
 pub(crate) use self::known::{Known, KnownAuthor, Readers, Shown, known};
 pub(crate) use self::open::{Checked, LOOKUP_PERSONAS, Needs, OpenedPost, Opening};
 pub(crate) use self::profiles::{OtherKey, learn, name_of};
@@ -36,14 +38,13 @@ pub(crate) use self::write::{
 use self::lookup::AT_A_TIME;
 use self::publisher::Publisher;
 use crate::engine::Shared;
-use crate::gun::Gun;
 use crate::store::{Happened, StoreError, Tx};
 
-/// The posts of a home: what runs for them, and the way to the Gun relays.
+/// The posts of a home: what runs for them, and the ways to the Gun relays.
 pub(crate) struct Posts {
     shared: Arc<Shared>,
     /// Without it, keys wait and nothing is looked up.
-    gun: Option<Gun>,
+    guns: Option<Guns>,
     publisher: Publisher,
     /// Bounds what all look-ups read at a time.
     lookups: Arc<Semaphore>,
@@ -51,9 +52,9 @@ pub(crate) struct Posts {
 
 impl Posts {
     /// Continues to publish what is queued.
-    pub(crate) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
-        let publisher = Publisher::start(Arc::clone(&shared), gun.clone());
-        Self { shared, gun, publisher, lookups: Arc::new(Semaphore::new(AT_A_TIME)) }
+    pub(crate) fn start(shared: Arc<Shared>, guns: Option<Guns>) -> Self {
+        let publisher = Publisher::start(Arc::clone(&shared), guns.clone());
+        Self { shared, guns, publisher, lookups: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 }
 

@@ -234,6 +234,11 @@ error_codes! {
     CONFIG_VALUE "config.value" User No "The value does not fit the setting." "See bauta config list.";
     NETWORK_INVALID "network.invalid" User No "The network file cannot be read, or names something that is not on this machine." "Give mainnet or a network.json written by bauta localnet.";
     NETWORK_UNREACHABLE "network.unreachable" Network Later "The mixnet cannot be reached." "Check this machine's connection; Bauta keeps trying.";
+    NETWORK_CLOCK "network.clock" Network Later "The gateways of the mixnet say that this machine's clock is wrong." "Set the clock and the time zone of this machine; Bauta then connects by itself.";
+    NETWORK_TICKETS "network.tickets" Network Later "The gateways of the mixnet give no bandwidth away: they ask for paid tickets." "Bauta cannot pay. It tries again, ever more rarely; see whether there is a newer Bauta.";
+    NETWORK_FULL "network.full" Network Later "The gateways of the mixnet close each connection at once: they are full, or the local network cuts it." "Bauta tries again, ever more rarely. If this lasts, try another network.";
+    NETWORK_PROTOCOL "network.protocol" Network No "The gateways of the mixnet speak another version of the protocol." "Update Bauta.";
+    NETWORK_REFUSED "network.refused" Network Later "The gateways of the mixnet refuse this program and do not say why." "Bauta tries again, ever more rarely; with BAUTA_LOG=debug its log has their words.";
     NETWORK_TIMEOUT "network.timeout" Network Later "No answer came through the mixnet in time." "Bauta keeps trying; see bauta status.";
     RELAY_NONE "relay.none" User No "No relay is known." "Name one: bauta up --relay ADDRESS";
     RELAY_INVALID "relay.invalid" User No "The relay address is not valid." "It begins with bauta-relay: and is printed by bauta relay.";

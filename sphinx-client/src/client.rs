@@ -77,6 +77,9 @@ pub enum ExchangeError {
         "the relay did not answer in time: it or the mixnet may be down; the request may have had its effect"
     )]
     Deadline,
+    /// The request was sent, and then its connection was lost. It is not sent again over the next one.
+    #[error("the connection to the mixnet was lost; the request may have had its effect")]
+    Interrupted,
     /// The client was stopped.
     #[error("the mixnet client was stopped")]
     Stopped,
@@ -89,7 +92,7 @@ impl HasKind for ExchangeError {
             Self::NoDoor => Kind::Malformed,
             Self::TooMany => Kind::Full,
             Self::Deadline => Kind::Timeout,
-            Self::Stopped => Kind::Network,
+            Self::Interrupted | Self::Stopped => Kind::Network,
         }
     }
 }
@@ -153,8 +156,11 @@ impl Client {
     ///
     /// `body` has exactly `class.request_len()` bytes, and the answer `class.reply_len()`.
     /// The same frame is sent again and again until the deadline, each time under a fresh sender tag with fresh reply
-    /// SURBs through another door, also when the Nym client below is replaced meanwhile.
+    /// SURBs through another door, also when the Nym client below is renewed meanwhile.
     /// The relay handles it once. Dropping the future gives the exchange up.
+    ///
+    /// A connection that is lost ends all exchanges that were sent over it: the same bytes again from a new client would
+    /// show which requests are one client's.
     ///
     /// # Errors
     /// [`ExchangeError`]. A wrong or forged answer is ignored.
@@ -187,7 +193,9 @@ impl Client {
             answer = waiting.answer() => answer.ok_or(ExchangeError::Stopped),
             () = core.stop.cancelled() => Err(ExchangeError::Stopped),
             () = sleep(patience.deadline) => Err(ExchangeError::Deadline),
-            never = core.keep_sending(&doors, &request, frame::surbs(class), patience.resend_after) => match never {},
+            Lost = core.keep_sending(&doors, &request, frame::surbs(class), patience.resend_after) => {
+                Err(ExchangeError::Interrupted)
+            }
         }
     }
 
@@ -224,7 +232,8 @@ impl fmt::Debug for Client {
     }
 }
 
-enum Never {}
+/// The connection over which something was sent has ended.
+struct Lost;
 
 impl Core {
     async fn keep_sending(
@@ -233,11 +242,15 @@ impl Core {
         request: &[u8],
         surbs: u32,
         resend_after: Duration,
-    ) -> Never {
+    ) -> Lost {
         let mut links = self.link.subscribe();
         let mut last_door = None;
         let mut prompt = true;
+        let mut used: Option<Arc<Link>> = None;
         loop {
+            if used.as_ref().is_some_and(|link| link.is_lost()) {
+                return Lost;
+            }
             let current = links.borrow_and_update().clone();
             let Some(link) = current.filter(|link| !link.has_ended()) else {
                 prompt = false;
@@ -251,21 +264,22 @@ impl Core {
                 sleep(up_to(resend_after / 2)).await;
                 prompt = true;
                 if link.has_ended() {
+                    prompt = false;
                     continue;
                 }
             }
             let Some(door) = pick(doors, last_door) else { std::future::pending().await };
+            self.shared.directory.need(door.gateway());
             last_door = Some(door);
+            // Even if this fails, the packet may have left.
+            used = Some(Arc::clone(&link));
             if link.send(door, request.to_vec(), surbs).await.is_err() {
-                prompt = false;
-                // The link has ended, and the supervisor has not noticed yet.
-                sleep(self.shared.tuning.look).await;
                 continue;
             }
             self.health.sent();
             tokio::select! {
                 () = sleep(jittered(resend_after)) => {}
-                () = link.ended() => prompt = false,
+                () = link.lost() => return Lost,
             }
         }
     }

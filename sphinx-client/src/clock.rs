@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// A gap longer than this many means is cut. The chance of one is 2 in a billion.
 const LONGEST_GAP_IN_MEANS: f64 = 20.0;
+/// Wall and monotonic clock differ by this much between two looks only after a suspend or a change of the clock.
+const JUMP: Duration = Duration::from_secs(10);
 
 /// The clock of this machine. Whatever decides by the time takes a [`Clock`], so that tests can set it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +80,30 @@ pub fn exponential_gap(mean: Duration, uniform: f64) -> Duration {
     mean.mul_f64(means)
 }
 
+/// Notices a suspend: the wall clock continued while the monotonic clock did not.
+pub(crate) struct JumpDetector {
+    monotonic: std::time::Instant,
+    wall: Timestamp,
+}
+
+impl JumpDetector {
+    pub(crate) fn new() -> Self {
+        Self { monotonic: std::time::Instant::now(), wall: SystemClock.now() }
+    }
+
+    pub(crate) fn jumped(&mut self) -> bool {
+        self.jumped_at(std::time::Instant::now(), SystemClock.now())
+    }
+
+    fn jumped_at(&mut self, monotonic: std::time::Instant, wall: Timestamp) -> bool {
+        let passed = monotonic.saturating_duration_since(self.monotonic);
+        // One of the two is zero: the clock went on, or it was set back.
+        let (shown, back) = (wall.since(self.wall), self.wall.since(wall));
+        (self.monotonic, self.wall) = (monotonic, wall);
+        if back.is_zero() { shown.abs_diff(passed) >= JUMP } else { back + passed >= JUMP }
+    }
+}
+
 /// `base` plus or minus up to a quarter, so that repeated actions of many clients do not coincide.
 pub(crate) fn jittered(base: Duration) -> Duration {
     base.mul_f64(OsRng.gen_range(0.75..1.25))
@@ -100,6 +126,7 @@ mod tests {
     use super::*;
 
     const MEAN: Duration = Duration::from_secs(1);
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn gaps(n: usize) -> Vec<f64> {
         (0..n).map(|_| exponential_gap(MEAN, OsRng.r#gen::<f64>()).as_secs_f64()).collect()
@@ -123,6 +150,18 @@ mod tests {
             let given = over(waited + more) / over(waited);
             assert!((given - over(more)).abs() < 0.025, "{waited} {more}");
         }
+    }
+
+    #[test]
+    fn a_suspend_is_noticed_and_ordinary_time_is_not() {
+        let (t, w) = (std::time::Instant::now(), SystemClock.now());
+        let mut clocks = JumpDetector { monotonic: t, wall: w };
+        assert!(!clocks.jumped_at(t + SECOND, w.plus(SECOND)));
+        assert!(clocks.jumped_at(t + 2 * SECOND, w.plus(3600 * SECOND)), "suspended for an hour");
+        assert!(!clocks.jumped_at(t + 3 * SECOND, w.plus(3601 * SECOND)));
+        assert!(clocks.jumped_at(t + 4 * SECOND, w), "the clock was set back");
+        assert!(!clocks.jumped_at(t + 5 * SECOND, w.plus(2 * SECOND)), "a small correction");
+        assert!(!clocks.jumped_at(t + 600 * SECOND, w.plus(597 * SECOND)), "a busy machine looks late");
     }
 
     proptest! {

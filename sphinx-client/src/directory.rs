@@ -1,14 +1,16 @@
 //! Nym's directory, asked once for all clients of a process.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use nym_client_core::client::topology_control::NymApiTopologyProvider;
 use nym_http_api_client::{ApiClient as _, Client, ClientBuilder};
-use nym_sdk::mixnet::Recipient;
+use nym_sdk::mixnet::{NodeIdentity, Recipient};
 use nym_sdk::{DebugConfig, TopologyProvider};
-use nym_topology::NymTopology;
+use nym_topology::{NodeId, NymTopology};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -22,6 +24,14 @@ use crate::timers::Tuning;
 const USELESS_AFTER: Duration = Duration::from_secs(6 * 3600);
 /// How long a directory that did not answer is left alone.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// A gateway that the directory does not list any more is used for so many refreshes.
+const KEPT_REFRESHES: u32 = 3;
+
+/// For a gateway that stays missing the topology is fetched early so many times.
+const MISSES: u32 = 5;
+/// How many of these are remembered.
+const MOST_MISSED: usize = 256;
 
 /// Pages of descriptions that are read; the directory decides how long each is.
 const MOST_PAGES: usize = 64;
@@ -40,6 +50,10 @@ struct Inner {
     patience: Duration,
     cache: Mutex<Cache>,
     exit_refresh: Duration,
+    lists_exits: AtomicBool,
+    /// After this a topology is fetched again in which a node is missing.
+    hurry: Duration,
+    missing: AtomicBool,
     exits: Mutex<Option<(Instant, Vec<Recipient>)>>,
 }
 
@@ -48,6 +62,31 @@ struct Cache {
     provider: Option<NymApiTopologyProvider>,
     fetched: Option<(Instant, NymTopology)>,
     failed_at: Option<Instant>,
+    /// Gateways that the last refreshes did not list, and how many.
+    absent: HashMap<NodeId, u32>,
+    /// Gateways that were needed and not there, and how often.
+    missed: HashMap<[u8; 32], u32>,
+}
+
+impl Cache {
+    /// Gateways that are missing from one refresh are mostly there in the next: a client whose gateway is missing sends no
+    /// cover, and one whose relay's or exit's is missing sends nothing.
+    fn keep_absent(&mut self, new: &mut NymTopology) {
+        let mut absent = HashMap::new();
+        if let Some((_, old)) = &self.fetched {
+            for node in old.entry_capable_nodes() {
+                if new.has_node_details(node.node_id) {
+                    continue;
+                }
+                let times = self.absent.get(&node.node_id).copied().unwrap_or_default() + 1;
+                if times <= KEPT_REFRESHES {
+                    absent.insert(node.node_id, times);
+                    new.insert_node_details(node.clone());
+                }
+            }
+        }
+        self.absent = absent;
+    }
 }
 
 /// The directory gave no usable list of nodes.
@@ -64,6 +103,9 @@ impl Directory {
                 patience: tuning.connect_timeout,
                 cache: Mutex::default(),
                 exit_refresh: tuning.exit_list_refresh,
+                lists_exits: AtomicBool::new(false),
+                hurry: tuning.topology_hurry,
+                missing: AtomicBool::new(false),
                 exits: Mutex::default(),
             }),
         }
@@ -79,11 +121,19 @@ impl Directory {
         let fresh = |at: Instant, limit: Duration| now.saturating_duration_since(at) < limit;
         let paused = cache.failed_at.is_some_and(|at| fresh(at, PAUSE_AFTER_FAILURE));
         let known = cache.fetched.as_ref().map(|(at, _)| *at);
-        if !paused && !known.is_some_and(|at| fresh(at, self.inner.refresh)) {
+        let missing = self.inner.missing.load(Ordering::Relaxed);
+        let limit = if missing { self.inner.hurry } else { self.inner.refresh };
+        if !paused && !known.is_some_and(|at| fresh(at, limit)) {
             match tokio::time::timeout(self.inner.patience, self.fetch(&mut cache)).await {
-                Ok(Some(topology)) => {
+                Ok(Some(mut topology)) => {
+                    self.inner.missing.store(false, Ordering::Relaxed);
+                    cache.keep_absent(&mut topology);
                     cache.fetched = Some((Instant::now(), topology));
                     cache.failed_at = None;
+                    if self.inner.lists_exits.load(Ordering::Relaxed) {
+                        let this = self.clone();
+                        tokio::spawn(async move { this.refresh_exits(this.inner.exit_refresh).await });
+                    }
                 }
                 _ => {
                     tracing::debug!("The directory did not answer.");
@@ -109,19 +159,61 @@ impl Directory {
 
     /// The exits that the directory describes and whose gateways are part of the network now.
     ///
-    /// The whole list is always fetched, so the directory does not learn which exit is used.
+    /// The whole list is always fetched, so the directory does not learn which exit is used, and with the topology, so it
+    /// does not learn when one is.
     pub(crate) async fn exits(&self) -> Result<Vec<Recipient>, DirectoryError> {
         let topology = self.topology().await?;
-        let mut known = self.inner.exits.lock().await;
-        if known.as_ref().is_none_or(|(at, _)| at.elapsed() >= self.inner.exit_refresh) {
-            match tokio::time::timeout(self.inner.patience, self.fetch_exits()).await {
-                Ok(Some(exits)) => *known = Some((Instant::now(), exits)),
-                // Keep the old list: exits rarely move.
-                _ => tracing::debug!("The directory did not say which exits there are."),
-            }
-        }
+        // Only if there is none yet.
+        self.refresh_exits(Duration::MAX).await;
+        let known = self.inner.exits.lock().await;
         let (_, exits) = known.as_ref().ok_or(DirectoryError)?;
-        Ok(exits.iter().filter(|exit| topology.has_node(exit.gateway())).copied().collect())
+        let usable: Vec<_> = exits.iter().filter(|exit| topology.has_node(exit.gateway())).copied().collect();
+        if usable.is_empty() {
+            self.inner.missing.store(true, Ordering::Relaxed);
+        }
+        Ok(usable)
+    }
+
+    /// From now on the exits are listed with the topology.
+    pub(crate) fn list_exits(&self) {
+        self.inner.lists_exits.store(true, Ordering::Relaxed);
+    }
+
+    /// Fetches the list of exits if it is older than `limit`.
+    async fn refresh_exits(&self, limit: Duration) {
+        let mut known = self.inner.exits.lock().await;
+        // Soon again while it names nobody: exits may come up late.
+        let is_fresh = |(at, exits): &(Instant, Vec<Recipient>)| {
+            let limit = if exits.is_empty() { limit.min(self.inner.hurry) } else { limit };
+            at.elapsed() < limit
+        };
+        if known.as_ref().is_some_and(is_fresh) {
+            return;
+        }
+        match tokio::time::timeout(self.inner.patience, self.fetch_exits()).await {
+            Ok(Some(exits)) => *known = Some((Instant::now(), exits)),
+            // Keep the old list: exits rarely move.
+            _ => tracing::debug!("The directory did not say which exits there are."),
+        }
+    }
+
+    /// Somebody needs this gateway. If it is not in the topology, the next look fetches that again, unless that was a
+    /// short time ago or did not help before: a contact's relay may be gone for good.
+    pub(crate) fn need(&self, gateway: NodeIdentity) {
+        // While it is fetched, nothing is known to be missing.
+        let Ok(mut cache) = self.inner.cache.try_lock() else { return };
+        if cache.fetched.as_ref().is_none_or(|(_, topology)| topology.has_node(gateway)) {
+            cache.missed.remove(&gateway.to_bytes());
+            return;
+        }
+        if cache.missed.len() >= MOST_MISSED {
+            cache.missed.clear();
+        }
+        let times = cache.missed.entry(gateway.to_bytes()).or_default();
+        if *times < MISSES {
+            *times += 1;
+            self.inner.missing.store(true, Ordering::Relaxed);
+        }
     }
 
     /// What a Nym client uses instead of a directory of its own.

@@ -5,10 +5,12 @@
 //!
 //! All streams of an [`Exits`] go through one throw-away Nym identity, which no exchange with a relay uses:
 //! an exit can tell which of its streams belong together, and nothing else.
-//! The identity is made when a stream is asked for, and dropped when there was none for a while.
+//! Several `Exits` of a process share no identity, and no exit while there is a choice.
+//! The identity is made when a stream is asked for, and dropped when there was none for a while, at random.
 
 mod carrier;
 mod choice;
+mod in_use;
 mod pipe;
 mod stream;
 #[doc(hidden)]
@@ -24,17 +26,22 @@ use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::DoorAddress;
 use futures::future::BoxFuture;
 use nym_sdk::mixnet::Recipient;
+use rand::Rng as _;
 use rand::rngs::OsRng;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::wait;
 use crate::mixnet::Mixnet;
+use crate::refusal::NoGateway;
 use crate::shared::Shared;
 use carrier::Carrier;
 use choice::Choice;
+use in_use::Owner;
 use pipe::Answer;
 
+pub(crate) use in_use::ExitsInUse;
 pub use stream::ExitStream;
 
 /// How many exits, and how many gateways, are tried for one stream.
@@ -95,9 +102,12 @@ pub enum OpenError {
     /// No exit that was tried answered.
     #[error("no exit of the mixnet answered in time: they or the host may be down")]
     Timeout,
+    /// There are as many Nym clients for streams as a process may have.
+    #[error("too many ways through the mixnet are open at once: try again in a while")]
+    Busy,
     /// The mixnet cannot be reached.
-    #[error("the mixnet cannot be reached: check the network connection")]
-    Network,
+    #[error("the mixnet cannot be reached: {0}")]
+    Network(NoGateway),
     /// The streams were stopped.
     #[error("the streams through the mixnet were stopped")]
     Stopped,
@@ -110,7 +120,9 @@ impl HasKind for OpenError {
             Self::Refused => Kind::Refused,
             Self::Timeout => Kind::Timeout,
             Self::NoExit => Kind::NotFound,
-            Self::Unreachable | Self::Network | Self::Stopped => Kind::Network,
+            Self::Busy => Kind::Full,
+            Self::Network(why) => why.kind(),
+            Self::Unreachable | Self::Stopped => Kind::Network,
         }
     }
 }
@@ -125,6 +137,7 @@ pub struct Exits {
 
 struct Pool {
     shared: Arc<Shared>,
+    owner: Owner,
     fixed: Vec<Recipient>,
     choice: Mutex<Choice>,
     carrier: Mutex<Option<Arc<Carrier>>>,
@@ -141,9 +154,12 @@ impl Mixnet {
         // A gateway at both ends would see which client uses which exit.
         let doors: Vec<DoorAddress> = fixed.iter().map(|exit| DoorAddress(exit.0.to_bytes())).collect();
         self.avoid_gateways_of(&doors);
+        let shared = self.shared();
+        shared.directory.list_exits();
         Exits {
             pool: Arc::new(Pool {
-                shared: self.shared(),
+                owner: shared.exits.owner(),
+                shared,
                 fixed: fixed.into_iter().map(|exit| exit.0).collect(),
                 choice: Mutex::default(),
                 carrier: Mutex::default(),
@@ -173,6 +189,18 @@ impl Exits {
             biased;
             () = self.pool.stop.cancelled() => Err(OpenError::Stopped),
             opened = self.pool.open(&remote) => opened,
+        }
+    }
+
+    /// Waits before something for which nobody waits, if the first stream of it would start a Nym client: a random time,
+    /// so that the start shows nothing.
+    pub async fn settle(&self) {
+        if self.pool.current().is_some() {
+            return;
+        }
+        tokio::select! {
+            () = self.pool.stop.cancelled() => {}
+            () = sleep(wait(self.pool.shared.tuning.exit_wait)) => {}
         }
     }
 
@@ -217,8 +245,7 @@ impl Pool {
         let mut reason = OpenError::NoExit;
         while tried.len() < TRIES && lost < TRIES {
             let carrier = self.connected().await?;
-            let exits = self.order(&carrier).await?;
-            let Some(exit) = exits.into_iter().find(|exit| !tried.contains(&exit.to_bytes())) else { break };
+            let Some(exit) = self.choose(&carrier, &tried).await? else { break };
             let (stream, answer) = carrier.open(exit, remote.to_owned());
             let told = match timeout(tuning.exit_answer, answer).await {
                 Ok(Ok(Answer::Open)) => {
@@ -230,7 +257,7 @@ impl Pool {
                 Ok(Ok(Answer::Unreachable)) => OpenError::Unreachable,
                 Ok(Err(_)) => {
                     lost += 1;
-                    reason = worse(reason, OpenError::Network);
+                    reason = worse(reason, OpenError::Network(NoGateway::Silent));
                     continue;
                 }
                 Err(_) => {
@@ -238,7 +265,7 @@ impl Pool {
                     if !carrier.probe(tuning.probe_timeout).await {
                         self.give_up(&carrier);
                         lost += 1;
-                        reason = worse(reason, OpenError::Network);
+                        reason = worse(reason, OpenError::Network(NoGateway::Silent));
                         continue;
                     }
                     tracing::debug!("An exit did not answer.");
@@ -252,17 +279,29 @@ impl Pool {
         Err(reason)
     }
 
-    /// The exits to try, best first.
-    async fn order(&self, carrier: &Carrier) -> Result<Vec<Recipient>, OpenError> {
+    /// The best exit that was not tried.
+    async fn choose(
+        &self,
+        carrier: &Carrier,
+        tried: &HashSet<in_use::Key>,
+    ) -> Result<Option<Recipient>, OpenError> {
         let ranked = !self.fixed.is_empty();
         let candidates = match ranked {
             true => self.fixed.clone(),
-            false => self.shared.directory.exits().await.map_err(|_| OpenError::Network)?,
+            false => {
+                self.shared.directory.exits().await.map_err(|_| OpenError::Network(NoGateway::Directory))?
+            }
         };
         if candidates.is_empty() {
             return Err(OpenError::NoExit);
         }
-        Ok(self.choice().order(Instant::now(), candidates, ranked, carrier.gateway(), &mut OsRng))
+        Ok(self.shared.exits.claim(self.owner, |others| {
+            let (mut choice, now) = (self.choice(), Instant::now());
+            let order = choice.order(now, candidates, ranked, carrier.gateway(), others, &mut OsRng);
+            let exit = order.into_iter().find(|exit| !tried.contains(&exit.to_bytes()))?;
+            choice.chosen(&exit);
+            Some(exit)
+        }))
     }
 
     /// The Nym client of the streams; connects it if there is none.
@@ -273,13 +312,14 @@ impl Pool {
             carrier.touch();
             return Ok(carrier);
         }
-        let gateways = self.shared.gateways().await.map_err(|error| {
-            tracing::info!("{error}.");
-            OpenError::Network
-        })?;
+        let place = self.shared.exits.place(self.shared.tuning.connect_timeout).await;
+        let mut place = Some(place.ok_or(OpenError::Busy)?);
+        let gateways = self.shared.gateways().await.map_err(|nowhere| OpenError::Network(nowhere.why))?;
+        let mut why = NoGateway::Directory;
         for gateway in gateways.into_iter().take(TRIES) {
-            match Carrier::connect(&self.shared, gateway.clone()).await {
+            match Carrier::connect(&self.shared, gateway.clone(), &mut place).await {
                 Ok(carrier) => {
+                    self.shared.gateway_took(&gateway);
                     // An old one lives as long as its streams.
                     *self.carrier() = Some(Arc::clone(&carrier));
                     tokio::spawn(watch(Arc::downgrade(self), Arc::downgrade(&carrier)));
@@ -287,11 +327,11 @@ impl Pool {
                 }
                 Err(error) => {
                     tracing::debug!("A gateway could not be used: {error:?}");
-                    self.shared.gateway_failed(&gateway);
+                    why = why.max(self.shared.gateway_refused(&gateway, &error));
                 }
             }
         }
-        Err(OpenError::Network)
+        Err(OpenError::Network(why))
     }
 
     fn give_up(&self, carrier: &Carrier) {
@@ -315,6 +355,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        self.shared.exits.release(self.owner);
         // Streams that are open keep their carrier.
         self.stop.cancel();
     }
@@ -323,17 +364,24 @@ impl Drop for Pool {
 /// Closes a carrier that has had no stream for a while, and ends one whose gateway is gone.
 async fn watch(pool: Weak<Pool>, carrier: Weak<Carrier>) {
     let mut next_probe = Instant::now();
+    // At random, so that an end does not show when the last stream ended.
+    let patience = OsRng.gen_range(0.5..1.5);
     loop {
         let Some(tuning) = pool.upgrade().map(|pool| pool.shared.tuning) else { return };
+        let idle = tuning.exit_idle.mul_f64(patience);
         sleep(tuning.look).await;
         let (Some(pool), Some(carrier)) = (pool.upgrade(), carrier.upgrade()) else { return };
         if carrier.has_ended() {
             return;
         }
         carrier.end_broken(tuning.exit_gap);
-        if carrier.idle_for() >= tuning.exit_idle {
+        let is_spare = |carrier: &Carrier| {
+            let limit = if pool.shared.exits.is_wanted() { idle / 8 } else { idle };
+            carrier.idle_for() >= limit
+        };
+        if is_spare(&carrier) {
             let _changing = pool.changing.lock().await;
-            if carrier.idle_for() >= tuning.exit_idle {
+            if is_spare(&carrier) {
                 pool.carrier().take_if(|current| Arc::ptr_eq(current, &carrier));
                 carrier.end();
                 return;
@@ -437,6 +485,9 @@ mod tests {
         assert_eq!(worse(OpenError::NoExit, OpenError::Timeout), OpenError::Timeout);
         assert_eq!(worse(OpenError::Refused, OpenError::Timeout), OpenError::Refused);
         assert_eq!(worse(OpenError::Timeout, OpenError::Unreachable), OpenError::Unreachable);
-        assert_eq!(worse(OpenError::Unreachable, OpenError::Network), OpenError::Unreachable);
+        assert_eq!(
+            worse(OpenError::Unreachable, OpenError::Network(NoGateway::Silent)),
+            OpenError::Unreachable
+        );
     }
 }

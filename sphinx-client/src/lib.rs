@@ -8,7 +8,7 @@
 //! [`Exits`] opens byte streams to the clear network, over a Nym identity of its own.
 //!
 //! Delivery is up to this crate: the SDK only queues, and its acknowledgements come from a gateway.
-//! An exchange is sent again, byte for byte the same, until its deadline; the relay handles it once.
+//! An exchange is sent again, byte for byte the same, until its deadline or the loss of its connection; the relay handles it once.
 //!
 //! No type of the Nym crates appears in this interface.
 //!
@@ -25,6 +25,7 @@ mod guards;
 mod link;
 mod mixnet;
 mod network;
+mod refusal;
 mod service;
 mod shared;
 mod state;
@@ -38,6 +39,7 @@ pub use clock::{PoissonClock, SystemClock, exponential_gap};
 pub use exit::{ExitAddress, ExitAddressError, ExitStream, Exits, OpenError};
 pub use mixnet::{Mixnet, MixnetError};
 pub use network::{Network, NetworkError};
+pub use refusal::NoGateway;
 pub use service::{Incoming, MOST_DOORS, Observer, Responder, Service, ServiceConfig, ServiceError};
 pub use shared::GuardKeeper;
 pub use state::{ConnectPhase, Phase, State};

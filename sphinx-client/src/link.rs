@@ -1,6 +1,7 @@
 //! One running Nym client: connected to one gateway until it ends, never repaired, only replaced.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub(crate) struct Link {
     born: Instant,
     outbox: mpsc::Sender<Outgoing>,
     probes: Probes,
+    retired: AtomicBool,
     end: CancellationToken,
 }
 
@@ -184,6 +186,7 @@ impl Link {
             born: Instant::now(),
             outbox,
             probes: probes.clone(),
+            retired: AtomicBool::new(false),
             end: end.clone(),
         });
         tokio::spawn(sending.run(queue, end.clone()));
@@ -213,6 +216,24 @@ impl Link {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.end.is_cancelled()
+    }
+
+    /// There is a newer link, and this one only receives: its end is no loss.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has ended before there was a newer one.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.has_ended() && !self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Returns once the link is lost; never if it is retired before.
+    pub(crate) async fn lost(&self) {
+        self.ended().await;
+        if !self.is_lost() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Ends the link. Messages that wait are lost.

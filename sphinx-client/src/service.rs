@@ -25,6 +25,7 @@ use crate::directory::Directory;
 use crate::frame::{self, RequestDigest, Xid};
 use crate::mixnet::{MixnetError, allow};
 use crate::network::Network;
+use crate::refusal::NoGateway;
 use crate::timers::Tuning;
 use crate::traffic::Traffic;
 use door::Door;
@@ -114,8 +115,8 @@ pub enum ServiceError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No door came up in time.
-    #[error("no gateway of the Nym network could be reached: check the network connection and try again")]
-    NoGateway,
+    #[error("no door of the relay came up: {0}")]
+    NoGateway(NoGateway),
 }
 
 impl HasKind for ServiceError {
@@ -124,7 +125,7 @@ impl HasKind for ServiceError {
             Self::Doors(_) => Kind::Usage,
             Self::Traffic(error) => error.kind(),
             Self::Storage { .. } => Kind::Storage,
-            Self::NoGateway => Kind::Network,
+            Self::NoGateway(why) => why.kind(),
         }
     }
 }
@@ -150,6 +151,8 @@ struct Core {
     observer: Option<Arc<dyn Observer>>,
     /// How many doors are connected now.
     connected: watch::Sender<usize>,
+    /// Why a gateway did not take a door, last.
+    refused: Mutex<Option<NoGateway>>,
     stop: CancellationToken,
 }
 
@@ -194,6 +197,7 @@ impl Service {
             incoming,
             observer: config.observer,
             connected: watch::Sender::new(0),
+            refused: Mutex::default(),
             stop: CancellationToken::new(),
         });
         let mut tasks = JoinSet::new();
@@ -231,7 +235,7 @@ impl Service {
         let patience = self.core.tuning.connect_timeout * 4;
         tokio::select! {
             first = connected.wait_for(|doors| *doors > 0) => drop(first),
-            () = sleep(patience) => return Err(ServiceError::NoGateway),
+            () = sleep(patience) => return Err(ServiceError::NoGateway(self.core.last_reason().unwrap_or(NoGateway::Directory))),
         }
         // A relay signs its addresses into its descriptor at start, so a new door gets some time to obtain one.
         let named = async {
@@ -305,6 +309,20 @@ impl Core {
         if let Some(door) = self.doors.get(route.door) {
             door.reply(route.tag, frame);
         }
+    }
+
+    /// Why a gateway did not take a door, if the last attempt failed.
+    fn last_reason(&self) -> Option<NoGateway> {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of how an attempt ended, and tells the log when that changes.
+    fn note(&self, why: Option<NoGateway>) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(why) = why.filter(|why| *refused != Some(*why)) {
+            tracing::warn!("A door is closed: {why}. It is tried again, ever more rarely.");
+        }
+        *refused = why;
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger<Route>> {

@@ -6,12 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bauta_protocol::id::DoorAddress;
 use bauta_protocol::time::Clock as _;
 use nym_sdk::mixnet::Recipient;
+use rand::Rng as _;
 use rand::rngs::OsRng;
+use tokio::time::Instant;
 
 use crate::clock::SystemClock;
-use crate::directory::{Directory, DirectoryError};
+use crate::directory::Directory;
+use crate::exit::ExitsInUse;
 use crate::guards::{GatewayId, Guards};
+use crate::link::LinkError;
 use crate::network::Network;
+use crate::refusal::{NoGateway, Refusals};
 use crate::timers::Tuning;
 use crate::traffic::Traffic;
 
@@ -23,6 +28,14 @@ pub trait GuardKeeper: Send + Sync {
     fn save(&self, state: &[u8]);
 }
 
+/// There is no gateway to try.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nowhere {
+    pub(crate) why: NoGateway,
+    /// Before this, another attempt is useless.
+    pub(crate) until: Option<Instant>,
+}
+
 /// What all clients share.
 pub(crate) struct Shared {
     pub(crate) network: Network,
@@ -31,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) directory: Directory,
     guards: Mutex<Guards>,
     avoid: Mutex<HashSet<GatewayId>>,
+    refusals: Mutex<Refusals>,
+    pub(crate) exits: ExitsInUse,
     keeper: Arc<dyn GuardKeeper>,
 }
 
@@ -56,6 +71,8 @@ impl Shared {
             tuning,
             guards: Mutex::new(guards),
             avoid: Mutex::default(),
+            refusals: Mutex::new(Refusals::new(&tuning)),
+            exits: ExitsInUse::default(),
             keeper,
         }
     }
@@ -70,10 +87,40 @@ impl Shared {
     }
 
     /// The gateways to try now, best first.
-    pub(crate) async fn gateways(&self) -> Result<Vec<GatewayId>, DirectoryError> {
-        let candidates = self.directory.entry_gateways().await?;
+    ///
+    /// # Errors
+    /// [`Nowhere`]: the directory is the reason, or all of them refused a short time ago.
+    pub(crate) async fn gateways(&self) -> Result<Vec<GatewayId>, Nowhere> {
+        let candidates = self
+            .directory
+            .entry_gateways()
+            .await
+            .map_err(|_| Nowhere { why: NoGateway::Directory, until: None })?;
         let avoid = lock(&self.avoid).clone();
-        Ok(self.with_guards(|guards, now| guards.order(now, &candidates, &avoid, &mut OsRng)))
+        let order = self.with_guards(|guards, now| guards.order(now, &candidates, &avoid, &mut OsRng));
+        lock(&self.refusals)
+            .admit(order, Instant::now())
+            .map_err(|paused| Nowhere { why: paused.why, until: Some(paused.until) })
+    }
+
+    /// A client connected over this gateway.
+    pub(crate) fn gateway_took(&self, id: &GatewayId) {
+        lock(&self.refusals).taken(id);
+    }
+
+    /// A client could not connect over this gateway. Returns why.
+    pub(crate) fn gateway_refused(&self, id: &GatewayId, error: &LinkError) -> NoGateway {
+        let why = NoGateway::of(error);
+        if why.is_refusal() {
+            lock(&self.refusals).refused(id, why, Instant::now(), OsRng.r#gen());
+        }
+        self.gateway_failed(id);
+        why
+    }
+
+    /// The machine was suspended, or its clock set.
+    pub(crate) fn woken(&self) {
+        lock(&self.refusals).woken();
     }
 
     /// Something came back over this gateway.

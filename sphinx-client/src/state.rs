@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::refusal::NoGateway;
+
 /// The state of a client. Watched through [`crate::Client::state`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct State {
@@ -15,6 +17,8 @@ pub struct State {
     pub gateway_since: Option<Instant>,
     /// How often the Nym client was replaced because it failed.
     pub rebuilds: u32,
+    /// Why the last attempts to connect failed. `None` while connected, and before the first attempt ended.
+    pub no_gateway: Option<NoGateway>,
 }
 
 /// The phases of a client.
@@ -35,8 +39,10 @@ pub enum Phase {
 /// What a connecting client waits for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ConnectPhase {
-    /// The random delay at start, or the pause before another attempt.
+    /// The random delay at start.
     Waiting,
+    /// The pause before another attempt.
+    Pausing,
     /// The directory.
     ChoosingGateway,
     /// The gateway.
@@ -47,7 +53,7 @@ pub enum ConnectPhase {
 
 impl State {
     pub(crate) fn new(phase: Phase, now: Instant) -> Self {
-        Self { phase, since: now, last_exchange: None, gateway_since: None, rebuilds: 0 }
+        Self { phase, since: now, last_exchange: None, gateway_since: None, rebuilds: 0, no_gateway: None }
     }
 
     /// Whether an exchange came back within the last minute.

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) struct Tuning {
     /// How old the shared topology may get before it is fetched again.
     pub(crate) topology_refresh: Duration,
+    /// How old it may get where a node that is needed is not in it.
+    pub(crate) topology_hurry: Duration,
     /// How often each Nym client looks at the shared topology.
     pub(crate) topology_look: Duration,
     /// How long a connection to a gateway may take to come up.
@@ -19,6 +21,8 @@ pub(crate) struct Tuning {
     pub(crate) probe_every: Duration,
     /// Pauses between attempts grow from the first to the second.
     pub(crate) backoff: (Duration, Duration),
+    /// A gateway that refused is left alone for the first, and up to the second the longer it refuses.
+    pub(crate) refused: (Duration, Duration),
     /// Without a gateway for this long, a client calls itself lost.
     pub(crate) lost_after: Duration,
     /// A Nym client is replaced at this age: the SDK keeps an id of each message for ever, and bandwidth grants end.
@@ -35,8 +39,10 @@ pub(crate) struct Tuning {
     pub(crate) exit_answer: Duration,
     /// How long a piece of a stream may be missing while later ones are there.
     pub(crate) exit_gap: Duration,
-    /// The Nym client of the streams is closed when it had no stream for this long.
+    /// A Nym client of streams is closed when it had no stream for about this long.
     pub(crate) exit_idle: Duration,
+    /// Mean wait before a Nym client of streams is started that nobody waits for.
+    pub(crate) exit_wait: Duration,
     /// How old the list of exits may get before it is fetched again.
     pub(crate) exit_list_refresh: Duration,
     /// The mean wait before a client that is not in use connects; at most three times as long.

@@ -39,7 +39,13 @@ impl World {
 
     /// A mixnet as [`World::new`] makes it, with an exit to every port of this machine.
     pub async fn with_exit(program: Program, gateways: usize) -> Self {
-        let config = LocalnetConfig { gateways, exit: ExitPolicy::Loopback, ..LocalnetConfig::default() };
+        Self::with_exits(program, gateways, 1).await
+    }
+
+    /// A mixnet as [`World::new`] makes it, with several exits to every port of this machine.
+    pub async fn with_exits(program: Program, gateways: usize, exits: usize) -> Self {
+        let config =
+            LocalnetConfig { gateways, exit: ExitPolicy::Loopback, exits, ..LocalnetConfig::default() };
         Self::of(program, config, "test").await
     }
 

@@ -66,6 +66,7 @@ pub(crate) fn connection(phase: &Phase) -> Connection {
     match phase {
         Phase::Off => Connection::Off,
         Phase::Connecting(ConnectPhase::Waiting) => Connection::Waiting,
+        Phase::Connecting(ConnectPhase::Pausing) => Connection::Pausing,
         Phase::Connecting(ConnectPhase::ChoosingGateway) => Connection::ChoosingGateway,
         Phase::Connecting(ConnectPhase::Registering) => Connection::Registering,
         Phase::Connecting(ConnectPhase::FirstExchange) => Connection::FirstExchange,

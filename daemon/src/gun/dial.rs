@@ -28,7 +28,7 @@ impl Dial for Exits {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(match error {
                 OpenError::Host | OpenError::Refused => DialError::Refused(error.to_string()),
-                OpenError::NoExit | OpenError::Network | OpenError::Stopped => {
+                OpenError::NoExit | OpenError::Busy | OpenError::Network(_) | OpenError::Stopped => {
                     DialError::NoExit(error.to_string())
                 }
                 OpenError::Unreachable => DialError::Unreachable(error.to_string()),

@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bauta_ipc::{GunRelay, GunStatus};
-use bauta_sphinx_client::{ExitAddress, Exits, Mixnet};
+use bauta_sphinx_client::{ExitAddress, Mixnet};
 use zeroize::Zeroizing;
 
 use super::config::{GUN_ENDPOINT, GUN_EXITS, GUN_RELAYS, GUN_ROOT, given_or_kept};
 use super::error::NodeError;
 use crate::gun::endpoint::{Endpoint, new_secret_path};
 use crate::gun::{Gun, GunConfig, GunUrl};
+use crate::posts::{Guns, Way};
 use crate::store::{Store, StoreError, Tx};
 
 const SECRET_PATH: &str = "gun.endpoint";
@@ -39,9 +40,9 @@ impl fmt::Debug for GunSettings {
 
 /// What a node has of the world outside of the mixnet.
 pub(crate) struct Outside {
-    gun: Gun,
-    /// Only to be stopped; `None` where a test has put something in its place.
-    exits: Option<Exits>,
+    guns: Guns,
+    /// The way of programs that use the endpoint: no persona's.
+    programs: Option<Way>,
     endpoint: Option<Endpoint>,
     shown: GunStatus,
 }
@@ -63,28 +64,40 @@ impl Outside {
             extra_root: extra_roots_pem.is_some(),
             endpoint: None,
         };
-        let exits = mixnet.exits(fixed);
-        let dial = Arc::new(exits.clone());
-        let gun = Gun::new(GunConfig { relays, extra_roots_pem, dial }).map_err(NodeError::Gun)?;
+        let mixnet = mixnet.clone();
+        let make = move || {
+            let exits = mixnet.exits(fixed.clone());
+            let dial = Arc::new(exits.clone());
+            let (relays, extra_roots_pem) = (relays.clone(), extra_roots_pem.clone());
+            let gun = Gun::new(GunConfig { relays, extra_roots_pem, dial })?;
+            Ok(Way { gun, exits: Some(exits) })
+        };
+        // Made even if no program may use it: whatever is wrong with the settings shows now.
+        let programs = make().map_err(NodeError::Gun)?;
         let endpoint = match endpoint {
             None => None,
             Some(port) => {
                 let secret = store.run(secret_path).await.map_err(NodeError::Store)?;
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-                Some(Endpoint::start(gun.clone(), &secret, address).await.map_err(NodeError::Endpoint)?)
+                Some(
+                    Endpoint::start(programs.gun.clone(), &secret, address)
+                        .await
+                        .map_err(NodeError::Endpoint)?,
+                )
             }
         };
         shown.endpoint = endpoint.as_ref().map(Endpoint::url);
-        Ok(Self { gun, exits: Some(exits), endpoint, shown })
+        Ok(Self { guns: Guns::new(make), programs: Some(programs), endpoint, shown })
     }
 
-    /// With a way out of the caller's making.
+    /// With a way out of the caller's making, for all personas.
     pub(super) fn of(gun: Gun) -> Self {
-        Self { gun, exits: None, endpoint: None, shown: GunStatus::default() }
+        let guns = Guns::shared(gun);
+        Self { guns, programs: None, endpoint: None, shown: GunStatus::default() }
     }
 
-    pub(crate) fn gun(&self) -> &Gun {
-        &self.gun
+    pub(crate) fn guns(&self) -> &Guns {
+        &self.guns
     }
 
     pub(super) fn status(&self) -> GunStatus {
@@ -95,9 +108,9 @@ impl Outside {
         if let Some(endpoint) = &self.endpoint {
             endpoint.stop().await;
         }
-        self.gun.stop().await;
-        if let Some(exits) = &self.exits {
-            exits.stop().await;
+        self.guns.stop().await;
+        if let Some(programs) = &self.programs {
+            programs.stop().await;
         }
     }
 }

@@ -9,7 +9,7 @@ use bauta_ipc::{
     ConnectionState, PersonaStatus, RelayStatus, RpcError, Status, StatusApi, StatusOf, codes, shorten,
 };
 use bauta_protocol::time::Timestamp;
-use bauta_sphinx_client::State as Connection;
+use bauta_sphinx_client::{NoGateway, State as Connection};
 
 use super::Node;
 use super::outside::Outside;
@@ -185,6 +185,14 @@ impl Node {
         }
     }
 
+    /// Why no gateway takes one of the connections, the most telling of the reasons.
+    fn no_gateway(&self) -> Option<NoGateway> {
+        let actors = self.actors();
+        let personas = actors.personas.values().map(|actor| actor.state());
+        let all = personas.chain(actors.nameless.as_ref().map(|nameless| nameless.state()));
+        all.filter_map(|connection| connection.no_gateway).max()
+    }
+
     fn since(&self, connection: Option<&Connection>, now: Timestamp) -> Timestamp {
         match connection {
             Some(connection) => ago(now, connection.since.elapsed()),
@@ -203,9 +211,12 @@ impl Node {
                 "No relay is known, so nothing can be sent or received.",
             ));
         }
-        if state == ConnectionState::Lost {
-            health
-                .push(RpcError::new(&codes::NETWORK_UNREACHABLE, "No gateway of the mixnet can be reached."));
+        // What gateways say is shown at once; that none answers may pass.
+        let why = self.no_gateway();
+        match why.filter(|why| why.is_refusal() || state == ConnectionState::Lost) {
+            Some(why) => health.push(view::no_gateway(why)),
+            None if state == ConnectionState::Lost => health.push(view::no_gateway(NoGateway::Unreachable)),
+            None => {}
         }
         for (id, _, usable) in &kept.relays {
             if !usable {

@@ -9,6 +9,7 @@ use bauta_protocol::content::Content;
 use bauta_protocol::id::RelayId;
 use bauta_protocol::mask::PostIv;
 use bauta_protocol::time::Timestamp;
+use bauta_sphinx_client::NoGateway;
 
 use crate::engine::ATTEMPTS_SHOWN;
 use crate::posts;
@@ -201,6 +202,7 @@ pub(super) fn connection(connection: Connection) -> (ConnectionState, Option<Str
     let (state, phase) = match connection {
         Connection::Off => (ConnectionState::Off, None),
         Connection::Waiting => (ConnectionState::Connecting, Some("waiting a random moment")),
+        Connection::Pausing => (ConnectionState::Connecting, Some("waiting before another attempt")),
         Connection::ChoosingGateway => (ConnectionState::Connecting, Some("choosing a gateway")),
         Connection::Registering => (ConnectionState::Connecting, Some("registering with the gateway")),
         Connection::FirstExchange => {
@@ -211,6 +213,19 @@ pub(super) fn connection(connection: Connection) -> (ConnectionState, Option<Str
         Connection::Lost => (ConnectionState::Lost, Some("looking for a gateway")),
     };
     (state, phase.map(str::to_owned))
+}
+
+/// Why no gateway of the mixnet takes this machine.
+pub(super) fn no_gateway(why: NoGateway) -> RpcError {
+    let code = match why {
+        NoGateway::Directory | NoGateway::Unreachable | NoGateway::Silent => &codes::NETWORK_UNREACHABLE,
+        NoGateway::Refused => &codes::NETWORK_REFUSED,
+        NoGateway::Full => &codes::NETWORK_FULL,
+        NoGateway::Protocol => &codes::NETWORK_PROTOCOL,
+        NoGateway::Tickets => &codes::NETWORK_TICKETS,
+        NoGateway::Clock => &codes::NETWORK_CLOCK,
+    };
+    RpcError::of(code, &why)
 }
 
 /// Why a relay needs attention.

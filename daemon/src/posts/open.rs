@@ -154,7 +154,11 @@ impl Posts {
         wanted: &Wanted<'_>,
         keys: &Keys,
     ) -> Result<(Opened, Network), PostError> {
-        let gun = self.gun.clone().ok_or(PostError::NoRelay)?;
+        let guns = self.guns.as_ref().ok_or(PostError::NoRelay)?;
+        let way = guns.of(own.persona).map_err(|error| {
+            tracing::warn!("There is no way to the Gun relays: {error}.");
+            PostError::NoRelay
+        })?;
         let reader = own.public;
         let (settings, profiles) = self
             .shared
@@ -172,7 +176,7 @@ impl Posts {
         let partitions = self.partitions(wanted, &networks, own, profiles, settings).await?;
         let lookup = Lookup {
             shared: Arc::clone(&self.shared),
-            gun,
+            gun: way.gun,
             payload: Arc::clone(wanted.payload),
             key: own.key.clone(),
             author_key: keys.author,

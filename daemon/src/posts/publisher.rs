@@ -27,10 +27,10 @@ use bauta_protocol::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::announce;
 use super::nodes::QueuedNode;
+use super::{Guns, Way, announce};
 use crate::engine::{self, Shared};
-use crate::gun::{Gun, GunError, NodeUpdate};
+use crate::gun::{GunError, NodeUpdate};
 use crate::store::{DuePublication, Reason, StoreError, Tx};
 
 /// Keys of one post that are written at a time.
@@ -52,9 +52,9 @@ pub(super) struct Publisher {
 
 impl Publisher {
     /// Goes on with what is queued. Without a way to Gun relays, it stays queued.
-    pub(super) fn start(shared: Arc<Shared>, gun: Option<Gun>) -> Self {
+    pub(super) fn start(shared: Arc<Shared>, guns: Option<Guns>) -> Self {
         let wake: Arc<Notify> = Arc::default();
-        let task = tokio::spawn(run(shared, gun, Arc::clone(&wake)));
+        let task = tokio::spawn(run(shared, guns, Arc::clone(&wake)));
         Self { wake, task }
     }
 
@@ -70,10 +70,10 @@ impl Drop for Publisher {
     }
 }
 
-async fn run(shared: Arc<Shared>, gun: Option<Gun>, wake: Arc<Notify>) {
+async fn run(shared: Arc<Shared>, guns: Option<Guns>, wake: Arc<Notify>) {
     loop {
         let woken = wake.notified();
-        let wait = match attempt(&shared, gun.as_ref()).await {
+        let wait = match attempt(&shared, guns.as_ref()).await {
             Ok(wait) => wait,
             Err(StoreError::Closed) => return,
             Err(error) => {
@@ -90,7 +90,7 @@ async fn run(shared: Arc<Shared>, gun: Option<Gun>, wake: Arc<Notify>) {
 }
 
 /// Publishes what is due of one post, and returns how long there is nothing to do.
-async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreError> {
+async fn attempt(shared: &Shared, guns: Option<&Guns>) -> Result<Duration, StoreError> {
     let now = shared.time.now();
     let (due, next) = shared
         .store
@@ -102,11 +102,17 @@ async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreEr
         let left = next.map_or(LOOK, |next| next.since(now));
         return Ok(left.clamp(Duration::from_millis(10), LOOK));
     }
-    let outcome = match gun {
-        Some(gun) => tokio::select! {
-            outcome = publish(gun, &due) => outcome,
+    // All of them are keys of one post, and so of one persona.
+    let way = guns.zip(due.first()).map(|(guns, first)| guns.of(first.persona));
+    let outcome = match way {
+        Some(Ok(way)) => tokio::select! {
+            outcome = publish(&way, &due) => outcome,
             () = shared.stop.cancelled() => return Err(StoreError::Closed),
         },
+        Some(Err(error)) => {
+            tracing::warn!("There is no way to the Gun relays: {error}. It is tried again.");
+            Err(Reason::Internal)
+        }
         None => Err(Reason::GunNone),
     };
     let now = shared.time.now();
@@ -114,7 +120,7 @@ async fn attempt(shared: &Shared, gun: Option<&Gun>) -> Result<Duration, StoreEr
     Ok(Duration::ZERO)
 }
 
-async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), Reason> {
+async fn publish(way: &Way, due: &[DuePublication]) -> Result<(), Reason> {
     let mut updates = Vec::new();
     for publication in due {
         let nodes: Vec<QueuedNode> = serde_json::from_str(&publication.nodes).map_err(|error| {
@@ -123,7 +129,8 @@ async fn publish(gun: &Gun, due: &[DuePublication]) -> Result<(), Reason> {
         })?;
         updates.extend(nodes.into_iter().map(update));
     }
-    gun.publish(updates, DEADLINE).await.map_err(|error| {
+    way.settle().await;
+    way.gun.publish(updates, DEADLINE).await.map_err(|error| {
         tracing::debug!("The keys of a post are not published yet: {error}. They are tried again.");
         reason(&error)
     })

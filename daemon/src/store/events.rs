@@ -109,6 +109,8 @@ stored_enum! {
         Ready = 6,
         Degraded = 7,
         Lost = 8,
+        /// Before another attempt.
+        Pausing = 9,
     }
 
     /// Why a relay needs attention.

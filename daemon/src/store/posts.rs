@@ -20,6 +20,7 @@ pub(crate) struct NewPublication<'a> {
 pub(crate) struct DuePublication {
     pub(crate) row: PublicationId,
     pub(crate) iv: PostIv,
+    pub(crate) persona: PersonaId,
     pub(crate) nodes: String,
     pub(crate) attempts: u32,
     pub(crate) queued_at: Timestamp,
@@ -62,6 +63,7 @@ fn due(row: &Row<'_>) -> rusqlite::Result<DuePublication> {
         nodes: row.get(2)?,
         attempts: row.get(3)?,
         queued_at: Timestamp(unsigned(row.get(4)?)),
+        persona: row.get(5)?,
     })
 }
 
@@ -88,7 +90,7 @@ impl Tx<'_> {
     ) -> Result<Vec<DuePublication>, StoreError> {
         self.all(
             "list publications",
-            "SELECT id, iv, nodes, attempts, queued_at FROM publications
+            "SELECT id, iv, nodes, attempts, queued_at, persona FROM publications
              WHERE state = 'queued' AND due_at <= ?1
                AND iv = (SELECT iv FROM publications WHERE state = 'queued' AND due_at <= ?1
                          ORDER BY due_at, id LIMIT 1)

@@ -4,22 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bauta_protocol::time::{Clock as _, Timestamp};
-
 use rand::Rng as _;
 use rand::rngs::OsRng;
 use tokio::time::{Instant, sleep};
 
-use crate::clock::{SystemClock, jittered, up_to, wait};
+use crate::clock::{JumpDetector, jittered, up_to, wait};
 use crate::link::{Link, Plan};
+use crate::refusal::NoGateway;
+use crate::shared::Nowhere;
 use crate::state::{ConnectPhase, Phase, State};
 use crate::storage::Ephemeral;
 use crate::tuning::client_config;
 
 use super::Core;
 
-/// Wall and monotonic clock differ by this much between two looks only after a suspend or a change of the clock.
-const JUMP: Duration = Duration::from_secs(10);
 /// How many gateways are tried before a pause.
 const TRIES: usize = 3;
 
@@ -46,27 +44,54 @@ async fn supervise(core: &Arc<Core>) {
     wait_for_turn(core).await;
     let mut backoff = Backoff::new(tuning.backoff);
     let mut without_since = Instant::now();
+    let mut clocks = JumpDetector::new();
     loop {
         let lost = |core: &Core| {
             if without_since.elapsed() >= tuning.lost_after {
                 core.set_phase(Phase::Lost);
             }
         };
-        if let Some(link) = connect(core, &lost).await {
-            core.publish(&link);
-            if watch(core, link).await {
-                backoff.reset();
-                core.set_connecting(ConnectPhase::Waiting);
-                wait_for_turn(core).await;
-                without_since = Instant::now();
-            }
-            core.state.send_modify(|state| state.rebuilds = state.rebuilds.saturating_add(1));
+        if clocks.jumped() {
+            core.shared.woken();
         }
-        core.set_connecting(ConnectPhase::Waiting);
+        let mut not_before = None;
+        match connect(core, &lost).await {
+            Ok(link) => {
+                core.publish(&link);
+                if watch(core, link).await {
+                    backoff.reset();
+                    core.set_connecting(ConnectPhase::Waiting);
+                    wait_for_turn(core).await;
+                    without_since = Instant::now();
+                }
+                core.state.send_modify(|state| state.rebuilds = state.rebuilds.saturating_add(1));
+            }
+            Err(Nowhere { why, until }) => {
+                core.show_reason(why);
+                not_before = until;
+            }
+        }
+        core.set_connecting(ConnectPhase::Pausing);
         if without_since.elapsed() >= tuning.lost_after {
             core.set_phase(Phase::Lost);
         }
-        sleep(backoff.next()).await;
+        pause(core, backoff.next(), not_before, &mut clocks).await;
+    }
+}
+
+/// Waits before another attempt: this long, and then until a gateway may be asked again.
+async fn pause(core: &Core, least: Duration, not_before: Option<Instant>, clocks: &mut JumpDetector) {
+    let now = Instant::now();
+    let left = not_before.map(|until| until.saturating_duration_since(now)).unwrap_or_default();
+    // Several clients wait for the same gateway.
+    let end = now + least.max(left + up_to(left / 4));
+    while Instant::now() < end {
+        sleep(core.shared.tuning.look.min(end.saturating_duration_since(Instant::now()))).await;
+        if clocks.jumped() {
+            // The clock may have been the reason, or the machine is in another network now.
+            core.shared.woken();
+            return wait_for_turn(core).await;
+        }
     }
 }
 
@@ -86,16 +111,10 @@ async fn wait_for_turn(core: &Core) {
 }
 
 /// One round over the gateways that may be tried.
-async fn connect(core: &Arc<Core>, lost: &impl Fn(&Core)) -> Option<Arc<Link>> {
+async fn connect(core: &Arc<Core>, lost: &impl Fn(&Core)) -> Result<Arc<Link>, Nowhere> {
     core.set_connecting(ConnectPhase::ChoosingGateway);
-    let gateways = match core.shared.gateways().await {
-        Ok(gateways) => gateways,
-        Err(error) => {
-            tracing::info!(client = core.label, "{error}.");
-            lost(core);
-            return None;
-        }
-    };
+    let gateways = core.shared.gateways().await.inspect_err(|_| lost(core))?;
+    let mut why = NoGateway::Directory;
     for gateway in gateways.into_iter().take(TRIES) {
         core.set_connecting(ConnectPhase::Registering);
         let weak = Arc::downgrade(core);
@@ -114,15 +133,18 @@ async fn connect(core: &Arc<Core>, lost: &impl Fn(&Core)) -> Option<Arc<Link>> {
             }
         });
         match link.await {
-            Ok(link) => return Some(link),
+            Ok(link) => {
+                core.shared.gateway_took(&gateway);
+                return Ok(link);
+            }
             Err(error) => {
                 tracing::debug!(client = core.label, "A gateway could not be used: {error:?}");
-                core.shared.gateway_failed(&gateway);
+                why = why.max(core.shared.gateway_refused(&gateway, &error));
                 lost(core);
             }
         }
     }
-    None
+    Err(Nowhere { why, until: None })
 }
 
 /// Watches a link, and those that renew it, until it has to be replaced. Whether anything ever came back over it.
@@ -173,8 +195,9 @@ async fn watch(core: &Arc<Core>, mut link: Arc<Link>) -> bool {
         }
         if link.age() >= renew_at {
             // The new connection is up before the old one is dropped, and the old one still receives its answers.
-            if let Some(new) = connect(core, &|_| ()).await {
+            if let Ok(new) = connect(core, &|_| ()).await {
                 let old = std::mem::replace(&mut link, new);
+                old.retire();
                 core.publish(&link);
                 tokio::spawn(async move {
                     sleep(tuning.drain_old).await;
@@ -199,7 +222,27 @@ impl Core {
     fn publish(&self, link: &Arc<Link>) {
         self.health.new_link();
         self.link.send_replace(Some(Arc::clone(link)));
-        self.state.send_modify(|state| state.gateway_since = Some(std::time::Instant::now()));
+        self.state.send_modify(|state| {
+            state.gateway_since = Some(std::time::Instant::now());
+            state.no_gateway = None;
+        });
+    }
+
+    /// Tells the user why there is no gateway, and the log when that changes.
+    fn show_reason(&self, why: NoGateway) {
+        let before = self.state.borrow().no_gateway;
+        if before == Some(why) {
+            return;
+        }
+        self.state.send_modify(|state| state.no_gateway = Some(why));
+        if why.is_refusal() {
+            tracing::warn!(
+                client = self.label,
+                "No connection to the mixnet: {why}. It is tried again, ever more rarely."
+            );
+        } else {
+            tracing::info!(client = self.label, "No connection to the mixnet: {why}. It is tried again.");
+        }
     }
 
     fn show_connected(&self, since: Instant, link: &Link) {
@@ -263,49 +306,11 @@ impl Backoff {
     }
 }
 
-/// Notices a suspend: the wall clock continued while the monotonic clock did not.
-struct JumpDetector {
-    monotonic: std::time::Instant,
-    wall: Timestamp,
-}
-
-impl JumpDetector {
-    fn new() -> Self {
-        Self { monotonic: std::time::Instant::now(), wall: SystemClock.now() }
-    }
-
-    fn jumped(&mut self) -> bool {
-        self.jumped_at(std::time::Instant::now(), SystemClock.now())
-    }
-
-    fn jumped_at(&mut self, monotonic: std::time::Instant, wall: Timestamp) -> bool {
-        let passed = monotonic.saturating_duration_since(self.monotonic);
-        // One of the two is zero: the clock went on, or it was set back.
-        let (shown, back) = (wall.since(self.wall), self.wall.since(wall));
-        (self.monotonic, self.wall) = (monotonic, wall);
-        if back.is_zero() { shown.abs_diff(passed) >= JUMP } else { back + passed >= JUMP }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn a_suspend_is_noticed_and_ordinary_time_is_not() {
-        let (t, w) = (std::time::Instant::now(), SystemClock.now());
-        let mut clocks = JumpDetector { monotonic: t, wall: w };
-        assert!(!clocks.jumped_at(t + SECOND, w.plus(SECOND)));
-        assert!(clocks.jumped_at(t + 2 * SECOND, w.plus(3600 * SECOND)), "suspended for an hour");
-        assert!(!clocks.jumped_at(t + 3 * SECOND, w.plus(3601 * SECOND)));
-        assert!(clocks.jumped_at(t + 4 * SECOND, w), "the clock was set back");
-        assert!(!clocks.jumped_at(t + 5 * SECOND, w.plus(2 * SECOND)), "a small correction");
-        assert!(!clocks.jumped_at(t + 600 * SECOND, w.plus(597 * SECOND)), "a busy machine looks late");
-    }
 
     proptest! {
         #[test]

@@ -10,7 +10,7 @@ use nym_sdk::mixnet::{
 };
 use rand::Rng as _;
 use rand::rngs::OsRng;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,7 @@ pub(super) struct Carrier {
     streams: Arc<Streams>,
     probes: Probes,
     end: CancellationToken,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The streams of a carrier, by the number of their connection.
@@ -66,8 +67,12 @@ struct Inner {
 }
 
 impl Carrier {
-    /// Connects through this gateway, with a fresh Nym identity.
-    pub(super) async fn connect(shared: &Shared, gateway: GatewayId) -> Result<Arc<Self>, LinkError> {
+    /// Connects through this gateway, with a fresh Nym identity. If it succeeds, it keeps `place`.
+    pub(super) async fn connect(
+        shared: &Shared,
+        gateway: GatewayId,
+        place: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<Arc<Self>, LinkError> {
         let plan = Plan {
             network: &shared.network,
             directory: &shared.directory,
@@ -93,6 +98,7 @@ impl Carrier {
             streams: Arc::clone(&streams),
             probes: probes.clone(),
             end: end.clone(),
+            _place: place.take(),
         });
         let incoming = Arc::clone(&streams);
         tokio::spawn(link::receive(client, probes, move |message| incoming.receive(&message), end.clone()));

@@ -1,6 +1,6 @@
 //! Which exit to use. Pure: time, candidates and randomness are passed in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use nym_sdk::mixnet::Recipient;
@@ -22,7 +22,7 @@ pub(super) struct Choice {
     failures: HashMap<Key, Failures>,
 }
 
-type Key = [u8; Recipient::LEN];
+use super::in_use::Key;
 
 #[derive(Clone, Copy)]
 struct Failures {
@@ -31,7 +31,8 @@ struct Failures {
 }
 
 impl Choice {
-    /// The candidates, best first: the one in use, those that did not fail, those that did.
+    /// The candidates, best first: the one in use, those that did not fail, those that did. `others`, which somebody else
+    /// uses, come after all but the failed.
     ///
     /// Exits behind `entry`, the gateway through which we enter, come after others:
     /// that gateway would see both ends. `ranked` candidates are otherwise kept in their order, others shuffled.
@@ -41,6 +42,7 @@ impl Choice {
         mut candidates: Vec<Recipient>,
         ranked: bool,
         entry: &str,
+        others: &HashSet<Key>,
         rng: &mut R,
     ) -> Vec<Recipient> {
         if !ranked {
@@ -51,9 +53,14 @@ impl Choice {
             let failing = self.failures.get(&key).filter(|failures| failures.until > now);
             let pause = failing.map(|failures| failures.until - now);
             let both_ends = exit.gateway().to_base58_string() == entry;
-            (pause, self.in_use != Some(key), both_ends)
+            (pause, others.contains(&key), self.in_use != Some(key), both_ends)
         });
         candidates
+    }
+
+    /// This exit is tried: what is begun meanwhile goes through it, too.
+    pub(super) fn chosen(&mut self, exit: &Recipient) {
+        self.in_use = Some(exit.to_bytes());
     }
 
     /// This exit answered.
@@ -111,9 +118,11 @@ mod tests {
         let (exits, now, mut rng) = (exits(4), Instant::now(), StdRng::seed_from_u64(2));
         let mut choice = Choice::default();
         let mut order = |choice: &Choice, after: u64| {
-            choice.order(now + Duration::from_secs(after), exits.clone(), true, "", &mut rng)
+            choice.order(now + Duration::from_secs(after), exits.clone(), true, "", &HashSet::new(), &mut rng)
         };
         assert!(order(&choice, 0) == exits);
+        choice.chosen(&exits[2]);
+        assert!(order(&choice, 0)[0] == exits[2]);
         choice.worked(&exits[2]);
         assert!(order(&choice, 0)[0] == exits[2]);
         choice.failed(&exits[2], now);
@@ -133,7 +142,8 @@ mod tests {
         for (seconds, exit) in [(2, 0), (0, 1), (1, 2)] {
             choice.failed(&exits[exit], now + Duration::from_secs(seconds));
         }
-        let order = choice.order(now + Duration::from_secs(5), exits.clone(), false, "", &mut rng);
+        let at = now + Duration::from_secs(5);
+        let order = choice.order(at, exits.clone(), false, "", &HashSet::new(), &mut rng);
         assert!(order == [exits[1], exits[2], exits[0]]);
     }
 
@@ -142,8 +152,21 @@ mod tests {
         let (exits, mut rng) = (exits(5), StdRng::seed_from_u64(4));
         let entry = exits[1].gateway().to_base58_string();
         for _ in 0..20 {
-            let order = Choice::default().order(Instant::now(), exits.clone(), false, &entry, &mut rng);
+            let (now, none) = (Instant::now(), HashSet::new());
+            let order = Choice::default().order(now, exits.clone(), false, &entry, &none, &mut rng);
             assert!(order.len() == 5 && order[4] == exits[1]);
+        }
+    }
+
+    #[test]
+    fn an_exit_of_somebody_else_comes_after_others_and_before_those_that_fail() {
+        let (exits, now, mut rng) = (exits(3), Instant::now(), StdRng::seed_from_u64(5));
+        let mut choice = Choice::default();
+        choice.failed(&exits[0], now);
+        let others = HashSet::from([exits[1].to_bytes()]);
+        for ranked in [true, false] {
+            let order = choice.order(now, exits.clone(), ranked, "", &others, &mut rng);
+            assert!(order == [exits[2], exits[1], exits[0]]);
         }
     }
 

@@ -69,7 +69,7 @@ pub(super) enum Work {
 
 /// The state of a stream, shared by its reader and writer, by the task that sends and by whatever receives.
 pub(super) struct Pipe {
-    state: Mutex<State>,
+    state: Mutex<Flow>,
     /// There is something to send.
     work: Notify,
 }
@@ -77,7 +77,7 @@ pub(super) struct Pipe {
 // Frames carry numbers and may come in any order, twice, or never; the exit cannot be told to wait, and does not say
 // whether it is connected before its first frame. So one lock holds both directions: what came early, what is unread,
 // what is unsent, and how the stream ended. Wakers are woken under the lock, by whoever changed what they wait for.
-struct State {
+struct Flow {
     answer: Option<oneshot::Sender<Answer>>,
     order: OrderedMessageBuffer,
     /// Bytes in `order`.
@@ -112,7 +112,7 @@ impl Pipe {
     /// A stream that waits for the exit's answer.
     pub(super) fn new() -> (Arc<Self>, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
-        let state = State {
+        let state = Flow {
             answer: Some(answer),
             order: OrderedMessageBuffer::new(),
             early: 0,
@@ -199,7 +199,7 @@ impl Pipe {
         self.end(self.lock(), failure);
     }
 
-    fn end(&self, mut state: MutexGuard<'_, State>, failure: Failure) {
+    fn end(&self, mut state: MutexGuard<'_, Flow>, failure: Failure) {
         if state.is_over() {
             return;
         }
@@ -331,12 +331,12 @@ impl Pipe {
         self.work.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Flow> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Flow {
     fn is_over(&self) -> bool {
         self.remote_ended || self.failure.is_some()
     }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::clock::jittered;
 use crate::guards::GatewayId;
 use crate::link::{Link, Plan};
+use crate::refusal::NoGateway;
 use crate::storage::{Storage, no_reserve};
 use crate::tuning::service_config;
 
@@ -20,6 +21,8 @@ use super::Core;
 use super::door_file::DoorFile;
 use super::stash::Stash;
 
+/// How many gateways a new door tries before a pause.
+const TRIES: usize = 3;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How many probes in a row must be lost before a gateway that still accepts our packets is given up.
 const LOST_PROBES: u32 = 2;
@@ -77,13 +80,15 @@ async fn keep_open(core: &Arc<Core>, number: usize) {
     let mut attempt = 0u32;
     loop {
         // A gateway that lost its registrations refuses the stored one for ever. A new registration under the same keys
-        // gives the same address, so every second attempt makes one.
-        if attempt % 2 == 1 {
+        // gives the same address, so every second attempt makes one, unless the gateway named another reason.
+        let is_other = core.last_reason().is_some_and(|why| why > NoGateway::Refused);
+        if attempt % 2 == 1 && !is_other {
             door.file.forget_registration();
         }
         attempt += 1;
         if let Some(link) = open(core, door).await {
             *lock(&door.link) = Some(Arc::clone(&link));
+            core.note(None);
             core.connected.send_modify(|doors| *doors += 1);
             let worked = watch(core, door, &link).await;
             core.connected.send_modify(|doors| *doors -= 1);
@@ -110,7 +115,8 @@ async fn open(core: &Arc<Core>, door: &Door) -> Option<Arc<Link>> {
     let mut gateways = core.directory.entry_gateways().await.ok()?;
     gateways.shuffle(&mut OsRng);
     gateways.sort_by_key(|gateway| taken.contains(gateway));
-    for gateway in gateways {
+    // Each that refuses has mostly registered the door already.
+    for gateway in gateways.into_iter().take(TRIES) {
         if let Some(link) = connect(core, door, gateway).await {
             if let Err(error) = door.file.remember_gateway(link.gateway()) {
                 tracing::error!(
@@ -140,7 +146,10 @@ async fn connect(core: &Arc<Core>, door: &Door, gateway: GatewayId) -> Option<Ar
         }
     });
     link.await
-        .inspect_err(|error| tracing::debug!(door = number, "A gateway did not take the door: {error:?}"))
+        .inspect_err(|error| {
+            tracing::debug!(door = number, "A gateway did not take the door: {error:?}");
+            core.note(Some(NoGateway::of(error)));
+        })
         .ok()
 }
 

@@ -1,5 +1,6 @@
 //! Streams through exits to servers on loopback.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ const SOON: Duration = Duration::from_secs(180);
 /// Longer than a stream waits before it gives itself up.
 const STALLED: Duration = Duration::from_secs(200);
 
-async fn net_with_exits(exit: ExitPolicy, exits: usize, gateways: usize) -> Localnet {
+pub async fn net_with_exits(exit: ExitPolicy, exits: usize, gateways: usize) -> Localnet {
     log();
     Localnet::start(LocalnetConfig { gateways, exit, exits, ..Default::default() }).await.unwrap()
 }
@@ -73,7 +74,7 @@ impl Server {
     }
 }
 
-async fn open(exits: &Exits, port: u16) -> ExitStream {
+pub async fn open(exits: &Exits, port: u16) -> ExitStream {
     timeout(SOON, exits.open("127.0.0.1", port)).await.unwrap().unwrap()
 }
 
@@ -397,4 +398,63 @@ async fn the_full_profile_carries_streams_too() {
     let exits = mixnet.exits(Vec::new());
     there_and_back(open(&exits, server.port()).await, &noise(20_000)).await;
     exits.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_ways_out_share_no_client_no_tag_and_no_exit() {
+    let net = net_with_exits(ExitPolicy::Loopback, 3, 4).await;
+    let server = Server::echo().await;
+    let mixnet = mixnet(&net);
+    let ways: Vec<Exits> = (0..3).map(|_| mixnet.exits(Vec::new())).collect();
+    let mut streams = Vec::new();
+    // Two streams each, begun at the same time.
+    let opening = ways.iter().flat_map(|way| [open(way, server.port()), open(way, server.port())]);
+    for stream in futures::future::join_all(opening).await {
+        streams.push(there_and_back(stream, &noise(5000)).await);
+    }
+    let addresses: HashSet<_> = ways.iter().map(|way| way.nym_address().unwrap().0).collect();
+    assert_eq!(addresses.len(), 3);
+    let mut tags = HashSet::new();
+    for exit in net.exits() {
+        let senders = exit.senders();
+        assert_eq!(senders.values().copied().collect::<Vec<_>>(), [2], "one client, with both its streams");
+        tags.extend(senders.into_keys());
+    }
+    assert_eq!(tags.len(), 3);
+    drop(streams);
+    for way in &ways {
+        until("idle clients are closed", || way.nym_address().is_none()).await;
+    }
+    // Each comes back to its own exit, under a new tag.
+    for way in &ways {
+        open(way, server.port()).await;
+    }
+    for exit in net.exits() {
+        assert_eq!(exit.senders().len(), 2);
+    }
+    for way in ways {
+        way.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ways_out_beyond_the_most_wait_for_one_that_is_idle() {
+    let net = net_with_exits(ExitPolicy::Loopback, 1, 2).await;
+    let server = Server::echo().await;
+    let mixnet = mixnet(&net);
+    let ways: Vec<Exits> = (0..9).map(|_| mixnet.exits(fixed(&net))).collect();
+    let mut streams = Vec::new();
+    for way in &ways[..8] {
+        streams.push(open(way, server.port()).await);
+    }
+    let refused = timeout(SOON, ways[8].open("127.0.0.1", server.port())).await.unwrap();
+    assert_eq!(refused.unwrap_err(), OpenError::Busy);
+    streams.pop();
+    let start = Instant::now();
+    while let Err(error) = ways[8].open("127.0.0.1", server.port()).await {
+        assert!(error == OpenError::Busy && start.elapsed() < SOON, "{error}");
+    }
+    for way in ways {
+        way.stop().await;
+    }
 }

@@ -1,8 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bauta_protocol::relay::Class;
-use bauta_sphinx_client::{GuardKeeper as _, Mixnet, Phase, Traffic};
+use bauta_sphinx_client::{
+    ExchangeError, GuardKeeper as _, Mixnet, Patience, Phase, Service, ServiceConfig, Traffic,
+};
 
 use crate::support::*;
 
@@ -79,7 +81,7 @@ async fn a_silent_relay_costs_no_gateway() {
     let address = client.nym_address().unwrap();
     let target = echo.target();
     echo.stop().await;
-    let patience = bauta_sphinx_client::Patience { deadline: Duration::from_secs(9), ..PATIENCE };
+    let patience = Patience { deadline: Duration::from_secs(9), ..PATIENCE };
     assert!(client.exchange(&target, Class::Small, &body(Class::Small, 1), patience).await.is_err());
     assert!(client.nym_address() == Some(address), "the Nym client was kept");
     client.stop().await;
@@ -110,4 +112,61 @@ async fn a_client_comes_back_after_everything_was_down() {
     assert!(state.borrow().rebuilds > 0);
     client.stop().await;
     echo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_sent_is_sent_again_after_a_loss() {
+    let net = net(4).await;
+    let dir = tempfile::tempdir().unwrap();
+    let seen = Arc::new(Sightings::default());
+    let config = ServiceConfig { observer: Some(seen.clone()), ..service_config(&net, dir.path(), 1) };
+    // A relay that holds back every answer, as for boxes that have not come.
+    let (service, mut requests) = Service::start(config).await.unwrap();
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let holding = tokio::spawn({
+        let held = Arc::clone(&held);
+        async move {
+            while let Some(incoming) = requests.recv().await {
+                held.lock().unwrap().push(incoming);
+            }
+        }
+    });
+    let mixnet = mixnet(&net);
+    mixnet.avoid_gateways_of(&service.doors());
+    let client = mixnet.client(1);
+    let waiting: Vec<_> = (0..20)
+        .map(|n| {
+            let (client, target) = (client.clone(), target(&service));
+            let patience = Patience { deadline: Duration::from_secs(180), resend_after: PATIENCE.deadline };
+            tokio::spawn(async move {
+                client.exchange(&target, Class::Small, &body(Class::Small, n), patience).await
+            })
+        })
+        .collect();
+    until("all wait at the relay", || held.lock().unwrap().len() == 20).await;
+    let address = client.nym_address();
+    gateway_of(&net, &client).stop().await;
+    // Something must be sent for the loss to be noticed.
+    let noticed = tokio::spawn({
+        let (client, target) = (client.clone(), target(&service));
+        async move { client.exchange(&target, Class::Small, &body(Class::Small, 99), PATIENCE).await }
+    });
+    for exchange in waiting {
+        let outcome = exchange.await.unwrap();
+        assert!(matches!(outcome, Err(ExchangeError::Interrupted)), "{outcome:?}");
+    }
+    assert!(matches!(noticed.await.unwrap(), Err(ExchangeError::Interrupted)));
+    until("another client is there", || client.nym_address().is_some_and(|new| Some(new) != address)).await;
+    let before = held.lock().unwrap().len();
+    let fresh = tokio::spawn({
+        let (client, target) = (client.clone(), target(&service));
+        async move { client.exchange(&target, Class::Small, &body(Class::Small, 100), PATIENCE).await }
+    });
+    until("a new exchange arrives", || held.lock().unwrap().len() > before).await;
+    let requests: u32 = seen.requests.lock().unwrap().values().sum();
+    assert!(requests <= 22, "of 20 waiting exchanges none came again: {requests}");
+    client.stop().await;
+    assert!(matches!(fresh.await.unwrap(), Err(ExchangeError::Stopped)));
+    service.stop().await;
+    holding.abort();
 }

@@ -9,12 +9,14 @@
     unreachable_pub
 )]
 
+mod directory;
 mod exchanges;
 mod exit;
 mod gateways;
 mod hostile_relay;
 mod identity;
 mod marks;
+mod refusals;
 mod rotation;
 mod services;
 mod support;

@@ -8,8 +8,8 @@ use bauta_protocol::id::RelayId;
 use bauta_protocol::limits::{LARGE_BODY, QUESTION_BODY};
 use bauta_protocol::relay::Class;
 use bauta_sphinx_client::{
-    Client, GuardKeeper, Incoming, LOG_DIRECTIVES, Mixnet, Network, Observer, Patience, RelayTarget, Service,
-    ServiceConfig, Traffic,
+    Client, ExchangeError, GuardKeeper, Incoming, LOG_DIRECTIVES, Mixnet, Network, Observer, Patience,
+    RelayTarget, Service, ServiceConfig, Traffic,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -128,10 +128,16 @@ pub fn body(class: Class, n: u32) -> Vec<u8> {
     body
 }
 
-/// One exchange with an echo; its answer is checked.
+/// One exchange with an echo, begun anew where its connection is lost; its answer is checked.
 pub async fn ask(client: &Client, relay: &RelayTarget, class: Class, n: u32) {
     let body = body(class, n);
-    let answer = client.exchange(relay, class, &body, PATIENCE).await.unwrap();
+    let answer = loop {
+        match client.exchange(relay, class, &body, PATIENCE).await {
+            // As the engine does: it begins anew.
+            Err(ExchangeError::Interrupted) => {}
+            answer => break answer.unwrap(),
+        }
+    };
     assert!(answer == answer_to(&body), "a wrong answer was delivered");
 }
 

@@ -86,6 +86,7 @@ export const CONNECTING: ReadonlyMap<string, string> = new Map([
 const OTHERS: ReadonlyMap<string, string> = new Map([
   ['no relay has answered for a minute', 'phase_quiet'],
   ['looking for a gateway', 'phase_looking'],
+  ['waiting before another attempt', 'phase_pausing'],
 ]);
 
 /** A phase in the reader's language; an unknown one in the daemon's words. */

@@ -183,6 +183,7 @@ impl Exchangers for Ways {
             last_exchange: None,
             gateway_since: None,
             rebuilds: 0,
+            no_gateway: None,
         };
         Arc::new(Way { network: Arc::clone(&self.0), home: self.1, state: watch::Sender::new(state) })
     }

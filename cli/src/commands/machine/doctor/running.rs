@@ -85,7 +85,15 @@ pub(super) fn network(status: Option<&Status>, command: &dyn Fn(&str) -> String)
     };
     let words = format!("{} ({}).", state_words(status.state, status.phase.as_deref()), status.network);
     let wait = || command("status");
+    // The daemon names its reason, where it knows one.
+    let is_reason = |item: &&RpcError| item.code.starts_with("network.");
+    let named = status.health.iter().find(is_reason);
     let mut checks = vec![match status.state {
+        _ if named.is_some_and(|item| !item.is(&codes::NETWORK_UNREACHABLE)) => {
+            let item = named.cloned().unwrap_or_else(|| RpcError::new(&codes::NETWORK_UNREACHABLE, ""));
+            let exit = item.exit();
+            Check::fail(ID, format!("{words} {}", item.message), item.hint).exits(exit)
+        }
         ConnectionState::Ready => Check::ok(ID, words),
         ConnectionState::Off if status.personas.is_empty() => {
             Check::warn(ID, words, command("persona new NAME"))
@@ -97,7 +105,7 @@ pub(super) fn network(status: Option<&Status>, command: &dyn Fn(&str) -> String)
                 .exits(codes::NETWORK_UNREACHABLE.exit)
         }
     }];
-    let told = status.health.iter().filter(|item| !item.is(&codes::NETWORK_UNREACHABLE));
+    let told = status.health.iter().filter(|item| !is_reason(item));
     checks.extend(told.map(|item| Check::warn("health", item.message.clone(), item.hint.clone())));
     checks
 }
@@ -168,6 +176,17 @@ mod tests {
         }
         let unknown = network(None, &command);
         assert_eq!((unknown.len(), unknown[0].state), (1, Verdict::Warn));
+    }
+
+    #[test]
+    fn why_no_gateway_serves_is_the_check_of_the_network() {
+        for code in [&codes::NETWORK_CLOCK, &codes::NETWORK_TICKETS, &codes::NETWORK_FULL] {
+            let mut status = status(ConnectionState::Connecting);
+            status.health = vec![RpcError::new(code, code.meaning)];
+            let checks = network(Some(&status), &command);
+            assert_eq!((checks.len(), checks[0].state, checks[0].exit), (1, Verdict::Fail, code.exit));
+            assert!(checks[0].message.contains(code.meaning) && checks[0].fix == code.hint);
+        }
     }
 
     #[test]

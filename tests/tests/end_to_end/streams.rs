@@ -1,0 +1,61 @@
+//! Two personas of one home read posts, and nothing that an exit or a Gun relay sees joins them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bauta_localnet::Localnet;
+use bauta_tests::gun_relay::GunRelay;
+use bauta_tests::program::Program;
+use bauta_tests::world::{Person, World};
+
+/// What the exits see of who asks for connections: the exit, the sender tag, and how many connections.
+type Seen = BTreeMap<(usize, [u8; 16]), u64>;
+
+fn seen(localnet: &Localnet) -> Seen {
+    let exits = localnet.exits().iter().enumerate();
+    exits.flat_map(|(at, exit)| exit.senders().into_iter().map(move |(tag, n)| ((at, tag), n))).collect()
+}
+
+/// What is in the first and not in the second.
+fn new(after: &Seen, before: &Seen) -> BTreeSet<(usize, [u8; 16])> {
+    after.iter().filter(|(who, n)| before.get(*who) != Some(*n)).map(|(who, _)| *who).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn personas_of_one_home_share_no_stream() {
+    let mut world = World::with_exits(Program::new(env!("CARGO_BIN_EXE_chaos")), 3, 3).await;
+    tokio::task::block_in_place(|| {
+        world.start_relay();
+        let relay = GunRelay::start("gun", &world.dir().join("gun"));
+        let start = |name: &str| -> Person {
+            let mut person = world.person(name);
+            person.up_with(["--gun", &relay.url(), "--exit", "directory"]);
+            person.up();
+            person.ok(&["post", "settings", "--block", "2", "--spread", "1s"]);
+            person
+        };
+        let (alice, bob) = (start("alice"), start("bob"));
+        alice.persona("alice");
+        let keys = ["work", "home"].map(|name| bob.persona(name).0);
+        let posts = [0, 1].map(|at: usize| {
+            let post = alice.ok(&["post", "encrypt", &format!("post {at}"), "--to", &keys[at]]);
+            assert_eq!(post["published"], true, "{post}");
+            post["text"].as_str().unwrap().to_owned()
+        });
+        let registrations = || world.localnet.stats().total().registrations;
+        let read = |at: usize, name: &str| {
+            let (before, clients) = (seen(&world.localnet), registrations());
+            let opened = bob.ok(&["post", "decrypt", &posts[at], "--as", name]);
+            assert_eq!(opened["text"], format!("post {at}"));
+            let used = new(&seen(&world.localnet), &before);
+            assert_eq!(used.len(), 1, "one client through one exit: {used:?}");
+            assert!(registrations() > clients, "a Nym client of its own");
+            used.into_iter().next().unwrap()
+        };
+        let (work, home) = (read(0, "work"), read(1, "home"));
+        assert!(work.0 != home.0, "two exits");
+        assert!(work.1 != home.1, "two sender tags");
+        let all = seen(&world.localnet);
+        let tags: BTreeSet<_> = all.keys().map(|(_, tag)| tag).collect();
+        assert_eq!(tags.len(), all.len(), "no tag at two exits");
+    });
+}
