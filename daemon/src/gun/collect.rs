@@ -30,17 +30,13 @@ pub(super) async fn connect(
     own: bool,
     last: &std::sync::Mutex<Option<ConnectError>>,
 ) -> Result<Exchange, GunError> {
-    let note = |error| *last.lock().unwrap_or_else(|lock| lock.into_inner()) = Some(error);
-    if let Some(doubt) = relay.doubt() {
-        note(doubt);
-    }
     loop {
         let opened = if own { relay.own_connection().await } else { relay.connection().await };
         match opened {
             Ok(connection) if own => return Ok(connection.exchange().alone()),
             Ok(connection) => return Ok(connection.exchange()),
             Err(error) if error.is_final() => return Err(GunError::Unreachable(error)),
-            Err(error) => note(error),
+            Err(error) => *last.lock().unwrap_or_else(|lock| lock.into_inner()) = Some(error),
         }
     }
 }

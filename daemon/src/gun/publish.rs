@@ -65,7 +65,7 @@ impl Gun {
                     result = timeout_at(until, publish(&relay, nodes, &doubt)) => result,
                     () = stop.cancelled() => Ok(Err(GunError::Stopped)),
                 };
-                let result = result.unwrap_or_else(|_| Err(verdict(doubt)));
+                let result = result.unwrap_or_else(|_| Err(verdict(doubt, relay.doubt())));
                 let _ = outcomes.send(result).await;
                 drop(place);
             });
@@ -84,9 +84,9 @@ impl Gun {
 }
 
 /// Why publishing was not over at the deadline.
-fn verdict(doubt: Mutex<Doubt>) -> GunError {
+fn verdict(doubt: Mutex<Doubt>, seems: Option<ConnectError>) -> GunError {
     let doubt = doubt.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match doubt.unreachable {
+    match doubt.unreachable.or(seems) {
         _ if doubt.not_kept => GunError::NotKept,
         Some(error) => GunError::Unreachable(error),
         None => GunError::Timeout,
@@ -131,9 +131,7 @@ pub(super) async fn publish(
             Err(Lost) => exchange.give_up(),
         }
         drop(exchange);
-        if let Some(error) = relay.doubt() {
-            note(&|doubt| doubt.unreachable = Some(error.clone()));
-        }
+
         sleep(RETRY).await;
     }
 }

@@ -35,7 +35,7 @@ impl Gun {
             reading.spawn(async move {
                 let last = Mutex::new(None);
                 let read = timeout_at(until, collect::set(&relay, &set, limits, found, &last)).await;
-                read.unwrap_or_else(|_| Err(too_late(last)))
+                read.unwrap_or_else(|_| Err(too_late(last, relay.doubt())))
             });
         }
         drop(found);
@@ -110,7 +110,7 @@ impl Gun {
             reading.spawn(async move {
                 let last = Mutex::new(None);
                 let read = timeout_at(until, collect::node(&relay, &get, limits.quiet, &last)).await;
-                read.unwrap_or_else(|_| Err(too_late(last)))
+                read.unwrap_or_else(|_| Err(too_late(last, relay.doubt())))
             });
         }
         let mut answer: Option<Option<GunNode>> = None;
@@ -136,10 +136,10 @@ impl Gun {
     }
 }
 
-/// Why reading was not over at the deadline.
-fn too_late(last: Mutex<Option<ConnectError>>) -> GunError {
+/// Why reading was not over at the deadline: the last failure to connect, or else what the relay seems to be.
+fn too_late(last: Mutex<Option<ConnectError>>, doubt: Option<ConnectError>) -> GunError {
     let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-    last.map_or(GunError::Timeout, GunError::Unreachable)
+    last.or(doubt).map_or(GunError::Timeout, GunError::Unreachable)
 }
 
 /// A hash of a node's content, to recognise it without storing it.
