@@ -5,7 +5,6 @@ use std::time::Duration;
 use nym_gateway_requests::{
     AuthenticationFailure, CURRENT_PROTOCOL_VERSION, text_request::authenticate::AuthenticateRequest,
 };
-use time::OffsetDateTime;
 
 /// What gateways answer whose operators sell bandwidth (nym-node 1.31).
 pub(crate) const TICKETS_ONLY: &str = "This gateway is only accepting coconut credentials for bandwidth";
@@ -41,8 +40,10 @@ impl Refusal {
         match self {
             Self::Clock => {
                 let received = request.content.request_timestamp();
-                let server = OffsetDateTime::now_utc() + AHEAD;
-                Some(AuthenticationFailure::ExcessiveTimestampSkew { received, server }.to_string())
+                Some(
+                    AuthenticationFailure::ExcessiveTimestampSkew { received, server: received + AHEAD }
+                        .to_string(),
+                )
             }
             Self::Broken => Some("Internal gateway storage error".to_owned()),
             _ => None,
