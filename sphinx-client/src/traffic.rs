@@ -244,7 +244,7 @@ const TUNING: Tuning = Tuning {
     exit_answer: SECOND.saturating_mul(45),
     exit_gap: SECOND.saturating_mul(45),
     exit_idle: MINUTE.saturating_mul(2),
-    exit_wait: SECOND.saturating_mul(30),
+    exit_wait: SECOND.saturating_mul(15),
     exit_list_refresh: HOUR,
     apart_mean: MINUTE.saturating_mul(20),
 };
