@@ -58,7 +58,12 @@ async fn supervise(core: &Arc<Core>) {
         match connect(core, &lost).await {
             Ok(link) => {
                 core.publish(&link);
-                if watch(core, link).await {
+                let worked = watch(core, link).await;
+                // A jump that ended the link is not noticed once more while it waits.
+                if clocks.jumped() {
+                    core.shared.woken();
+                }
+                if worked {
                     backoff.reset();
                     core.set_connecting(ConnectPhase::Waiting);
                     wait_for_turn(core).await;
