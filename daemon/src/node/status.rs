@@ -90,7 +90,7 @@ impl StatusApi for Node {
             traffic_note: self.traffic.bandwidth_note(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
-            health: Self::health(&kept, state, is_full),
+            health: Self::health(&kept, state, is_full, self.no_gateway()),
             personas,
             relays,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -200,7 +200,7 @@ impl Node {
         }
     }
 
-    fn health(kept: &Kept, state: ConnectionState, is_full: bool) -> Vec<RpcError> {
+    fn health(kept: &Kept, state: ConnectionState, is_full: bool, why: Option<NoGateway>) -> Vec<RpcError> {
         let mut health = Vec::new();
         if is_full {
             health.push(RpcError::from(StoreError::Full));
@@ -212,7 +212,6 @@ impl Node {
             ));
         }
         // What gateways say is shown at once; that none answers may pass.
-        let why = self.no_gateway();
         match why.filter(|why| why.is_refusal() || state == ConnectionState::Lost) {
             Some(why) => health.push(view::no_gateway(why)),
             None if state == ConnectionState::Lost => health.push(view::no_gateway(NoGateway::Unreachable)),

@@ -17,9 +17,7 @@ pub(super) const WAITING: &str =
 
 pub(super) fn waiting(connection: &Connection, today: Day) -> Result<Vec<Tag>, StorageError> {
     let reading = "lists the boxes that wait";
-    let mut statement = connection
-        .prepare_cached(WAITING)
-        .map_err(during(reading))?;
+    let mut statement = connection.prepare_cached(WAITING).map_err(during(reading))?;
     let tags = statement.query_map([today.0], |row| row.get(0).map(Tag)).map_err(during(reading))?;
     tags.collect::<Result<_, _>>().map_err(during(reading))
 }

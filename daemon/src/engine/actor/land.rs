@@ -330,7 +330,9 @@ pub(in crate::engine) fn fetched(
     }
     let persona = tx.persona(row.persona)?;
     // The peer may have begun meanwhile.
-    let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none() || row.rejoin) else { return Ok(found) };
+    let Some(row) = tx.contact(contact)?.filter(|row| row.current.is_none() || row.rejoin) else {
+        return Ok(found);
+    };
     let wanted = row.rejoin || tx.has_undelivered(row.conversation)?;
     match shown.or_else(|| bundle_of(&row, at)) {
         Some(bundle) if wanted => send::begin(tx, &persona, &row, &bundle, at)?,
