@@ -314,6 +314,7 @@ mod tests {
             }
         }
         assert!((8..=16).contains(&asked), "{asked} times in a day");
+        refusals.refused(&id(1), NoGateway::Tickets, now, 0.5);
         refusals.woken();
         assert!(refusals.admit(vec![id(1)], now).is_err(), "a suspend makes nobody give bandwidth away");
         refusals.taken(&id(1));
