@@ -36,6 +36,7 @@ impl Exchangers for Stillness {
             last_exchange: None,
             gateway_since: None,
             rebuilds: 0,
+            no_gateway: None,
         };
         Arc::new(Still(watch::Sender::new(state)))
     }
