@@ -378,12 +378,12 @@ impl Tx<'_> {
         &self,
         persona: PersonaId,
         taken_before: Timestamp,
-    ) -> Result<Vec<Box<[u8; HANDSHAKE_LEN]>>, StoreError> {
+    ) -> Result<Vec<[u8; HANDSHAKE_LEN]>, StoreError> {
         let held = self.all(
             "read held handshakes",
             "SELECT id, held FROM contacts WHERE persona = ?1 AND held IS NOT NULL AND taken_at <= ?2 LIMIT 4",
             (persona, signed(taken_before.0)),
-            |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, [u8; HANDSHAKE_LEN]>(1).map(Box::new)?)),
+            |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, [u8; HANDSHAKE_LEN]>(1)?)),
         )?;
         let mut released = Vec::with_capacity(held.len());
         for (contact, sealed) in held {

@@ -15,7 +15,7 @@ const DELETE_AFTER: f64 = 4.0 * 3600.0;
 
 impl World<'_> {
     pub(super) fn land(&mut self, request: Request, reply: Reply) {
-        if !self.clients.get(request.who).is_some_and(|client| client.epoch == request.epoch) {
+        if self.clients.get(request.who).is_none_or(|client| client.epoch != request.epoch) {
             return;
         }
         match (request.ask, reply) {
