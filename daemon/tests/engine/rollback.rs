@@ -92,8 +92,11 @@ async fn a_whole_home_put_back_is_noticed_by_what_the_other_sends() {
     say(&alice, "bob", "a5").await;
     say(&bob, "alice", "b5").await;
     once(&bob.texts().await, &["a1", "a2", "a3", "a4", "a5"]);
-    // What the other had a receipt for is gone with the newer home.
-    once(&alice.texts().await, &["b1", "b4", "b5"]);
+    // What the other had a receipt for is gone with the newer home, or comes once more if the relay still has it.
+    let (again, heard): (Vec<_>, Vec<_>) =
+        alice.texts().await.into_iter().partition(|text| ["b2", "b3"].contains(&text.as_str()));
+    once(&heard, &["b1", "b4", "b5"]);
+    assert!(again.is_empty() || again.len() < 3 && again.first() != again.get(1), "{again:?}");
 }
 
 /// The other side says nothing, so there is nothing to see; and the store is five days old.
