@@ -51,7 +51,7 @@ pub struct Pace {
     pub hold_resend_after: Duration,
     /// How long an ordinary exchange may take in all.
     pub exchange_deadline: Duration,
-    /// How long an exchange may take in all whose answer the relay may hold back (at most 5 minutes there).
+    /// How long an exchange may take in all whose answer the relay may hold back (at most [`HOLD`] there).
     pub hold_deadline: Duration,
     /// A client starts after a random delay of at most this, so that personas do not start together.
     pub start_delay_max: Duration,
@@ -148,7 +148,6 @@ const METERED: Profile = Profile {
     pace: Pace {
         tick_mean: SECOND.saturating_mul(15),
         drain_mean: MINUTE.saturating_mul(10),
-        hold_resend_after: MINUTE.saturating_mul(2),
         ..FULL.pace
     },
     tuning: TUNING,
