@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { Browser } from './support/browser.ts';
 import { frameWith, press, shown, writer, writerIsGone } from './support/frames.ts';
-import { coin, judge, play, table, type Measured, type Result, type Trial } from './support/game.ts';
+import { coin, interval, judge, play, table, type Measured, type Result, type Trial } from './support/game.ts';
 import { GunRelay } from './support/gun.ts';
 import { Site } from './support/site.ts';
 import { until } from './support/until.ts';
@@ -170,7 +170,8 @@ test('a page does not learn which posts its visitor can read', async () => {
     assert.equal(new Set([...training, ...trials].map(({ measured }) => measured[name])).size, 1, name);
   const results = play(training, trials);
   console.log(table('which posts the visitor can read', results));
-  for (const { attack, low } of results) assert.ok(low <= 0.05, attack);
+  // The table has intervals of 95 %. The test fails on what chance does once in a million runs.
+  for (const { attack, right, trials: of } of results) assert.ok(2 * interval(right, of, 1e-6)[0] - 1 <= 0.05, attack);
 });
 
 test('with the guard off it learns that from the height, and from what is hidden', async () => {
