@@ -145,11 +145,7 @@ const METERED: Profile = Profile {
     bandwidth: "about 2 GB a month per active persona",
     privacy: "your network and your gateway see when something is sent",
     cover: Cover { stream: None, loops: Some(SECOND.saturating_mul(10)), ..FULL.cover },
-    pace: Pace {
-        tick_mean: SECOND.saturating_mul(15),
-        drain_mean: MINUTE.saturating_mul(10),
-        ..FULL.pace
-    },
+    pace: Pace { tick_mean: SECOND.saturating_mul(15), drain_mean: MINUTE.saturating_mul(10), ..FULL.pace },
     tuning: TUNING,
 };
 

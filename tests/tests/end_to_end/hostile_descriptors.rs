@@ -96,6 +96,9 @@ async fn two_faces_for_one_day_are_found_out() {
         let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
         alice.up();
         alice.persona("alice");
+        eventually("alice has asked", SOON, || {
+            (!alice.ok(&["persona", "show", "alice"])["published"].is_null()).then_some(())
+        });
         face.store(1, Ordering::SeqCst);
         bob.up();
         bob.persona("bob");
