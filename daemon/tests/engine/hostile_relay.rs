@@ -87,7 +87,7 @@ async fn a_lost_box_leaves_a_gap_that_is_shown_and_filled() {
     let polls = AtomicU32::new(0);
     until("the gap is given up", async || {
         let poll = polls.fetch_add(1, Ordering::Relaxed);
-        if poll % 2000 == 0 && poll < 10_000 {
+        if poll.is_multiple_of(2000) && poll < 10_000 {
             sea.clock.skip(Duration::from_secs(3 * 24 * 3600 + 3600));
         }
         bob.texts().await.len() > 1

@@ -84,7 +84,7 @@ pub async fn run(dir: &Path, personas: usize, rates: Rates, span: Duration) -> O
     outcome
 }
 
-/// Exchanges a second of one client that asks for a stored box, over and over, [`AT_ONCE`] at a time; and echoes a second
+/// Exchanges a second of one client that asks for a stored box, over and over, 128 at a time; and echoes a second
 /// of the bare SDK over the same mixnet, both without cover traffic.
 pub async fn fastest() -> (f64, f64) {
     let dir = tempfile::tempdir_in("target").unwrap();
