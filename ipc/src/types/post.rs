@@ -184,7 +184,7 @@ pub struct DecryptPost {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
-    /// At most [`crate::MAX_SITE`] bytes.
+    /// At most 255 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
     /// Open it only with what is on this machine; nothing is looked up.

@@ -190,7 +190,7 @@ export type DecryptPost = {
   reveal_profile?: boolean | undefined;
   /**
    * The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
-   * At most [`crate::MAX_SITE`] bytes.
+   * At most 255 bytes.
    */
   site?: string | null | undefined;
   /** The post; words around it do not matter. Of several posts, the first that opens is the answer. */
@@ -1445,7 +1445,7 @@ export interface Methods {
       reveal_profile?: boolean | undefined;
       /**
        * The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
-       * At most [`crate::MAX_SITE`] bytes.
+       * At most 255 bytes.
        */
       site?: string | null | undefined;
       /** The post; words around it do not matter. Of several posts, the first that opens is the answer. */
@@ -1478,7 +1478,7 @@ export interface Methods {
       reveal_profile?: boolean | undefined;
       /**
        * The site that shows the post, such as `https://twitter.com`: kept with the post's key the first time.
-       * At most [`crate::MAX_SITE`] bytes.
+       * At most 255 bytes.
        */
       site?: string | null | undefined;
       /** The post; words around it do not matter. Of several posts, the first that opens is the answer. */
