@@ -72,6 +72,8 @@ pub enum Browser {
     Opera,
     /// Thorium.
     Thorium,
+    /// Yandex Browser.
+    Yandex,
     /// Firefox.
     Firefox,
     /// LibreWolf.
@@ -86,7 +88,7 @@ pub enum Browser {
 
 impl Browser {
     /// Every browser.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Chrome,
         Self::ChromeForTesting,
         Self::Chromium,
@@ -95,6 +97,7 @@ impl Browser {
         Self::Vivaldi,
         Self::Opera,
         Self::Thorium,
+        Self::Yandex,
         Self::Firefox,
         Self::LibreWolf,
         Self::Waterfox,
@@ -113,6 +116,7 @@ impl Browser {
             Self::Vivaldi => "vivaldi",
             Self::Opera => "opera",
             Self::Thorium => "thorium",
+            Self::Yandex => "yandex",
             Self::Firefox => "firefox",
             Self::LibreWolf => "librewolf",
             Self::Waterfox => "waterfox",
@@ -132,6 +136,7 @@ impl Browser {
             Self::Vivaldi => "Vivaldi",
             Self::Opera => "Opera",
             Self::Thorium => "Thorium",
+            Self::Yandex => "Yandex Browser",
             Self::Firefox => "Firefox",
             Self::LibreWolf => "LibreWolf",
             Self::Waterfox => "Waterfox",

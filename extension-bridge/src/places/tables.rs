@@ -10,7 +10,7 @@ use super::Browser;
 pub(super) type Row = (Browser, &'static str, &'static str, Option<&'static str>);
 
 /// Below `$XDG_CONFIG_HOME`.
-pub(super) const LINUX: [Row; 19] = [
+pub(super) const LINUX: [Row; 20] = [
     (Browser::Chrome, "Chrome", "google-chrome", None),
     (Browser::Chrome, "Chrome Beta", "google-chrome-beta", None),
     // Chrome Dev.
@@ -37,6 +37,8 @@ pub(super) const LINUX: [Row; 19] = [
     (Browser::Opera, "Opera Developer", "opera-developer", Some("google-chrome")),
     // Alex313031/thorium#862, mika-cn/maoxian-web-clipper#322.
     (Browser::Thorium, "Thorium", "thorium", None),
+    // config.toml of aclap-dev/vdhcoapp.
+    (Browser::Yandex, "Yandex Browser", "yandex-browser", None),
 ];
 
 /// Firefox's kin, below the user's home: the browser, its directory of profiles, and the directories of manifests.
@@ -85,7 +87,7 @@ pub(super) const LINUX_SYSTEM: [(Browser, &str); 14] = [
 ];
 
 /// Below `~/Library/Application Support`.
-pub(super) const MACOS: [Row; 25] = [
+pub(super) const MACOS: [Row; 26] = [
     (Browser::Chrome, "Chrome", "Google/Chrome", None),
     (Browser::Chrome, "Chrome Beta", "Google/Chrome Beta", None),
     (Browser::Chrome, "Chrome Dev", "Google/Chrome Dev", None),
@@ -112,6 +114,8 @@ pub(super) const MACOS: [Row; 25] = [
     (Browser::Opera, "Opera Developer", "com.operasoftware.OperaDeveloper", None),
     // Alex313031/Thorium-Special#36, Alex313031/thorium#363.
     (Browser::Thorium, "Thorium", "Thorium", None),
+    // config.toml of aclap-dev/vdhcoapp.
+    (Browser::Yandex, "Yandex Browser", "Yandex/YandexBrowser", None),
     (Browser::Firefox, "Firefox", "Mozilla", None),
     // NativeMessageInstaller.cpp of KeePassXC.
     (Browser::LibreWolf, "LibreWolf", "LibreWolf", None),

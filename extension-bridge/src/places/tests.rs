@@ -48,6 +48,7 @@ fn channels_and_kin_have_places_of_their_own() {
         ("Opera Beta", &["/c/google-chrome/NativeMessagingHosts"]),
         ("Opera Developer", &["/c/google-chrome/NativeMessagingHosts"]),
         ("Thorium", &["/c/thorium/NativeMessagingHosts"]),
+        ("Yandex Browser", &["/c/yandex-browser/NativeMessagingHosts"]),
         ("LibreWolf", &["/u/.librewolf/native-messaging-hosts"]),
         (
             "LibreWolf (Flatpak)",
@@ -129,8 +130,8 @@ fn linux_has_a_place_for_each_browser_and_the_system_needs_no_sign() {
         [(user_places(Platform::Linux, &roots()), true), (system_places(Platform::Linux, &roots()), false)]
     {
         for browser in Browser::ALL {
-            // Of this one no source names the system's place.
-            let known = is_user || browser != Browser::Floorp;
+            // Of these no source names the place of the system.
+            let known = is_user || ![Browser::Floorp, Browser::Yandex].contains(&browser);
             assert_eq!(!paths(&places, browser).is_empty(), known, "{}", browser.name());
         }
         for place in places {

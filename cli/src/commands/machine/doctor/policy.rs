@@ -42,6 +42,7 @@ pub(super) fn policy(browser: Browser, root: &Path) -> Policy {
         | Browser::Vivaldi
         | Browser::Opera
         | Browser::Thorium
+        | Browser::Yandex
         | Browser::Firefox
         | Browser::LibreWolf
         | Browser::Waterfox
