@@ -376,7 +376,8 @@ async fn watch(pool: Weak<Pool>, carrier: Weak<Carrier>) {
         }
         carrier.end_broken(tuning.exit_gap);
         let is_spare = |carrier: &Carrier| {
-            let limit = if pool.shared.exits.is_wanted() { idle / 8 } else { idle };
+            // The last frame of a stream may still be on its way.
+            let limit = if pool.shared.exits.is_wanted() { idle / 4 } else { idle };
             carrier.idle_for() >= limit
         };
         if is_spare(&carrier) {

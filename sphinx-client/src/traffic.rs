@@ -211,7 +211,7 @@ const TEST: Profile = Profile {
         look: Duration::from_millis(100),
         exit_answer: SECOND.saturating_mul(10),
         exit_gap: SECOND.saturating_mul(15),
-        exit_idle: SECOND.saturating_mul(2),
+        exit_idle: SECOND.saturating_mul(4),
         exit_wait: Duration::from_millis(100),
         exit_list_refresh: SECOND.saturating_mul(3),
         apart_mean: Duration::from_millis(500),

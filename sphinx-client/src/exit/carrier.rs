@@ -52,7 +52,6 @@ pub(super) struct Carrier {
     streams: Arc<Streams>,
     probes: Probes,
     end: CancellationToken,
-    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The streams of a carrier, by the number of their connection.
@@ -67,7 +66,7 @@ struct Inner {
 }
 
 impl Carrier {
-    /// Connects through this gateway, with a fresh Nym identity. If it succeeds, it keeps `place`.
+    /// Connects through this gateway, with a fresh Nym identity. If it succeeds, it keeps `place` until it ends.
     pub(super) async fn connect(
         shared: &Shared,
         gateway: GatewayId,
@@ -98,13 +97,14 @@ impl Carrier {
             streams: Arc::clone(&streams),
             probes: probes.clone(),
             end: end.clone(),
-            _place: place.take(),
         });
         let incoming = Arc::clone(&streams);
         tokio::spawn(link::receive(client, probes, move |message| incoming.receive(&message), end.clone()));
+        let place = place.take();
         tokio::spawn(async move {
             end.cancelled().await;
             streams.fail_all();
+            drop(place);
         });
         Ok(carrier)
     }

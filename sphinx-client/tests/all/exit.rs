@@ -458,3 +458,33 @@ async fn ways_out_beyond_the_most_wait_for_one_that_is_idle() {
         way.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_ended_leave_their_places() {
+    let net = net_with_exits(ExitPolicy::Loopback, 1, 2).await;
+    let server = Server::echo().await;
+    let mixnet = mixnet(&net);
+    let ways: Vec<Exits> = (0..9).map(|_| mixnet.exits(fixed(&net))).collect();
+    let mut streams = Vec::new();
+    for way in &ways[..8] {
+        streams.push(open(way, server.port()).await);
+    }
+    for gateway in net.gateways() {
+        gateway.stop().await;
+    }
+    // Each notices its loss when it sends.
+    for stream in &mut streams {
+        let _ = stream.write_all(b"lost").await;
+    }
+    until("all have lost their gateway", || ways.iter().all(|way| way.nym_address().is_none())).await;
+    for gateway in net.gateways() {
+        gateway.start().await.unwrap();
+    }
+    let start = Instant::now();
+    while let Err(error) = ways[8].open("127.0.0.1", server.port()).await {
+        assert!(error != OpenError::Busy && start.elapsed() < SOON, "{error}");
+    }
+    for way in ways {
+        way.stop().await;
+    }
+}
