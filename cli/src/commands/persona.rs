@@ -17,7 +17,7 @@ pub(crate) enum PersonaCommand {
     New {
         /// Name of the persona; nobody else sees it
         name: String,
-        /// Use a relay that no other persona of this home uses; fails where there is none
+        /// Use a relay that no other persona of this home uses; fails if no such relay is known
         ///
         /// Whether another operator runs it you have to know: relays do not say so.
         #[arg(long)]

@@ -300,7 +300,7 @@ fn written_by(post: &DecryptedPost) -> String {
     }
 }
 
-/// The text, or all of standard input where there is none, or "-".
+/// The text, or all of standard input if it is left out or "-".
 async fn text_or_stdin(
     text: Option<String>,
     what: &str,

@@ -18,7 +18,7 @@ use crate::store::{BoxFor, OutboxId, StoreError, Tx};
 pub(super) enum Verdict {
     /// Nothing is known: the relay did not answer.
     Nothing,
-    /// There is none: the relay has our bytes.
+    /// No conflict: the relay has our bytes.
     Ours,
     /// A copy of this home has used the lane.
     Proved,

@@ -37,7 +37,7 @@ struct Known {
     most: usize,
     applies: Applies,
     meaning: &'static str,
-    /// One value as it is kept; otherwise why it is none.
+    /// One value as it is kept, or the reason why it is refused.
     check: fn(&str) -> Result<String, String>,
 }
 

@@ -35,7 +35,7 @@ pub(super) fn draw() -> Result<NewKey, RpcError> {
 /// Adds a persona with its inbox at one of the relays, and its first prekeys.
 ///
 /// # Errors
-/// `relay.apart` when `apart` asks for a relay that no other persona uses, and there is none.
+/// `relay.apart` when `apart` asks for a relay that no other persona uses, and no such relay is known.
 pub(super) fn make(
     tx: &Tx<'_>,
     name: &str,

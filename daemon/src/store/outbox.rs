@@ -188,7 +188,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Boxes in conflict whose bytes are to be asked for now.
+    /// Boxes in conflict whose bytes are due to be asked for.
     pub(crate) fn disputed_boxes(
         &self,
         persona: PersonaId,

@@ -270,8 +270,8 @@ async fn a_forged_conflict_is_followed_by_no_name() {
     let id = alice.send("bob", "before").await;
     alice.wait(&id, MessageState::Delivered).await;
     let named = |sea: &Sea| sea.count("fetch") + sea.count("deposit");
-    let (before, lies) = (named(&sea), Arc::new(Mutex::new((BTreeMap::<BoxId, u32>::new(), 0_u32))));
-    let told = Arc::clone(&lies);
+    let (before, seen) = (named(&sea), Arc::new(Mutex::new((BTreeMap::<BoxId, u32>::new(), 0_u32))));
+    let told = Arc::clone(&seen);
     *alice.boats.forge.lock().unwrap() = Some(Box::new(move |class, request| {
         let mut told = told.lock().unwrap();
         match request {
@@ -290,7 +290,7 @@ async fn a_forged_conflict_is_followed_by_no_name() {
     }));
     let id = alice.send("bob", "through the lies").await;
     until("one box was refused, asked for and put again, several times", async || {
-        lies.lock().unwrap().0.values().any(|puts| *puts >= 4)
+        seen.lock().unwrap().0.values().any(|puts| *puts >= 4)
     })
     .await;
     assert!(complains(&alice).await);

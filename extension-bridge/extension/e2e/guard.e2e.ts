@@ -256,7 +256,7 @@ const listens = (trials: readonly Trial[]): Result =>
 
 test('a page that listens at a Gun relay hears of no look-up before a person asks', async () => {
   const trials = await lookUps(guarded, TRIALS, async (page) => {
-    // What a person asks for now is heard, once and again. Whatever was asked for before would have been.
+    // What a person asks for is heard, twice. Whatever was asked for before would have been.
     for (const { link, tag } of await forge(2)) {
       await plant(page, [link]);
       const frame = await frameWith(page, 'Show');

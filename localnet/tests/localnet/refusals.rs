@@ -1,23 +1,14 @@
 //! Gateways that turn clients away or meter them, as those of the real network do.
 
 use bauta_localnet::{Localnet, LocalnetConfig, Refusal};
-use nym_sdk::mixnet::MixnetClientBuilder;
-use tokio::time::timeout;
 
-use crate::support::{PATIENCE, connect, fast, hear, network_details, receive_all, send, shutdown};
+use crate::support::{connect, hear, receive_all, send, try_connect};
 
 /// What an unmodified client says when the first gateway turns it away.
 async fn answer(net: &Localnet, refusal: Refusal) -> String {
     let gateway = &net.gateways()[0];
     gateway.refuse(Some(refusal));
-    let client = MixnetClientBuilder::new_ephemeral()
-        .network_details(network_details(net))
-        .debug_config(fast())
-        .request_gateway(gateway.identity())
-        .custom_shutdown(shutdown())
-        .build()
-        .unwrap();
-    let outcome = timeout(PATIENCE, client.connect_to_mixnet()).await.expect("an answer in time");
+    let outcome = try_connect(net, gateway).await;
     gateway.refuse(None);
     outcome.err().expect("it is refused").to_string()
 }

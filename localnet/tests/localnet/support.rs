@@ -44,6 +44,11 @@ pub(crate) fn shutdown() -> ShutdownTracker {
 
 /// A client with keys for this run only.
 pub(crate) async fn connect(net: &Localnet, gateway: &Node) -> MixnetClient {
+    try_connect(net, gateway).await.unwrap()
+}
+
+/// The same, or what the SDK says if it is turned away.
+pub(crate) async fn try_connect(net: &Localnet, gateway: &Node) -> nym_sdk::Result<MixnetClient> {
     let client = MixnetClientBuilder::new_ephemeral()
         .network_details(network_details(net))
         .debug_config(fast())
@@ -51,7 +56,7 @@ pub(crate) async fn connect(net: &Localnet, gateway: &Node) -> MixnetClient {
         .custom_shutdown(shutdown())
         .build()
         .unwrap();
-    timeout(PATIENCE, client.connect_to_mixnet()).await.expect("connects in time").unwrap()
+    timeout(PATIENCE, client.connect_to_mixnet()).await.expect("an answer in time")
 }
 
 /// A client whose keys and registration are kept in `dir`.

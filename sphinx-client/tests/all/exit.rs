@@ -437,16 +437,22 @@ async fn several_ways_out_share_no_client_no_tag_and_no_exit() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ways_out_beyond_the_most_wait_for_one_that_is_idle() {
+/// Nine ways out, and a stream of each of the eight that may be in use at a time.
+async fn as_many_as_there_may_be(server: &Server) -> (Localnet, Vec<Exits>, Vec<ExitStream>) {
     let net = net_with_exits(ExitPolicy::Loopback, 1, 2).await;
-    let server = Server::echo().await;
     let mixnet = mixnet(&net);
     let ways: Vec<Exits> = (0..9).map(|_| mixnet.exits(fixed(&net))).collect();
     let mut streams = Vec::new();
     for way in &ways[..8] {
         streams.push(open(way, server.port()).await);
     }
+    (net, ways, streams)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ways_out_beyond_the_most_wait_for_one_that_is_idle() {
+    let server = Server::echo().await;
+    let (_net, ways, mut streams) = as_many_as_there_may_be(&server).await;
     let refused = timeout(SOON, ways[8].open("127.0.0.1", server.port())).await.unwrap();
     assert_eq!(refused.unwrap_err(), OpenError::Busy);
     streams.pop();
@@ -461,14 +467,8 @@ async fn ways_out_beyond_the_most_wait_for_one_that_is_idle() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_ended_leave_their_places() {
-    let net = net_with_exits(ExitPolicy::Loopback, 1, 2).await;
     let server = Server::echo().await;
-    let mixnet = mixnet(&net);
-    let ways: Vec<Exits> = (0..9).map(|_| mixnet.exits(fixed(&net))).collect();
-    let mut streams = Vec::new();
-    for way in &ways[..8] {
-        streams.push(open(way, server.port()).await);
-    }
+    let (net, ways, mut streams) = as_many_as_there_may_be(&server).await;
     for gateway in net.gateways() {
         gateway.stop().await;
     }

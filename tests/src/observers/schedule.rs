@@ -8,6 +8,8 @@ pub mod design;
 pub mod new;
 pub mod today;
 
+use std::cmp::Ordering;
+
 use rand::rngs::StdRng;
 
 use super::clocks::{Clocks, Seconds};
@@ -144,4 +146,29 @@ impl Rules {
 pub trait Schedule {
     /// What the relay sees of a scene.
     fn run(&self, scene: &Scene, rng: &mut StdRng) -> Run;
+}
+
+/// What happens at a time; of one time, in the order in which it was planned.
+struct Event<W> {
+    at: Seconds,
+    number: u64,
+    what: W,
+}
+
+impl<W> PartialEq for Event<W> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl<W> Eq for Event<W> {}
+impl<W> PartialOrd for Event<W> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<W> Ord for Event<W> {
+    // The earliest is the greatest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.at.total_cmp(&self.at).then(other.number.cmp(&self.number))
+    }
 }

@@ -54,8 +54,8 @@ fn a_conflict_without_proof_leads_to_another_put_and_to_nothing_else() {
     let (row, persona) = (queued(&mut alice, to_bob, now), alice.id);
     let current = alice.store.run(|tx| tx.contact(to_bob)).unwrap().current;
     let mut at = now;
-    let lies = [Ok(GetReply::Absent), Ok(GetReply::Box(Box::new([7; BOX_LEN]))), Err(Missed::Work)];
-    for (lie, verdict) in lies.into_iter().zip([Verdict::Lie, Verdict::Lie, Verdict::Nothing]) {
+    let answers = [Ok(GetReply::Absent), Ok(GetReply::Box(Box::new([7; BOX_LEN]))), Err(Missed::Work)];
+    for (answer, verdict) in answers.into_iter().zip([Verdict::Lie, Verdict::Lie, Verdict::Nothing]) {
         let mut slow = moment(at);
         slow.times.waits = crate::engine::Waits::shortened(1);
         let claimed = alice.store.run(|tx| keep_put(tx, row, &Ok(PutReply::Conflict), &slow));
@@ -64,7 +64,7 @@ fn a_conflict_without_proof_leads_to_another_put_and_to_nothing_else() {
         let later = at.plus(DAY);
         assert_eq!(alice.store.run(|tx| tx.disputed_boxes(persona, later)).len(), 1);
         assert!(!alice.store.run(|tx| tx.due_boxes(persona, later, 64)).iter().any(|one| one.row == row));
-        assert_eq!(alice.store.run(|tx| shown(tx, row, &lie, &moment(at))), verdict);
+        assert_eq!(alice.store.run(|tx| shown(tx, row, &answer, &moment(at))), verdict);
         assert!(alice.store.run(|tx| tx.due_boxes(persona, later, 64)).iter().any(|one| one.row == row));
         at = later;
     }

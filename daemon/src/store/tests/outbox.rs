@@ -10,12 +10,34 @@ use proptest::prelude::*;
 
 use super::support::{NOW, RELAY, at, contact, message, persona, put, sealed, session, store};
 use crate::store::{
-    BoxFor, GuestPhase, MessageState, NewBox, NewInvite, NewMessage, OutboxId, PersonaId, StoreError,
-    Timestamp, Tx,
+    BoxFor, ContactId, GuestPhase, InviteId, MessageSeq, MessageState, NewBox, NewInvite, NewMessage,
+    OutboxId, PersonaId, SessionId, StoreError, Timestamp, Tx,
 };
 
 fn rows_due(tx: &Tx<'_>, persona: PersonaId, now: Timestamp) -> Result<Vec<OutboxId>, StoreError> {
     Ok(tx.due_boxes(persona, now, 100)?.into_iter().map(|one| one.row).collect())
+}
+
+/// What can have boxes: a contact who is a guest too, a session with a message, and an invitation.
+fn owners(
+    tx: &Tx<'_>,
+    persona: PersonaId,
+) -> Result<(ContactId, SessionId, Option<MessageSeq>, InviteId), StoreError> {
+    let bob = contact(tx, persona, "bob")?;
+    let lane = session(tx, bob, false)?;
+    let words = message(tx, bob, true, 1)?;
+    let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
+    let invite = tx.add_invite(&NewInvite {
+        persona,
+        contact: None,
+        state: b"state",
+        prekeys,
+        relay: RELAY,
+        wanted: &[],
+        expires_at: at(10),
+    })?;
+    tx.add_guest(bob, persona, b"state", RELAY, &[])?;
+    Ok((bob, lane, words, invite))
 }
 
 #[test]
@@ -24,20 +46,7 @@ fn a_box_is_put_as_it_was_sealed() {
     store.run(|tx| {
         let other = RelayId([2; 32]);
         tx.name_relay(other)?;
-        let bob = contact(tx, persona, "bob")?;
-        let lane = session(tx, bob, false)?;
-        let words = message(tx, bob, true, 1)?;
-        let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
-        let invite = tx.add_invite(&NewInvite {
-            persona,
-            contact: None,
-            state: b"state",
-            prekeys,
-            relay: RELAY,
-            wanted: &[],
-            expires_at: at(10),
-        })?;
-        tx.add_guest(bob, persona, b"state", RELAY, &[])?;
+        let (bob, lane, words, invite) = owners(tx, persona)?;
         let owners = [
             BoxFor::Session { session: lane, message: words },
             BoxFor::Session { session: lane, message: None },
@@ -96,20 +105,7 @@ fn boxes_are_due_in_the_order_they_were_sealed_whenever_each_became_due() {
 fn only_what_a_user_waits_for_is_urgent() {
     let (mut store, persona) = store();
     store.run(|tx| {
-        let bob = contact(tx, persona, "bob")?;
-        let lane = session(tx, bob, false)?;
-        let words = message(tx, bob, true, 1)?;
-        let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
-        let invite = tx.add_invite(&NewInvite {
-            persona,
-            contact: None,
-            state: b"state",
-            prekeys,
-            relay: RELAY,
-            wanted: &[],
-            expires_at: at(10),
-        })?;
-        tx.add_guest(bob, persona, b"state", RELAY, &[])?;
+        let (bob, lane, words, invite) = owners(tx, persona)?;
         let whom = tx.contact(bob)?.unwrap();
         let key = tx.add_message(
             &NewMessage {

@@ -233,7 +233,7 @@ fn whether_the_last_session_begun_here_is_closed_does_not_depend_on_the_peers() 
     let (mut store, persona) = store();
     store.run(|tx| {
         let (bob, carol) = (contact(tx, persona, "bob")?, contact(tx, persona, "carol")?);
-        assert!(!tx.last_begun_is_stale(bob)?, "there is none");
+        assert!(!tx.last_begun_is_stale(bob)?, "no handshake was begun");
         let first = session(tx, bob, false)?;
         tx.make_stale(first)?;
         let theirs = answered(tx, bob)?;

@@ -11,7 +11,6 @@ mod lists;
 mod loops;
 mod names;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use rand::Rng;
@@ -87,29 +86,7 @@ enum Reply {
     Absent,
 }
 
-struct Event {
-    at: Seconds,
-    number: u64,
-    what: What,
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    // The earliest is the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.at.total_cmp(&self.at).then(other.number.cmp(&self.number))
-    }
-}
+type Event = super::Event<What>;
 
 /// A place that was asked for before it was put.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,7 +9,6 @@
 mod land;
 mod relay;
 
-use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 
 use rand::Rng;
@@ -82,29 +81,7 @@ enum Reply {
     Box { message: bool },
 }
 
-struct Event {
-    at: Seconds,
-    number: u64,
-    what: What,
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Event {}
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Event {
-    // The earliest is the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.at.total_cmp(&self.at).then(other.number.cmp(&self.number))
-    }
-}
+type Event = super::Event<What>;
 
 struct World<'a> {
     rules: Rules,
