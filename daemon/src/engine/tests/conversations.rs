@@ -140,3 +140,14 @@ proptest! {
         pair.check(messages);
     }
 }
+
+/// Two handshakes within minutes: the second one is held back, and the conversation waits for it.
+#[test]
+fn a_handshake_that_was_held_back_is_opened_later() {
+    for messages in 1..7 {
+        let mut pair = Pair::added(563_321_986_560_483_469);
+        pair.restores = true;
+        pair.talk(messages);
+        pair.check(messages);
+    }
+}

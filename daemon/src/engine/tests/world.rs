@@ -16,7 +16,7 @@ use crate::engine::content::Letter;
 use crate::engine::flight::Missed;
 use crate::engine::peer::{Moment, pack, unpack};
 use crate::engine::plan::LaneOf;
-use crate::engine::{Times, answer_invitation, bundle, greet, invite, queue_message, send};
+use crate::engine::{Times, answer_invitation, bundle, errands, greet, invite, queue_message, send};
 use crate::random;
 use crate::store::memory::MemoryStore;
 use crate::store::{
@@ -335,6 +335,7 @@ impl Person {
     fn join(&mut self, relays: &Relays, now: Timestamp, draw: &mut Draw) {
         let row = self.row();
         let due = self.store.run(|tx| {
+            errands::look_after(tx, row.id, &moment(now))?;
             for contact in tx.contacts_to_seal(row.id)? {
                 send::seal_pending(tx, &row, contact, &moment(now))?;
             }
