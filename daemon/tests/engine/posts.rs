@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use bauta_ipc::{
     AppendPost, AppendedPost, Code, DecryptPost, DecryptedPost, EncryptPost, EncryptedPost, EventBody,
-    ImportPersonas, ImportSource, PostDelivery, PostFormat, PostNeeds, PostSettings, PostState,
+    ImportPersonas, ImportSource, MAX_WAIT_MS, PostDelivery, PostFormat, PostNeeds, PostSettings, PostState,
     PublishedPost, RpcError, Secret, SetProfile, SocialNetwork, WaitForPost, codes,
 };
 use bauta_protocol::gun::Value;
@@ -83,7 +83,9 @@ pub(crate) async fn published(home: &Home, iv: &str) -> PublishedPost {
 }
 
 pub(crate) async fn open(home: &Home, text: &str) -> Result<DecryptedPost, RpcError> {
-    home.api().post_decrypt(DecryptPost { text: text.to_owned(), ..DecryptPost::default() }).await
+    // As long as a busy machine may need.
+    let timeout_ms = Some(MAX_WAIT_MS);
+    home.api().post_decrypt(DecryptPost { text: text.to_owned(), timeout_ms, ..DecryptPost::default() }).await
 }
 
 async fn refused(home: &Home, text: &str, code: &Code) -> RpcError {

@@ -10,7 +10,8 @@ use bauta_daemon::node::{Exchanger, Exchangers, Node, NodeError, Times, World};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, ListOf,
-    MessageState, NewPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe, WaitFor,
+    MAX_WAIT_MS, MessageState, NewPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe,
+    WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, RelayIdentity};
@@ -359,7 +360,7 @@ impl Home {
     }
 
     pub(crate) async fn wait(&self, id: &str, state: MessageState) {
-        let params = WaitFor { id: id.to_owned(), state, timeout_ms: 180_000 };
+        let params = WaitFor { id: id.to_owned(), state, timeout_ms: MAX_WAIT_MS };
         self.api().message_wait(params).await.unwrap();
     }
 
@@ -433,7 +434,7 @@ impl Home {
 
 /// Waits until something holds, for as long as a busy machine may need.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let deadline = Instant::now() + Duration::from_secs(180);
+    let deadline = Instant::now() + Duration::from_millis(MAX_WAIT_MS);
     while !holds().await {
         assert!(Instant::now() < deadline, "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
