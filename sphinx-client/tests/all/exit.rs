@@ -154,17 +154,21 @@ async fn much_is_intact_both_ways_while_packets_are_lost() {
     let net = net_with_exits(ExitPolicy::Loopback, 1, 3).await;
     let server = Server::echo().await;
     let exits = mixnet(&net).exits(Vec::new());
-    let mut stream = open(&exits, server.port()).await;
+    let mut stream = Ok(open(&exits, server.port()).await);
     for mix in net.mixes() {
         mix.set_drop(30);
     }
-    // Sometimes the SDK loses a piece. Then the stream fails instead of hanging, and another is opened.
-    for attempt in 0.. {
-        match try_there_and_back(stream, &noise(200_000)).await {
-            Ok(_) => break,
-            Err(error) => assert!(attempt < 4 && error.kind() == std::io::ErrorKind::TimedOut, "{error}"),
+    // Sometimes the SDK loses a piece. Then the stream fails instead of hanging, and another is opened, as is one whose
+    // opening was lost.
+    for attempt in 0..8 {
+        match stream {
+            Ok(stream) => match try_there_and_back(stream, &noise(200_000)).await {
+                Ok(_) => break,
+                Err(error) => assert!(attempt < 7 && error.kind() == std::io::ErrorKind::TimedOut, "{error}"),
+            },
+            Err(error) => assert!(attempt < 7 && error == OpenError::Timeout, "{error}"),
         }
-        stream = open(&exits, server.port()).await;
+        stream = timeout(SOON, exits.open("127.0.0.1", server.port())).await.unwrap();
     }
     assert!(net.stats().total().dropped > 0);
     exits.stop().await;
