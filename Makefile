@@ -3,13 +3,14 @@ CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 BROWSERS := $(shell sed 's/\#.*//' maint/debian-packages-browsers)
 
-.PHONY: help demo test build programs features names packages browsers fmt clippy doc unit chaos extension extension-test e2e guard
+.PHONY: help demo test build programs features names packages browsers fmt clippy doc unit props chaos extension extension-test e2e guard
 
 help:
 	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
 	@echo 'make test        formatting, lints, documentation and every test'
 	@echo 'make build       target/release/bauta and bauta-bridge'
 	@echo 'make extension   the browser extension: dist/chromium and dist/firefox in extension-bridge/extension'
+	@echo 'make props       property tests with new draws, ten times'
 	@echo 'make e2e         the extension in real browsers, with real daemons and the local mixnet'
 
 packages:
@@ -87,8 +88,12 @@ clippy: packages
 doc: packages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items -q
 
+# Property tests draw the same each time, so that the outcome depends on the code alone; `props` draws anew.
 unit: packages $(GUN)
-	$(CARGO) test --release --locked --workspace
+	PROPTEST_RNG_SEED=1 $(CARGO) test --release --locked --workspace
+
+props: packages
+	for n in 1 2 3 4 5 6 7 8 9 10; do $(CARGO) test --release --locked --workspace --lib --test all || exit; done
 
 e2e: browsers programs $(BUILT) $(GUN)
 	$(IN_EXTENSION) npm run --silent e2e
