@@ -64,6 +64,10 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await panel.shows('Delivered', '.own');
     await bob.json('send', 'alice', 'at nine');
     await panel.shows('at nine', '.theirs');
+    // A panel that is closed before the background page hears that this was read leaves it unread.
+    await panel.click('#back');
+    const read = "document.getElementById('contact-bob') !== null && document.querySelector('.row .count') === null";
+    await until('nothing is unread', () => panel.evaluate<boolean>(read));
     await panel.close();
   });
 
