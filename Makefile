@@ -88,7 +88,7 @@ clippy: packages
 doc: packages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps --document-private-items -q
 
-# Property tests draw the same each time, so that the outcome depends on the code alone; `props` draws anew.
+# Property tests draw the same inputs each time; `props` draws others.
 unit: packages $(GUN)
 	PROPTEST_RNG_SEED=1 $(CARGO) test --release --locked --workspace
 

@@ -51,7 +51,7 @@ async fn a_client_asks_for_bandwidth_at_first_and_when_it_ends() {
         receive_all(&mut bob, texts).await;
         // The SDK asks again for each packet that is refused while it asks, and never without a refusal.
         let claims = gateway.stats().claims;
-        assert!(claims > before, "asked anew");
+        assert!(claims > before, "it asks again");
         assert!(claims - 1 <= gateway.stats().unpaid, "{claims} claims, {:?}", gateway.stats());
     }
     assert!(gateway.stats().unpaid > 0, "packets are refused before the client knows");

@@ -18,6 +18,19 @@ fn rows_due(tx: &Tx<'_>, persona: PersonaId, now: Timestamp) -> Result<Vec<Outbo
     Ok(tx.due_boxes(persona, now, 100)?.into_iter().map(|one| one.row).collect())
 }
 
+fn invite(tx: &Tx<'_>, persona: PersonaId) -> Result<InviteId, StoreError> {
+    let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
+    tx.add_invite(&NewInvite {
+        persona,
+        contact: None,
+        state: b"state",
+        prekeys,
+        relay: RELAY,
+        wanted: &[],
+        expires_at: at(10),
+    })
+}
+
 /// What can have boxes: a contact who is a guest too, a session with a message, and an invitation.
 fn owners(
     tx: &Tx<'_>,
@@ -26,16 +39,7 @@ fn owners(
     let bob = contact(tx, persona, "bob")?;
     let lane = session(tx, bob, false)?;
     let words = message(tx, bob, true, 1)?;
-    let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
-    let invite = tx.add_invite(&NewInvite {
-        persona,
-        contact: None,
-        state: b"state",
-        prekeys,
-        relay: RELAY,
-        wanted: &[],
-        expires_at: at(10),
-    })?;
+    let invite = invite(tx, persona)?;
     tx.add_guest(bob, persona, b"state", RELAY, &[])?;
     Ok((bob, lane, words, invite))
 }
@@ -228,16 +232,7 @@ fn deletions_are_due_by_their_time_and_know_how_often_they_failed() {
 fn boxes_go_with_whatever_they_belong_to() {
     let (mut store, persona) = store();
     store.run(|tx| {
-        let prekeys = tx.add_prekeys(persona, NOW, at(10), at(20), b"secret", NOW)?;
-        let invite = tx.add_invite(&NewInvite {
-            persona,
-            contact: None,
-            state: b"state",
-            prekeys,
-            relay: RELAY,
-            wanted: &[],
-            expires_at: at(10),
-        })?;
+        let invite = invite(tx, persona)?;
         let (bob, carol) = (contact(tx, persona, "bob")?, contact(tx, persona, "carol")?);
         tx.add_guest(bob, persona, b"state", RELAY, &[])?;
         tx.save_guest(bob, b"state", &[], GuestPhase::Answering)?;
