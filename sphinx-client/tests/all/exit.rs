@@ -97,11 +97,11 @@ async fn try_there_and_back(stream: ExitStream, bytes: &[u8]) -> std::io::Result
             let read = timeout(STALLED, some.read_buf(&mut back));
             let read = read.await.expect("bytes come back, or the stream fails")?;
             assert!(read > 0, "the stream ended after {} bytes", back.len());
+            assert!(bytes.starts_with(&back), "the same bytes in the same order");
         }
         Ok(())
     };
     tokio::try_join!(writing, reading)?;
-    assert!(back == bytes, "the same bytes in the same order");
     Ok(reader.unsplit(writer))
 }
 
@@ -149,26 +149,44 @@ async fn streams_share_a_client_and_do_not_mix() {
     }
 }
 
+/// What becomes of `bytes` there and back while packets are lost: whether all came.
+async fn all_or_a_clear_end(exits: &Exits, port: u16, bytes: &[u8]) -> bool {
+    let stream = match timeout(SOON, exits.open("127.0.0.1", port)).await.unwrap() {
+        Ok(stream) => stream,
+        // The opening is a packet too.
+        Err(error) => {
+            assert_eq!(error, OpenError::Timeout);
+            return false;
+        }
+    };
+    match try_there_and_back(stream, bytes).await {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+            false
+        }
+    }
+}
+
+/// The SDK of an exit sometimes loses a piece for good. What is asked of a stream then: it ends with an error, it never
+/// hangs, and no byte that was read is a wrong one. How often all comes through is a matter of luck, the less the more
+/// pieces there are; so much is tried a few times, and little until it has come through.
 #[tokio::test(flavor = "multi_thread")]
-async fn much_is_intact_both_ways_while_packets_are_lost() {
+async fn what_comes_is_right_both_ways_while_packets_are_lost() {
     let net = net_with_exits(ExitPolicy::Loopback, 1, 3).await;
     let server = Server::echo().await;
     let exits = mixnet(&net).exits(Vec::new());
-    let mut stream = Ok(open(&exits, server.port()).await);
+    drop(open(&exits, server.port()).await);
     for mix in net.mixes() {
         mix.set_drop(30);
     }
-    // Sometimes the SDK loses a piece. Then the stream fails instead of hanging, and another is opened, as is one whose
-    // opening was lost.
-    for attempt in 0..8 {
-        match stream {
-            Ok(stream) => match try_there_and_back(stream, &noise(200_000)).await {
-                Ok(_) => break,
-                Err(error) => assert!(attempt < 7 && error.kind() == std::io::ErrorKind::TimedOut, "{error}"),
-            },
-            Err(error) => assert!(attempt < 7 && error == OpenError::Timeout, "{error}"),
-        }
-        stream = timeout(SOON, exits.open("127.0.0.1", server.port())).await.unwrap();
+    for _ in 0..2 {
+        all_or_a_clear_end(&exits, server.port(), &noise(200_000)).await;
+    }
+    let mut tries = 0;
+    while !all_or_a_clear_end(&exits, server.port(), &noise(10_000)).await {
+        tries += 1;
+        assert!(tries < 20, "nothing comes through");
     }
     assert!(net.stats().total().dropped > 0);
     exits.stop().await;
