@@ -1,6 +1,6 @@
 //! What the ways out of one process may not share, and how many there are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +12,17 @@ use tokio::time::timeout;
 /// The most Nym clients of streams at a time: each costs as much as a persona's.
 const MOST_CLIENTS: usize = 8;
 
+/// The exits that an owner used last and keeps from others, as many as one stream may try: one that was left because it
+/// was slow has seen this owner, too.
+const MOST_KEPT: usize = 3;
+
 /// An exit, by its Nym address.
 pub(super) type Key = [u8; Recipient::LEN];
 
 /// The exits of all [`Exits`](super::Exits) of a process, and the places for their Nym clients.
 pub(crate) struct ExitsInUse {
-    /// Whose exit each is.
-    exits: Mutex<HashMap<Key, Owner>>,
+    /// Whose exit each is, the last one to be chosen at the end.
+    exits: Mutex<Vec<(Key, Owner)>>,
     owners: AtomicU64,
     places: Arc<Semaphore>,
     /// How many wait for a place.
@@ -46,7 +50,7 @@ impl ExitsInUse {
         Owner(self.owners.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Lets `choose` see the exits of the others, and makes its choice this owner's only exit.
+    /// Lets `choose` see the exits of the others, and makes its choice one of this owner's.
     ///
     /// An exit that is another's already stays that: it is shared where there is no other choice.
     pub(super) fn claim(
@@ -55,16 +59,25 @@ impl ExitsInUse {
         choose: impl FnOnce(&HashSet<Key>) -> Option<Recipient>,
     ) -> Option<Recipient> {
         let mut exits = self.lock();
-        let others = exits.iter().filter(|(_, other)| **other != owner).map(|(key, _)| *key).collect();
+        let others = exits.iter().filter(|(_, other)| *other != owner).map(|(key, _)| *key).collect();
         let chosen = choose(&others)?;
-        exits.retain(|_, other| *other != owner);
-        exits.entry(chosen.to_bytes()).or_insert(owner);
+        let key = chosen.to_bytes();
+        if !others.contains(&key) {
+            exits.retain(|(other, _)| *other != key);
+            exits.push((key, owner));
+            let own = exits.iter().filter(|(_, other)| *other == owner).count();
+            if let Some(oldest) =
+                exits.iter().position(|(_, other)| *other == owner).filter(|_| own > MOST_KEPT)
+            {
+                exits.remove(oldest);
+            }
+        }
         Some(chosen)
     }
 
     /// This owner is gone.
     pub(super) fn release(&self, owner: Owner) {
-        self.lock().retain(|_, other| *other != owner);
+        self.lock().retain(|(_, other)| *other != owner);
     }
 
     /// A place for one more Nym client, if there is one in time.
@@ -89,7 +102,7 @@ impl ExitsInUse {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Owner>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Key, Owner)>> {
         self.exits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,8 +149,25 @@ mod tests {
                 Some(exits[0])
             }) == Some(exits[0])
         );
-        assert!(in_use.claim(one, free) == Some(exits[1]));
         assert!(in_use.claim(one, |_| None).is_none());
+    }
+
+    #[test]
+    fn an_exit_that_was_left_is_kept_from_others_for_a_while() {
+        let (in_use, exits) = (ExitsInUse::default(), exits(MOST_KEPT + 1));
+        let (one, two) = (in_use.owner(), in_use.owner());
+        for exit in &exits {
+            assert!(in_use.claim(one, |_| Some(*exit)).is_some());
+            assert!(in_use.claim(one, |_| Some(*exit)).is_some(), "the same one again makes no difference");
+        }
+        let seen = |others: &HashSet<Key>| {
+            let kept: Vec<_> = exits.iter().map(|exit| others.contains(&exit.to_bytes())).collect();
+            assert_eq!(kept, [false, true, true, true]);
+            None
+        };
+        assert!(in_use.claim(two, seen).is_none());
+        in_use.release(one);
+        assert!(in_use.claim(two, |others| others.is_empty().then_some(exits[0])).is_some());
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ fn new(after: &Seen, before: &Seen) -> BTreeSet<(usize, [u8; 16])> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn personas_of_one_home_share_no_stream() {
-    // So many exits that nobody has to share one, even where some are given up because a busy machine makes them slow.
+    // So many exits that nobody has to share one, even where each tries three because a busy machine makes them slow.
     let mut world = World::with_exits(Program::new(env!("CARGO_BIN_EXE_chaos")), 3, 6).await;
     tokio::task::block_in_place(|| {
         world.start_relay();
