@@ -84,7 +84,7 @@ async fn clients_that_are_refused_do_not_register_over_and_over() {
     let (asked, elapsed) = (registrations(&net), start.elapsed());
     // Each client may meet two guards and a stand-in before either knows; then each gateway has a pause of 1 second, of 2,
     // of 4, all a little longer, and is asked once after each.
-    let over = (1..).take_while(|n| elapsed.as_secs() >= (1 << n) - 1).count();
+    let over = (1..).take_while(|n| elapsed.as_secs() >= (1 << n) - 1).count() as u64;
     assert!((3..=6 + 3 * over).contains(&asked), "{asked} registrations in {elapsed:?}");
     for client in clients {
         assert_eq!(client.state().borrow().no_gateway, Some(NoGateway::Tickets));
