@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { Browser } from './support/browser.ts';
-import { frameWith, press, shown, writer, writerIsGone } from './support/frames.ts';
+import { closeWriter, frameWith, press, shown, writer } from './support/frames.ts';
 import { coin, interval, judge, play, table, type Measured, type Result, type Trial } from './support/game.ts';
 import { GunRelay } from './support/gun.ts';
 import { Site } from './support/site.ts';
@@ -360,8 +360,7 @@ test('where a post is written, a page can put nothing in front, and it hears not
     document.body.append(frame);
   }, url.href);
   await until('a frame of nothing', () => page.frames().at(-1)?.url().startsWith('chrome-error:') === true);
-  await window.locator('button[type=submit]').click();
-  await writerIsGone(guarded.context);
+  await closeWriter(guarded.context, () => window.locator('button[type=submit]').click());
   const seen = await page.evaluate(() => (globalThis as any).seen as string[]);
   assert.deepEqual(
     seen.filter((line) => !line.startsWith('input')),

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { Browser } from './support/browser.ts';
 import { LIMITS } from '../src/api/generated.ts';
 import {
+  closeWriter,
   frames,
   frameWith,
   noFrameWith,
@@ -15,7 +16,6 @@ import {
   shown,
   textOf,
   writer,
-  writerIsGone,
 } from './support/frames.ts';
 import { GunRelay } from './support/gun.ts';
 import { bodyOf, Site } from './support/site.ts';
@@ -387,9 +387,7 @@ test('a post is written in a window, and its reader opens it', async () => {
     assert.equal(await frame.locator('.chips button').count(), 0);
     await frame.locator('.suggest button').first().click();
     assert.deepEqual(await chips(), ['bob ×']);
-    await frame.locator('button[type=submit]').click();
-
-    await writerIsGone(browser.context);
+    await closeWriter(browser.context, () => frame.locator('button[type=submit]').click());
     const text = await page.evaluate((wanted) => {
       const editor = document.querySelector(`#${wanted}`) as HTMLElement;
       return editor instanceof HTMLTextAreaElement ? editor.value : editor.innerText;
@@ -432,17 +430,15 @@ test('the window can be left, outlives the worker, and keeps a text that has no 
   await left.getByText('For the editor on').waitFor();
   assert.equal(browser.context.pages().filter((one) => one.url().includes('/compose.html')).length, 1);
   // Up only when the window is gone: for a key that goes up in what is removed, Chromium gives no answer, and a press
-  // would wait for it without end. The window may also be gone before the answer to this one.
-  await left.keyboard.down('Escape').catch(() => undefined);
-  await writerIsGone(browser.context);
+  // would wait for it without end.
+  await closeWriter(browser.context, () => left.keyboard.down('Escape'));
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'area');
 
   await page.keyboard.press('Alt+Shift+KeyE');
   let frame = await writer(browser.context);
   await frame.locator('#text').fill('while the worker sleeps');
   await browser.stopWorker();
-  await frame.locator('button[type=submit]').click();
-  await writerIsGone(browser.context);
+  await closeWriter(browser.context, () => frame.locator('button[type=submit]').click());
   const text = await page.locator('#area').inputValue();
   assert.equal((await alice.json('post', 'decrypt', text)).text, 'while the worker sleeps');
 
@@ -455,8 +451,7 @@ test('the window can be left, outlives the worker, and keeps a text that has no 
   await frame.getByText('The editor is gone').waitFor();
   const kept = await frame.locator('.command code').innerText();
   assert.equal((await alice.json('post', 'decrypt', kept)).text, 'nowhere to go');
-  await frame.getByText('Cancel').click();
-  await writerIsGone(browser.context);
+  await closeWriter(browser.context, () => frame.getByText('Cancel').click());
   await page.close();
 });
 

@@ -88,5 +88,10 @@ const windows = (context: BrowserContext): Page[] =>
 /** The window in which a post is written. */
 export const writer = (context: BrowserContext): Promise<Page> =>
   until('the window for writing', async () => windows(context)[0]);
-export const writerIsGone = (context: BrowserContext): Promise<true> =>
-  until('the window for writing is gone', () => windows(context).length === 0 && (true as const));
+/** Does what closes that window, which may be gone before its browser answers. */
+export const closeWriter = async (context: BrowserContext, press: () => Promise<unknown>): Promise<void> => {
+  await press().catch((error: unknown) => {
+    if (!String(error).includes('has been closed')) throw error;
+  });
+  await until('the window for writing is gone', () => windows(context).length === 0);
+};
