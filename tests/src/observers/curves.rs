@@ -90,9 +90,9 @@ pub fn price(setting: &Setting, trials: u64, seed: u64) -> Option<Price> {
     })
 }
 
-/// The game that each rule is for. `budgets` binds an active relay only and is none of the games.
-fn game_of(rule: Rule) -> Option<&'static str> {
-    Some(match rule {
+/// The game that each rule is for.
+fn game_of(rule: Rule) -> &'static str {
+    match rule {
         Rule::Digest => "reader",
         Rule::Ahead | Rule::OwnWaits | Rule::KindsFirst => "next",
         Rule::FromTheEnd | Rule::ListedFirst => "colisting",
@@ -103,8 +103,7 @@ fn game_of(rule: Rule) -> Option<&'static str> {
         Rule::ProvenConflicts => "name",
         Rule::PagesByClock => "digest",
         Rule::OwnState => "meeting",
-        Rule::Budgets => return None,
-    })
+    }
 }
 
 /// What each rule buys and costs.
@@ -115,9 +114,7 @@ pub fn rules(setting: &Setting, effort: Effort) -> Vec<Bought> {
     let Some(price_with) = price(setting, prices, effort.seed) else { return Vec::new() };
     let mut bought = Vec::new();
     for (name, rule) in RULES {
-        let Some(game) = game_of(rule).and_then(|name| games.iter().find(|game| game.name() == name)) else {
-            continue;
-        };
+        let Some(game) = games.iter().find(|game| game.name() == game_of(rule)) else { continue };
         let number = |setting: &Setting| play(game.as_ref(), setting, effort).0;
         let with = *with.entry(game.name()).or_insert_with(|| number(setting));
         let mut off = super::games::without(*setting, rule);

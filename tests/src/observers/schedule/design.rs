@@ -28,19 +28,17 @@ pub enum Rule {
     StaggeredStarts = 1 << 9,
     /// A `Conflict` is believed with a proof only.
     ProvenConflicts = 1 << 10,
-    /// Names are bounded (I1). Off: a request without an answer is sent again and again.
-    Budgets = 1 << 11,
     /// Pages are walked by the clock. Off: a client asks for what it missed.
-    PagesByClock = 1 << 12,
+    PagesByClock = 1 << 11,
     /// Descriptors and streams are each persona's own.
-    OwnState = 1 << 13,
+    OwnState = 1 << 12,
     /// Boxes of listings are asked for before places ahead. Off: at random, so that one lane's places ahead delay the
     /// listed box of another lane of the same client.
-    ListedFirst = 1 << 14,
+    ListedFirst = 1 << 13,
 }
 
 /// All rules, with their names on the command line.
-pub const RULES: [(&str, Rule); 15] = [
+pub const RULES: [(&str, Rule); 14] = [
     ("digest", Rule::Digest),
     ("ahead", Rule::Ahead),
     ("own-waits", Rule::OwnWaits),
@@ -52,7 +50,6 @@ pub const RULES: [(&str, Rule); 15] = [
     ("slow-names", Rule::SlowNames),
     ("staggered-starts", Rule::StaggeredStarts),
     ("proven-conflicts", Rule::ProvenConflicts),
-    ("budgets", Rule::Budgets),
     ("pages-by-clock", Rule::PagesByClock),
     ("own-state", Rule::OwnState),
     ("listed-first", Rule::ListedFirst),
