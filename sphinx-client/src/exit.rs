@@ -5,7 +5,7 @@
 //!
 //! All streams of an [`Exits`] go through one throw-away Nym identity, which no exchange with a relay uses:
 //! an exit can tell which of its streams belong together, and nothing else.
-//! Several `Exits` of a process share no identity, and no exit while there is a choice.
+//! Several `Exits` of a process share no identity, and none of the exits that each used last while there is a choice.
 //! The identity is made when a stream is asked for, and dropped when there was none for a while, at random.
 
 mod carrier;

@@ -379,8 +379,7 @@ test('10,000 posts in one page: it stays responsive, work is bounded, what is on
     crowd = Math.max(crowd, frames(tiny).length);
     const texts = await shown(tiny);
     const waiting = texts.filter((text) => text === '' || text === 'Encrypted post').length;
-    // How many there are depends on which were still on the screen when the first frames moved the others away.
-    if (texts.length === 0 || waiting > 0) throw new Error(`${waiting} of ${texts.length} frames wait`);
+    if (texts.length < 30 || waiting > 0) throw new Error(`${waiting} of ${texts.length} frames wait`);
     return true as const;
   });
   assert.ok(crowd <= 40, `${crowd} frames`);

@@ -65,10 +65,8 @@ impl ExitsInUse {
         if !others.contains(&key) {
             exits.retain(|(other, _)| *other != key);
             exits.push((key, owner));
-            let own = exits.iter().filter(|(_, other)| *other == owner).count();
-            if let Some(oldest) =
-                exits.iter().position(|(_, other)| *other == owner).filter(|_| own > MOST_KEPT)
-            {
+            let own = exits.iter().enumerate().rev().filter(|(_, (_, other))| *other == owner);
+            if let Some(oldest) = own.map(|(at, _)| at).nth(MOST_KEPT) {
                 exits.remove(oldest);
             }
         }
