@@ -18,6 +18,7 @@ mod page;
 mod pairing;
 mod reach;
 mod server;
+mod settings;
 mod socket;
 mod types;
 
@@ -35,6 +36,7 @@ pub use self::page::{Paged, page, shorten};
 pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};
 pub use self::reach::Reach;
 pub use self::server::{ServerLimits, Service, serve, serve_with};
+pub use self::settings::{SETTINGS, SettingInfo};
 pub use self::socket::{
     BindError, HomeLock, Listener, STARTING, SocketPathError, bridge_socket_path, is_same_user, socket_path,
 };

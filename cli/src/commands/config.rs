@@ -1,10 +1,11 @@
 //! `bauta config`
 
 use bauta_ipc::methods::{ConfigGet, ConfigListAll, ConfigSet};
-use bauta_ipc::{Applies, ChangeSetting, Empty, Exit, RpcError, Setting, SettingRef};
+use bauta_ipc::{Applies, ChangeSetting, Client, Empty, Exit, RpcError, SETTINGS, Setting, SettingRef};
 use clap::Subcommand;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use crate::{Context, plain_table, printable};
+use crate::{Context, Output, plain_table, printable};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -13,16 +14,31 @@ pub(crate) enum ConfigCommand {
     /// Print a setting, one value a line
     Get {
         /// Name of the setting
+        #[arg(value_name = "NAME", value_parser = names())]
         key: String,
     },
     /// Change a setting; it stays until it is changed again, here or by an option of bauta up
     Set {
         /// Name of the setting
+        #[arg(value_name = "NAME", value_parser = names())]
         key: String,
-        /// Its values from now on [default: its default]
-        #[arg(value_name = "VALUE")]
+        /// Its values from now on, in place of those before
+        #[arg(value_name = "VALUE", required = true)]
         values: Vec<String>,
     },
+    /// Set a setting back to its default
+    Unset {
+        /// Name of the setting
+        #[arg(value_name = "NAME", value_parser = names())]
+        key: String,
+    },
+}
+
+/// The names of all settings, for completion.
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        SETTINGS.iter().map(|setting| PossibleValue::new(setting.name).help(setting.meaning)),
+    )
 }
 
 pub(super) async fn run(command: ConfigCommand, context: &Context) -> Result<Exit, RpcError> {
@@ -37,18 +53,21 @@ pub(super) async fn run(command: ConfigCommand, context: &Context) -> Result<Exi
             let setting = client.call::<ConfigGet>(&SettingRef { key }).await?;
             out.show(&setting, lines)?;
         }
-        ConfigCommand::Set { key, values } => {
-            let setting = client.call::<ConfigSet>(&ChangeSetting { key, values }).await?;
-            out.show(&setting, |setting| {
-                let when = match setting.applies {
-                    Applies::Now => "",
-                    Applies::Start => " It holds from the next start on: bauta down, then bauta up.",
-                };
-                format!("{}: {}.{when}", setting.key, short(setting))
-            })?;
-        }
+        ConfigCommand::Set { key, values } => change(&client, key, values, out).await?,
+        ConfigCommand::Unset { key } => change(&client, key, Vec::new(), out).await?,
     }
     Ok(Exit::Ok)
+}
+
+async fn change(client: &Client, key: String, values: Vec<String>, out: &Output) -> Result<(), RpcError> {
+    let setting = client.call::<ConfigSet>(&ChangeSetting { key, values }).await?;
+    out.show(&setting, |setting| {
+        let when = match setting.applies {
+            Applies::Now => "",
+            Applies::Start => " It holds from the next start on: bauta down, then bauta up.",
+        };
+        format!("{}: {}.{when}", setting.key, short(setting))
+    })
 }
 
 fn table(list: &[Setting]) -> String {

@@ -64,7 +64,10 @@ fn usage_errors_are_status_one_and_json_where_asked() {
         "send bob hi --timeout soon",
         "contact accept x",
         "config get",
+        "config get colour",
         "config set",
+        "config set traffic",
+        "config unset",
         "localnet --gateways none",
         "localnet --exit-allow 10.0.0.1:80",
         "localnet --exit-allow example.org:80",
@@ -110,6 +113,7 @@ fn without_a_daemon_every_command_says_so() {
         "config list",
         "config get traffic",
         "config set traffic full",
+        "config unset traffic",
     ];
     for line in lines {
         let output = run(home.path(), &format!("{line} --json"));

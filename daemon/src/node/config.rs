@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use bauta_ipc::{
-    Applies, ChangeSetting, ConfigApi, Empty, RpcError, Setting, SettingList, SettingRef, codes, sentence,
+    ChangeSetting, ConfigApi, Empty, RpcError, SETTINGS, Setting, SettingInfo, SettingList, SettingRef,
+    codes, sentence,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, Traffic};
@@ -20,89 +21,30 @@ pub(super) const GUN_EXITS: &str = "gun.exits";
 pub(super) const GUN_ENDPOINT: &str = "gun.endpoint.port";
 pub(super) const GUN_ROOT: &str = "gun.root";
 
-/// Values of one setting, at most.
-const MAX_VALUES: usize = 64;
 /// Bytes of one setting, at most.
 const MAX_LEN: usize = 64 * 1024;
 
-/// What is to be known of a setting. Its values are lines of text in the store, and each is checked when it is set.
+/// How one setting is kept: as lines of text in the store, each checked when it is set.
 struct Known {
-    key: &'static str,
+    info: &'static SettingInfo,
     /// Its name in the store.
     kept_as: &'static str,
-    default: &'static [&'static str],
-    /// The word for none at all; an empty text in the store.
-    none: Option<&'static str>,
-    /// How many values it has.
-    most: usize,
-    applies: Applies,
-    meaning: &'static str,
     /// One value as it is kept, or the reason why it is refused.
     check: fn(&str) -> Result<String, String>,
 }
 
-const ALL: [Known; 6] = [
-    Known {
-        key: "gun.endpoint",
-        kept_as: GUN_ENDPOINT,
-        default: &["off"],
-        none: Some("off"),
-        most: 1,
-        applies: Applies::Start,
-        meaning: "The loopback port on which Gun clients of this machine are served, or off.",
-        check: parsed::<u16>,
-    },
-    Known {
-        key: "gun.exits",
-        kept_as: GUN_EXITS,
-        default: &["directory"],
-        none: Some("directory"),
-        most: MAX_VALUES,
-        applies: Applies::Start,
-        meaning: "The exits of the mixnet to reach Gun relays through, or directory for any that the network lists.",
-        check: parsed::<ExitAddress>,
-    },
-    Known {
-        key: "gun.relays",
-        kept_as: GUN_RELAYS,
-        default: &[GunUrl::MASK],
-        none: None,
-        most: MAX_VALUES,
-        applies: Applies::Start,
-        meaning: "The Gun relays for the keys of posts. Each sees that somebody writes and asks.",
-        check: parsed::<GunUrl>,
-    },
-    Known {
-        key: "gun.root",
-        kept_as: GUN_ROOT,
-        default: &["none"],
-        none: Some("none"),
-        most: 1,
-        applies: Applies::Start,
-        meaning: "Certificates, in PEM, that are trusted for Gun relays besides those of the web, or none.",
-        check: certificates,
-    },
-    Known {
-        key: "relays",
-        kept_as: RELAYS,
-        default: &[],
-        none: None,
-        most: MAX_VALUES,
-        applies: Applies::Now,
-        meaning: "The relays of new personas, besides those of the network file. A persona keeps the one it has.",
-        check: parsed::<RelayAddress>,
-    },
-    Known {
-        key: "traffic",
-        kept_as: TRAFFIC,
-        default: &["full"],
-        none: None,
-        most: 1,
-        applies: Applies::Start,
-        meaning: "How much cover traffic hides yours: full, saver, metered or paranoid; test is for local networks.",
-        check: parsed::<Traffic>,
-    },
-];
+fn known(info: &'static SettingInfo) -> Option<Known> {
+    let (kept_as, check): (_, fn(&str) -> _) = match info.name {
+        "gun.endpoint" => (GUN_ENDPOINT, parsed::<u16>),
+        "gun.exits" => (GUN_EXITS, parsed::<ExitAddress>),
+        "gun.relays" => (GUN_RELAYS, parsed::<GunUrl>),
+        "gun.root" => (GUN_ROOT, certificates),
+        "relays" => (RELAYS, parsed::<RelayAddress>),
+        "traffic" => (TRAFFIC, parsed::<Traffic>),
+        _ => return None,
+    };
+    Some(Known { info, kept_as, check })
+}
 
 fn parsed<T>(value: &str) -> Result<String, String>
 where
@@ -152,40 +94,38 @@ fn show(tx: &Tx<'_>, known: &Known) -> Result<Setting, StoreError> {
     let text = kept_text(tx, known.kept_as)?;
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let values = match &text {
-        None => words(known.default),
-        Some(text) if text.is_empty() => words(known.none.as_slice()),
+        None => words(known.info.default),
+        Some(text) if text.is_empty() => words(known.info.none.as_slice()),
         // One value may have several lines.
-        Some(text) if known.most == 1 => vec![text.clone()],
+        Some(text) if known.info.most == 1 => vec![text.clone()],
         Some(text) => text.lines().map(str::to_owned).collect(),
     };
     Ok(Setting {
-        key: known.key.to_owned(),
+        key: known.info.name.to_owned(),
         values,
         is_set: text.is_some(),
-        applies: known.applies,
-        meaning: known.meaning.to_owned(),
+        applies: known.info.applies,
+        meaning: known.info.meaning.to_owned(),
     })
 }
 
-fn find(key: &str) -> Result<&'static Known, RpcError> {
-    const KNOWN: &[Known] = &ALL;
-    KNOWN
-        .iter()
-        .find(|known| known.key == key)
+fn find(name: &str) -> Result<Known, RpcError> {
+    SettingInfo::find(name)
+        .and_then(known)
         .ok_or_else(|| RpcError::new(&codes::CONFIG_UNKNOWN, "There is no setting of that name."))
 }
 
 /// The text to keep; `None`: nothing is set any more.
 fn read(known: &Known, values: &[String]) -> Result<Option<String>, RpcError> {
-    let refused = |why: &str| RpcError::new(&codes::CONFIG_VALUE, format!("{}: {why}", known.key));
+    let refused = |why: &str| RpcError::new(&codes::CONFIG_VALUE, format!("{}: {why}", known.info.name));
     let length: usize = values.iter().map(String::len).sum();
     match values {
         [] => return Ok(None),
-        [only] if known.none == Some(only) => return Ok(Some(String::new())),
-        _ if values.len() > known.most || length > MAX_LEN => {
+        [only] if known.info.none == Some(only) => return Ok(Some(String::new())),
+        _ if values.len() > known.info.most || length > MAX_LEN => {
             return Err(refused(&format!(
                 "It has at most {} values, of {MAX_LEN} bytes together.",
-                known.most
+                known.info.most
             )));
         }
         _ => {}
@@ -198,14 +138,15 @@ fn read(known: &Known, values: &[String]) -> Result<Option<String>, RpcError> {
 impl ConfigApi for Node {
     async fn config_list(&self, _: Empty) -> Result<SettingList, RpcError> {
         let list = self.shared.store.run(|tx| {
-            let settings = ALL.iter().map(|known| show(tx, known)).collect::<Result<_, _>>()?;
+            let settings =
+                SETTINGS.iter().filter_map(known).map(|known| show(tx, &known)).collect::<Result<_, _>>()?;
             Ok::<_, RpcError>(SettingList { settings })
         });
         list.await
     }
 
     async fn config_get(&self, params: SettingRef) -> Result<Setting, RpcError> {
-        let shown = self.shared.store.run(move |tx| Ok::<_, RpcError>(show(tx, find(&params.key)?)?));
+        let shown = self.shared.store.run(move |tx| Ok::<_, RpcError>(show(tx, &find(&params.key)?)?));
         shown.await
     }
 
@@ -213,14 +154,14 @@ impl ConfigApi for Node {
         let network = self.network_relays.clone();
         let set = self.shared.store.run(move |tx| {
             let known = find(&params.key)?;
-            match read(known, &params.values)? {
+            match read(&known, &params.values)? {
                 Some(text) => tx.set_meta(known.kept_as, text.as_bytes())?,
                 None => tx.clear_meta(known.kept_as)?,
             }
             if known.kept_as == RELAYS {
                 configure_relays(tx, &network)?;
             }
-            Ok::<_, RpcError>(show(tx, known)?)
+            Ok::<_, RpcError>(show(tx, &known)?)
         });
         set.await
     }
@@ -232,21 +173,22 @@ mod tests {
 
     #[test]
     fn names_are_in_order_and_defaults_are_values() {
-        assert!(ALL.is_sorted_by_key(|known| known.key));
-        for known in &ALL {
-            let default: Vec<String> = known.default.iter().map(|word| (*word).to_owned()).collect();
-            let kept = read(known, &default).unwrap();
+        assert!(SETTINGS.is_sorted_by_key(|info| info.name));
+        for info in SETTINGS {
+            let default: Vec<String> = info.default.iter().map(|word| (*word).to_owned()).collect();
+            let kept = read(&known(info).unwrap(), &default).unwrap();
             assert!(
-                kept.is_none() || known.none.is_some() || kept.as_deref() == known.default.first().copied()
+                kept.is_none() || info.none.is_some() || kept.as_deref() == info.default.first().copied()
             );
         }
+        assert_eq!(SettingInfo::find("gun.relays").unwrap().default, [GunUrl::MASK]);
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
         let set = |key: &str, values: &[&str]| {
             let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-            read(find(key).unwrap(), &values)
+            read(&find(key).unwrap(), &values)
         };
         for (key, values) in [
             ("traffic", &["loud"][..]),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bauta_ipc::limits::LIMITS;
 use bauta_ipc::methods::METHODS;
-use bauta_ipc::{CODES, Exit, MethodInfo, openrpc};
+use bauta_ipc::{CODES, Exit, MethodInfo, SETTINGS, SettingInfo, openrpc};
 use serde::Serialize;
 
 fn beside(path: &str) -> PathBuf {
@@ -68,6 +68,15 @@ fn the_page_is_fresh() {
             format!("| `{}` | {} | {} |", limit.name.to_lowercase(), limit.value, limit.meaning.trim())
         });
         let page = with_table(&page, "| name | value | what |", limits);
+        let settings = SETTINGS.iter().map(|setting| {
+            let default = match setting.default {
+                [] => "none".to_owned(),
+                words => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            };
+            let SettingInfo { name, values, meaning, .. } = setting;
+            format!("| `{name}` | {values} | {default} | {} | {meaning} |", word(setting.applies))
+        });
+        let page = with_table(&page, "| setting | values | default | from | what |", settings);
         with_table(&page, "| code | exit | retry | when |", codes)
     });
 }
