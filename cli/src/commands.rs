@@ -10,6 +10,7 @@ mod config;
 mod contact;
 mod conversation;
 mod generate;
+mod lock;
 mod machine;
 mod pair;
 mod persona;
@@ -28,7 +29,7 @@ use bauta_ipc::{Exit, RpcError, codes};
 use clap::{Args, Parser, Subcommand};
 
 use self::machine::{browser, doctor};
-use self::running::{demo, localnet, relay, up};
+use self::running::{demo, localnet, passphrase, relay, up};
 use crate::Context;
 
 const AFTER_HELP: &str = "\
@@ -61,6 +62,12 @@ pub(crate) enum Command {
     Up(up::UpArgs),
     /// Stop the daemon
     Down,
+    /// Lock the daemon: it disconnects, closes its store and keeps nothing of it in memory
+    Lock,
+    /// Unlock the daemon
+    Unlock(lock::UnlockArgs),
+    /// Change the passphrase, or how the store is protected
+    Passphrase(passphrase::PassphraseArgs),
     /// Show the daemon's status
     Status(status::StatusArgs),
     /// Check this installation and print a fix for each problem
@@ -126,6 +133,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Localnet(args) => localnet::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
         Command::Down => status::down(context).await,
+        Command::Lock => lock::lock(context).await,
+        Command::Unlock(args) => lock::unlock(args, context).await,
+        Command::Passphrase(args) => passphrase::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Doctor => doctor::run(context).await,
         Command::Persona(command) => persona::run(command, context).await,

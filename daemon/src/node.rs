@@ -7,6 +7,7 @@ mod event;
 mod guards;
 mod import;
 mod key;
+mod locking;
 mod message;
 mod names;
 mod network;
@@ -24,15 +25,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::{DaemonApi, Empty, PairingDesk, RpcError, SystemWorld};
+use bauta_ipc::{DaemonApi, Empty, PairingDesk, RpcError, SystemWorld, UnlockStore};
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::time::{Clock, Timestamp};
 use bauta_sphinx_client::{Mixnet, Network, SystemClock, Traffic};
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::NodeError;
+pub(crate) use self::locking::{AtSuspend, Locking};
 pub use self::outside::GunSettings;
 use self::outside::Outside;
 use self::pairings::StoredPairings;
@@ -48,7 +51,7 @@ use crate::unlock::{Unlock, master_key};
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// What a daemon runs with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NodeConfig {
     /// The directory that holds all state; made where it is missing.
     pub home: PathBuf,
@@ -60,6 +63,8 @@ pub struct NodeConfig {
     pub own_relays: Option<Vec<RelayAddress>>,
     /// The traffic profile, from now on. Absent: that of an earlier start, or else `full`.
     pub traffic: Option<Traffic>,
+    /// Locks after this long without use, from now on. Absent: as at an earlier start.
+    pub lock_after: Option<Duration>,
     /// What opens the store.
     pub unlock: Unlock,
     /// Gun relays and the way to them.
@@ -82,6 +87,15 @@ pub struct World {
     pub gun: Option<Gun>,
 }
 
+/// Why a node ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// It was asked to stop.
+    Stopped,
+    /// It was asked to lock, or locked itself: the process should begin anew with empty memory.
+    Locked,
+}
+
 /// A daemon's personas and their conversations. Dropping it ends everything at once, as a crash would.
 pub struct Node {
     shared: Arc<Shared>,
@@ -92,6 +106,9 @@ pub struct Node {
     opened_at: Timestamp,
     /// `daemon.stop` was called.
     asked_to_stop: CancellationToken,
+    /// `lock` was called, or nobody used the daemon, or the machine will sleep.
+    asked_to_lock: CancellationToken,
+    locking: watch::Sender<Locking>,
     housekeeper: JoinHandle<()>,
     posts: Posts,
     outside: Option<Outside>,
@@ -114,13 +131,15 @@ impl Node {
     }
 
     async fn open_on_mixnet(config: NodeConfig) -> Result<Arc<Self>, NodeError> {
-        let NodeConfig { home, network, relays, own_relays, traffic, unlock, gun } = config;
+        let NodeConfig { home, network, relays, own_relays, traffic, lock_after, unlock, gun } = config;
         if traffic == Some(Traffic::Test) && !network.is_local() {
             return Err(NodeError::TestTraffic);
         }
         let store = open_store(&home, unlock, SystemClock.now()).await?;
         let settings = store.run(move |tx| -> Result<_, StoreError> {
             config::given_or_kept(tx, config::RELAYS, own_relays)?;
+            let after = lock_after.map(|after| vec![humantime::Duration::from(after)]);
+            config::given_or_kept(tx, config::LOCK_AFTER, after)?;
             config::given_or_kept(tx, config::TRAFFIC, traffic.map(|traffic| vec![traffic]))
         });
         let traffic =
@@ -176,7 +195,7 @@ impl Node {
     ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
         let (times, configured) = (world.times, relays.clone());
-        let (personas, in_use) = store
+        let (personas, in_use, locking) = store
             .run(move |tx| -> Result<_, StoreError> {
                 config::configure_relays(tx, &configured)?;
                 let at = Moment { now, times, trusted: false };
@@ -184,7 +203,7 @@ impl Node {
                 spread_rejoins(tx, &at)?;
                 let personas: Vec<_> = tx.personas()?.into_iter().map(|row| row.id).collect();
                 let in_use = tx.persona_in_use()?.or(personas.first().copied());
-                Ok((personas, in_use))
+                Ok((personas, in_use, config::locking(tx)?))
             })
             .await
             .map_err(NodeError::Store)?;
@@ -215,25 +234,31 @@ impl Node {
             traffic: world.traffic,
             opened_at: now,
             asked_to_stop: CancellationToken::new(),
+            asked_to_lock: CancellationToken::new(),
+            locking: watch::Sender::new(locking),
             housekeeper,
             posts,
             outside,
         }))
     }
 
-    /// Runs until `shutdown` is cancelled or `daemon.stop` is called, then ends everything in good order.
+    /// Runs until `shutdown` is cancelled or the daemon is stopped or locked, then ends everything in good order.
     ///
     /// # Errors
     /// None at present.
-    pub fn run(self: Arc<Self>, shutdown: CancellationToken) -> BoxFuture<'static, Result<(), NodeError>> {
+    pub fn run(
+        self: Arc<Self>,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'static, Result<Ending, NodeError>> {
         Box::pin(self.run_until(shutdown))
     }
 
-    async fn run_until(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), NodeError> {
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = self.asked_to_stop.cancelled() => {}
-        }
+    async fn run_until(self: Arc<Self>, shutdown: CancellationToken) -> Result<Ending, NodeError> {
+        let why = tokio::select! {
+            () = shutdown.cancelled() => Ending::Stopped,
+            () = self.asked_to_stop.cancelled() => Ending::Stopped,
+            () = self.asked_to_lock.cancelled() => Ending::Locked,
+        };
         self.shared.stop.cancel();
         let actors = std::mem::take(&mut *self.actors());
         let mut ending = tokio::task::JoinSet::new();
@@ -248,7 +273,17 @@ impl Node {
             outside.stop().await;
         }
         self.shared.store.close().await;
-        Ok(())
+        Ok(why)
+    }
+
+    /// Ends the node as [`Ending::Locked`].
+    pub(crate) fn lock_now(&self) {
+        self.asked_to_lock.cancel();
+    }
+
+    /// When to lock, now and from now on.
+    pub(crate) fn locking(&self) -> watch::Receiver<Locking> {
+        self.locking.subscribe()
     }
 
     fn actors(&self) -> MutexGuard<'_, Actors> {
@@ -323,6 +358,15 @@ async fn keep_house(shared: Arc<Shared>) {
 impl DaemonApi for Node {
     async fn daemon_stop(&self, _: Empty) -> Result<Empty, RpcError> {
         self.asked_to_stop.cancel();
+        Ok(Empty {})
+    }
+
+    async fn lock(&self, _: Empty) -> Result<Empty, RpcError> {
+        self.lock_now();
+        Ok(Empty {})
+    }
+
+    async fn unlock(&self, _: UnlockStore) -> Result<Empty, RpcError> {
         Ok(Empty {})
     }
 }

@@ -1,25 +1,35 @@
+//! A node behind its sockets, and what a daemon does while it is locked.
+
+mod idle;
+mod locked;
+mod suspend;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bauta_ipc::{
-    Access, Api, HomeLock, Listener, RpcError, ServerLimits, Service, Status, StatusApi, StatusOf, codes,
-    serve_with,
+    Access, Activity, Api, HomeLock, Listener, RpcError, ServerLimits, Service, Status, StatusApi, StatusOf,
+    codes, serve_with,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::node::{Node, NodeConfig, NodeError};
+use crate::node::{AtSuspend, Ending, Node, NodeConfig, NodeError};
+use crate::unlock::{Mode, Unlock};
 
 /// A daemon in this process: a node and its sockets.
 pub struct Daemon {
     node: Arc<Node>,
-    running: Option<JoinHandle<Result<(), NodeError>>>,
+    running: Option<JoinHandle<Result<Ending, NodeError>>>,
     /// The socket of the user's own programs, and that of browser extensions.
     serving: [JoinHandle<()>; 2],
+    /// What may lock it. They end with the process: what waits for sleep delays it until then.
+    _watching: [AbortOnDropHandle<()>; 2],
     socket: PathBuf,
     stop: CancellationToken,
     /// Released last, because whoever waits for it opens the store.
-    _lock: HomeLock,
+    lock: HomeLock,
 }
 
 impl Daemon {
@@ -32,19 +42,62 @@ impl Daemon {
         lock: HomeLock,
         stop: CancellationToken,
     ) -> Result<Self, RpcError> {
+        let home = config.home.clone();
         let node = Node::open(config).await?;
+        Self::serve(node, &home, lock, stop).await
+    }
+
+    /// Serves a locked daemon until it is unlocked. `None`: it was stopped before.
+    ///
+    /// # Errors
+    /// When a socket cannot be bound.
+    pub async fn start_locked(
+        config: NodeConfig,
+        lock: HomeLock,
+        stop: CancellationToken,
+    ) -> Result<Option<Self>, RpcError> {
+        let home = config.home.clone();
+        match locked::serve(config, &lock, stop.clone()).await? {
+            Some(node) => Self::serve(node, &home, lock, stop).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn serve(
+        node: Arc<Node>,
+        home: &std::path::Path,
+        lock: HomeLock,
+        stop: CancellationToken,
+    ) -> Result<Self, RpcError> {
         let listener = Listener::bind(&lock).await?;
         let socket = listener.path().to_owned();
         let bridge = Listener::bind_bridge(&lock).await?;
         let api: Arc<dyn Api> = node.clone();
         let desk = node.pairing_desk();
+        let activity = Arc::new(Activity::default());
         let own = Service::new(Arc::clone(&api), Access::all()).with_desk(Arc::clone(&desk));
         let extensions = Service::for_extensions(api, desk);
         let serving = [(listener, own), (bridge, extensions)].map(|(listener, service)| {
+            let service = service.noting(Arc::clone(&activity));
             tokio::spawn(serve_with(listener, service, ServerLimits::default(), stop.clone()))
         });
+        let asks_passphrase = Unlock::mode_of(home).is_ok_and(|mode| mode == Some(Mode::Passphrase));
+        let (idler, sleeper) = (Arc::clone(&node), Arc::clone(&node));
+        let watching = [
+            tokio::spawn(idle::watch(node.locking(), activity, move || idler.lock_now())),
+            tokio::spawn(suspend::watch(
+                node.locking(),
+                move |at| match at {
+                    AtSuspend::Auto => asks_passphrase,
+                    AtSuspend::On => true,
+                    AtSuspend::Off => false,
+                },
+                move || sleeper.lock_now(),
+            )),
+        ];
         let running = Some(tokio::spawn(Arc::clone(&node).run(stop.clone())));
-        Ok(Self { node, running, serving, socket, stop, _lock: lock })
+        let _watching = watching.map(AbortOnDropHandle::new);
+        Ok(Self { node, running, serving, _watching, socket, stop, lock })
     }
 
     /// Where clients connect.
@@ -64,8 +117,8 @@ impl Daemon {
     ///
     /// # Errors
     /// What ended it, when nobody had asked.
-    pub async fn ended(&mut self) -> Result<(), RpcError> {
-        let Some(running) = self.running.as_mut() else { return Ok(()) };
+    pub async fn ended(&mut self) -> Result<Ending, RpcError> {
+        let Some(running) = self.running.as_mut() else { return Ok(Ending::Stopped) };
         let outcome = running.await;
         self.running = None;
         match outcome {
@@ -84,6 +137,7 @@ impl Daemon {
         for serving in self.serving {
             let _ = serving.await;
         }
-        outcome
+        drop(self.lock);
+        outcome.map(drop)
     }
 }

@@ -160,12 +160,22 @@ fn open(home: &Path, unlock: &Unlock, description: &Description) -> Result<Maste
             passphrase::unwrap(text, wrapped).map_err(|error| error.unwrap_or_else(damaged))?
         }
     };
+    if description.mode != Mode::KeyFile {
+        // Left where a change of the mode was interrupted.
+        file::remove(&home.join(KEYFILE))?;
+    }
     Ok(MasterKey(key))
 }
 
 fn create(home: &Path, unlock: &Unlock) -> Result<MasterKey, UnlockError> {
     let mut key = Zeroizing::new([0; 32]);
     crate::random::fill(key.as_mut_slice());
+    keep(home, unlock, &key)?;
+    Ok(MasterKey(key))
+}
+
+/// Keeps the key as `unlock` says.
+fn keep(home: &Path, unlock: &Unlock, key: &Zeroizing<[u8; 32]>) -> Result<(), UnlockError> {
     let mut description =
         Description { version: VERSION, mode: unlock.mode(), entry: None, passphrase: None };
     // The description is written last. If the process dies before, the home still counts as new and the next start draws
@@ -176,16 +186,15 @@ fn create(home: &Path, unlock: &Unlock) -> Result<MasterKey, UnlockError> {
             let mut entry = [0; 16];
             crate::random::fill(&mut entry);
             let entry = data_encoding::HEXLOWER.encode(&entry);
-            keychain::write(&entry, &key)?;
+            keychain::write(&entry, key)?;
             description.entry = Some(entry);
         }
-        Unlock::Passphrase(text) => description.passphrase = Some(passphrase::wrap(text, &key)?),
+        Unlock::Passphrase(text) => description.passphrase = Some(passphrase::wrap(text, key)?),
     }
     let path = home.join(DESCRIPTION);
     let text = serde_json::to_vec_pretty(&description)
         .map_err(|error| UnlockError::File { path: path.clone(), source: error.into() })?;
-    file::write(&path, &text)?;
-    Ok(MasterKey(key))
+    file::write(&path, &text)
 }
 
 fn read_description(home: &Path) -> Result<Option<Description>, UnlockError> {
@@ -233,6 +242,26 @@ impl Unlock {
     /// When it does not.
     pub fn check(&self, home: &Path) -> Result<(), UnlockError> {
         master_key(home, self, false).map(drop)
+    }
+
+    /// Protects a home in another way, or by another passphrase. The key of the store stays the same, so whoever has
+    /// copied the old way to it together with the store can still open that copy.
+    ///
+    /// # Errors
+    /// When this does not open the home, or the other way cannot be used; it is protected as before then.
+    pub fn change(&self, home: &Path, to: &Self) -> Result<(), UnlockError> {
+        let before = read_description(home)?;
+        let before = before.ok_or_else(|| UnlockError::MissingMode(home.join(DESCRIPTION)))?;
+        let MasterKey(key) = open(home, self, &before)?;
+        keep(home, to, &key)?;
+        // Last, so that at each moment one way leads to the key.
+        if before.mode == Mode::KeyFile && to.mode() != Mode::KeyFile {
+            file::remove(&home.join(KEYFILE))?;
+        }
+        if let Some(entry) = before.entry {
+            keychain::forget(&entry);
+        }
+        Ok(())
     }
 
     /// The mode this belongs to.

@@ -19,3 +19,12 @@ pub trait EventApi: Send + Sync + 'static {
     /// Opens the log at a cursor. `event.cursor` when the log does not reach there.
     async fn event_subscribe(&self, params: Subscribe) -> Result<EventStream, RpcError>;
 }
+
+/// What a locked daemon still does. All other calls are answered with `daemon.locked`.
+#[async_trait]
+pub trait LockedApi: Send + Sync + 'static {
+    /// See `status.get`.
+    async fn status(&self) -> Result<Status, RpcError>;
+    /// See `unlock`.
+    async fn unlock(&self, params: UnlockStore) -> Result<Empty, RpcError>;
+}

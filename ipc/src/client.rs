@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::UnixStream;
@@ -18,13 +19,14 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::frame::{Call, FrameCodec, FromDaemon, Id, parse_from_daemon, write_call};
 use crate::methods::{EventSubscribe, OpenConnection};
 use crate::page::Paged;
-use crate::socket::{HomeLock, STARTING, is_same_user, socket_path};
+use crate::socket::{HomeLock, STARTING, is_same_user, peer_process, socket_path};
 use crate::{Event, Hello, MAX_FRAME, Method, PROTOCOL, RpcError, Subscribe, Welcome, codes};
 
 /// A connection to a daemon. Calls may run side by side.
 #[derive(Debug)]
 pub struct Client {
     welcome: Welcome,
+    process: Option<Pid>,
     link: Link,
     events: mpsc::Receiver<Value>,
 }
@@ -59,6 +61,7 @@ impl Client {
                 "The daemon on this socket runs as another user.",
             ));
         }
+        let process = peer_process(&stream);
         let (reader, writer) = tokio::io::split(stream);
         let (out, outgoing) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(64);
@@ -81,12 +84,22 @@ impl Client {
         let answer = timeout(STARTING, link.call::<OpenConnection>(&hello)).await;
         let welcome = answer
             .map_err(|_| RpcError::new(&codes::DAEMON_UNREACHABLE, "The daemon did not say hello."))??;
-        Ok(Self { welcome, link, events })
+        Ok(Self { welcome, process, link, events })
     }
 
     /// What the daemon said about itself.
     pub fn welcome(&self) -> &Welcome {
         &self.welcome
+    }
+
+    /// Asks the daemon's process to end, as the system's own tools do (SIGTERM).
+    ///
+    /// Errors: `daemon.unreachable`.
+    pub fn terminate(&self) -> Result<(), RpcError> {
+        let sent = self.process.map(|process| kill_process(process, Signal::TERM));
+        sent.and_then(Result::ok).ok_or_else(|| {
+            RpcError::new(&codes::DAEMON_UNREACHABLE, "The daemon's process cannot be ended from here.")
+        })
     }
 
     /// Calls a method. Besides its own errors: `daemon.unreachable`.

@@ -219,12 +219,13 @@ error_codes! {
     DAEMON_UNREACHABLE "daemon.unreachable" Daemon Later "The connection to the daemon broke before the answer came." "Ask again: bauta status";
     DAEMON_BUSY "daemon.busy" Daemon Later "Too many requests or connections at once." "Ask again in a moment.";
     DAEMON_STOPPING "daemon.stopping" Daemon Later "The daemon is stopping." "Start it again: bauta up";
+    DAEMON_LOCKED "daemon.locked" Locked No "The daemon is locked: its store is closed, and it is connected to nothing." "Unlock it: bauta unlock";
     DAEMON_RUNNING "daemon.running" User No "Another daemon runs on this home." "Stop it first, or choose another --home.";
     USAGE "usage" User No "The command line was not understood." "See bauta --help.";
     HOME_INVALID "home.invalid" User No "The home directory cannot be used." "Choose another with --home or BAUTA_HOME.";
     UNLOCK_REQUIRED "unlock.required" User No "The first run needs to know how to protect the store." "Use --unlock keychain, passphrase or keyfile.";
     UNLOCK_FAILED "unlock.failed" Locked No "The store could not be unlocked: wrong passphrase, missing key file, or the keychain refused." "Try again.";
-    STORE_LOCKED "store.locked" Locked No "The store is locked." "Unlock it first.";
+    STORE_LOCKED "store.locked" Locked No "The store is not open yet." "Unlock it first.";
     STORE_GONE "store.gone" User No "The home had a store, and its database is empty or gone." "Put back the whole home from a copy. To begin again with nothing, move the home away, or use another: bauta --home DIR up";
     STORE_NEWER "store.newer" User No "The store was written by a newer version." "Use that version of Bauta or a later one.";
     STORE_OLD "store.old" User No "The store was written by a version from before the first release." "Export the personas with that version, then begin with an empty home: bauta --home DIR up";

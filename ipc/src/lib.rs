@@ -4,6 +4,7 @@
 //! A daemon implements [`Api`] and hands it to [`serve`]; a program in Rust talks to it through [`Client`].
 //! It knows personas and relays only by the types on the wire, and uses no other crate of the workspace.
 
+mod activity;
 mod api;
 mod client;
 mod error;
@@ -22,7 +23,8 @@ mod settings;
 mod socket;
 mod types;
 
-pub use self::api::{EventApi, EventStream};
+pub use self::activity::Activity;
+pub use self::api::{EventApi, EventStream, LockedApi};
 pub use self::client::{Client, Subscription};
 pub use self::error::{CODES, Code, Exit, Retry, RpcError, codes, exit_for, file_code, sentence};
 pub use self::grant::{Access, Grant, Need};

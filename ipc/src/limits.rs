@@ -65,6 +65,8 @@ limits! {
     FINISH_MS: u64 = 5_000;
     /// How long programs wait for a daemon that is starting, in milliseconds.
     STARTING_MS: u64 = 10_000;
+    /// How long a daemon may take to lock, in milliseconds; then its process begins anew all the same.
+    LOCKING_MS: u64 = 10_000;
     /// How long the code of a pairing can be typed, in milliseconds.
     CODE_MS: u64 = 120_000;
     /// How many wrong codes end a pairing.

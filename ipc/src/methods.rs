@@ -184,6 +184,14 @@ methods! {
         /// Stops the daemon after answering.
         DaemonStop "daemon.stop" daemon_stop(Empty) -> Empty, PersonaAdmin, Any, Queued,
             "The local network and the gateway see the connections end.";
+        /// Locks the daemon: it ends its connections, closes the store and starts again with empty memory, locked.
+        /// Returns before that has happened; `status.get` then says `locked`.
+        Lock "lock" lock(Empty) -> Empty, PersonaAdmin, Any, Queued,
+            "The local network and the gateway see the connections end.";
+        /// Opens the store of a locked daemon, which then connects; nothing happens where it is open.
+        /// `unlock.required` where a passphrase is needed and none was given, `unlock.failed` for a wrong one.
+        Unlock "unlock" unlock(UnlockStore) -> Empty, PersonaAdmin, Any, Queued,
+            "The local network and the gateway see the connections begin.";
     }
 }
 

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::seats::{Seats, Taken};
+use crate::methods::{StatusGet, Unlock};
 use crate::socket::is_same_user;
-use crate::{Access, Api, Listener, PairingDesk, RpcError, codes, limits};
+use crate::{Access, Activity, Api, Listener, LockedApi, Method, PairingDesk, RpcError, codes, limits};
 
 /// The limits of one server.
 #[derive(Clone, Copy, Debug)]
@@ -45,16 +46,24 @@ impl Default for ServerLimits {
 /// What a listener serves, and to whom.
 #[derive(Clone)]
 pub struct Service {
-    api: Arc<dyn Api>,
+    offer: Offer,
     /// `None`: connections have only the access that they prove at the desk.
     access: Option<Access>,
     desk: Option<Arc<PairingDesk>>,
+    activity: Option<Arc<Activity>>,
+}
+
+#[derive(Clone)]
+enum Offer {
+    All(Arc<dyn Api>),
+    /// The store is closed.
+    Locked(Arc<dyn LockedApi>),
 }
 
 impl Service {
     /// For the user's own programs: every connection has the same access.
     pub fn new(api: Arc<dyn Api>, access: Access) -> Self {
-        Self { api, access: Some(access), desk: None }
+        Self { offer: Offer::All(api), access: Some(access), desk: None, activity: None }
     }
 
     /// Like [`Self::new`]; and whoever has `persona.admin` approves and revokes pairings at this desk.
@@ -65,7 +74,38 @@ impl Service {
 
     /// For browser extensions behind a bridge: a connection has no grants until it has proven a pairing of this desk.
     pub fn for_extensions(api: Arc<dyn Api>, desk: Arc<PairingDesk>) -> Self {
-        Self { api, access: None, desk: Some(desk) }
+        Self { offer: Offer::All(api), access: None, desk: Some(desk), activity: None }
+    }
+
+    /// Of a locked daemon, for the user's own programs.
+    pub fn locked(api: Arc<dyn LockedApi>) -> Self {
+        Self { offer: Offer::Locked(api), access: Some(Access::all()), desk: None, activity: None }
+    }
+
+    /// Of a locked daemon, for browser extensions: each call after hello is answered with `daemon.locked`.
+    pub fn locked_for_extensions(api: Arc<dyn LockedApi>) -> Self {
+        Self { access: None, ..Self::locked(api) }
+    }
+
+    /// Calls are noted there.
+    #[must_use]
+    pub fn noting(self, activity: Arc<Activity>) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+
+    fn api(&self) -> Result<&dyn Api, RpcError> {
+        match &self.offer {
+            Offer::All(api) => Ok(api.as_ref()),
+            Offer::Locked(_) => Err(locked()),
+        }
+    }
+
+    /// Refuses what a locked daemon does not do.
+    fn permit(&self, method: &str) -> Result<(), RpcError> {
+        match (&self.offer, &self.access, method) {
+            (Offer::All(_), ..) | (Offer::Locked(_), Some(_), StatusGet::NAME | Unlock::NAME) => Ok(()),
+            (Offer::Locked(_), ..) => Err(locked()),
+        }
     }
 }
 
@@ -125,4 +165,8 @@ fn spawn_connection(
         connection::run(stream, context, seat.seat()).await;
         drop(seat);
     });
+}
+
+fn locked() -> RpcError {
+    RpcError::new(&codes::DAEMON_LOCKED, "The daemon is locked.")
 }

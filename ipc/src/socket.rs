@@ -216,6 +216,18 @@ impl Drop for Listener {
     }
 }
 
+/// The process that listens at the other end of a connection, according to the kernel.
+#[cfg(target_os = "linux")]
+pub(crate) fn peer_process(stream: &impl AsFd) -> Option<rustix::process::Pid> {
+    rustix::net::sockopt::socket_peercred(stream).ok().map(|peer| peer.pid)
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn peer_process(_: &impl AsFd) -> Option<rustix::process::Pid> {
+    None
+}
+
 /// Whether the other end of a connection runs as this process's user, according to the kernel.
 #[cfg(target_os = "linux")]
 pub fn is_same_user(stream: &impl AsFd) -> bool {

@@ -2,10 +2,12 @@
 
 pub(super) mod demo;
 pub(super) mod localnet;
+pub(super) mod passphrase;
 pub(super) mod relay;
 pub(super) mod up;
 
 mod network;
+mod renewing;
 mod unlocking;
 
 use std::fs;

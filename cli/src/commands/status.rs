@@ -97,7 +97,11 @@ fn without_times(status: &Status) -> Status {
 pub(super) async fn down(context: &Context) -> Result<Exit, RpcError> {
     let home = context.home()?;
     let client: Client = context.client().await?;
-    let stopped = client.call::<DaemonStop>(&Empty {}).await?;
+    let stopped = match client.call::<DaemonStop>(&Empty {}).await {
+        // It does nothing that is asked of it, but it is still a process of this user.
+        Err(error) if error.is(&codes::DAEMON_LOCKED) => client.terminate().map(|()| Empty {})?,
+        stopped => stopped?,
+    };
     drop(client);
     let deadline = Instant::now() + STOPPING;
     while HomeLock::is_held(&home) {
@@ -125,6 +129,10 @@ fn describe(status: &Status) -> String {
         if !item.hint.is_empty() {
             let _ = write!(text, "\n  {}", item.hint);
         }
+    }
+    if status.state == ConnectionState::Locked {
+        let _ = write!(text, "\nversion   {}", status.version);
+        return text;
     }
     let mut line = |heading: &str, value: &str| {
         let _ = write!(text, "\n{heading:<10}{value}");

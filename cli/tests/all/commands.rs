@@ -63,6 +63,9 @@ fn usage_errors_are_status_one_and_json_where_asked() {
         "relay",
         "send bob hi --timeout soon",
         "contact accept x",
+        "up --lock-after soon",
+        "unlock now",
+        "passphrase --unlock magic",
         "config get",
         "config get colour",
         "config set",
@@ -91,6 +94,8 @@ fn without_a_daemon_every_command_says_so() {
     let lines = [
         "status",
         "down",
+        "lock",
+        "unlock",
         "persona new alice",
         "persona list",
         "persona show",

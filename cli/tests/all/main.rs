@@ -5,6 +5,8 @@ mod argv;
 mod commands;
 mod doctor;
 mod following;
+mod keychain;
+mod lock;
 mod manifests;
 mod start;
 mod user;

@@ -118,6 +118,20 @@ impl User {
 pub(crate) struct Daemon(Child);
 
 impl Daemon {
+    pub(crate) fn of(child: Child) -> Self {
+        Self(child)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ends(mut self) {
+        let status = self.0.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+
     /// Stops it with SIGTERM.
     pub(crate) fn stop(mut self) {
         let id = rustix::process::Pid::from_child(&self.0);

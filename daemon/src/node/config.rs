@@ -9,6 +9,7 @@ use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, Traffic};
 
 use super::Node;
+use super::locking::{AtSuspend, Locking, lock_after};
 use crate::gun::GunUrl;
 use crate::store::{StoreError, Tx};
 
@@ -20,6 +21,8 @@ pub(super) const GUN_EXITS: &str = "gun.exits";
 /// The endpoint's secret path has the name without `.port`.
 pub(super) const GUN_ENDPOINT: &str = "gun.endpoint.port";
 pub(super) const GUN_ROOT: &str = "gun.root";
+pub(super) const LOCK_AFTER: &str = "lock.after";
+pub(super) const LOCK_SUSPEND: &str = "lock.suspend";
 
 /// Bytes of one setting, at most.
 const MAX_LEN: usize = 64 * 1024;
@@ -39,6 +42,8 @@ fn known(info: &'static SettingInfo) -> Option<Known> {
         "gun.exits" => (GUN_EXITS, parsed::<ExitAddress>),
         "gun.relays" => (GUN_RELAYS, parsed::<GunUrl>),
         "gun.root" => (GUN_ROOT, certificates),
+        "lock.after" => (LOCK_AFTER, lock_after),
+        "lock.suspend" => (LOCK_SUSPEND, parsed::<AtSuspend>),
         "relays" => (RELAYS, parsed::<RelayAddress>),
         "traffic" => (TRAFFIC, parsed::<Traffic>),
         _ => return None,
@@ -88,6 +93,13 @@ pub(super) fn configure_relays(tx: &Tx<'_>, network: &[RelayAddress]) -> Result<
     let mut relays = network.to_vec();
     relays.extend(kept::<RelayAddress>(tx, RELAYS)?.unwrap_or_default());
     tx.configure_relays(&relays)
+}
+
+/// When the daemon locks itself.
+pub(super) fn locking(tx: &Tx<'_>) -> Result<Locking, StoreError> {
+    let after = kept::<humantime::Duration>(tx, LOCK_AFTER)?.unwrap_or_default().pop();
+    let at_suspend = kept(tx, LOCK_SUSPEND)?.unwrap_or_default().pop().unwrap_or_default();
+    Ok(Locking { after: after.map(Into::into), at_suspend })
 }
 
 fn show(tx: &Tx<'_>, known: &Known) -> Result<Setting, StoreError> {
@@ -161,9 +173,11 @@ impl ConfigApi for Node {
             if known.kept_as == RELAYS {
                 configure_relays(tx, &network)?;
             }
-            Ok::<_, RpcError>(show(tx, &known)?)
+            Ok::<_, RpcError>((show(tx, &known)?, locking(tx)?))
         });
-        set.await
+        let (setting, when) = set.await?;
+        self.locking.send_replace(when);
+        Ok(setting)
     }
 }
 
@@ -198,6 +212,10 @@ mod tests {
             ("gun.exits", &["directory", "x"]),
             ("gun.root", &["rubbish"]),
             ("relays", &["bauta-relay:short"]),
+            ("lock.after", &["soon"]),
+            ("lock.after", &["10ms"]),
+            ("lock.after", &["500 years"]),
+            ("lock.suspend", &["maybe"]),
         ] {
             assert!(set(key, values).unwrap_err().is(&codes::CONFIG_VALUE), "{key} {values:?}");
         }
@@ -205,6 +223,8 @@ mod tests {
         assert_eq!(set("gun.endpoint", &["off"]).unwrap().as_deref(), Some(""));
         assert_eq!(set("gun.endpoint", &["8765"]).unwrap().as_deref(), Some("8765"));
         assert_eq!(set("traffic", &[]).unwrap(), None);
+        assert_eq!(set("lock.after", &["never"]).unwrap().as_deref(), Some(""));
+        assert_eq!(set("lock.after", &["900s"]).unwrap().as_deref(), Some("15m"));
         assert!(find("colour").is_err());
     }
 }

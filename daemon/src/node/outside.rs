@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError, Tx};
 const SECRET_PATH: &str = "gun.endpoint";
 
 /// Gun relays and the exits that lead to them, as set at this start. What is absent stays as at the last start.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct GunSettings {
     /// Relays, from now on; the default is Mask's.
     pub relays: Option<Vec<GunUrl>>,

@@ -32,6 +32,16 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), UnlockError> {
     private_file::write(path, bytes).map_err(|source| UnlockError::File { path: path.to_owned(), source })
 }
 
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), UnlockError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(UnlockError::File { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn unusable(path: &Path, error: ReadError) -> UnlockError {
     let path = path.to_owned();
     match error {

@@ -27,6 +27,15 @@ pub(super) fn write(name: &str, key: &[u8; 32]) -> Result<(), UnlockError> {
     if read(name)?.as_slice() == key { Ok(()) } else { Err(UnlockError::MissingInKeychain) }
 }
 
+/// Removes an entry. One that stays opens nothing that this user could not open before.
+pub(super) fn forget(name: &str) {
+    if let Err(error) =
+        entry(name).and_then(|entry| entry.delete_credential().map_err(|error| silent(&error)))
+    {
+        tracing::warn!("The old entry in the keychain was not removed: {error}.");
+    }
+}
+
 fn entry(name: &str) -> Result<Entry, UnlockError> {
     Entry::new(SERVICE, name).map_err(|error| silent(&error))
 }

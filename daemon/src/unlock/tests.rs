@@ -58,3 +58,31 @@ fn damage_and_newer_versions_are_told_apart() {
     fs::remove_file(&path).unwrap();
     assert!(matches!(master_key(home.path(), &Unlock::KeyFile, false), Err(UnlockError::MissingMode(_))));
 }
+
+#[test]
+fn a_home_can_be_protected_in_another_way() {
+    let home = tempfile::tempdir().unwrap();
+    let key = master_key(home.path(), &Unlock::KeyFile, true).unwrap();
+    let opens = |unlock: &Unlock| master_key(home.path(), unlock, false).map(|key| *key.as_bytes());
+    let keyfile = home.path().join(KEYFILE);
+
+    Unlock::KeyFile.change(home.path(), &words("one")).unwrap();
+    assert_eq!(opens(&words("one")).unwrap(), *key.as_bytes());
+    assert!(!keyfile.exists() && matches!(opens(&Unlock::KeyFile), Err(UnlockError::OtherMode { .. })));
+
+    assert!(matches!(words("two").change(home.path(), &words("three")), Err(UnlockError::WrongPassphrase)));
+    assert!(matches!(words("one").change(home.path(), &words("")), Err(UnlockError::EmptyPassphrase)));
+    words("one").change(home.path(), &words("two")).unwrap();
+    assert!(matches!(opens(&words("one")), Err(UnlockError::WrongPassphrase)));
+    assert_eq!(opens(&words("two")).unwrap(), *key.as_bytes());
+
+    // A change that was interrupted before the key file was removed.
+    fs::write(&keyfile, key.as_bytes()).unwrap();
+    assert_eq!(opens(&words("two")).unwrap(), *key.as_bytes());
+    assert!(!keyfile.exists());
+
+    words("two").change(home.path(), &Unlock::KeyFile).unwrap();
+    assert_eq!(opens(&Unlock::KeyFile).unwrap(), *key.as_bytes());
+    Unlock::KeyFile.change(home.path(), &Unlock::KeyFile).unwrap();
+    assert_eq!(opens(&Unlock::KeyFile).unwrap(), *key.as_bytes());
+}

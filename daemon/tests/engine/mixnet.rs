@@ -23,6 +23,7 @@ async fn open(home: &Path, net: &Localnet, relay: &RelayAddress) -> Arc<Node> {
         relays: vec![relay.clone()],
         own_relays: None,
         traffic: Some(Traffic::Test),
+        lock_after: None,
         unlock: Unlock::KeyFile,
         gun: GunSettings::default(),
     };

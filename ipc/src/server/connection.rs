@@ -36,13 +36,13 @@ use tokio_util::sync::CancellationToken;
 use self::pairing::approve;
 use super::scope::Scope;
 use super::seats::Seat;
-use super::{ServerLimits, Service};
+use super::{Offer, ServerLimits, Service};
 use crate::frame::{
     Call, FrameCodec, FrameError, NotACall, parse_call, parse_origin, write_answer, write_event,
 };
 use crate::methods::{
     self, EventSubscribe, OpenConnection, PairApprove, PairList, PairRequest, PairRevoke, SessionBegin,
-    SessionProve,
+    SessionProve, StatusGet, Unlock,
 };
 use crate::pairing::{OpenChallenge, revoked};
 use crate::{Hello, MAX_FRAME, Method, PROTOCOL, Retry, RpcError, Subscribed, Welcome, codes};
@@ -238,7 +238,14 @@ impl<R: AsyncRead + Unpin> Connection<R> {
             Some(_) if call.method == OpenConnection::NAME => {
                 Some(RpcError::new(&codes::HELLO_REPEATED, "This connection is open already."))
             }
-            Some(method) => self.scope.permit(method, &mut call).err(),
+            Some(method) => {
+                let permitted = self.context.service.permit(method.name);
+                let refusal = permitted.and_then(|()| self.scope.permit(method, &mut call)).err();
+                if let (None, Some(activity)) = (&refusal, &self.context.service.activity) {
+                    activity.note(method);
+                }
+                refusal
+            }
         };
         if let Some(error) = refusal {
             return self.answer(Some(&call.id), &Err(error)).await;
@@ -273,7 +280,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
             return self.answer(Some(&call.id), &Err(error)).await;
         }
         let opened = async {
-            let stream = self.context.service.api.event_subscribe(methods::read(call.params)?).await?;
+            let stream = self.context.service.api()?.event_subscribe(methods::read(call.params)?).await?;
             Ok((methods::write(&Subscribed { cursor: stream.cursor })?, stream.events))
         };
         match guarded(&call.method, opened).await {
@@ -342,11 +349,18 @@ async fn next_frame<R: AsyncRead + Unpin>(
 /// Runs a call of the pairing desk or of the API.
 async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> Result<Value, RpcError> {
     let desk = || service.desk.as_ref().ok_or_else(|| methods::unknown(method));
+    if let Offer::Locked(locked) = &service.offer {
+        return match method {
+            StatusGet::NAME => methods::write(&locked.status().await?),
+            Unlock::NAME => methods::write(&locked.unlock(methods::read(params)?).await?),
+            _ => Err(super::locked()),
+        };
+    }
     match method {
         PairApprove::NAME => methods::write(&approve(service, desk()?, methods::read(params)?).await?),
         PairList::NAME => methods::write(&desk()?.list(methods::read(params)?).await?),
         PairRevoke::NAME => methods::write(&desk()?.revoke(methods::read(params)?).await?),
-        _ => methods::dispatch(service.api.as_ref(), scope.view(), method, params).await,
+        _ => methods::dispatch(service.api()?, scope.view(), method, params).await,
     }
 }
 

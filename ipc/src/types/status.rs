@@ -43,7 +43,7 @@ pub struct Status {
     /// When an exchange with a relay last came back.
     #[serde(default)]
     pub last_exchange: Option<Utc>,
-    /// The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`.
+    /// The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`; empty while the daemon is locked.
     pub traffic: String,
     /// What the profile costs and what it gives up, in one sentence.
     #[serde(default)]

@@ -266,3 +266,74 @@ async fn stopping_lets_calls_finish_and_removes_the_socket() {
     let error = daemon.until_stopped().await;
     assert!(error.is(&codes::DAEMON_NOT_RUNNING), "{error:?}");
 }
+
+struct Shut;
+
+#[async_trait::async_trait]
+impl LockedApi for Shut {
+    async fn status(&self) -> Result<Status, RpcError> {
+        Err(RpcError::new(&codes::INTERNAL, "asked"))
+    }
+
+    async fn unlock(&self, params: UnlockStore) -> Result<Empty, RpcError> {
+        match params.passphrase {
+            Some(passphrase) if passphrase.reveal() == "right" => Ok(Empty {}),
+            _ => Err(RpcError::new(&codes::UNLOCK_FAILED, "wrong")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_locked_daemon_answers_three_methods() {
+    let home = tempfile::tempdir().unwrap();
+    let lock = HomeLock::acquire(home.path()).unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let api: std::sync::Arc<dyn LockedApi> = std::sync::Arc::new(Shut);
+    let own = Listener::bind(&lock).await.unwrap();
+    let bridge = Listener::bind_bridge(&lock).await.unwrap();
+    let (own_path, bridge_path) = (own.path().to_owned(), bridge.path().to_owned());
+    let limits = ServerLimits::default();
+    let serving = [
+        tokio::spawn(serve_with(own, Service::locked(api.clone()), limits, stop.clone())),
+        tokio::spawn(serve_with(bridge, Service::locked_for_extensions(api), limits, stop.clone())),
+    ];
+    let client = Client::connect(&own_path).await.unwrap();
+    for method in METHODS.iter().filter(|method| method.name != "hello") {
+        let error = client.call_raw(method.name, json!({})).await.unwrap_err();
+        let wanted = match method.name {
+            "status.get" => &codes::INTERNAL,
+            "unlock" => &codes::UNLOCK_FAILED,
+            _ => &codes::DAEMON_LOCKED,
+        };
+        assert!(error.is(wanted), "{}: {error:?}", method.name);
+    }
+    client.call::<Unlock>(&UnlockStore { passphrase: Some(Secret::new("right".into())) }).await.unwrap();
+
+    let mut extension = Raw::at(&bridge_path).await;
+    let origin = json!({"origin": "chrome-extension://abcdefghijklmnopabcdefghijklmnop/"});
+    let frame = json!({"jsonrpc": "2.0", "method": "bridge.origin", "params": origin});
+    extension.send(&frame.to_string()).await;
+    extension.call("hello", json!({"protocol": 1})).await.unwrap();
+    for method in METHODS.iter().filter(|method| method.name != "hello") {
+        let answer = extension.call(method.name, json!({})).await;
+        assert_eq!(answer, Err("daemon.locked".to_owned()), "{}", method.name);
+    }
+    stop.cancel();
+    for serving in serving {
+        serving.await.unwrap();
+    }
+}
+
+#[test]
+fn programs_that_only_look_do_not_keep_a_daemon_awake() {
+    let activity = Activity::default();
+    let find = |name: &str| methods::find(name).unwrap();
+    let before = activity.idle();
+    for name in ["status.get", "event.subscribe", "session.challenge", "session.prove", "hello"] {
+        activity.note(find(name));
+    }
+    assert!(activity.idle() >= before);
+    activity.note(find("message.history"));
+    activity.note(find("post.check"));
+    assert!(activity.idle() < Duration::from_secs(60));
+}

@@ -187,15 +187,18 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) async fn connect(daemon: &Daemon) -> Self {
-        let (reader, writer) = UnixStream::connect(daemon.socket()).await.unwrap().into_split();
+        Self::at(daemon.socket()).await
+    }
+
+    pub(crate) async fn at(socket: &std::path::Path) -> Self {
+        let (reader, writer) = UnixStream::connect(socket).await.unwrap().into_split();
         Self { reader: BufReader::new(reader).lines(), writer, last: String::new() }
     }
 
     /// As the bridge connects, without a word.
     pub(crate) async fn on_bridge(daemon: &Daemon) -> Self {
         let socket = daemon.bridge.as_ref().unwrap();
-        let (reader, writer) = UnixStream::connect(socket).await.unwrap().into_split();
-        Self { reader: BufReader::new(reader).lines(), writer, last: String::new() }
+        Self::at(socket).await
     }
 
     /// As an extension finds the connection after its hello.

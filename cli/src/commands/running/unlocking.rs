@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bauta_daemon::unlock::{Mode, Unlock};
 use bauta_ipc::{RpcError, codes};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use zeroize::Zeroizing;
 
 use crate::{Output, first_line_of, prompt, unreadable};
@@ -16,7 +17,7 @@ pub(super) async fn choose(
     passphrase_file: Option<PathBuf>,
     out: &Output,
 ) -> Result<Unlock, RpcError> {
-    let kept = Unlock::mode_of(home).map_err(|error| RpcError::of(&codes::UNLOCK_FAILED, &error))?;
+    let kept = mode_of(home)?;
     // A thread of the runtime must not wait for the terminal.
     let out = out.clone();
     let asking = tokio::task::spawn_blocking(move || {
@@ -25,11 +26,37 @@ pub(super) async fn choose(
             (Mode::Keychain, None) => Ok(Unlock::Keychain),
             (Mode::KeyFile, None) => Ok(Unlock::KeyFile),
             (Mode::Passphrase, Some(path)) => first_line_of(&path).map(Unlock::Passphrase),
-            (Mode::Passphrase, None) => ask_passphrase(kept.is_none()).map(Unlock::Passphrase),
+            (Mode::Passphrase, None) => {
+                ask_passphrase("Passphrase: ", kept.is_none()).map(Unlock::Passphrase)
+            }
             (mode, Some(_)) => {
                 let message = format!("This home is protected by {mode}, which takes no --passphrase-file.");
                 Err(RpcError::new(&codes::USAGE, message).hint("Leave it out."))
             }
+        }
+    });
+    asking.await.map_err(|error| RpcError::new(&codes::INTERNAL, format!("Asking failed: {error}.")))?
+}
+
+pub(super) fn modes() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(Mode::ALL.map(Mode::name)).try_map(|name| name.parse::<Mode>())
+}
+
+/// How a home is protected; `None` before its first run.
+pub(super) fn mode_of(home: &Path) -> Result<Option<Mode>, RpcError> {
+    Unlock::mode_of(home).map_err(|error| RpcError::of(&codes::UNLOCK_FAILED, &error))
+}
+
+/// What protects a home from now on: another mode, or another passphrase.
+pub(super) async fn choose_anew(mode: Mode, passphrase_file: Option<PathBuf>) -> Result<Unlock, RpcError> {
+    let asking = tokio::task::spawn_blocking(move || match (mode, passphrase_file) {
+        (Mode::Keychain, None) => Ok(Unlock::Keychain),
+        (Mode::KeyFile, None) => Ok(Unlock::KeyFile),
+        (Mode::Passphrase, Some(path)) => first_line_of(&path).map(Unlock::Passphrase),
+        (Mode::Passphrase, None) => ask_passphrase("New passphrase: ", true).map(Unlock::Passphrase),
+        (mode, Some(_)) => {
+            let message = format!("{mode} takes no --new-passphrase-file.");
+            Err(RpcError::new(&codes::USAGE, message).hint("Leave it out."))
         }
     });
     asking.await.map_err(|error| RpcError::new(&codes::INTERNAL, format!("Asking failed: {error}.")))?
@@ -78,9 +105,9 @@ fn ask_mode(out: &Output) -> Result<Mode, RpcError> {
     Err(RpcError::new(&codes::UNLOCK_REQUIRED, "No choice was made."))
 }
 
-fn ask_passphrase(first: bool) -> Result<Zeroizing<String>, RpcError> {
+fn ask_passphrase(question: &str, first: bool) -> Result<Zeroizing<String>, RpcError> {
     let otherwise = "Use --passphrase-file FILE, or - for standard input.";
-    let passphrase = prompt("Passphrase: ", otherwise)?;
+    let passphrase = prompt(question, otherwise)?;
     if first && *passphrase != *prompt("The same again: ", otherwise)? {
         return Err(RpcError::new(&codes::UNLOCK_FAILED, "The two passphrases differ."));
     }

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use bauta_daemon::Daemon;
 use bauta_daemon::gun::GunUrl;
-use bauta_daemon::node::{GunSettings, NodeConfig};
-use bauta_daemon::unlock::Mode;
+use bauta_daemon::node::{Ending, GunSettings, NodeConfig};
+use bauta_daemon::unlock::{Mode, Unlock};
+use bauta_ipc::limits::LOCKING_MS;
 use bauta_ipc::{ConnectionState, Exit, HomeLock, RpcError, codes, home_directory};
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, ExitAddressError, Traffic};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::network::{self, NetworkArg, SLOW};
-use super::{profiles, unlocking};
+use super::{profiles, renewing, unlocking};
+use crate::commands::duration;
 use crate::commands::machine::manifests;
 use crate::{Context, LogTarget, Output, Progress, interrupted, start_logging, state_words, unreadable};
 
@@ -51,11 +52,17 @@ pub(crate) struct UpArgs {
     traffic: Option<Traffic>,
     /// How to protect the store, chosen at the first run: with the desktop's keychain, with a passphrase that is asked
     /// for at each start, or with a key file beside the store (for servers; no protection from anyone who has the disk)
-    #[arg(long, value_name = "MODE", value_parser = modes())]
+    #[arg(long, value_name = "MODE", value_parser = unlocking::modes())]
     unlock: Option<Mode>,
     /// Read the passphrase from the first line of this file; "-" is standard input
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// Lock when no program has used the daemon for this long, such as 15m; remembered [default: never]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    lock_after: Option<Duration>,
+    /// Start locked: nothing is opened or connected before bauta unlock
+    #[arg(long)]
+    locked: bool,
 }
 
 /// The value of `--exit`.
@@ -79,10 +86,6 @@ impl FromStr for ExitArg {
     }
 }
 
-fn modes() -> impl TypedValueParser<Value = Mode> {
-    PossibleValuesParser::new(Mode::ALL.map(Mode::name)).try_map(|name| name.parse::<Mode>())
-}
-
 /// Runs the daemon until a signal or `bauta down`. What is remembered is in the home's settings (`bauta config`).
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcError> {
     let log = LogTarget::default();
@@ -90,7 +93,18 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcErro
     let home = context.home()?;
     let chosen = network::choose(&args.network, args.traffic)?;
     let own_relays = (!args.relays.is_empty()).then_some(args.relays);
-    let unlock = unlocking::choose(&home, args.unlock, args.passphrase_file, &context.out).await?;
+    renewing::protect();
+    let unlock = match args.locked {
+        false => unlocking::choose(&home, args.unlock, args.passphrase_file, &context.out).await?,
+        // What opens the store comes with bauta unlock.
+        true => match unlocking::mode_of(&home)? {
+            Some(_) => Unlock::KeyFile,
+            None => {
+                let message = "This is the home's first run, so there is nothing to lock.";
+                return Err(RpcError::new(&codes::USAGE, message).hint("Leave --locked out."));
+            }
+        },
+    };
     let lock = HomeLock::acquire(&home)?;
     // From here on a signal is an orderly stop.
     let stop = interrupted()?;
@@ -101,12 +115,26 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcErro
         network_exit: chosen.exit,
         endpoint: args.gun_endpoint,
     };
-    let (network, relays, traffic) = (chosen.network, chosen.relays, args.traffic);
+    let (network, relays, traffic, lock_after) =
+        (chosen.network, chosen.relays, args.traffic, args.lock_after);
     let shown_home = home.clone();
-    let config = NodeConfig { home, network, relays, own_relays, traffic, unlock, gun };
-    let mut daemon = Daemon::start(config, lock, stop).await?;
+    let config = NodeConfig { home, network, relays, own_relays, traffic, lock_after, unlock, gun };
+    let mut daemon = if args.locked {
+        context.out.note(&format!("Locked. Unlock it: {}", context.command("unlock")));
+        match Daemon::start_locked(config, lock, stop).await? {
+            Some(daemon) => daemon,
+            None => return Ok(Exit::Ok),
+        }
+    } else {
+        Daemon::start(config, lock, stop).await?
+    };
     refresh_browsers(&shown_home);
     let reported = report(&mut daemon, Progress::begin(&context.out, log), &context.out).await;
+    if reported.as_ref().is_ok_and(|ending| *ending == Ending::Locked) {
+        // What is committed survives a kill, so nothing has to be waited for.
+        let _ = tokio::time::timeout(Duration::from_millis(LOCKING_MS), daemon.close()).await;
+        return Err(renewing::begin_anew());
+    }
     let closed = daemon.close().await;
     reported.and(closed).map(|()| Exit::Ok)
 }
@@ -148,7 +176,7 @@ fn exits(named: Vec<ExitArg>) -> Result<Option<Vec<ExitAddress>>, RpcError> {
 }
 
 /// Prints the daemon's state whenever it changes, until the daemon ends.
-async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result<(), RpcError> {
+async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result<Ending, RpcError> {
     let mut progress = Some(progress);
     let (mut last, mut was_ready) = (None, false);
     loop {
@@ -207,5 +235,6 @@ mod tests {
         assert!(parse("up --relay nonsense").is_err());
         assert!(parse("up --traffic loud").is_err());
         assert!(parse("up --unlock none").is_err());
+        assert_eq!(up("up --locked --lock-after 15m").lock_after, Some(Duration::from_secs(900)));
     }
 }

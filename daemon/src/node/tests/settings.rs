@@ -31,6 +31,7 @@ async fn open(home: &Path, network: Network, given: Given) -> Result<Arc<Node>, 
         relays: vec![relay(1)],
         own_relays: given.relays,
         traffic: given.traffic,
+        lock_after: None,
         unlock: Unlock::KeyFile,
         gun: given.gun,
     };

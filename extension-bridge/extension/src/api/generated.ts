@@ -996,7 +996,7 @@ export type Status = {
   since: Utc;
   /** The least ready of the personas' states; without a persona, that of the daemon's own connection to a relay. */
   state: ConnectionState;
-  /** The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`. */
+  /** The traffic profile: `full`, `saver`, `metered`, `paranoid` or `test`; empty while the daemon is locked. */
   traffic: string;
   /** What the profile costs and what it gives up, in one sentence. */
   traffic_note?: string | undefined;
@@ -1022,6 +1022,12 @@ export type Subscribe = {
 export type Subscribed = {
   /** Events with a greater cursor will come. */
   cursor: number;
+};
+
+/** Parameters of `unlock`. */
+export type UnlockStore = {
+  /** The passphrase, where the home is protected by one. */
+  passphrase?: Secret | null | undefined;
 };
 
 /** RFC 3339 in UTC, with milliseconds. */
@@ -1574,6 +1580,19 @@ export interface Methods {
     params: Record<never, never>;
     result: Empty;
   };
+  /** Locks the daemon: it ends its connections, closes the store and starts again with empty memory, locked. */
+  'lock': {
+    params: Record<never, never>;
+    result: Empty;
+  };
+  /** Opens the store of a locked daemon, which then connects; nothing happens where it is open. */
+  'unlock': {
+    params: {
+      /** The passphrase, where the home is protected by one. */
+      passphrase?: Secret | null | undefined;
+    };
+    result: Empty;
+  };
 }
 
 export type MethodName = keyof Methods;
@@ -1629,6 +1648,8 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'config.get': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'config.set': { grant: 'persona.admin', network: 'none', reveals: "Nothing at once; what relays, exits and observers see afterwards depends on the setting." },
   'daemon.stop': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see the connections end." },
+  'lock': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see the connections end." },
+  'unlock': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see the connections begin." },
 };
 
 /** The numbers of the API. */
@@ -1643,6 +1664,8 @@ export const LIMITS = {
   finish_ms: 5000,
   /** Within this time the first frame must be there, in milliseconds. */
   hello_ms: 10000,
+  /** How long a daemon may take to lock, in milliseconds; then its process begins anew all the same. */
+  locking_ms: 10000,
   /** How long `post.decrypt` looks for a key where the call does not say, in milliseconds. */
   lookup_ms: 90000,
   /** Personas for which one call of `post.decrypt` looks a key up, at most. */
@@ -1732,6 +1755,7 @@ export const ERROR_CODES = [
   'daemon.unreachable',
   'daemon.busy',
   'daemon.stopping',
+  'daemon.locked',
   'daemon.running',
   'usage',
   'home.invalid',

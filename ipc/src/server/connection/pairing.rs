@@ -83,7 +83,7 @@ pub(super) async fn approve(
         let mut missing: BTreeSet<&str> = named.iter().map(String::as_str).collect();
         let mut after = None;
         while !missing.is_empty() {
-            let page = service.api.persona_list(ListAll { after }).await?;
+            let page = service.api()?.persona_list(ListAll { after }).await?;
             for persona in &page.personas {
                 missing.remove(persona.name.as_str());
             }

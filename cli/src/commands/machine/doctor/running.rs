@@ -43,7 +43,7 @@ pub(super) fn store(home: &Path, answer: &Answer, command: &dyn Fn(&str) -> Stri
     let kept = Unlock::mode_of(home);
     match (answer, kept) {
         (Ok(Ok(status)), _) if status.state == ConnectionState::Locked => {
-            let error = RpcError::new(&codes::STORE_LOCKED, "The store is locked.");
+            let error = RpcError::new(&codes::DAEMON_LOCKED, "The daemon is locked.");
             Check::fail(ID, error.message.clone(), error.hint.clone()).exits(error.exit())
         }
         (Ok(Ok(_)), Ok(mode)) => Check::ok(
@@ -193,7 +193,7 @@ mod tests {
     fn the_state_of_the_store_is_the_daemons_or_that_of_its_files() {
         let home = tempfile::tempdir().unwrap();
         let locked = store(home.path(), &Ok(Ok(status(ConnectionState::Locked))), &command);
-        assert_eq!((locked.state, locked.exit), (Verdict::Fail, codes::STORE_LOCKED.exit));
+        assert_eq!((locked.state, locked.exit), (Verdict::Fail, codes::DAEMON_LOCKED.exit));
         assert_eq!(store(home.path(), &Ok(Ok(status(ConnectionState::Off))), &command).state, Verdict::Ok);
         let failed = RpcError::new(&codes::STORE_FAILED, "It cannot be read.");
         assert_eq!(store(home.path(), &Ok(Err(failed)), &command).exit, codes::STORE_FAILED.exit);

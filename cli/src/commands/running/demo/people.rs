@@ -50,8 +50,9 @@ impl Person {
     ) -> Result<Self, RpcError> {
         let lock = HomeLock::acquire(&home)?;
         let (relays, unlock) = (vec![relay], Unlock::KeyFile);
-        let (traffic, own_relays) = (Some(traffic), None);
-        let config = NodeConfig { home: home.clone(), network, relays, own_relays, traffic, unlock, gun };
+        let (traffic, own_relays, lock_after) = (Some(traffic), None, None);
+        let config =
+            NodeConfig { home: home.clone(), network, relays, own_relays, traffic, lock_after, unlock, gun };
         let daemon = Daemon::start(config, lock, CancellationToken::new()).await?;
         let client = Client::connect(daemon.socket()).await?;
         let persona = client.call::<PersonaNew>(&NewPersona { name: name.to_owned(), apart: false }).await?;
