@@ -32,7 +32,7 @@ pub(crate) use self::open::{Checked, LOOKUP_PERSONAS, Needs, OpenedPost, Opening
 pub(crate) use self::profiles::{OtherKey, learn, name_of};
 pub(crate) use self::settings::{Change, Settings, SettingsError};
 pub(crate) use self::write::{
-    Author, Delivery, Extending, NewPost, Recipient, Recipients, WriteFormat, network_of,
+    Author, Delivery, Extending, MAX_WRITTEN, NewPost, Recipient, Recipients, WriteFormat, network_of,
 };
 
 use self::lookup::AT_A_TIME;

@@ -7,6 +7,8 @@ use std::io;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_MESSAGE;
+
 /// Whether the same call can succeed later.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -37,11 +39,11 @@ pub struct RpcError {
 }
 
 impl RpcError {
-    /// An error with the code's own hint and retry.
+    /// An error with the code's own hint and retry. Of the message, and of a hint, [`MAX_MESSAGE`] bytes are kept.
     pub fn new(code: &Code, message: impl Into<String>) -> Self {
         Self {
             code: code.name.to_owned(),
-            message: message.into(),
+            message: bounded(message.into()),
             hint: code.hint.to_owned(),
             retry: code.retry,
         }
@@ -55,7 +57,7 @@ impl RpcError {
     /// Replaces the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = hint.into();
+        self.hint = bounded(hint.into());
         self
     }
 
@@ -92,6 +94,16 @@ impl RpcError {
             },
         }
     }
+}
+
+// An error may quote what a caller or somebody else wrote, and each byte of that can be six in JSON. The error is in its
+// frame twice, so a long one would fit none, and the connection would end instead.
+fn bounded(mut text: String) -> String {
+    if text.len() > MAX_MESSAGE {
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE.saturating_sub('…'.len_utf8())));
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for RpcError {
@@ -197,6 +209,7 @@ error_codes! {
     REQUEST_INVALID "request.invalid" User No "The frame is JSON, but not a request." "See docs/api.md.";
     REQUEST_BATCH "request.batch" User No "A batch was sent; batches are not supported." "Send the requests one by one.";
     REQUEST_TOO_LARGE "request.too_large" User No "The frame is too long. The connection is closed." "Send less at once.";
+    ANSWER_TOO_LARGE "answer.too_large" User No "The answer is longer than a frame." "Ask for less at once.";
     REQUEST_METHOD "request.method" User No "There is no such method." "See docs/api.md for the methods.";
     REQUEST_PARAMS "request.params" User No "The parameters are not right for the method." "See docs/api.md for the parameters.";
     HELLO_REQUIRED "hello.required" User No "The first frame was not hello. The connection is closed." "Send hello first.";

@@ -159,7 +159,8 @@ pub fn write_answer(id: Option<&Id>, answer: &Result<Value, RpcError>) -> Vec<u8
             if frame.len() <= MAX_FRAME {
                 return frame;
             }
-            write_error(id, &RpcError::new(&codes::INTERNAL, "The answer is longer than one frame."))
+            let message = format!("The answer is longer than {MAX_FRAME} bytes, so it cannot be sent.");
+            write_error(id, &RpcError::new(&codes::ANSWER_TOO_LARGE, message))
         }
         Err(error) => write_error(id, error),
     }

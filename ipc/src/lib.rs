@@ -34,7 +34,7 @@ pub use self::method::{Method, MethodInfo, NetworkUse};
 pub use self::methods::{
     Api, BackupApi, ConfigApi, ContactApi, DaemonApi, MessageApi, PersonaApi, PostApi, ProfileApi, StatusApi,
 };
-pub use self::page::{Paged, page, shorten};
+pub use self::page::{Paged, encoded_len, page, shorten};
 pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};
 pub use self::reach::Reach;
 pub use self::server::{ServerLimits, Service, serve, serve_with};

@@ -33,6 +33,8 @@ limits! {
     MAX_FRAME: usize = 1 << 20;
     /// Bytes of the longest id of a request.
     MAX_ID: usize = 128;
+    /// Bytes of the longest message or hint of an error; a longer one is cut.
+    MAX_MESSAGE: usize = 4_000;
     /// Bytes of the longest text of a message, in UTF-8.
     MAX_TEXT: usize = 15_000;
     /// Bytes of the longest text of a post, in UTF-8.

@@ -53,7 +53,7 @@ pub fn shorten<T: Serialize>(items: &mut Vec<T>, bytes: usize) -> u64 {
 }
 
 /// Bytes of a value in JSON, with the comma behind it.
-fn encoded_len(item: &impl Serialize) -> usize {
+pub fn encoded_len(item: &impl Serialize) -> usize {
     struct Count(usize);
 
     impl std::io::Write for Count {
@@ -147,7 +147,7 @@ mod tests {
                 let id = Id::Text("\u{1}".repeat(MAX_ID));
                 let answer = Ok(json!({"items": items, "next": "9".repeat(64)}));
                 let frame = write_answer(Some(&id), &answer);
-                prop_assert!(frame.len() <= MAX_FRAME && !frame.windows(8).any(|part| part == b"internal"));
+                prop_assert!(frame.len() <= MAX_FRAME && !frame.windows(16).any(|part| part == b"answer.too_large"));
                 prop_assert!(items.len() <= usize::try_from(limit).unwrap());
                 seen.extend(items);
                 match last {

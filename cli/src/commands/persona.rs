@@ -1,6 +1,7 @@
 //! `bauta persona`
 
 mod moving;
+mod parts;
 
 use bauta_ipc::methods::{PersonaConnect, PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
 use bauta_ipc::{Exit, ListAll, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};

@@ -2,6 +2,7 @@
 
 mod error;
 mod recipients;
+mod room;
 mod shown;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ impl PostApi for Node {
         let found = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, persona.as_deref())?;
             let recipients = recipients(tx, &persona, &to, delivery(way))?;
+            room::check_names(&recipients, posts::MAX_WRITTEN)?;
             let profile = match author {
                 Some(text) => Some(own_name(&text, chosen)?),
                 None => own_profile(tx, &persona, network)?,
@@ -138,6 +140,7 @@ impl PostApi for Node {
                 (None, None) => return Err(not_ours().into()),
             };
             let recipients = recipients(tx, &persona, &to, delivery(way))?;
+            room::check_names(&recipients, 0)?;
             let mut kept = tx.post_keys_of(iv, digest)?;
             kept.retain(|row| row.persona.is_none_or(|owner| owner == persona.id));
             let network = posts::network_of(network.map(mask_network), kept.first(), &payload, form)?;
@@ -287,6 +290,7 @@ impl Node {
             reveal_profile: asked.reveal_profile,
         };
         let OpenedPost { text, meta, network, author, first_site } = self.posts.open(opening).await?;
+        let meta = room::check_text(&text, meta)?;
         let KnownAuthor { key, is_known, is_proven, name, warning } = author;
         Ok(DecryptedPost {
             text,

@@ -1,6 +1,7 @@
 //! A node without a mixnet, and what it answers.
 
 mod disk;
+mod frames;
 mod lists;
 mod settings;
 

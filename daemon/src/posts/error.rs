@@ -9,6 +9,7 @@ use bauta_protocol::mask::{
 };
 use tokio::task::JoinError;
 
+use super::write::MAX_WRITTEN;
 use crate::gun::GunError;
 use crate::store::StoreError;
 
@@ -60,6 +61,9 @@ pub(crate) enum PostError {
     /// What plugins attach is not an object, or is too large.
     #[error(transparent)]
     Meta(MetaError),
+    /// What would have to be pasted is too long.
+    #[error("the post, encrypted and with its metadata, would have over {MAX_WRITTEN} bytes; shorten it")]
+    TooLong,
     /// It cannot be written.
     #[error(transparent)]
     NotWritten(EncryptError),
@@ -128,7 +132,9 @@ impl HasKind for PostError {
             Self::Blocked(_) | Self::Reveals | Self::NotTried(_) => Kind::Refused,
             Self::NotContact(_) => Kind::Usage,
             Self::NotAppended(error) => error.kind(),
-            Self::NoRelay | Self::NoReader | Self::Recipients(_) | Self::NoNetwork => Kind::Usage,
+            Self::NoRelay | Self::NoReader | Self::Recipients(_) | Self::NoNetwork | Self::TooLong => {
+                Kind::Usage
+            }
             Self::Key(_) | Self::Json(_) | Self::Thread(_) | Self::NoPartition => Kind::Internal,
             Self::Store(error) => error.kind(),
         }

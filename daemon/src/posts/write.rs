@@ -20,6 +20,9 @@ use crate::store::{
     ContactId, KeyOrigin, NewPublication, PersonaId, PersonaRow, PostKeyRow, StoreError, TagKind, Tx,
 };
 
+/// Bytes of the longest post that is written, as it is pasted; two thirds of them are left of a text and its metadata.
+pub(crate) const MAX_WRITTEN: usize = 512 << 10;
+
 /// Somebody who will be able to read a post.
 pub(crate) struct Recipient {
     /// What the caller called them, or their name.
@@ -94,6 +97,12 @@ impl Recipients {
         self.all.is_empty() || self.delivery == Delivery::Contacts
     }
 
+    /// As [`Recipients::into_names`].
+    pub(crate) fn names(&self) -> (Vec<&str>, Vec<&str>) {
+        let names = self.all.iter().map(|recipient| recipient.name.as_str()).collect();
+        (names, self.contacts.iter().map(|(name, _)| name.as_str()).collect())
+    }
+
     /// What to call them, and those of them who get the key by message.
     pub(crate) fn into_names(self) -> (Vec<String>, Vec<String>) {
         let names = self.all.into_iter().map(|recipient| recipient.name).collect();
@@ -159,7 +168,7 @@ impl Posts {
     /// Writes a post, and queues the records for its readers. Both are durable when this returns.
     ///
     /// # Errors
-    /// [`PostError::NotWritten`], [`PostError::Store`], and what cannot happen.
+    /// [`PostError::NotWritten`], [`PostError::TooLong`], [`PostError::Store`], and what cannot happen.
     pub(crate) async fn encrypt(
         &self,
         author: Author,
@@ -182,6 +191,9 @@ impl Posts {
             };
             let post = post.map_err(PostError::NotWritten)?;
             let text = write_in_text(network, &post.payload);
+            if text.len() > MAX_WRITTEN {
+                return Err(PostError::TooLong);
+            }
             let written = Payload::parse(&post.payload).map_err(PostError::Parse)?;
             let digest = written.digest().map_err(|error| PostError::broken(&error))?;
             Ok::<_, PostError>((post, text, digest))

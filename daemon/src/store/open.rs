@@ -51,7 +51,8 @@ pub fn is_there(home: &Path) -> Result<bool, StoreError> {
     };
     let database = length(DATABASE)?;
     let is_empty = |length: Option<u64>| length.unwrap_or(0) == 0;
-    if is_empty(database) && !(is_empty(length(MARK)?) && is_empty(length(LOG)?)) {
+    // SQLite takes a database of one byte for an empty one.
+    if database.unwrap_or(0) <= 1 && !(is_empty(length(MARK)?) && is_empty(length(LOG)?)) {
         return Err(StoreError::Gone { path: home.join(DATABASE), is_empty: database.is_some() });
     }
     Ok(database.is_some())

@@ -144,13 +144,15 @@ async fn a_lost_database_is_refused_and_an_unfinished_first_start_is_not() {
     enum File {
         Missing,
         Empty,
+        /// SQLite calls this empty, too.
+        Byte,
         Whole,
     }
-    use File::{Empty, Missing, Whole};
+    use File::{Byte, Empty, Missing, Whole};
     let used = tempfile::tempdir().unwrap();
     // No session advanced: the first opening alone is enough.
     close(open(used.path()).unwrap(), used.path());
-    for database in [Missing, Empty, Whole] {
+    for database in [Missing, Empty, Byte, Whole] {
         for mark in [Missing, Empty, Whole] {
             for log in [Missing, Empty, Whole] {
                 for lock in [Missing, Empty] {
@@ -167,16 +169,22 @@ async fn a_lost_database_is_refused_and_an_unfinished_first_start_is_not() {
                             (Whole, "store.db-wal") => vec![0; 64],
                             (Whole, _) => fs::read(used.path().join(name)).unwrap(),
                             (Empty, _) => Vec::new(),
+                            (Byte, _) => vec![b'x'],
                         };
                         fs::write(home.path().join(name), content).unwrap();
                     }
                     let was_lost = database != Whole && (mark == Whole || log == Whole);
                     match open(home.path()) {
                         Err(StoreError::Gone { path, is_empty }) => {
-                            assert!(was_lost && is_empty == (database == Empty), "{case}");
+                            assert!(was_lost && is_empty == (database != Missing), "{case}");
                             assert_eq!(path, home.path().join("store.db"), "{case}");
                             let left = fs::metadata(path).map(|metadata| metadata.len()).ok();
-                            assert_eq!(left, (database == Empty).then_some(0), "{case}: nothing was made");
+                            let kept = match database {
+                                Empty => Some(0),
+                                Byte => Some(1),
+                                Missing | Whole => None,
+                            };
+                            assert_eq!(left, kept, "{case}: nothing was made");
                         }
                         Err(error) => panic!("{case}: {error}"),
                         Ok(store) => {

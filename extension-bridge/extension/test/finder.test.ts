@@ -21,7 +21,7 @@ test('what cannot belong to a payload ends a link', () => {
   const behind = ['.', ',', ')', ']', '"', "'s", '!', '?', ';', ':', '&fbclid=IwAR0', '&utm_source=x&b=%20%40', '#top'];
   const marks = ['%E2%80%8B', '%EF%BB%BF', '%2e', '\u200b', '\ufeff', '\u2060', '\u2026', '\u201d', ' '];
   for (const payload of [LINK1, LINK2])
-    for (const tail of [...behind, ...marks]) {
+    for (const tail of [...behind, ...marks, '=', '%3D']) {
       assert.equal(fromLink(payload + tail), payload, tail);
       assert.deepEqual(
         findPayloads(`(${payload}${tail}`).map((one) => one.payload),

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::limits::MAX_MESSAGE;
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -144,7 +145,23 @@ fn an_answer_too_long_becomes_an_error() {
     let Some(FromDaemon::Answer(Some(Id::Number(1)), Err(error))) = parse_from_daemon(&frame) else {
         panic!()
     };
-    assert!(error.is(&codes::INTERNAL));
+    assert!(error.is(&codes::ANSWER_TOO_LARGE), "{error:?}");
+}
+
+#[test]
+fn an_error_fits_a_frame_whatever_it_quotes() {
+    for character in ['\u{1}', '"', 'x', '\u{1f3ad}'] {
+        let long: String = std::iter::repeat_n(character, MAX_FRAME).collect();
+        let error = RpcError::new(&codes::CONTACT_UNKNOWN, format!("There is no contact {long}.")).hint(long);
+        let frame = write_answer(Some(&Id::Text("\u{1}".repeat(MAX_ID))), &Err(error.clone()));
+        assert!(frame.len() <= MAX_FRAME, "{}", frame.len());
+        assert_eq!(
+            parse_from_daemon(&frame),
+            Some(FromDaemon::Answer(Some(Id::Text("\u{1}".repeat(MAX_ID))), Err(error.clone())))
+        );
+        assert!(error.message.starts_with("There is no contact ") && error.message.ends_with('…'));
+        assert!(error.message.len() <= MAX_MESSAGE && error.hint.len() <= MAX_MESSAGE);
+    }
 }
 
 #[test]

@@ -294,7 +294,8 @@ impl<R: AsyncRead + Unpin> Connection<R> {
                         if !scope.sees(&event) {
                             continue;
                         }
-                        let Some(frame) = write_event(&event) else { return };
+                        // What does not fit would end each connection that replays the log.
+                        let Some(frame) = write_event(&event) else { continue };
                         if out.send(frame).await.is_err() {
                             return;
                         }

@@ -261,7 +261,7 @@ pub struct DecryptedPost {
     /// The site where its key was first used, as a caller said then; of public posts, nothing is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_site: Option<String>,
-    /// What plugins attached; absent if there is nothing, or nothing that JSON can hold.
+    /// What plugins attached; absent if there is nothing, nothing that JSON can hold, or more than fits a frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<serde_json::Map<String, serde_json::Value>>,
     /// `profile.changed`: the profile is known with another key. Show it loudly.

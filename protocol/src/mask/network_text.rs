@@ -82,7 +82,8 @@ fn escaped_base64(text: &str) -> String {
         let space = first == '%' && matches!(character, '\t' | '\n' | '\x0c' | '\r' | ' ');
         let padded = out.ends_with('=');
         let digit = character.is_ascii_alphanumeric() || matches!(character, '+' | '/');
-        if digit && !padded || character == '=' {
+        // A group of four that is whole takes no more padding.
+        if digit && !padded || character == '=' && !out.len().is_multiple_of(4) {
             out.push(character);
         } else if !space {
             break;
@@ -177,6 +178,8 @@ mod tests {
             format!("({link})"),
             format!("{V2_LINK} {V2_LINK}%zz {V2_LINK}A {link}，后"),
             format!("{link}&utm=1"),
+            format!("{link}="),
+            format!("{link}%3D%3D"),
         ] {
             assert_eq!(find_in_text(Network::Twitter, &text), std::slice::from_ref(&binary), "{text}");
         }

@@ -10,7 +10,7 @@ use bauta_ipc::{
     Secret, codes,
 };
 use bauta_protocol::error::{HasKind, Kind};
-use bauta_protocol::mask::{Backup, BackupReadError, OpenError, limits};
+use bauta_protocol::mask::{Backup, BackupPersona, BackupReadError, OpenError, limits};
 use clap::Args;
 use data_encoding::BASE64;
 use getrandom::SysRng;
@@ -18,6 +18,7 @@ use rand_core::UnwrapErr;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::parts::{WHOLE, parts};
 use crate::{Output, first_line_of, now, printable, prompt, secret_input, shell_word, unreadable};
 
 #[derive(Args, Debug)]
@@ -67,11 +68,6 @@ pub(crate) struct ExportArgs {
     password_file: Option<PathBuf>,
 }
 
-/// The longest backup file that fits into one frame, in base64.
-const WHOLE: usize = 700 * 1024;
-/// Profiles and posts in one part of a longer one.
-const PART: usize = 1000;
-
 pub(super) async fn import(args: ImportArgs, client: &Client, out: &Output) -> Result<(), RpcError> {
     let ImportArgs { name, from, password_file } = args;
     let imported = match from.backup {
@@ -107,12 +103,18 @@ pub(super) async fn import(args: ImportArgs, client: &Client, out: &Output) -> R
     Ok(())
 }
 
-/// Nobody is asked for the password of a plain file, which has none.
+/// Nobody is asked for the password of a plain file, which has none, or of what no password opens.
 fn password_of(file: &[u8], password_file: Option<&Path>) -> Result<Zeroizing<String>, RpcError> {
     match password_file {
         Some(path) => first_line_of(path),
         None if Backup::is_plain(file) => Ok(Zeroizing::default()),
-        None => prompt("Password of the backup: ", "Use --password-file FILE, or - for standard input."),
+        None => match Backup::open(file, "") {
+            Ok(_) => Ok(Zeroizing::default()),
+            Err(OpenError::WrongPassword) => {
+                prompt("Password of the backup: ", "Use --password-file FILE, or - for standard input.")
+            }
+            Err(error) => Err(unreadable_backup(&error)),
+        },
     }
 }
 
@@ -124,7 +126,7 @@ fn read_backup(path: &Path) -> Result<Zeroizing<Vec<u8>>, RpcError> {
     Ok(file)
 }
 
-/// As a whole where the file fits into a frame; otherwise the personas first, then the rest in parts.
+/// As a whole where the file fits into a frame; otherwise in parts, the personas first.
 async fn import_backup(
     client: &Client,
     name: Option<String>,
@@ -139,15 +141,21 @@ async fn import_backup(
         return client.call::<PersonaImport>(&ImportPersonas { source: source(file), name }).await;
     }
     let (backup, report) = Backup::open(file, password).map_err(|error| unreadable_backup(&error))?;
+    let is_own = |persona: &BackupPersona| persona.secret.is_some();
+    let own = backup.personas.iter().filter(|persona| is_own(persona)).count();
+    if name.is_some() && own != 1 {
+        let message = format!("The backup holds {own} personas of your own, so one name does not fit.");
+        return Err(RpcError::new(&codes::NAME_INVALID, message).hint("Leave the name out."));
+    }
     let mut all: Option<Imported> = None;
-    for part in parts(backup) {
+    for part in parts(backup)? {
         let source = source(&to_file(&part, password)?);
-        // Only the first part has personas.
-        let name = name.clone().filter(|_| all.is_none());
+        let name = name.clone().filter(|_| part.personas.iter().any(is_own));
         let imported = client.call::<PersonaImport>(&ImportPersonas { source, name }).await?;
         match &mut all {
             None => all = Some(imported),
             Some(all) => {
+                all.personas.extend(imported.personas);
                 all.profiles += imported.profiles;
                 all.post_keys += imported.post_keys;
                 all.left_out.extend(imported.left_out);
@@ -166,20 +174,6 @@ async fn import_backup(
     });
     all.left_out.splice(0..0, left_out.chain(unused));
     Ok(all)
-}
-
-fn parts(backup: Backup) -> Vec<Backup> {
-    let Backup { personas, mut profiles, mut posts } = backup;
-    let mut parts = vec![Backup { personas, ..Backup::default() }];
-    while !profiles.is_empty() {
-        let rest = profiles.split_off(profiles.len().min(PART));
-        parts.push(Backup { profiles: std::mem::replace(&mut profiles, rest), ..Backup::default() });
-    }
-    while !posts.is_empty() {
-        let rest = posts.split_off(posts.len().min(PART));
-        parts.push(Backup { posts: std::mem::replace(&mut posts, rest), ..Backup::default() });
-    }
-    parts
 }
 
 /// As the daemon reports it for a file that fits into a frame.
@@ -359,6 +353,18 @@ mod tests {
     #[test]
     fn a_plain_backup_has_no_password_to_ask_for() {
         assert_eq!(password_of("\u{feff}{\"_meta_\": {}}".as_bytes(), None).unwrap().as_str(), "");
+    }
+
+    #[test]
+    fn nobody_is_asked_for_the_password_of_what_is_no_backup() {
+        let mut damaged = to_file(&Backup::default(), "secret").unwrap();
+        let last = damaged.last_mut().unwrap();
+        *last ^= 1;
+        for file in [b"".as_slice(), b"\xff\xfe{\0", b"MASK-BACKUP-V000", b"PK\x03\x04", &damaged] {
+            let refused = password_of(file, None).unwrap_err();
+            assert!(refused.is(&codes::BACKUP_INVALID), "{refused:?}");
+        }
+        assert_eq!(password_of(&to_file(&Backup::default(), "").unwrap(), None).unwrap().as_str(), "");
     }
 
     #[test]

@@ -11,7 +11,9 @@ impl From<PostError> for RpcError {
         let code = match &error {
             PostError::NoPost => &codes::POST_NONE,
             PostError::Parse(ParseError::UnknownVersion) | PostError::UnknownMessage => &codes::POST_VERSION,
-            PostError::Parse(ParseError::TooLarge) | PostError::Meta(_) => &codes::POST_TEXT,
+            PostError::Parse(ParseError::TooLarge) | PostError::Meta(_) | PostError::TooLong => {
+                &codes::POST_TEXT
+            }
             PostError::CutOff | PostError::Parse(_) => &codes::POST_DAMAGED,
             PostError::Closed(cause) => closed(cause),
             PostError::NoRelay => &codes::GUN_NONE,
@@ -146,6 +148,10 @@ mod tests {
             (PostError::NotWritten(EncryptError::NoSecrets), "post.author: "),
             (PostError::NotWritten(EncryptError::AuthorNotLatin), "profile.invalid: "),
             (PostError::NotWritten(EncryptError::TooLarge), "post.text: "),
+            (
+                PostError::TooLong,
+                "post.text: The post, encrypted and with its metadata, would have over 524288 bytes",
+            ),
             (PostError::NotAppended(AppendError::Public), "post.recipients: "),
             (PostError::NotAppended(AppendError::NotAuthor), "post.author: "),
             (PostError::NotAppended(AppendError::Old), "post.version: "),

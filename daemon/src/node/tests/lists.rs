@@ -145,7 +145,7 @@ fn key() -> PersonaKey {
 }
 
 /// A name of 64 characters, none of them a control character, that differs for each number.
-fn name(number: usize) -> String {
+pub(super) fn name(number: usize) -> String {
     format!("{number:06}{}", "\u{1f3ad}".repeat(58))
 }
 
@@ -155,7 +155,7 @@ fn id(number: usize) -> MessageId {
     MessageId(id)
 }
 
-fn known(persona: PersonaId, name: &str, relay: RelayId) -> NewContact<'_> {
+pub(super) fn known(persona: PersonaId, name: &str, relay: RelayId) -> NewContact<'_> {
     NewContact { persona, name, public: Some(key()), state: ContactState::Active, relay: Some(relay) }
 }
 

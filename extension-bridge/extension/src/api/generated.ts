@@ -219,7 +219,7 @@ export type DecryptedPost = {
   author_proven: boolean;
   /** The site where its key was first used, as a caller said then; of public posts, nothing is kept. */
   first_site?: string | null | undefined;
-  /** What plugins attached; absent if there is nothing, or nothing that JSON can hold. */
+  /** What plugins attached; absent if there is nothing, nothing that JSON can hold, or more than fits a frame. */
   meta?: Record<string, unknown> | null | undefined;
   /** The network where it was found: `twitter`, `facebook`, `minds`, `instagram`. Absent: not known. */
   network?: SocialNetwork | null | undefined;
@@ -1680,6 +1680,8 @@ export const LIMITS = {
   max_frame: 1048576,
   /** Bytes of the longest id of a request. */
   max_id: 128,
+  /** Bytes of the longest message or hint of an error; a longer one is cut. */
+  max_message: 4000,
   /** Characters of the longest name of a persona or a contact, and of the longest label of a pairing. */
   max_name: 64,
   /** Items of a list in one answer, at most. */
@@ -1733,6 +1735,7 @@ export const ERROR_CODES = [
   'request.invalid',
   'request.batch',
   'request.too_large',
+  'answer.too_large',
   'request.method',
   'request.params',
   'hello.required',

@@ -43,7 +43,7 @@ const generic = (text: string, from: number): Found | undefined => {
 const LINKS = [
   {
     start: `${LINK}2=`,
-    body: /^(?:[A-Za-z0-9+/]|%(?:2[BbFf]|0[9AaCcDd]|20|[46][1-9A-Fa-f]|[57][0-9Aa]|3[0-9]))*(?:=|%3[Dd])*/,
+    body: /^(?:[A-Za-z0-9+/]|%(?:2[BbFf]|0[9AaCcDd]|20|[46][1-9A-Fa-f]|[57][0-9Aa]|3[0-9]))*(?:=|%3[Dd]){0,2}/,
     least: 24,
   },
   { start: `${LINK}1=`, body: /^%20[A-Za-z0-9+/=._|-]+%40/, least: 1 },

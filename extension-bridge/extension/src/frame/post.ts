@@ -1,4 +1,4 @@
-import { button, byId, h } from '../core/dom.ts';
+import { byId, h } from '../core/dom.ts';
 import { language, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
 import { errorWords, problem } from '../core/show.ts';
@@ -36,19 +36,14 @@ const ask = (way: Way): void => {
 
 /** A button that counts only if a person saw it. */
 const press = (label: string, run: () => void): HTMLButtonElement => {
-  const made = button(
-    label,
-    () => {
-      if (!sight.isLong) {
-        covered.textContent = say('post_covered');
-        return;
-      }
-      covered.textContent = '';
-      pressed = refocus = true;
-      run();
-    },
-    'quiet',
-  );
+  const onclick = (event: Event): void => {
+    const meant = sight.allows(event as MouseEvent);
+    covered.textContent = meant ? '' : say('post_covered');
+    if (!meant) return;
+    pressed = refocus = true;
+    run();
+  };
+  const made = h('button', { type: 'button', class: 'quiet', onclick }, label);
   sight.watch(made);
   return made;
 };
