@@ -9,7 +9,6 @@ use bauta_protocol::mask::{
 };
 use tokio::task::JoinError;
 
-use super::write::MAX_WRITTEN;
 use crate::gun::GunError;
 use crate::store::StoreError;
 
@@ -62,8 +61,8 @@ pub(crate) enum PostError {
     #[error(transparent)]
     Meta(MetaError),
     /// What would have to be pasted is too long.
-    #[error("the post, encrypted and with its metadata, would have over {MAX_WRITTEN} bytes; shorten it")]
-    TooLong,
+    #[error("the post, encrypted and with its metadata, would have over {0} bytes; shorten it")]
+    TooLong(usize),
     /// It cannot be written.
     #[error(transparent)]
     NotWritten(EncryptError),
@@ -132,7 +131,7 @@ impl HasKind for PostError {
             Self::Blocked(_) | Self::Reveals | Self::NotTried(_) => Kind::Refused,
             Self::NotContact(_) => Kind::Usage,
             Self::NotAppended(error) => error.kind(),
-            Self::NoRelay | Self::NoReader | Self::Recipients(_) | Self::NoNetwork | Self::TooLong => {
+            Self::NoRelay | Self::NoReader | Self::Recipients(_) | Self::NoNetwork | Self::TooLong(_) => {
                 Kind::Usage
             }
             Self::Key(_) | Self::Json(_) | Self::Thread(_) | Self::NoPartition => Kind::Internal,

@@ -192,7 +192,7 @@ impl Posts {
             let post = post.map_err(PostError::NotWritten)?;
             let text = write_in_text(network, &post.payload);
             if text.len() > MAX_WRITTEN {
-                return Err(PostError::TooLong);
+                return Err(PostError::TooLong(MAX_WRITTEN));
             }
             let written = Payload::parse(&post.payload).map_err(PostError::Parse)?;
             let digest = written.digest().map_err(|error| PostError::broken(&error))?;

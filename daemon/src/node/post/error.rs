@@ -11,7 +11,7 @@ impl From<PostError> for RpcError {
         let code = match &error {
             PostError::NoPost => &codes::POST_NONE,
             PostError::Parse(ParseError::UnknownVersion) | PostError::UnknownMessage => &codes::POST_VERSION,
-            PostError::Parse(ParseError::TooLarge) | PostError::Meta(_) | PostError::TooLong => {
+            PostError::Parse(ParseError::TooLarge) | PostError::Meta(_) | PostError::TooLong(_) => {
                 &codes::POST_TEXT
             }
             PostError::CutOff | PostError::Parse(_) => &codes::POST_DAMAGED,
@@ -149,7 +149,7 @@ mod tests {
             (PostError::NotWritten(EncryptError::AuthorNotLatin), "profile.invalid: "),
             (PostError::NotWritten(EncryptError::TooLarge), "post.text: "),
             (
-                PostError::TooLong,
+                PostError::TooLong(524_288),
                 "post.text: The post, encrypted and with its metadata, would have over 524288 bytes",
             ),
             (PostError::NotAppended(AppendError::Public), "post.recipients: "),
