@@ -139,7 +139,7 @@ fn nonsense(class: Class, request: &Request) -> Option<Vec<u8>> {
         5 => Reply::Box(noise::<BOX_LEN>()),
         6 => Reply::Bundle(Fetched { bundle: noise::<BUNDLE_LEN>(), deposit_bits: 2 }),
         7 => Reply::Descriptor(noise::<DESCRIPTOR_LEN>()),
-        8 => Reply::Deposit(Deposited { seq: u64::MAX, sealed: noise::<HANDSHAKE_LEN>() }),
+        8 => Reply::Deposit(Deposited { seq: u64::MAX, work: u8::MAX, sealed: noise::<HANDSHAKE_LEN>() }),
         _ => Reply::Refused(Refusal::Malformed),
     };
     // What does not fit into the class is cut, as a broken relay might.

@@ -149,7 +149,8 @@ fn relay_reply(bytes: &[u8]) -> Result<bool, BrokenRule> {
 
 fn relay_replies(rng: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let small = [Reply::Done, Reply::Box(Box::new([3; BOX_LEN])), Reply::Refused(Refusal::WorkTooLow)];
-    let large = [Reply::Absent, Reply::Deposit(Deposited { seq: 5, sealed: Box::new([7; HANDSHAKE_LEN]) })];
+    let large =
+        [Reply::Absent, Reply::Deposit(Deposited { seq: 5, work: 3, sealed: Box::new([7; HANDSHAKE_LEN]) })];
     let small = small.iter().map(|reply| reply.encode(Class::Small));
     let large = large.iter().map(|reply| reply.encode(Class::Large));
     let listings = listings(rng)?;

@@ -40,6 +40,8 @@ pub enum Reply {
 pub struct Deposited {
     /// Its sequence number: the next drain's cursor.
     pub seq: u64,
+    /// Leading zero bits of its work as the relay measured it: only it saw the nonce.
+    pub work: u8,
     /// The handshake.
     pub sealed: Box<[u8; HANDSHAKE_LEN]>,
 }
@@ -105,8 +107,8 @@ impl Reply {
             (Self::Conflict, _) => put(&mut body, 2, &[]),
             (Self::Absent, _) => put(&mut body, 3, &[]),
             (Self::Box(sealed), Class::Small) => put(&mut body, 4, &[sealed.as_slice()]),
-            (Self::Deposit(Deposited { seq, sealed }), Class::Large) => {
-                put(&mut body, 5, &[&seq.to_be_bytes(), sealed.as_slice()]);
+            (Self::Deposit(Deposited { seq, work, sealed }), Class::Large) => {
+                put(&mut body, 5, &[&seq.to_be_bytes(), &[*work], sealed.as_slice()]);
             }
             (Self::Bundle(Fetched { bundle, deposit_bits }), Class::Large) => {
                 put(&mut body, 6, &[bundle.as_slice(), &[*deposit_bits]]);
@@ -138,7 +140,10 @@ impl Reply {
             (_, 2) => Self::Conflict,
             (_, 3) => Self::Absent,
             (Class::Small, 4) => Self::Box(boxed(&mut reader)?),
-            (Class::Large, 5) => Self::Deposit(Deposited { seq: reader.u64()?, sealed: boxed(&mut reader)? }),
+            (Class::Large, 5) => {
+                let (seq, work) = (reader.u64()?, reader.u8()?);
+                Self::Deposit(Deposited { seq, work, sealed: boxed(&mut reader)? })
+            }
             (Class::Large, 6) => {
                 let bundle = boxed(&mut reader)?;
                 let deposit_bits = Some(reader.u8()?).filter(|bits| *bits <= MAX_DEPOSIT_BITS);

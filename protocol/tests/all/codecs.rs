@@ -99,8 +99,8 @@ fn replies() -> impl Strategy<Value = (Class, Reply)> {
         proptest::sample::select(refusals.to_vec()).prop_map(Reply::Refused),
     ];
     let large = prop_oneof![
-        (any::<u64>(), array::<HANDSHAKE_LEN>())
-            .prop_map(|(seq, sealed)| Reply::Deposit(Deposited { seq, sealed })),
+        (any::<u64>(), any::<u8>(), array::<HANDSHAKE_LEN>())
+            .prop_map(|(seq, work, sealed)| Reply::Deposit(Deposited { seq, work, sealed })),
         (array::<BUNDLE_LEN>(), 0..=MAX_DEPOSIT_BITS)
             .prop_map(|(bundle, deposit_bits)| Reply::Bundle(Fetched { bundle, deposit_bits })),
         array::<DESCRIPTOR_LEN>().prop_map(Reply::Descriptor),

@@ -175,7 +175,7 @@ fn relay_wire() {
         (small, Reply::Conflict),
         (large, Reply::Absent),
         (small, Reply::Box(Box::new([1; BOX_LEN]))),
-        (large, Reply::Deposit(Deposited { seq: 10, sealed })),
+        (large, Reply::Deposit(Deposited { seq: 10, work: 3, sealed })),
         (large, Reply::Bundle(Fetched { bundle, deposit_bits: 4 })),
         (large, Reply::Descriptor(Box::new(*descriptor.as_bytes()))),
         (large, Reply::Busy),

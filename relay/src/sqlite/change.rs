@@ -281,20 +281,22 @@ pub(super) fn next_deposit(
     after: u64,
     today: Day,
 ) -> Result<Option<Deposited>, StorageError> {
-    let found: Option<(i64, Vec<u8>)> = connection
+    let found: Option<(i64, u8, Vec<u8>)> = connection
         .prepare_cached(
-            "SELECT seq, sealed FROM deposits
+            "SELECT seq, work, sealed FROM deposits
              WHERE inbox = ?1 AND seq > ?2 AND expires > ?3 ORDER BY seq LIMIT 1",
         )
         .map_err(during("reads an inbox"))?
-        .query_row(params![inbox.as_bytes(), sql(after), today.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![inbox.as_bytes(), sql(after), today.0], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()
         .map_err(during("reads an inbox"))?;
     found
-        .map(|(seq, sealed)| {
+        .map(|(seq, work, sealed)| {
             let seq = u64::try_from(seq).map_err(|_| StorageError::Damaged("a deposit"))?;
             let sealed = SealedHandshake::try_from(sealed).map_err(|_| StorageError::Damaged("a deposit"))?;
-            Ok(Deposited { seq, sealed })
+            Ok(Deposited { seq, work, sealed })
         })
         .transpose()
 }

@@ -271,13 +271,13 @@ async fn an_inbox_is_drained_in_order_by_its_owner() {
     }
     let mut after = 0;
     for fill in [1, 2, 3] {
-        let Reply::Deposit(Deposited { seq, sealed }) = office.ask(drain(1, after)).await else {
+        let Reply::Deposit(Deposited { seq, work, sealed }) = office.ask(drain(1, after)).await else {
             panic!("no deposit")
         };
         assert_eq!(sealed, handshake(fill));
         assert!(seq > after);
         // Until the cursor moves, the same deposit comes again.
-        assert!(office.ask(drain(1, after)).await == Reply::Deposit(Deposited { seq, sealed }));
+        assert!(office.ask(drain(1, after)).await == Reply::Deposit(Deposited { seq, work, sealed }));
         after = seq;
     }
     assert!(office.ask(drain(2, 0)).await == Reply::Absent);

@@ -213,10 +213,11 @@ async fn first_contact(visitor: &Visitor, terms: &Descriptor) {
     assert!(visitor.ask(deposit.clone()).await == Reply::Done);
     assert!(visitor.ask(deposit).await == Reply::Done);
     let drain = |after| Request::Drain(Drain { cap: owner.clone(), after });
-    let Reply::Deposit(Deposited { seq, sealed: left }) = visitor.ask(drain(0)).await else {
+    let Reply::Deposit(Deposited { seq, work, sealed: left }) = visitor.ask(drain(0)).await else {
         panic!("no deposit")
     };
     assert_eq!(left, sealed);
+    assert!(work >= bits, "the relay says what it measured");
     assert!(visitor.ask(drain(seq)).await == Reply::Absent);
 }
 

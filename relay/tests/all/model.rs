@@ -293,9 +293,11 @@ impl Pair {
                         assert!(next.seq.is_some() || *seq > seen, "a number does not grow");
                         next.seq = Some(*seq);
                         self.cursors.insert(inbox, seen.max(*seq));
-                        Reply::Deposit(Deposited { seq: *seq, sealed: handshake(next.fill) })
+                        Reply::Deposit(Deposited { seq: *seq, work: next.work, sealed: handshake(next.fill) })
                     }
-                    (Some(next), _) => Reply::Deposit(Deposited { seq: 0, sealed: handshake(next.fill) }),
+                    (Some(next), _) => {
+                        Reply::Deposit(Deposited { seq: 0, work: next.work, sealed: handshake(next.fill) })
+                    }
                     (None, _) => Reply::Absent,
                 };
                 (got, expected)

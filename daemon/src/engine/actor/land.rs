@@ -129,10 +129,13 @@ impl Actor {
 
     async fn land_drain(&mut self, answer: Answer<DrainReply>) {
         self.draining = false;
-        if let Ok(DrainReply::Deposit(Deposited { seq, sealed })) = answer {
+        if let Ok(DrainReply::Deposit(Deposited { seq, work, sealed })) = answer {
             let (persona, at) = (self.persona, self.shared.moment());
-            let kept =
-                self.shared.store.run(move |tx| greet::take_deposit(tx, persona, seq, &sealed, 0, &at)).await;
+            let kept = self
+                .shared
+                .store
+                .run(move |tx| greet::take_deposit(tx, persona, seq, &sealed, work, &at))
+                .await;
             self.report(kept, "keep a handshake");
         }
     }
