@@ -9,6 +9,7 @@
 mod config;
 mod contact;
 mod conversation;
+mod forget;
 mod generate;
 mod lock;
 mod machine;
@@ -18,6 +19,7 @@ mod post;
 mod profile;
 mod rpc;
 mod running;
+mod search;
 mod send;
 mod status;
 
@@ -82,10 +84,18 @@ pub(crate) enum Command {
     Contact(contact::ContactCommand),
     /// Send a message
     Send(send::SendArgs),
-    /// Show received messages
+    /// List conversations, with how many messages are unread
+    Conversations(Acting),
+    /// Show received messages, which are read then
     Inbox(conversation::InboxArgs),
     /// Show the conversation with a contact
     History(conversation::HistoryArgs),
+    /// Delete messages, or a whole conversation, from this home
+    ///
+    /// The other side is not told and keeps what it has; a message that is on its way may still arrive.
+    Forget(forget::ForgetArgs),
+    /// Find messages by words or parts of words
+    Search(search::SearchArgs),
     /// Encrypt and open posts on social networks, in Mask's formats
     #[command(subcommand)]
     Post(post::PostCommand),
@@ -116,6 +126,7 @@ impl Command {
     pub(crate) fn secrets(&self) -> Vec<&str> {
         let secret = match self {
             Self::Send(args) => args.text(),
+            Self::Search(args) => args.text(),
             Self::Post(command) => command.text(),
             Self::Contact(command) => command.address(),
             Self::Pair(command) => command.code(),
@@ -141,8 +152,11 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Persona(command) => persona::run(command, context).await,
         Command::Contact(command) => contact::run(command, context).await,
         Command::Send(args) => send::run(args, context).await,
+        Command::Conversations(acting) => conversation::conversations(acting, context).await,
         Command::Inbox(args) => conversation::inbox(args, context).await,
         Command::History(args) => conversation::history(args, context).await,
+        Command::Forget(args) => forget::run(args, context).await,
+        Command::Search(args) => search::run(args, context).await,
         Command::Post(command) => post::run(command, context).await,
         Command::Profile(command) => profile::run(command, context).await,
         Command::Browser(command) => browser::run(command, context),
@@ -217,6 +231,7 @@ mod tests {
             ("send bob words", &["words"][..]),
             ("send bob", &[]),
             ("send bob -", &[]),
+            ("search words", &["words"]),
             ("post encrypt words --to bob", &["words"]),
             ("post encrypt --to bob words more", &["words"]),
             ("post decrypt words", &["words"]),

@@ -38,7 +38,7 @@ pub(crate) use self::backoff::after;
 pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys};
 pub(crate) use self::content::Letter;
 pub(crate) use self::errands::{first_contact_at, publish_now, spread_rejoins};
-pub(crate) use self::greet::accept;
+pub(crate) use self::greet::{accept, forget_held};
 pub(crate) use self::housekeeping::{pull_back, tidy};
 pub(crate) use self::invite::{answer_invitation, invite};
 pub(crate) use self::nameless::Nameless;

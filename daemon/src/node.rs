@@ -2,8 +2,10 @@
 
 mod config;
 mod contact;
+mod contact_settings;
 mod error;
 mod event;
+mod forget;
 mod guards;
 mod import;
 mod key;
@@ -16,12 +18,13 @@ mod pairings;
 mod persona;
 mod post;
 mod profile;
+mod seen;
 mod status;
 mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -49,6 +52,9 @@ use crate::unlock::{Unlock, master_key};
 
 /// How often keys, sessions and events are looked through for what has ended.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+
+/// Pages of the index that are merged in one transaction.
+const MERGED_AT_ONCE: u32 = 256;
 
 /// What a daemon runs with.
 #[derive(Clone, Debug)]
@@ -112,6 +118,7 @@ pub struct Node {
     housekeeper: JoinHandle<()>,
     posts: Posts,
     outside: Option<Outside>,
+    desk: OnceLock<Arc<PairingDesk>>,
 }
 
 #[derive(Default)]
@@ -239,6 +246,7 @@ impl Node {
             housekeeper,
             posts,
             outside,
+            desk: OnceLock::new(),
         }))
     }
 
@@ -299,8 +307,11 @@ impl Node {
 
     /// Where browser extensions are paired; one for this daemon.
     pub(crate) fn pairing_desk(&self) -> Arc<PairingDesk> {
-        let pairings = Arc::new(StoredPairings::new(self.shared.store.clone()));
-        PairingDesk::new(pairings, Arc::new(SystemWorld::default()))
+        let desk = self.desk.get_or_init(|| {
+            let pairings = Arc::new(StoredPairings::new(self.shared.store.clone()));
+            PairingDesk::new(pairings, Arc::new(SystemWorld::default()))
+        });
+        Arc::clone(desk)
     }
 
     /// The user made this persona and waits for it, so it connects at once.
@@ -336,6 +347,12 @@ async fn open_store(home: &Path, unlock: Unlock, now: Timestamp) -> Result<Store
     opening.await.unwrap_or(Err(NodeError::Store(StoreError::Closed)))
 }
 
+/// Merges the index until nothing that was deleted is in it.
+async fn purge(shared: &Shared) -> Result<(), StoreError> {
+    while shared.store.run(|tx| tx.purge_index(MERGED_AT_ONCE)).await? {}
+    Ok(())
+}
+
 async fn keep_house(shared: Arc<Shared>) {
     loop {
         tokio::select! {
@@ -348,7 +365,11 @@ async fn keep_house(shared: Arc<Shared>) {
             pull_back(tx, at.now)?;
             tidy(tx, &at)
         });
-        if let Err(error) = tidied.await {
+        let done = async {
+            tidied.await?;
+            forget::end_old_messages(&shared, at).await
+        };
+        if let Err(error) = done.await {
             tracing::warn!("The store could not be tidied: {error}. It is tried again in an hour.");
         }
     }

@@ -288,6 +288,7 @@ error_codes! {
     MESSAGE_EXISTS "message.exists" User No "A message with that id was written already, with another text or for another contact." "Choose another id.";
     MESSAGE_UNKNOWN "message.unknown" User No "There is no message with that id." "See bauta history NAME.";
     MESSAGE_TEXT "message.text" User No "The text is empty or too long." "Send it in parts.";
+    SEARCH_TEXT "search.text" User No "There is nothing to search for, or too much." "Give a word, or a part of one.";
     MESSAGE_FAILED "message.failed" Network No "The message will not arrive." "See bauta history NAME for the reason.";
     MESSAGE_TIMEOUT "message.timeout" Network Later "The message did not get that far in time. It stays queued." "See bauta status; Bauta keeps trying.";
     MESSAGE_UNRECEIVED "message.unreceived" Network Later "A message has been at the relay for days without being received." "The contact may be offline.";

@@ -20,10 +20,10 @@ pub enum Grant {
     /// Read messages and requests.
     #[serde(rename = "messages.read")]
     MessagesRead,
-    /// Write messages; add, invite, accept and block contacts.
+    /// Write and delete messages; add, invite, accept, block, keep and delete contacts.
     #[serde(rename = "messages.send")]
     MessagesSend,
-    /// Make, export and publish personas; stop the daemon.
+    /// Make, export, publish and delete personas; stop the daemon.
     #[serde(rename = "persona.admin")]
     PersonaAdmin,
 }

@@ -32,7 +32,8 @@ pub use self::home::{HomeError, home_directory};
 pub use self::limits::{MAX_FRAME, MAX_POST_TEXT, MAX_TEXT, MAX_WAIT_MS, PROTOCOL};
 pub use self::method::{Method, MethodInfo, NetworkUse};
 pub use self::methods::{
-    Api, BackupApi, ConfigApi, ContactApi, DaemonApi, MessageApi, PersonaApi, PostApi, ProfileApi, StatusApi,
+    Api, BackupApi, ConfigApi, ContactApi, ContactSettingsApi, DaemonApi, ForgetApi, MessageApi, PersonaApi,
+    PostApi, ProfileApi, SeenApi, StatusApi,
 };
 pub use self::page::{Paged, encoded_len, page, shorten};
 pub use self::pairing::{PairingDesk, PairingRecord, PairingWorld, Pairings, SystemWorld};

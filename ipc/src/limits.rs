@@ -37,6 +37,8 @@ limits! {
     MAX_MESSAGE: usize = 4_000;
     /// Bytes of the longest text of a message, in UTF-8.
     MAX_TEXT: usize = 15_000;
+    /// Characters of the longest text that messages are searched for.
+    MAX_SEARCH: usize = 256;
     /// Bytes of the longest text of a post, in UTF-8.
     MAX_POST_TEXT: usize = 200_000;
     /// Characters of the longest name of a persona or a contact, and of the longest label of a pairing.

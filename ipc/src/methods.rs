@@ -40,6 +40,9 @@ methods! {
         /// Ends a pairing and its sessions, or refuses one that waits.
         PairRevoke "pair.revoke" (PairingRef) -> Pairing, PersonaAdmin, Any, None,
             "Nothing.";
+        /// Ends a pairing and forgets that it was there.
+        PairForget "pair.forget" (PairingRef) -> Empty, PersonaAdmin, Any, None,
+            "Nothing.";
     }
     /// The status.
     StatusApi {
@@ -110,6 +113,19 @@ methods! {
         ContactVerify "contact.verify" contact_verify(VerifyContact) -> SafetyNumber, MessagesSend, Named, None,
             "Nothing.";
     }
+    /// How contacts are kept.
+    ContactSettingsApi {
+        /// Gives a contact another name in this home.
+        ContactRename "contact.rename" contact_rename(RenameContact) -> Contact, MessagesSend, Named, None,
+            "Nothing.";
+        /// Mutes a contact, or no longer: programs should not call for attention when they write.
+        ContactMute "contact.mute" contact_mute(MuteContact) -> Contact, MessagesSend, Named, None,
+            "Nothing.";
+        /// Takes back a block; the conversation with a contact begins again.
+        /// `contact.unknown` where nobody of that name or key is blocked.
+        ContactUnblock "contact.unblock" contact_unblock(ContactRef) -> Blocked, MessagesSend, Named, Queued,
+            "The contact's relay learns that somebody asked for their bundle and left a message. The contact learns that you are there again.";
+    }
     /// Messages.
     MessageApi {
         /// Stores a message for a contact on this disk and returns; it goes out by itself.
@@ -127,6 +143,36 @@ methods! {
         /// Lists the conversation with a contact.
         MessageHistory "message.history" message_history(HistoryOf) -> History, MessagesRead, Named, None,
             "Nothing.";
+        /// Finds messages by words or parts of words, in every script.
+        /// Latest first. `search.text` where there is nothing to look for.
+        MessageSearch "message.search" message_search(SearchFor) -> Found, MessagesRead, Named, None,
+            "Nothing.";
+    }
+    /// What was seen.
+    SeenApi {
+        /// Marks messages of a contact as read in this home.
+        MessageRead "message.read" message_read(ReadMessages) -> Empty, MessagesRead, Named, None,
+            "Nothing; receipts do not depend on reading.";
+        /// Lists the conversations of a persona, with how many messages are unread.
+        ConversationListAll "conversation.list" conversation_list(ListOf) -> ConversationList, MessagesRead, Named, None,
+            "Nothing.";
+    }
+    /// What is deleted: it is in no file of the home when these return.
+    ForgetApi {
+        /// Deletes a message from this home; one that is on its way may still arrive.
+        MessageDelete "message.delete" message_delete(MessageRef) -> Empty, MessagesSend, Named, None,
+            "Nothing; the other side keeps what it has.";
+        /// Deletes all messages with a contact from this home; the contact stays.
+        ConversationDelete "conversation.delete" conversation_delete(ContactRef) -> Empty, MessagesSend, Named, None,
+            "Nothing; the other side keeps what it has.";
+        /// Deletes a contact and all that was said with them, or a request; whoever is blocked stays blocked.
+        /// Should they write again, they are a stranger who makes a request.
+        ContactDelete "contact.delete" contact_delete(BlockContact) -> Empty, MessagesSend, Named, None,
+            "Nothing; to the other side it looks like being offline.";
+        /// Deletes a persona with its key, contacts, messages and posts' keys, and ends pairings that are limited to it.
+        /// Its bundle and boxes stay at its relay until they expire.
+        PersonaDelete "persona.delete" persona_delete(PersonaRef) -> Empty, PersonaAdmin, Any, Queued,
+            "The local network and the gateway see a connection end.";
     }
     /// Posts on social networks.
     PostApi {

@@ -19,7 +19,7 @@ use crate::codes as error;
 use crate::limits::{MAX_NAME, MAX_PAGE, MAX_PAIRINGS};
 use crate::page::page;
 use crate::{
-    ApprovePairing, Grant, ListAll, Pairing, PairingApproved, PairingList, PairingRef, PairingState,
+    ApprovePairing, Empty, Grant, ListAll, Pairing, PairingApproved, PairingList, PairingRef, PairingState,
     ProveSession, RequestPairing, RequestedPairing, RpcError, Secret, Session, SessionChallenge, Utc,
 };
 
@@ -58,6 +58,9 @@ pub trait Pairings: Send + Sync + 'static {
 
     /// Marks one as revoked, permanently; does nothing if there is none.
     async fn revoke(&self, id: &str) -> Result<(), RpcError>;
+
+    /// Durably forgets a pairing; one that is unknown is no error.
+    async fn forget(&self, id: &str) -> Result<(), RpcError>;
 }
 
 /// Time and randomness; tests replace them.
@@ -295,6 +298,27 @@ impl PairingDesk {
         }
         record.revoked = true;
         Ok(shown(record))
+    }
+
+    /// `pair.forget`: as [`Self::revoke`], and nothing shows any more that it was there.
+    pub(crate) async fn forget(&self, params: PairingRef) -> Result<Empty, RpcError> {
+        let id = self.revoke(params).await?.id;
+        self.pairings.forget(&id).await?;
+        Ok(Empty {})
+    }
+
+    /// Revokes every pairing that is limited to personas among which is this one: another persona may get its name.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn revoke_limited_to(&self, persona: &str) -> Result<(), RpcError> {
+        for record in self.pairings.all().await? {
+            let limited = record.personas.iter().flatten().any(|name| name == persona);
+            if limited && !record.revoked {
+                self.revoke(PairingRef { id: record.id }).await?;
+            }
+        }
+        Ok(())
     }
 
     fn refuse(&self, id: &str) -> Result<Pairing, RpcError> {

@@ -105,6 +105,7 @@ fn persona_of(body: &EventBody) -> Option<&str> {
     match body {
         EventBody::MessageReceived { message } => Some(&message.persona),
         EventBody::MessageState { persona, .. }
+        | EventBody::ContactDeleted { persona }
         | EventBody::PersonaPublished { persona, .. }
         | EventBody::PostState { persona, .. } => Some(persona),
         EventBody::ContactRequest { request } => Some(&request.persona),

@@ -64,6 +64,15 @@ pub static SETTINGS: &[SettingInfo] = &[
         meaning: "Certificates, in PEM, that are trusted for Gun relays besides those of the web, or none.",
     },
     SettingInfo {
+        name: "history.days",
+        values: "a number of days, or forever",
+        default: &["forever"],
+        none: Some("forever"),
+        most: 1,
+        applies: Applies::Now,
+        meaning: "After how many days messages are deleted from this home, within the hour, or forever to keep them.",
+    },
+    SettingInfo {
         name: "lock.after",
         values: "a time such as 15m, or never",
         default: &["never"],

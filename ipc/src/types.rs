@@ -12,6 +12,7 @@ mod pairing;
 mod persona;
 mod post;
 mod secret;
+mod seen;
 mod status;
 mod time;
 
@@ -26,8 +27,13 @@ pub use self::pairing::*;
 pub use self::persona::*;
 pub use self::post::*;
 pub use self::secret::Secret;
+pub use self::seen::*;
 pub use self::status::*;
 pub use self::time::{Utc, UtcError};
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
 
 fn is_zero(count: &u64) -> bool {
     *count == 0

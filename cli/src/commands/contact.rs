@@ -1,5 +1,7 @@
 //! `bauta contact`
 
+mod keeping;
+
 use std::path::PathBuf;
 
 use bauta_ipc::methods::{
@@ -13,6 +15,7 @@ use bauta_ipc::{
 use clap::Subcommand;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
+use self::keeping::KeepingCommand;
 use super::Acting;
 use crate::{
     Context, Output, ago, block, contact_words, expiry, moment, plain_table, printable, qr_lines, shell_word,
@@ -89,6 +92,8 @@ pub(crate) enum ContactCommand {
         #[command(flatten)]
         acting: Acting,
     },
+    #[command(flatten)]
+    Keeping(KeepingCommand),
 }
 
 impl ContactCommand {
@@ -150,7 +155,7 @@ pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Ex
                 out.note(if list.is_empty() {
                     "No requests."
                 } else {
-                    "Accept: bauta contact accept ID --name NAME. Refuse: bauta contact block ID. \
+                    "Accept: bauta contact accept ID --name NAME. Delete: bauta contact delete ID. Refuse for good: bauta contact block ID. \
                      The sender learns nothing until you accept."
                 });
             }
@@ -171,6 +176,7 @@ pub(super) async fn run(command: ContactCommand, context: &Context) -> Result<Ex
             let number = client.call::<ContactVerify>(&params).await?;
             verify(&number, out)?;
         }
+        ContactCommand::Keeping(command) => keeping::run(command, &client, out).await?,
     }
     Ok(Exit::Ok)
 }
@@ -233,6 +239,7 @@ fn table(list: &[Contact]) -> String {
 fn problem_or_state(contact: &Contact) -> String {
     match &contact.problem {
         Some(problem) => problem.message.clone(),
+        None if contact.muted => format!("{}, muted", contact_words(contact.state)),
         None => contact_words(contact.state).to_owned(),
     }
 }
@@ -243,6 +250,7 @@ fn describe(contact: &Contact) -> String {
         format!("state     {}", contact_words(contact.state)),
         format!("key       {}", contact.public_key.as_deref().unwrap_or("not known yet")),
         format!("verified  {}", if contact.verified { "yes" } else { "no" }),
+        format!("muted     {}", if contact.muted { "yes" } else { "no" }),
         format!("added     {}", moment(contact.added_at)),
     ];
     if let Some(problem) = &contact.problem {
@@ -276,6 +284,7 @@ mod tests {
             verified: false,
             added_at: Utc::from_millis(0),
             last_message_at: None,
+            muted: false,
             problem: None,
         };
         let text = table(std::slice::from_ref(&contact));

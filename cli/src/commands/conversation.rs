@@ -1,20 +1,20 @@
-//! `bauta inbox` and `bauta history`
+//! `bauta conversations`, `bauta inbox` and `bauta history`
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use bauta_ipc::methods::{MessageHistory, MessageInbox};
+use bauta_ipc::methods::{ConversationListAll, MessageHistory, MessageInbox, MessageRead};
 use bauta_ipc::{
-    Body, Client, Direction, EventBody, Exit, HistoryEntry, HistoryOf, InboxOf, MessageState,
-    ReceivedMessage, RpcError, codes,
+    Body, Client, Conversation, Direction, EventBody, Exit, HistoryEntry, HistoryOf, InboxOf, ListOf,
+    MessageState, ReadMessages, ReceivedMessage, RpcError, Utc, codes,
 };
 
 use clap::Args;
 
-use super::Acting;
+use super::{Acting, duration};
 use crate::{
-    Context, Output, acting, block, daemon_is_away, daemon_is_back, interrupted, message_words, moment,
-    printable,
+    Context, Output, acting, ago, block, daemon_is_away, daemon_is_back, interrupted, message_words, moment,
+    now, plain_table, printable,
 };
 
 #[derive(Args, Debug)]
@@ -22,14 +22,39 @@ pub(crate) struct InboxArgs {
     /// Keep printing messages as they arrive; with --json, one object per line instead of an array
     #[arg(long, short)]
     follow: bool,
+    /// Show only messages that were not shown before
+    #[arg(long, short)]
+    unread: bool,
+    /// Show only messages that arrived since then: a time such as 2026-11-21T14:00:00Z, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Utc>,
+    /// Show at most so many messages, the oldest first [default: all]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "follow")]
+    limit: Option<u32>,
+    /// Leave what is shown unread
+    #[arg(long)]
+    keep: bool,
     #[command(flatten)]
     acting: Acting,
+}
+
+/// A time, or how long ago.
+fn since(text: &str) -> Result<Utc, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let ago = duration(text).map_err(|_| "neither a time nor a duration".to_owned())?;
+    let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+    Ok(Utc::from_millis(now().0.saturating_sub(ago)))
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
     /// Contact to show
     name: String,
+    /// Also show the ids of messages, for bauta forget
+    #[arg(long)]
+    ids: bool,
     #[command(flatten)]
     acting: Acting,
 }
@@ -38,24 +63,60 @@ pub(crate) struct HistoryArgs {
 pub(super) async fn inbox(args: InboxArgs, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let persona = acting(&client, args.acting.persona).await?;
+    let (unread, since) = (args.unread, args.since);
+    let wanted = Wanted {
+        inbox: InboxOf { persona: Some(persona), unread, since, ..InboxOf::default() },
+        keep: args.keep,
+    };
     if args.follow {
-        return follow(client, persona, context).await;
+        return follow(client, wanted, context).await;
     }
-    let messages = all(&client, &persona).await?;
+    let messages = all(&client, &wanted.inbox, args.limit).await?;
     context.out.show(&messages, |messages| messages.iter().map(received).collect::<Vec<_>>().join("\n"))?;
     if messages.is_empty() && !context.out.is_json() {
-        context.out.note("No messages yet.");
+        context.out.note(if unread { "No unread messages." } else { "No messages yet." });
     }
+    wanted.shown(&client, &messages).await?;
     Ok(Exit::Ok)
 }
 
+/// Which messages are shown, and whether they are read then.
+struct Wanted {
+    inbox: InboxOf,
+    keep: bool,
+}
+
+impl Wanted {
+    /// Marks as read what was shown.
+    async fn shown(&self, client: &Client, messages: &[ReceivedMessage]) -> Result<(), RpcError> {
+        if self.keep {
+            return Ok(());
+        }
+        let last: BTreeMap<&str, &str> =
+            messages.iter().map(|message| (message.from.as_str(), message.id.as_str())).collect();
+        for (contact, id) in last {
+            mark(client, self.inbox.persona.clone(), contact, id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whatever was deleted since it was shown needs no mark.
+async fn mark(client: &Client, persona: Option<String>, contact: &str, id: &str) -> Result<(), RpcError> {
+    let params = ReadMessages { persona, contact: contact.to_owned(), id: Some(id.to_owned()) };
+    match client.call::<MessageRead>(&params).await {
+        Err(error) if !error.is(&codes::MESSAGE_UNKNOWN) && !error.is(&codes::CONTACT_UNKNOWN) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Prints what is there and what arrives, also after a restart of the daemon.
-async fn follow(client: Client, persona: String, context: &Context) -> Result<Exit, RpcError> {
+async fn follow(client: Client, wanted: Wanted, context: &Context) -> Result<Exit, RpcError> {
     let stop = interrupted()?;
     let (mut client, mut cursor) = (Some(client), None);
     let mut known = HashSet::new();
     loop {
-        let following = following(client.take(), &persona, &mut cursor, &mut known, context);
+        let following = following(client.take(), &wanted, &mut cursor, &mut known, context);
         let ended = tokio::select! {
             () = stop.cancelled() => return Ok(Exit::Ok),
             ended = following => ended,
@@ -77,7 +138,7 @@ async fn follow(client: Client, persona: String, context: &Context) -> Result<Ex
 /// Follows until the reader has gone, or the connection ends.
 async fn following(
     client: Option<Client>,
-    persona: &str,
+    wanted: &Wanted,
     cursor: &mut Option<u64>,
     known: &mut HashSet<(String, String)>,
     context: &Context,
@@ -96,34 +157,69 @@ async fn following(
         true => print(&context.out, &message),
         false => Ok(()),
     };
-    for message in all(&client, persona).await? {
+    let messages = all(&client, &wanted.inbox, None).await?;
+    for message in messages.clone() {
         show(message)?;
     }
+    wanted.shown(&client, &messages).await?;
     *cursor = Some(events.cursor());
     while !context.out.is_closed() {
         let event = events.next().await?;
         *cursor = Some(event.cursor);
         if let EventBody::MessageReceived { message } = event.body
-            && message.persona == persona
+            && Some(&message.persona) == wanted.inbox.persona.as_ref()
         {
-            show(message)?;
+            show(message.clone())?;
+            wanted.shown(&client, &[message]).await?;
         }
     }
     Ok(())
 }
 
-async fn all(client: &Client, persona: &str) -> Result<Vec<ReceivedMessage>, RpcError> {
+async fn all(client: &Client, inbox: &InboxOf, most: Option<u32>) -> Result<Vec<ReceivedMessage>, RpcError> {
     let (mut messages, mut after) = (Vec::new(), None);
     loop {
-        let page = client
-            .call::<MessageInbox>(&InboxOf { persona: Some(persona.to_owned()), after, limit: None })
-            .await?;
+        let left = most.map(|most| most.saturating_sub(u32::try_from(messages.len()).unwrap_or(u32::MAX)));
+        if left == Some(0) {
+            return Ok(messages);
+        }
+        let page = client.call::<MessageInbox>(&InboxOf { after, limit: left, ..inbox.clone() }).await?;
         messages.extend(page.messages);
         match page.next {
             Some(next) if after.is_none_or(|after| next > after) => after = Some(next),
             _ => return Ok(messages),
         }
     }
+}
+
+/// By last activity, newest first.
+pub(super) async fn conversations(acting: Acting, context: &Context) -> Result<Exit, RpcError> {
+    let client = context.client().await?;
+    let params = ListOf { persona: acting.persona, after: None };
+    let list = client.all::<ConversationListAll>(params).await?;
+    context.out.show(&list, |list| {
+        let row = |conversation: &Conversation| {
+            let unread =
+                if conversation.unread == 0 { String::new() } else { conversation.unread.to_string() };
+            let last =
+                conversation.last.as_ref().map(|last| first_words(&words(&last.body))).unwrap_or_default();
+            let at = conversation.last_message_at.map(ago).unwrap_or_default();
+            [printable(&conversation.contact), unread, at, last]
+        };
+        plain_table(["NAME", "UNREAD", "LAST MESSAGE", ""], list.iter().map(row))
+    })?;
+    if list.is_empty() && !context.out.is_json() {
+        context.out.note("No contacts yet. Invite someone: bauta contact invite");
+    }
+    Ok(Exit::Ok)
+}
+
+/// The beginning of a text, on one line.
+fn first_words(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().take(40).collect();
+    let end = if short.len() < line.len() { "…" } else { "" };
+    format!("{}{end}", printable(&short))
 }
 
 /// The whole conversation, oldest first.
@@ -146,10 +242,17 @@ pub(super) async fn history(args: HistoryArgs, context: &Context) -> Result<Exit
     }
     let messages: Vec<HistoryEntry> = pages.into_iter().rev().flatten().collect();
     context.out.show(&messages, |messages| {
-        messages.iter().map(|message| entry(message, &args.name)).collect::<Vec<_>>().join("\n")
+        let line = |message: &HistoryEntry| {
+            let text = entry(message, &args.name);
+            if args.ids { format!("{}  {text}", message.id) } else { text }
+        };
+        messages.iter().map(line).collect::<Vec<_>>().join("\n")
     })?;
     if messages.is_empty() && !context.out.is_json() {
         context.out.note("No messages yet. Write one: bauta send NAME TEXT");
+    }
+    if let Some(last) = messages.iter().rfind(|message| message.direction == Direction::In) {
+        mark(&client, args.acting.persona, &args.name, &last.id).await?;
     }
     Ok(Exit::Ok)
 }
@@ -172,7 +275,8 @@ fn words(body: &Body) -> Cow<'_, str> {
     }
 }
 
-fn entry(entry: &HistoryEntry, contact: &str) -> String {
+/// A message of a conversation, for a terminal.
+pub(super) fn entry(entry: &HistoryEntry, contact: &str) -> String {
     let who = match entry.direction {
         Direction::In => printable(contact),
         Direction::Out => "you".to_owned(),

@@ -1,6 +1,6 @@
 //! `bauta pair`
 
-use bauta_ipc::methods::{PairApprove, PairList, PairRevoke};
+use bauta_ipc::methods::{PairApprove, PairForget, PairList, PairRevoke};
 use bauta_ipc::{ApprovePairing, Exit, Grant, ListAll, Pairing, PairingRef, PairingState, RpcError, Secret};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -27,6 +27,11 @@ pub(crate) enum PairCommand {
         /// Id of the pairing, from bauta pair list
         id: String,
     },
+    /// End a pairing and forget that it was there
+    Forget {
+        /// Id of the pairing, from bauta pair list
+        id: String,
+    },
 }
 
 impl PairCommand {
@@ -34,7 +39,7 @@ impl PairCommand {
     pub(super) fn code(&self) -> Option<&str> {
         match self {
             Self::Approve { code, .. } => Some(code),
-            Self::List | Self::Revoke { .. } => None,
+            Self::List | Self::Revoke { .. } | Self::Forget { .. } => None,
         }
     }
 }
@@ -74,6 +79,10 @@ pub(super) async fn run(command: PairCommand, context: &Context) -> Result<Exit,
         PairCommand::Revoke { id } => {
             let pairing = client.call::<PairRevoke>(&PairingRef { id }).await?;
             out.show(&pairing, |pairing| format!("Revoked: {}.", printable(&pairing.label)))?;
+        }
+        PairCommand::Forget { id } => {
+            let forgotten = client.call::<PairForget>(&PairingRef { id }).await?;
+            out.show(&forgotten, |_| "Forgotten.".to_owned())?;
         }
     }
     Ok(Exit::Ok)

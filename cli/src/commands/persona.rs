@@ -3,7 +3,9 @@
 mod moving;
 mod parts;
 
-use bauta_ipc::methods::{PersonaConnect, PersonaListAll, PersonaNew, PersonaPublish, PersonaShow};
+use bauta_ipc::methods::{
+    PersonaConnect, PersonaDelete, PersonaListAll, PersonaNew, PersonaPublish, PersonaShow,
+};
 use bauta_ipc::{Exit, ListAll, NewPersona, OptionalPersona, PersonaDetail, PersonaRef, RpcError};
 
 use clap::Subcommand;
@@ -53,6 +55,16 @@ pub(crate) enum PersonaCommand {
     ///
     /// Anyone who has the key, or the backup and its password, can act as these personas.
     Export(ExportArgs),
+    /// Delete a persona with its key, contacts and messages
+    ///
+    /// Nobody is told. Without a backup or its recovery words nobody can be this persona again.
+    Delete {
+        /// Name of the persona
+        name: String,
+        /// Delete it; without this nothing is done
+        #[arg(long, required = true)]
+        yes: bool,
+    },
     /// Create a new bundle and publish it at the relay
     Publish {
         /// Name of the persona [default: the only one]
@@ -112,6 +124,10 @@ pub(super) async fn run(command: PersonaCommand, context: &Context) -> Result<Ex
         }
         PersonaCommand::Import(args) => moving::import(args, &client, out).await?,
         PersonaCommand::Export(args) => moving::export(args, &client, out).await?,
+        PersonaCommand::Delete { name, yes: _ } => {
+            let deleted = client.call::<PersonaDelete>(&PersonaRef { persona: name }).await?;
+            out.show(&deleted, |_| "Deleted.".to_owned())?;
+        }
         PersonaCommand::Publish { name, acting } => {
             let persona = name.or(acting.persona);
             let published = client.call::<PersonaPublish>(&OptionalPersona { persona }).await?;

@@ -34,6 +34,7 @@ fn secrets_in_arguments_are_gone_while_the_command_waits() {
     for arguments in [
         &["send", "bob", SECRET][..],
         &["send", "--", "bob", SECRET],
+        &["search", SECRET],
         &["post", "encrypt", SECRET, "--to", "bob"],
         &["post", "decrypt", SECRET],
         &["post", "append", SECRET, "--to", "bob"],

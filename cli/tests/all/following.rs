@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::user::until;
+
 /// A daemon that answers a few methods; its messages stay when it is restarted.
 #[derive(Clone)]
 struct Fake {
@@ -16,13 +18,21 @@ struct Fake {
     open: Arc<Mutex<Vec<UnixStream>>>,
     /// Cursors that were asked for.
     since: Arc<Mutex<Vec<Value>>>,
+    /// Ids up to which messages were marked as read.
+    read: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Fake {
     fn new() -> Self {
         let home = Arc::new(tempfile::tempdir().unwrap());
         std::fs::create_dir(home.path().join("run")).unwrap();
-        Self { home, texts: Arc::default(), open: Arc::default(), since: Arc::default() }
+        Self {
+            home,
+            texts: Arc::default(),
+            open: Arc::default(),
+            since: Arc::default(),
+            read: Arc::default(),
+        }
     }
 
     fn path(&self) -> &Path {
@@ -70,6 +80,10 @@ impl Fake {
                     };
                     json!({"messages": texts.iter().enumerate().map(message).collect::<Vec<_>>()})
                 }
+                "message.read" => {
+                    self.read.lock().unwrap().push(call["params"]["id"].clone());
+                    json!({})
+                }
                 "status.get" => json!({
                     "state": "ready", "since": "2026-01-01T00:00:00.000Z", "traffic": "test", "network": "local",
                     "personas": [], "relays": [], "health": [], "version": "0",
@@ -110,6 +124,8 @@ fn following_goes_on_after_a_restart() {
     // What it has printed is not printed again, and what arrived meanwhile is.
     assert_eq!(next(&mut lines)["text"], "while away");
     assert_eq!(*fake.since.lock().unwrap(), [Value::Null, json!(7)]);
+    let last = json!(format!("{:032x}", 1));
+    until("what was shown is marked as read", || fake.read.lock().unwrap().last() == Some(&last));
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -8,5 +8,6 @@ mod following;
 mod keychain;
 mod lock;
 mod manifests;
+mod messages;
 mod start;
 mod user;

@@ -86,6 +86,13 @@ impl ActorHandle {
         *self.state.borrow()
     }
 
+    /// Ends it while others go on. A transaction under way is done before this returns, or is queued before any other.
+    pub(crate) async fn end(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        self.exchanger.stop().await;
+    }
+
     /// Ends it in good order.
     pub(crate) async fn stop(mut self) {
         self.exchanger.stop().await;

@@ -96,6 +96,15 @@ fn respond_with<'a>(
     Ok(None)
 }
 
+/// Before a contact is deleted: a handshake of theirs that is held is remembered, so that it is not taken for a
+/// stranger's when it comes again.
+pub(crate) fn forget_held(tx: &Tx<'_>, contact: &ContactRow, now: Timestamp) -> Result<(), StoreError> {
+    if let Some(held) = tx.held_handshake(contact.id)? {
+        open(tx, &tx.prekeys(contact.persona)?, None, &held, now)?;
+    }
+    Ok(())
+}
+
 /// Remembers a handshake. `None`: it came before. Otherwise whether its session must not seal.
 fn remember(tx: &Tx<'_>, responded: &Responded, row: &PrekeysRow) -> Result<Option<bool>, StoreError> {
     if !tx.remember_transcript(&responded.transcript, row.id)? {

@@ -1,5 +1,7 @@
 //! Settings of a home: kept in the store until they are changed, by `config.set` or by what a start is given.
 
+use std::num::NonZeroU32;
+
 use async_trait::async_trait;
 use bauta_ipc::{
     ChangeSetting, ConfigApi, Empty, RpcError, SETTINGS, Setting, SettingInfo, SettingList, SettingRef,
@@ -21,6 +23,7 @@ pub(super) const GUN_EXITS: &str = "gun.exits";
 /// The endpoint's secret path has the name without `.port`.
 pub(super) const GUN_ENDPOINT: &str = "gun.endpoint.port";
 pub(super) const GUN_ROOT: &str = "gun.root";
+pub(super) const HISTORY_DAYS: &str = "history.days";
 pub(super) const LOCK_AFTER: &str = "lock.after";
 pub(super) const LOCK_SUSPEND: &str = "lock.suspend";
 
@@ -42,6 +45,7 @@ fn known(info: &'static SettingInfo) -> Option<Known> {
         "gun.exits" => (GUN_EXITS, parsed::<ExitAddress>),
         "gun.relays" => (GUN_RELAYS, parsed::<GunUrl>),
         "gun.root" => (GUN_ROOT, certificates),
+        "history.days" => (HISTORY_DAYS, parsed::<NonZeroU32>),
         "lock.after" => (LOCK_AFTER, lock_after),
         "lock.suspend" => (LOCK_SUSPEND, parsed::<AtSuspend>),
         "relays" => (RELAYS, parsed::<RelayAddress>),
@@ -211,6 +215,8 @@ mod tests {
             ("gun.relays", &["ftp://example.org"]),
             ("gun.exits", &["directory", "x"]),
             ("gun.root", &["rubbish"]),
+            ("history.days", &["0"]),
+            ("history.days", &["a year"]),
             ("relays", &["bauta-relay:short"]),
             ("lock.after", &["soon"]),
             ("lock.after", &["10ms"]),

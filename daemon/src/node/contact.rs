@@ -18,7 +18,7 @@ use bauta_protocol::time::Timestamp;
 use data_encoding::HEXLOWER;
 use tokio::time::Instant;
 
-use super::{Node, names, profile, view};
+use super::{Node, names, profile, purge, view};
 use crate::engine::{self, Moment, announce};
 use crate::posts;
 use crate::store::{
@@ -65,11 +65,7 @@ impl ContactApi for Node {
             let after = names::place(params.after.as_deref(), contact_place)?;
             let rows = tx.contacts(persona.id, after, MAX_PAGE.saturating_add(1))?;
             let (contacts, last) = page(&rows, MAX_PAGE, |row| view::contact_of(tx, &persona, row))?;
-            let next = last.map(|row| {
-                let ContactPlace { active_at, contact } = row.place();
-                format!("{}-{}", active_at.0, contact.cursor())
-            });
-            Ok::<_, RpcError>(ContactList { contacts, next })
+            Ok::<_, RpcError>(ContactList { contacts, next: last.map(place_after) })
         });
         list.await
     }
@@ -156,7 +152,10 @@ impl ContactApi for Node {
                 },
             }
         });
-        blocked.await
+        let blocked = blocked.await?;
+        // With an invitation that nobody answered goes what waited for it.
+        purge(&self.shared).await?;
+        Ok(blocked)
     }
 
     async fn contact_verify(&self, params: VerifyContact) -> Result<ShownNumber, RpcError> {
@@ -228,13 +227,19 @@ impl Node {
     }
 }
 
-fn contact_place(after: &str) -> Option<ContactPlace> {
+/// The place of a contact in the list, for the page after it.
+pub(super) fn place_after(row: &ContactRow) -> String {
+    let ContactPlace { active_at, contact } = row.place();
+    format!("{}-{}", active_at.0, contact.cursor())
+}
+
+pub(super) fn contact_place(after: &str) -> Option<ContactPlace> {
     let (active_at, contact) = after.split_once('-')?;
     let active_at = Timestamp(active_at.parse().ok()?);
     Some(ContactPlace { active_at, contact: ContactId::from_cursor(contact.parse().ok()?) })
 }
 
-fn name_is_free(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<(), RpcError> {
+pub(super) fn name_is_free(tx: &Tx<'_>, persona: &PersonaRow, name: &str) -> Result<(), RpcError> {
     match tx.contact_named(persona.id, name)? {
         None => Ok(()),
         Some(_) => Err(exists(&format!("There is a contact called \"{name}\" already."))),
@@ -332,7 +337,11 @@ fn add_again(
     }
 }
 
-fn find_request(tx: &Tx<'_>, persona: Option<&str>, handle: &str) -> Result<Option<RequestRow>, RpcError> {
+pub(super) fn find_request(
+    tx: &Tx<'_>,
+    persona: Option<&str>,
+    handle: &str,
+) -> Result<Option<RequestRow>, RpcError> {
     let Some(request) = tx.request(handle)? else { return Ok(None) };
     match persona {
         Some(name) if names::persona(tx, Some(name))?.id != request.persona => Ok(None),

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::limits::{MAX_PAGE, PAGE};
+use bauta_ipc::limits::{MAX_PAGE, MAX_SEARCH, PAGE};
 use bauta_ipc::{
-    Body, History, HistoryOf, Inbox, InboxOf, MAX_TEXT, MAX_WAIT_MS, MessageApi, RpcError, SendMessage,
-    SentMessage, WaitFor, codes, page,
+    Body, Found, FoundMessage, History, HistoryOf, Inbox, InboxOf, MAX_TEXT, MAX_WAIT_MS, MessageApi,
+    RpcError, SearchFor, SendMessage, SentMessage, WaitFor, codes, page,
 };
 use bauta_protocol::id::MessageId;
+use bauta_protocol::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Node, names, view};
 use crate::engine::{self, Letter};
 use crate::random;
 use crate::store::{
-    ContactState, ConversationId, GuestPhase, MessageRow, MessageSeq, MessageState, Reason, StoreError, Tx,
+    ContactState, ConversationId, GuestPhase, InboxFilter, MessageRow, MessageSeq, MessageState, Reason,
+    StoreError, Tx,
 };
 
 #[async_trait]
@@ -104,8 +106,10 @@ impl MessageApi for Node {
         let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
         let inbox = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
+            let since = params.since.map(|at| Timestamp(at.millis()));
             let rows = tx.inbox(
                 persona.id,
+                InboxFilter { unread: params.unread, since },
                 params.after.map_or(MessageSeq::START, MessageSeq::from_cursor),
                 limit.saturating_add(1),
             )?;
@@ -130,6 +134,31 @@ impl MessageApi for Node {
         });
         history.await
     }
+
+    async fn message_search(&self, params: SearchFor) -> Result<Found, RpcError> {
+        let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+        if params.text.chars().count() > MAX_SEARCH {
+            let message = format!("The text to search for has more than {MAX_SEARCH} characters.");
+            return Err(RpcError::new(&codes::SEARCH_TEXT, message));
+        }
+        let found = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let with = params.contact.map(|contact| names::contact(tx, &persona, &contact)).transpose()?;
+            let conversation = with.map(|contact| contact.conversation);
+            let before = params.before.map_or(MessageSeq::END, MessageSeq::from_cursor);
+            let rows = tx.search(persona.id, conversation, &params.text, before, limit.saturating_add(1))?;
+            let rows = rows.ok_or_else(|| {
+                let message = "The text to search for has no letter, digit or symbol.";
+                RpcError::new(&codes::SEARCH_TEXT, message)
+            })?;
+            let (messages, last) = page(&rows, limit, |row| {
+                let contact = contact_name(tx, row.conversation)?;
+                Ok::<_, StoreError>(FoundMessage { contact, message: view::history(row)? })
+            })?;
+            Ok::<_, RpcError>(Found { messages, previous: last.map(|row| row.seq.cursor()) })
+        });
+        found.await
+    }
 }
 
 fn message_word(state: MessageState) -> &'static str {
@@ -150,7 +179,7 @@ fn exists() -> RpcError {
     RpcError::new(&codes::MESSAGE_EXISTS, message)
 }
 
-fn message_id(text: &str) -> Result<MessageId, RpcError> {
+pub(super) fn message_id(text: &str) -> Result<MessageId, RpcError> {
     text.parse()
         .map_err(|_| RpcError::new(&codes::REQUEST_PARAMS, "A message's id has 32 hexadecimal digits."))
 }

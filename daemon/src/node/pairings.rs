@@ -39,6 +39,11 @@ impl Pairings for StoredPairings {
         let id = id.to_owned();
         self.store.run(move |tx| Ok(tx.revoke_pairing(&id)?)).await
     }
+
+    async fn forget(&self, id: &str) -> Result<(), RpcError> {
+        let id = id.to_owned();
+        self.store.run(move |tx| Ok(tx.delete_pairing(&id).map(|_| ())?)).await
+    }
 }
 
 fn row(record: PairingRecord) -> PairingRow {

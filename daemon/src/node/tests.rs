@@ -1,8 +1,10 @@
 //! A node without a mixnet, and what it answers.
 
+mod conversations;
 mod disk;
 mod frames;
 mod lists;
+mod million;
 mod settings;
 
 use std::sync::Arc;
@@ -67,13 +69,17 @@ impl Exchanger for Still {
 /// A node in a home of its own, behind its socket.
 pub(super) struct Served {
     pub(super) node: Arc<Node>,
-    pub(super) home: tempfile::TempDir,
+    home: Option<tempfile::TempDir>,
     stop: CancellationToken,
 }
 
 impl Served {
     pub(super) async fn start() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// In a home that is there already.
+    pub(super) async fn start_in(home: tempfile::TempDir) -> Self {
         let world = World {
             exchangers: Arc::new(Stillness),
             time: Arc::new(SystemClock),
@@ -90,11 +96,20 @@ impl Served {
         let api: Arc<dyn Api> = node.clone();
         let service = Service::new(api, Access::all()).with_desk(node.pairing_desk());
         tokio::spawn(serve_with(listener, service, ServerLimits::default(), stop.clone()));
-        Self { node, home, stop }
+        Self { node, home: Some(home), stop }
     }
 
     pub(super) async fn client(&self) -> Client {
-        Client::open(self.home.path()).await.unwrap()
+        Client::open(self.home.as_ref().unwrap().path()).await.unwrap()
+    }
+
+    /// Ends it in good order and leaves the home.
+    pub(super) async fn stop(mut self) -> tempfile::TempDir {
+        self.stop.cancel();
+        let now = CancellationToken::new();
+        now.cancel();
+        Arc::clone(&self.node).run(now).await.unwrap();
+        self.home.take().unwrap()
     }
 }
 

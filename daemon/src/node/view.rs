@@ -42,6 +42,7 @@ pub(super) fn contact_of(tx: &Tx<'_>, persona: &PersonaRow, row: &ContactRow) ->
         verified: row.verified,
         added_at: utc(row.added_at),
         last_message_at: row.last_message_at.map(utc),
+        muted: row.muted,
         problem: problem(tx, row)?,
     })
 }
@@ -269,6 +270,9 @@ pub(super) fn event(tx: &Tx<'_>, row: &EventRow) -> Result<Option<EventBody>, St
             let Some(row) = tx.contact(id)? else { return Ok(None) };
             Some(EventBody::ContactChanged { contact: contact(tx, &row)?, change: contact_change(change) })
         }
+        Happened::ContactDeleted(persona) => {
+            Some(EventBody::ContactDeleted { persona: tx.persona(persona)?.name })
+        }
         Happened::PersonaPublished(id) => {
             let Some(row) = tx.prekeys_by_id(id)? else { return Ok(None) };
             let persona = tx.persona(row.persona)?;
@@ -321,6 +325,8 @@ fn contact_change(change: Change) -> ContactChange {
         Change::Blocked => ContactChange::Blocked,
         Change::Gap => ContactChange::Gap,
         Change::Restarted => ContactChange::Restarted,
+        Change::Settings => ContactChange::Settings,
+        Change::Messages => ContactChange::Messages,
     }
 }
 

@@ -59,6 +59,15 @@ impl Guns {
         Ok(way)
     }
 
+    /// Ends the way of one persona.
+    pub(crate) async fn forget(&self, persona: PersonaId) {
+        let way = self.inner.ways.lock().unwrap_or_else(PoisonError::into_inner).remove(&persona);
+        // One that others use too is a test's.
+        if let Some(way) = way.filter(|way| way.exits.is_some()) {
+            way.stop().await;
+        }
+    }
+
     /// Ends all of them.
     pub(crate) async fn stop(&self) {
         let ways = std::mem::take(&mut *self.inner.ways.lock().unwrap_or_else(PoisonError::into_inner));

@@ -47,6 +47,8 @@ pub(crate) struct ContactRow {
     pub(crate) descriptor_day: Day,
     /// The session key is another than before, and nobody has compared it yet.
     pub(crate) identity_changed: bool,
+    /// Nobody wants to be told of their messages.
+    pub(crate) muted: bool,
 }
 
 /// A place in the list of contacts. It stays good when the contact that was there moves.
@@ -73,7 +75,7 @@ pub(crate) struct NewContact<'a> {
 
 const COLUMNS: &str = "id, persona, name, public, state, verified, added_at, last_message_at, relay, bundle,
     bundle_version, identity, current, rejoin, attempts, descriptor_day,
-    identity_changed, (SELECT id FROM conversations WHERE contact = contacts.id)";
+    identity_changed, (SELECT id FROM conversations WHERE contact = contacts.id), muted";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     let public: Option<String> = row.get(3)?;
@@ -96,6 +98,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
         descriptor_day: Day(row.get(15)?),
         identity_changed: row.get(16)?,
         conversation: row.get(17)?,
+        muted: row.get(18)?,
     })
 }
 

@@ -62,6 +62,8 @@ pub(crate) enum Happened {
     ProfileLearned(ProfileRowId),
     /// A post of the profile shows another key than the known one.
     ProfileChanged(ProfileRowId),
+    /// A contact of a persona was deleted; which one is not kept.
+    ContactDeleted(PersonaId),
     /// The connection of a persona.
     Connection(PersonaId, Connection),
     /// A persona's relay needs attention.
@@ -83,6 +85,7 @@ stored_enum! {
         ProfileChanged = 10,
         Connection = 11,
         Relay = 12,
+        ContactDeleted = 13,
     }
 
     /// What changed about a contact.
@@ -97,6 +100,10 @@ stored_enum! {
         Gap = 5,
         /// The conversation begins again, because one side was set back to an older state.
         Restarted = 6,
+        /// Its name in this home, or whether it is muted.
+        Settings = 7,
+        /// Messages of the conversation were deleted.
+        Messages = 8,
     }
 
     /// How a persona's connection to the mixnet is doing.
@@ -157,6 +164,7 @@ impl Happened {
             Self::ProfileChanged(_) => Kind::ProfileChanged,
             Self::Connection(..) => Kind::Connection,
             Self::Relay(..) => Kind::Relay,
+            Self::ContactDeleted(_) => Kind::ContactDeleted,
         }
     }
 
@@ -186,6 +194,7 @@ impl Happened {
             Self::ProfileLearned(profile) | Self::ProfileChanged(profile) => {
                 Columns { profile: Some(profile), ..empty }
             }
+            Self::ContactDeleted(persona) => Columns { persona: Some(persona), ..empty },
             Self::Connection(persona, connection) => {
                 Columns { persona: Some(persona), connection: Some(connection), ..empty }
             }
@@ -221,6 +230,7 @@ impl Happened {
             }
             Kind::ProfileLearned => Self::ProfileLearned(columns.profile?),
             Kind::ProfileChanged => Self::ProfileChanged(columns.profile?),
+            Kind::ContactDeleted => Self::ContactDeleted(columns.persona?),
             Kind::Connection => Self::Connection(columns.persona?, columns.connection?),
             Kind::Relay => Self::Relay(columns.persona?, RelayId(columns.relay?), columns.doubt?),
         })

@@ -61,9 +61,9 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) sent_at: Timestamp,
 }
 
-const COLUMNS: &str = "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at, delivered_at, reason, kind";
+pub(super) const COLUMNS: &str = "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at, delivered_at, reason, kind";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
         Ok(row.get::<_, Option<i64>>(column)?.map(|at| Timestamp(unsigned(at))))
     };
@@ -85,7 +85,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
 }
 
 impl Tx<'_> {
-    /// Adds a message unless the conversation has one of that id and direction.
+    /// Adds a message unless the conversation has one of that id and direction, or one of theirs was deleted.
     pub(crate) fn add_message(
         &self,
         new: &NewMessage<'_>,
@@ -93,8 +93,9 @@ impl Tx<'_> {
     ) -> Result<Option<MessageSeq>, StoreError> {
         let added = self.execute(
             "keep a message",
-            "INSERT OR IGNORE INTO messages (persona, conversation, outgoing, id, kind, content, text, sent_at, at, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?3 THEN 1 END)",
+            "INSERT OR IGNORE INTO messages (persona, conversation, outgoing, id, kind, content, text, sent_at, at, state, unread)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?3 THEN 1 END, NOT ?3
+             WHERE ?3 OR NOT EXISTS (SELECT 1 FROM forgotten WHERE conversation = ?2 AND id = ?4)",
             (
                 new.persona,
                 new.conversation,
@@ -281,6 +282,11 @@ impl Tx<'_> {
     /// Gives the messages of a conversation to another one.
     pub(crate) fn move_messages(&self, from: ConversationId, to: ConversationId) -> Result<(), StoreError> {
         self.execute(
+            "move the ids of deleted messages",
+            "UPDATE OR IGNORE forgotten SET conversation = ?2 WHERE conversation = ?1",
+            (from, to),
+        )?;
+        self.execute(
             "move messages",
             "UPDATE OR IGNORE messages SET conversation = ?2 WHERE conversation = ?1",
             (from, to),
@@ -322,19 +328,6 @@ impl Tx<'_> {
             [conversation],
             |row| row.get(0),
         )
-    }
-
-    /// Received messages of a persona, oldest first.
-    pub(crate) fn inbox(
-        &self,
-        persona: PersonaId,
-        after: MessageSeq,
-        limit: u32,
-    ) -> Result<Vec<MessageRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE persona = ?1 AND outgoing = 0 AND seq > ?2 ORDER BY seq LIMIT ?3"
-        );
-        self.all("list received messages", &sql, (persona, after, limit), read)
     }
 
     /// A conversation, latest first.

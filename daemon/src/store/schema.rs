@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, pieces};
 
 /// `user_version` of a home after the first migration. Smaller numbers were used before the first release, by versions
 /// whose homes are not read any more.
@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[FIRST];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let during = || StoreError::during("migrate the database");
+    pieces::register(connection).map_err(during())?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(during())?;
     let known = (FIRST_VERSION..).zip(MIGRATIONS);
     let newest = known.clone().last().map_or(0, |(version, _)| version);
@@ -137,6 +138,7 @@ CREATE TABLE contacts (
     held BLOB,
     restarted_at INTEGER,
     deposit_bits INTEGER,
+    muted INTEGER NOT NULL DEFAULT 0,
     UNIQUE (persona, name),
     UNIQUE (persona, public)
 ) STRICT;
@@ -190,7 +192,7 @@ CREATE TABLE conversations (
 ) STRICT;
 
 -- kind, content: as the protocol encodes it, also of kinds that the version which received it did not know.
--- text: the words of it, to be searched. state of own messages: 1 queued, 2 stored, 3 delivered, 4 failed.
+-- text: the words of it, to be searched. unread: it was received, and nobody has seen it. state of own messages: 1 queued, 2 stored, 3 delivered, 4 failed.
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL,
@@ -206,11 +208,42 @@ CREATE TABLE messages (
     stored_at INTEGER,
     delivered_at INTEGER,
     reason INTEGER,
+    unread INTEGER NOT NULL DEFAULT 0,
     UNIQUE (conversation, outgoing, id)
 ) STRICT;
 CREATE INDEX messages_by_id ON messages (id);
 CREATE INDEX messages_by_persona ON messages (persona, outgoing, seq);
+CREATE INDEX messages_by_conversation ON messages (conversation, seq);
+CREATE INDEX messages_by_time ON messages (at);
+CREATE INDEX messages_unread ON messages (conversation, seq) WHERE unread = 1;
+CREATE INDEX messages_unread_by_persona ON messages (persona, seq) WHERE unread = 1;
 CREATE INDEX messages_open ON messages (conversation, seq) WHERE state IN (1, 2);
+
+-- What messages are found by (pieces.rs). It holds no text. A delete leaves pieces behind until the index is merged: the
+-- triggers note that, and `purge_index` does it. They leave no way to change a message without it.
+CREATE VIRTUAL TABLE search USING fts5 (pieces, content = '', columnsize = 0, tokenize = 'ascii');
+CREATE TRIGGER messages_added AFTER INSERT ON messages WHEN new.text IS NOT NULL BEGIN
+    INSERT INTO search (rowid, pieces) VALUES (new.seq, search_pieces(new.persona, new.conversation, new.text));
+END;
+CREATE TRIGGER messages_deleted AFTER DELETE ON messages WHEN old.text IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO meta (key, value) VALUES ('search_unmerged', x'');
+    INSERT INTO search (search, rowid, pieces)
+    VALUES ('delete', old.seq, search_pieces(old.persona, old.conversation, old.text));
+END;
+CREATE TRIGGER messages_moved AFTER UPDATE OF persona, conversation, text ON messages WHEN old.text IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO meta (key, value) VALUES ('search_unmerged', x'');
+    INSERT INTO search (search, rowid, pieces)
+    VALUES ('delete', old.seq, search_pieces(old.persona, old.conversation, old.text));
+    INSERT INTO search (rowid, pieces)
+    SELECT new.seq, search_pieces(new.persona, new.conversation, new.text) WHERE new.text IS NOT NULL;
+END;
+
+-- Ids of messages that were received and deleted: they are not taken again.
+CREATE TABLE forgotten (
+    conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    PRIMARY KEY (conversation, id)
+) STRICT, WITHOUT ROWID;
 
 -- Which boxes of which session hold a message. last is NULL: inside the handshake.
 CREATE TABLE sealed (

@@ -1,6 +1,7 @@
 mod cascades;
 mod contacts;
 mod events;
+mod forget;
 mod invites;
 mod keys;
 mod lanes;
@@ -8,6 +9,7 @@ mod messages;
 mod outbox;
 mod records;
 mod relays;
+mod search;
 mod sessions;
 mod support;
 

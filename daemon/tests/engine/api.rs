@@ -119,7 +119,8 @@ async fn long_lists_come_in_pages() {
     alice.wait(&last, MessageState::Delivered).await;
     let (mut texts, mut after) = (Vec::new(), None);
     loop {
-        let page = bob.api().message_inbox(InboxOf { persona: None, after, limit: Some(3) }).await.unwrap();
+        let page =
+            bob.api().message_inbox(InboxOf { after, limit: Some(3), ..InboxOf::default() }).await.unwrap();
         texts.extend(page.messages.into_iter().map(|message| message.body.text().unwrap().to_owned()));
         match page.next {
             Some(next) => after = Some(next),

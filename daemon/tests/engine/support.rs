@@ -369,7 +369,7 @@ impl Home {
         let mut all = Vec::new();
         let mut after = None;
         loop {
-            let page = self.api().message_inbox(InboxOf { persona: None, after, limit: None }).await.unwrap();
+            let page = self.api().message_inbox(InboxOf { after, ..InboxOf::default() }).await.unwrap();
             all.extend(
                 page.messages
                     .into_iter()

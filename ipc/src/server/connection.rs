@@ -41,8 +41,8 @@ use crate::frame::{
     Call, FrameCodec, FrameError, NotACall, parse_call, parse_origin, write_answer, write_event,
 };
 use crate::methods::{
-    self, EventSubscribe, OpenConnection, PairApprove, PairList, PairRequest, PairRevoke, SessionBegin,
-    SessionProve, StatusGet, Unlock,
+    self, EventSubscribe, OpenConnection, PairApprove, PairForget, PairList, PairRequest, PairRevoke,
+    SessionBegin, SessionProve, StatusGet, Unlock,
 };
 use crate::pairing::{OpenChallenge, revoked};
 use crate::{Hello, MAX_FRAME, Method, PROTOCOL, Retry, RpcError, Subscribed, Welcome, codes};
@@ -361,6 +361,7 @@ async fn work(service: &Service, scope: &Scope, method: &str, params: Value) -> 
         PairApprove::NAME => methods::write(&approve(service, desk()?, methods::read(params)?).await?),
         PairList::NAME => methods::write(&desk()?.list(methods::read(params)?).await?),
         PairRevoke::NAME => methods::write(&desk()?.revoke(methods::read(params)?).await?),
+        PairForget::NAME => methods::write(&desk()?.forget(methods::read(params)?).await?),
         _ => methods::dispatch(service.api()?, scope.view(), method, params).await,
     }
 }

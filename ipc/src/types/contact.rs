@@ -37,6 +37,9 @@ pub struct Contact {
     /// When the last message was sent or received.
     #[serde(default)]
     pub last_message_at: Option<Utc>,
+    /// Programs should not call for attention when they write.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub muted: bool,
     /// Why messages do not flow, such as `invitation.used` or `contact.changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<RpcError>,
@@ -109,7 +112,7 @@ pub struct Invitation {
 /// A stranger's first message, not yet answered; the sender learns nothing until it is accepted.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Request {
-    /// For `contact.accept` and `contact.block`.
+    /// For `contact.accept`, `contact.block` and `contact.delete`.
     pub id: String,
     /// The persona they wrote to.
     pub persona: String,
@@ -143,7 +146,7 @@ pub struct AcceptRequest {
     pub name: String,
 }
 
-/// Parameters of `contact.block`.
+/// Parameters of `contact.block` and `contact.delete`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct BlockContact {
     /// The persona; absent: the only one there is, or whichever has the request.
@@ -159,6 +162,30 @@ pub struct Blocked {
     /// The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn.
     #[serde(default)]
     pub public_key: Option<String>,
+}
+
+/// Parameters of `contact.rename`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RenameContact {
+    /// The persona that knows them; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Their name in this home, or their public key.
+    pub contact: String,
+    /// Their name from now on.
+    pub name: String,
+}
+
+/// Parameters of `contact.mute`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MuteContact {
+    /// The persona that knows them; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Their name in this home, or their public key.
+    pub contact: String,
+    /// Whether they are muted from now on.
+    pub muted: bool,
 }
 
 /// Parameters of `contact.verify`.

@@ -76,6 +76,12 @@ pub enum EventBody {
         /// What changed.
         change: ContactChange,
     },
+    /// A contact was deleted, and all that was said with them; which one is not kept.
+    #[serde(rename = "contact.deleted")]
+    ContactDeleted {
+        /// The persona that knew them.
+        persona: String,
+    },
     /// A relay has accepted a persona's new bundle.
     #[serde(rename = "persona.published")]
     PersonaPublished {
@@ -156,6 +162,7 @@ impl EventBody {
             }
             Self::ContactAdded { .. }
             | Self::ContactChanged { .. }
+            | Self::ContactDeleted { .. }
             | Self::PersonaPublished { .. }
             | Self::ProfileLearned { .. }
             | Self::ProfileChanged { .. } => Grant::ContactsRead,
@@ -176,10 +183,14 @@ pub enum ContactChange {
     Identity,
     /// Marked or unmarked as verified.
     Verified,
-    /// Blocked.
+    /// Blocked, or not any more.
     Blocked,
     /// A message of theirs was lost for good: there is a gap.
     Gap,
     /// The conversation begins again, because one side was set back to an older copy of its home.
     Restarted,
+    /// Their name in this home, or whether they are muted.
+    Settings,
+    /// Messages of the conversation were deleted.
+    Messages,
 }

@@ -67,6 +67,12 @@ pub struct InboxOf {
     /// At most this many; absent: 100. The answer may hold fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// Only messages that were not marked as read.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub unread: bool,
+    /// Only messages that arrived here at this time or later. Absent: of every time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Utc>,
 }
 
 /// What a message says. In JSON it is one field, named after the kind.
@@ -174,6 +180,58 @@ pub struct HistoryEntry {
 pub struct History {
     /// Oldest first.
     pub messages: Vec<HistoryEntry>,
+    /// Ask again with `before` set to this for what came earlier; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
+}
+
+/// Parameters of `message.delete`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MessageRef {
+    /// The persona; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// The contact's name in this home, or their public key.
+    pub contact: String,
+    /// The message's id: 32 hex digits.
+    pub id: String,
+}
+
+/// Parameters of `message.search`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SearchFor {
+    /// The persona; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Words, or parts of words, of 1 to [`crate::limits::MAX_SEARCH`] characters together; a message is found that has
+    /// all of them, in any order. Case, accents and width do not matter, and neither does punctuation.
+    pub text: String,
+    /// Only in the conversation with this contact: their name in this home, or their public key. Absent: in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// Only messages before this place; take it from `previous`. Absent: the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// At most this many; absent: 100. The answer may hold fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A message that was found.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct FoundMessage {
+    /// The contact it is with: their name in this home.
+    pub contact: String,
+    /// The message.
+    #[serde(flatten)]
+    pub message: HistoryEntry,
+}
+
+/// Result of `message.search`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Found {
+    /// Latest first.
+    pub messages: Vec<FoundMessage>,
     /// Ask again with `before` set to this for what came earlier; absent: that was all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,

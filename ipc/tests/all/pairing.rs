@@ -280,6 +280,24 @@ async fn a_revoked_extension_is_out_at_once() {
     assert!(unknown.is(&codes::PAIR_UNKNOWN));
 }
 
+#[tokio::test]
+async fn a_forgotten_pairing_is_out_and_leaves_no_trace() {
+    let daemon = Daemon::with_bridge().await;
+    let client = daemon.client().await;
+    let kept = paired(&daemon, &[], None).await;
+    let id = paired(&daemon, &[], None).await;
+    let mut open = session(&daemon, &id).await;
+    client.call::<PairForget>(&PairingRef { id: id.clone() }).await.unwrap();
+    assert_eq!(open.answer().await["error"]["data"]["code"], "access.revoked");
+    open.closed().await;
+    let list = client.call::<PairList>(&ListAll::default()).await.unwrap().pairings;
+    assert_eq!(list.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [kept.as_str()]);
+    let mut again = Raw::extension(&daemon, ORIGIN).await;
+    assert_eq!(again.call("session.challenge", json!({"id": id})).await.unwrap_err(), "access.unpaired");
+    let unknown = client.call::<PairForget>(&PairingRef { id }).await.unwrap_err();
+    assert!(unknown.is(&codes::PAIR_UNKNOWN));
+}
+
 /// Whoever reads slowly has much waiting. None of it comes after the revocation.
 #[tokio::test]
 async fn a_slow_reader_gets_nothing_more_after_the_revocation() {
@@ -353,7 +371,8 @@ async fn no_extension_administers() {
     // Not even when the store says so.
     daemon.pairings().0.lock().unwrap()[0].grants.push(Grant::PersonaAdmin);
     let mut session = session(&daemon, &pairing.id).await;
-    for method in ["daemon.stop", "persona.export", "pair.list", "pair.approve", "pair.revoke"] {
+    for method in ["daemon.stop", "persona.export", "pair.list", "pair.approve", "pair.revoke", "pair.forget"]
+    {
         assert_eq!(session.call(method, json!({})).await.unwrap_err(), "access.denied", "{method}");
     }
 }

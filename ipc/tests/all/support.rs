@@ -47,6 +47,11 @@ impl Pairings for Kept {
         Ok(self.0.lock().unwrap().iter().find(|pairing| pairing.id == id).cloned())
     }
 
+    async fn forget(&self, id: &str) -> Result<(), RpcError> {
+        self.0.lock().unwrap().retain(|pairing| pairing.id != id);
+        Ok(())
+    }
+
     async fn revoke(&self, id: &str) -> Result<(), RpcError> {
         for pairing in self.0.lock().unwrap().iter_mut().filter(|pairing| pairing.id == id) {
             pairing.revoked = true;

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use bauta_protocol::content::Content;
 use bauta_protocol::time::Timestamp;
 use proptest::prelude::*;
@@ -13,6 +15,8 @@ struct Pair {
     draw: Draw,
     /// Sessions are closed now and then.
     restores: bool,
+    /// What each deletes now and then: the texts.
+    deletes: Option<[BTreeSet<String>; 2]>,
 }
 
 impl Pair {
@@ -29,6 +33,7 @@ impl Pair {
             now: NOW,
             draw: Draw::new(seed),
             restores: false,
+            deletes: None,
         }
     }
 
@@ -47,6 +52,7 @@ impl Pair {
             now: NOW,
             draw: Draw::new(seed),
             restores: false,
+            deletes: None,
         }
     }
 
@@ -72,6 +78,16 @@ impl Pair {
                     person.store.run(|tx| tx.make_all_stale(now));
                 }
                 person.say(*contact, &line(who, number), self.now, &mut self.draw);
+                if let Some(deleted) = &mut self.deletes
+                    && let Some(message) = self
+                        .draw
+                        .pick(&person.messages(*contact).iter().map(|row| row.seq).collect::<Vec<_>>())
+                    && self.draw.below(3) > 0
+                {
+                    let row = person.store.run(|tx| tx.message(message)).unwrap();
+                    person.store.run(|tx| tx.erase_message(message));
+                    deleted[who].insert(text(&row.content));
+                }
             }
         }
         self.people.iter_mut().for_each(|(person, _)| person.faults = false);
@@ -93,7 +109,14 @@ impl Pair {
             let all = person.messages(*contact);
             let heard: Vec<String> =
                 all.iter().filter(|row| !row.outgoing).map(|row| text(&row.content)).collect();
-            let expected: Vec<String> = (0..messages).map(|number| line(1 - who, number)).collect();
+            let mut expected: Vec<String> = (0..messages).map(|number| line(1 - who, number)).collect();
+            if let Some(deleted) = &self.deletes {
+                // What its writer has deleted may have arrived before, and may arrive later.
+                let gone = |text: &String| {
+                    deleted[who].contains(text) || deleted[1 - who].contains(text) && !heard.contains(text)
+                };
+                expected.retain(|text| !gone(text));
+            }
             assert_eq!(heard, expected, "each once and in order");
         }
     }
@@ -129,6 +152,16 @@ proptest! {
     fn also_when_sessions_are_closed_in_between(seed: u64, messages in 1usize..7) {
         let mut pair = Pair::added(seed);
         pair.restores = true;
+        pair.talk(messages);
+        pair.check(messages);
+    }
+
+    /// What is deleted on either side stays deleted, whatever is sealed again, and takes nothing else with it.
+    #[test]
+    fn also_when_messages_are_deleted_in_between(seed: u64, messages in 1usize..7, restores: bool) {
+        let mut pair = Pair::added(seed);
+        pair.restores = restores;
+        pair.deletes = Some(Default::default());
         pair.talk(messages);
         pair.check(messages);
     }

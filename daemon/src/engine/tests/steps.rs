@@ -5,7 +5,7 @@ use bauta_protocol::time::Timestamp;
 
 use super::world::{Draw, NOW, Person, Relays, moment};
 use crate::engine::receive::{BoxOutcome, open_box};
-use crate::engine::{accept, greet, tidy};
+use crate::engine::{accept, forget_held, greet, tidy};
 use crate::store::{Change, ContactState, GuestPhase, Happened, MessageState, Reason};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -86,6 +86,47 @@ fn an_accepted_request_becomes_a_conversation() {
     assert_eq!(row.state, ContactState::Active);
     assert_eq!(alice.store.run(|tx| tx.due_acks(persona.id, NOW.plus(DAY))), [row.current.unwrap()]);
     assert_eq!(alice.store.run(|tx| tx.count_requests(persona.id)), 0);
+}
+
+/// A relay that shows everything once more brings nothing of a deleted contact back.
+#[test]
+fn a_contact_that_was_deleted_does_not_come_back() {
+    let mut relays = Relays::default();
+    let mut alice = Person::new("alice", &mut relays);
+    let mut bob = Person::new("bob", &mut relays);
+    let persona = alice.row();
+    let first = bob.knock(persona.public, "may I?", &mut relays);
+    let second = bob.knock(persona.public, "once more", &mut relays);
+    let take = |alice: &mut Person, seq, sealed, now| {
+        alice.store.run(|tx| greet::take_deposit(tx, persona.id, seq, sealed, 0, &moment(now)));
+    };
+    take(&mut alice, 1, &first, NOW);
+    let contact = alice.store.run(|tx| {
+        let request = tx.requests(Some(persona.id))?.remove(0);
+        let contact = accept(tx, &persona, &request, "bob", &moment(NOW))?;
+        tx.note_taken(contact, NOW)?;
+        Ok(contact)
+    });
+    take(&mut alice, 2, &second, NOW);
+    let lane = alice.store.run(|tx| {
+        assert!(tx.held_handshake(contact)?.is_some(), "it came too soon");
+        Ok(tx.lanes(persona.id)?.remove(0))
+    });
+    alice.store.run(|tx| {
+        forget_held(tx, &tx.contact(contact)?.unwrap(), NOW)?;
+        tx.delete_contact(contact)
+    });
+    for (seq, sealed) in [(3, &first), (4, &second)] {
+        take(&mut alice, seq, sealed, NOW.plus(DAY));
+    }
+    let outcome = alice.store.run(|tx| open_box(tx, lane.0, lane.2[0].index, &[0x55; BOX_LEN], &moment(NOW)));
+    assert_eq!(outcome, BoxOutcome::Settled, "nobody reads the lane any more");
+    assert_eq!(alice.store.run(|tx| tx.count_requests(persona.id)), 0);
+    assert!(alice.store.run(|tx| tx.lanes(persona.id)).is_empty());
+    // What they write now is a stranger's first message.
+    let third = bob.knock(persona.public, "hello?", &mut relays);
+    take(&mut alice, 5, &third, NOW.plus(DAY));
+    assert_eq!(alice.store.run(|tx| tx.count_requests(persona.id)), 1);
 }
 
 #[test]

@@ -102,6 +102,8 @@ fn every_list_has_a_cursor_or_a_bound() {
         "contact.requests",
         "message.inbox",
         "message.history",
+        "message.search",
+        "conversation.list",
         "profile.list",
     ];
     assert_eq!(names, expected);
@@ -174,7 +176,7 @@ fn fill(tx: &Tx<'_>, amounts: &Amounts, now: Timestamp) -> Result<(), StoreError
                 id: id(number),
                 kind: content.kind(),
                 content: &content.encode().unwrap(),
-                text: None,
+                text: Some("word"),
                 sent_at: now,
             };
             tx.add_message(&new, now)?;
@@ -238,7 +240,7 @@ async fn follow(
     (gives, takes): (&str, &str),
 ) -> (BTreeMap<String, Vec<Value>>, usize) {
     let (mut all, mut pages) = (BTreeMap::<String, Vec<Value>>::new(), 0);
-    let named = json!({"persona": "alice", "contact": "bob", "password": "p"});
+    let named = json!({"persona": "alice", "contact": "bob", "text": "word", "password": "p"});
     let mut params: Map<String, Value> = named.as_object().unwrap().clone();
     loop {
         let page = client.call_raw(method, Value::Object(params.clone())).await.unwrap();
@@ -294,8 +296,10 @@ fn check(amounts: &Amounts) {
             ("persona.list", amounts.personas + 1),
             ("contact.list", amounts.contacts + 1),
             ("contact.requests", amounts.requests),
+            ("conversation.list", amounts.contacts + 1),
             ("message.inbox", amounts.messages),
             ("message.history", amounts.messages * 2),
+            ("message.search", amounts.messages * 2),
             ("profile.list", amounts.profiles),
         ]);
         for (method, cursor) in listings() {

@@ -59,6 +59,7 @@ fn one_of_each(tx: &Tx<'_>, rows: &Rows) -> Vec<Happened> {
         Happened::ContactRequest(rows.request),
         Happened::ContactAdded(rows.contact),
         Happened::ContactChanged(rows.contact, Change::Gap),
+        Happened::ContactDeleted(rows.persona),
         Happened::PersonaPublished(rows.prekeys),
         Happened::PostState { iv: PostIv([5; 16]), count },
         Happened::PostLookup { iv: PostIv([6; 16]), done: 1, of: 2, records: 70_000 },
@@ -118,7 +119,7 @@ enum Deed {
 
 fn any_deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        8 => (0usize..13).prop_map(Deed::Emit),
+        8 => (0usize..14).prop_map(Deed::Emit),
         1 => Just(Deed::DeleteContact),
         1 => Just(Deed::DeleteRequest),
         1 => Just(Deed::ErasePrekeys),
@@ -138,6 +139,7 @@ fn depends_on(what: &Happened) -> u8 {
         Happened::ProfileLearned(_) | Happened::ProfileChanged(_) => 4,
         Happened::PostState { .. }
         | Happened::PostLookup { .. }
+        | Happened::ContactDeleted(_)
         | Happened::Connection(..)
         | Happened::Relay(..) => 0,
     }

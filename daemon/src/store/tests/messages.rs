@@ -2,7 +2,7 @@ use bauta_protocol::id::MessageId;
 use proptest::prelude::*;
 
 use super::support::{NOW, at, contact, message, sealed, session, store};
-use crate::store::{MessageSeq, MessageState, Reason};
+use crate::store::{InboxFilter, MessageSeq, MessageState, Reason};
 
 proptest! {
     /// The API's cursors are the numbers of messages; one past every message is the end.
@@ -151,8 +151,8 @@ fn inboxes_page_and_counts_follow_the_states() {
             message(tx, bob, false, id)?;
         }
         let own = message(tx, bob, true, 9)?.unwrap();
-        let first = tx.inbox(persona, MessageSeq::START, 2)?;
-        let rest = tx.inbox(persona, first[1].seq, 10)?;
+        let first = tx.inbox(persona, InboxFilter::default(), MessageSeq::START, 2)?;
+        let rest = tx.inbox(persona, InboxFilter::default(), first[1].seq, 10)?;
         let contents: Vec<_> = first.iter().chain(&rest).map(|row| row.content[0]).collect();
         assert_eq!(contents, [1, 2, 3, 4, 5], "oldest first, and none of one's own");
         assert_eq!(tx.queued(persona)?, 1);
@@ -161,6 +161,39 @@ fn inboxes_page_and_counts_follow_the_states() {
         assert_eq!((tx.unreceived(persona, NOW)?, tx.unreceived(persona, at(2))?), (0, 1));
         assert_eq!(tx.own_message(MessageId([9; 16]))?.unwrap().seq, own);
         assert!(tx.own_message(MessageId([1; 16]))?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn what_was_seen_is_no_longer_unread() {
+    let (mut store, persona) = store();
+    store.run(|tx| {
+        let (bob, carol) = (contact(tx, persona, "bob")?, contact(tx, persona, "carol")?);
+        let mut seqs = Vec::new();
+        for id in 1..=6 {
+            seqs.push(message(tx, if id == 3 { carol } else { bob }, false, id)?.unwrap());
+        }
+        message(tx, bob, true, 9)?;
+        let [of_bob, of_carol] =
+            [bob, carol].map(|contact| tx.contact(contact).unwrap().unwrap().conversation);
+        assert_eq!((tx.unread(of_bob)?, tx.unread(of_carol)?), (5, 1), "none of one's own");
+        tx.mark_read(of_bob, seqs[3])?;
+        assert_eq!((tx.unread(of_bob)?, tx.unread(of_carol)?), (2, 1));
+        let listed = |filter| -> Vec<MessageSeq> {
+            let rows = tx.inbox(persona, filter, MessageSeq::START, 10).unwrap();
+            rows.into_iter().map(|row| row.seq).collect()
+        };
+        let unread = InboxFilter { unread: true, since: None };
+        assert_eq!(listed(unread), [seqs[2], seqs[4], seqs[5]]);
+        // They all came at one time.
+        assert_eq!(listed(InboxFilter { unread: true, since: Some(NOW) }), listed(unread));
+        assert_eq!(listed(InboxFilter { unread: false, since: Some(NOW) }), seqs);
+        assert!(listed(InboxFilter { unread: false, since: Some(at(1)) }).is_empty());
+        assert_eq!(tx.last_message(of_carol)?.unwrap().seq, seqs[2]);
+        tx.erase_message(seqs[4])?;
+        tx.mark_read(of_bob, MessageSeq::END)?;
+        assert_eq!((tx.unread(of_bob)?, listed(unread)), (0, vec![seqs[2]]));
         Ok(())
     });
 }

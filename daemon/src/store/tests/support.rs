@@ -65,6 +65,28 @@ pub(super) fn message(
     tx.add_message(&new, NOW)
 }
 
+/// A message with words.
+pub(super) fn say(
+    tx: &Tx<'_>,
+    contact: ContactId,
+    outgoing: bool,
+    id: u8,
+    text: &str,
+) -> Result<MessageSeq, StoreError> {
+    let contact = tx.contact(contact)?.unwrap();
+    let new = NewMessage {
+        persona: contact.persona,
+        conversation: contact.conversation,
+        outgoing,
+        id: MessageId([id; 16]),
+        kind: 1,
+        content: text.as_bytes(),
+        text: Some(text),
+        sent_at: NOW,
+    };
+    Ok(tx.add_message(&new, NOW)?.unwrap())
+}
+
 pub(super) fn session(tx: &Tx<'_>, contact: ContactId, deposit: bool) -> Result<SessionId, StoreError> {
     let persona = tx.contact(contact)?.unwrap().persona;
     let handshake = [7; bauta_protocol::handshake::HANDSHAKE_LEN];

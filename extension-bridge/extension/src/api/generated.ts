@@ -70,7 +70,7 @@ export type BackupPage = {
   next?: number | null | undefined;
 };
 
-/** Parameters of `contact.block`. */
+/** Parameters of `contact.block` and `contact.delete`. */
 export type BlockContact = {
   /** A request's id, or a contact's name or public key. */
   contact: string;
@@ -124,6 +124,8 @@ export type Contact = {
   added_at: Utc;
   /** When the last message was sent or received. */
   last_message_at?: Utc | null | undefined;
+  /** Programs should not call for attention when they write. */
+  muted?: boolean | undefined;
   /** Their name in this home, unique for the persona. */
   name: string;
   /** The persona that knows them. */
@@ -139,7 +141,7 @@ export type Contact = {
 };
 
 /** What changed about a contact. */
-export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted";
+export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted" | "settings" | "messages";
 
 /** Result of `contact.list`. */
 export type ContactList = {
@@ -159,6 +161,28 @@ export type ContactRef = {
 
 /** How far the conversation with a contact has come. */
 export type ContactState = "invited" | "pending" | "active" | "blocked";
+
+/** The conversation with a contact. */
+export type Conversation = {
+  /** The contact's name in this home. */
+  contact: string;
+  /** The last message. */
+  last?: HistoryEntry | null | undefined;
+  /** When the last message was sent or received. */
+  last_message_at?: Utc | null | undefined;
+  /** Programs should not call for attention when they write. */
+  muted?: boolean | undefined;
+  /** How many of their messages were not marked as read. */
+  unread: number;
+};
+
+/** Result of `conversation.list`. */
+export type ConversationList = {
+  /** One for each contact, by last activity, newest first. */
+  conversations: Array<Conversation>;
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
+};
 
 /** Parameters of `contact.invite`. */
 export type CreateInvitation = {
@@ -313,6 +337,10 @@ export type Event = {
   contact: Contact;
   kind: "contact.changed";
 } | {
+  kind: "contact.deleted";
+  /** The persona that knew them. */
+  persona: string;
+} | {
   /** When it ends. */
   expires_at: Utc;
   kind: "persona.published";
@@ -383,6 +411,38 @@ export type ExportedPersona = {
   /** The recovery words it came from, if it did. */
   words?: Secret | null | undefined;
 };
+
+/** Result of `message.search`. */
+export type Found = {
+  /** Latest first. */
+  messages: Array<FoundMessage>;
+  /** Ask again with `before` set to this for what came earlier; absent: that was all. */
+  previous?: number | null | undefined;
+};
+
+/** A message that was found. */
+export type FoundMessage = {
+  /** When it was written here, or when it arrived here. */
+  at: Utc;
+  /** The contact it is with: their name in this home. */
+  contact: string;
+  /** When the contact's daemon confirmed it. */
+  delivered_at?: Utc | null | undefined;
+  /** Which way it went. */
+  direction: Direction;
+  /** Why it failed. */
+  error?: RpcError | null | undefined;
+  /** 32 hex digits. */
+  id: string;
+  /** How far an own message has come; absent for theirs. */
+  state?: MessageState | null | undefined;
+  /** When the contact's relay confirmed it. */
+  stored_at?: Utc | null | undefined;
+} & ({
+  text: string;
+} | {
+  unsupported: number;
+});
 
 /** What a connection may do, least first. */
 export type Grant = "status.read" | "posts.use" | "contacts.read" | "messages.read" | "messages.send" | "persona.admin";
@@ -536,6 +596,10 @@ export type InboxOf = {
   limit?: number | null | undefined;
   /** The persona; absent: the only one there is. */
   persona?: string | null | undefined;
+  /** Only messages that arrived here at this time or later. Absent: of every time. */
+  since?: Utc | null | undefined;
+  /** Only messages that were not marked as read. */
+  unread?: boolean | undefined;
 };
 
 /** Result of `contact.invite`. */
@@ -576,8 +640,28 @@ export type MakeBackup = {
   password: Secret;
 };
 
+/** Parameters of `message.delete`. */
+export type MessageRef = {
+  /** The contact's name in this home, or their public key. */
+  contact: string;
+  /** The message's id: 32 hex digits. */
+  id: string;
+  /** The persona; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
 /** How far an own message has come. The order of the first three is the order of progress. */
 export type MessageState = "queued" | "stored" | "delivered" | "failed";
+
+/** Parameters of `contact.mute`. */
+export type MuteContact = {
+  /** Their name in this home, or their public key. */
+  contact: string;
+  /** Whether they are muted from now on. */
+  muted: boolean;
+  /** The persona that knows them; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
 
 /** Parameters of `persona.new`. */
 export type NewPersona = {
@@ -796,6 +880,16 @@ export type PublishedPost = {
   state: PostState;
 };
 
+/** Parameters of `message.read`. */
+export type ReadMessages = {
+  /** The contact's name in this home, or their public key. */
+  contact: string;
+  /** The id of the last message that was seen: it and all before it are read. Absent: all that are there. */
+  id?: string | null | undefined;
+  /** The persona; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
 /** A message that arrived from a contact. */
 export type ReceivedMessage = {
   /** The contact's name in this home. */
@@ -824,9 +918,19 @@ export type RelayStatus = {
   last_exchange?: Utc | null | undefined;
 };
 
+/** Parameters of `contact.rename`. */
+export type RenameContact = {
+  /** Their name in this home, or their public key. */
+  contact: string;
+  /** Their name from now on. */
+  name: string;
+  /** The persona that knows them; absent: the only one there is. */
+  persona?: string | null | undefined;
+};
+
 /** A stranger's first message, not yet answered; the sender learns nothing until it is accepted. */
 export type Request = {
-  /** For `contact.accept` and `contact.block`. */
+  /** For `contact.accept`, `contact.block` and `contact.delete`. */
   id: string;
   /** The persona they wrote to. */
   persona: string;
@@ -894,6 +998,23 @@ export type SafetyNumber = {
   qr: string;
   /** Whether it was marked as equal. */
   verified: boolean;
+};
+
+/** Parameters of `message.search`. */
+export type SearchFor = {
+  /** Only messages before this place; take it from `previous`. Absent: the latest. */
+  before?: number | null | undefined;
+  /** Only in the conversation with this contact: their name in this home, or their public key. Absent: in all. */
+  contact?: string | null | undefined;
+  /** At most this many; absent: 100. The answer may hold fewer. */
+  limit?: number | null | undefined;
+  /** The persona; absent: the only one there is. */
+  persona?: string | null | undefined;
+  /**
+   * Words, or parts of words, of 1 to [`crate::limits::MAX_SEARCH`] characters together; a message is found that has
+   * all of them, in any order. Case, accents and width do not matter, and neither does punctuation.
+   */
+  text: string;
 };
 
 /** Secret text. Keep it out of logs. */
@@ -1165,6 +1286,14 @@ export interface Methods {
     };
     result: Pairing;
   };
+  /** Ends a pairing and forgets that it was there. */
+  'pair.forget': {
+    params: {
+      /** Its id: 32 hex digits. */
+      id: string;
+    };
+    result: Empty;
+  };
   /** Shows the status of the daemon and its connections. */
   'status.get': {
     params: {
@@ -1335,6 +1464,40 @@ export interface Methods {
     };
     result: SafetyNumber;
   };
+  /** Gives a contact another name in this home. */
+  'contact.rename': {
+    params: {
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** Their name from now on. */
+      name: string;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Contact;
+  };
+  /** Mutes a contact, or no longer: programs should not call for attention when they write. */
+  'contact.mute': {
+    params: {
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** Whether they are muted from now on. */
+      muted: boolean;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Contact;
+  };
+  /** Takes back a block; the conversation with a contact begins again. */
+  'contact.unblock': {
+    params: {
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Blocked;
+  };
   /** Stores a message for a contact on this disk and returns; it goes out by itself. */
   'message.send': {
     params: {
@@ -1370,6 +1533,10 @@ export interface Methods {
       limit?: number | null | undefined;
       /** The persona; absent: the only one there is. */
       persona?: string | null | undefined;
+      /** Only messages that arrived here at this time or later. Absent: of every time. */
+      since?: Utc | null | undefined;
+      /** Only messages that were not marked as read. */
+      unread?: boolean | undefined;
     };
     result: Inbox;
   };
@@ -1386,6 +1553,87 @@ export interface Methods {
       persona?: string | null | undefined;
     };
     result: History;
+  };
+  /** Finds messages by words or parts of words, in every script. */
+  'message.search': {
+    params: {
+      /** Only messages before this place; take it from `previous`. Absent: the latest. */
+      before?: number | null | undefined;
+      /** Only in the conversation with this contact: their name in this home, or their public key. Absent: in all. */
+      contact?: string | null | undefined;
+      /** At most this many; absent: 100. The answer may hold fewer. */
+      limit?: number | null | undefined;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+      /**
+       * Words, or parts of words, of 1 to [`crate::limits::MAX_SEARCH`] characters together; a message is found that has
+       * all of them, in any order. Case, accents and width do not matter, and neither does punctuation.
+       */
+      text: string;
+    };
+    result: Found;
+  };
+  /** Marks messages of a contact as read in this home. */
+  'message.read': {
+    params: {
+      /** The contact's name in this home, or their public key. */
+      contact: string;
+      /** The id of the last message that was seen: it and all before it are read. Absent: all that are there. */
+      id?: string | null | undefined;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Empty;
+  };
+  /** Lists the conversations of a persona, with how many messages are unread. */
+  'conversation.list': {
+    params: {
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: ConversationList;
+  };
+  /** Deletes a message from this home; one that is on its way may still arrive. */
+  'message.delete': {
+    params: {
+      /** The contact's name in this home, or their public key. */
+      contact: string;
+      /** The message's id: 32 hex digits. */
+      id: string;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Empty;
+  };
+  /** Deletes all messages with a contact from this home; the contact stays. */
+  'conversation.delete': {
+    params: {
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Empty;
+  };
+  /** Deletes a contact and all that was said with them, or a request; whoever is blocked stays blocked. */
+  'contact.delete': {
+    params: {
+      /** A request's id, or a contact's name or public key. */
+      contact: string;
+      /** The persona; absent: the only one there is, or whichever has the request. */
+      persona?: string | null | undefined;
+    };
+    result: Empty;
+  };
+  /** Deletes a persona with its key, contacts, messages and posts' keys, and ends pairings that are limited to it. */
+  'persona.delete': {
+    params: {
+      /** Its name in this home. */
+      persona: string;
+    };
+    result: Empty;
   };
   /** Encrypts a post and queues its keys for the Gun relays. */
   'post.encrypt': {
@@ -1614,6 +1862,7 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'pair.approve': { grant: 'persona.admin', network: 'none', reveals: "The extension can do what it is granted." },
   'pair.list': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'pair.revoke': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
+  'pair.forget': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'status.get': { grant: 'status.read', network: 'none', reveals: "Nothing." },
   'persona.new': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that a persona with this key has an inbox there. The local network and the gateway see one more connection." },
   'persona.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
@@ -1631,10 +1880,20 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'contact.accept': { grant: 'messages.send', network: 'queued', reveals: "The sender learns that their message arrived." },
   'contact.block': { grant: 'messages.send', network: 'none', reveals: "Nothing; to the other side it looks like being offline." },
   'contact.verify': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'contact.rename': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'contact.mute': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'contact.unblock': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay learns that somebody asked for their bundle and left a message. The contact learns that you are there again." },
   'message.send': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay sees boxes from nobody in particular. The contact learns that you are online." },
   'message.wait': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'message.inbox': { grant: 'messages.read', network: 'none', reveals: "Nothing; receipts do not depend on reading." },
   'message.history': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'message.search': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'message.read': { grant: 'messages.read', network: 'none', reveals: "Nothing; receipts do not depend on reading." },
+  'conversation.list': { grant: 'messages.read', network: 'none', reveals: "Nothing." },
+  'message.delete': { grant: 'messages.send', network: 'none', reveals: "Nothing; the other side keeps what it has." },
+  'conversation.delete': { grant: 'messages.send', network: 'none', reveals: "Nothing; the other side keeps what it has." },
+  'contact.delete': { grant: 'messages.send', network: 'none', reveals: "Nothing; to the other side it looks like being offline." },
+  'persona.delete': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see a connection end." },
   'post.encrypt': { grant: 'posts.use', network: 'queued', reveals: "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them; with the delivery `contacts` they learn nothing. A contact's relay sees boxes like any others. Whoever sees the post learns the persona's key, and the profile if there is one." },
   'post.wait': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
   'post.check': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
@@ -1692,6 +1951,8 @@ export const LIMITS = {
   max_pairings: 1000,
   /** Bytes of the longest text of a post, in UTF-8. */
   max_post_text: 200000,
+  /** Characters of the longest text that messages are searched for. */
+  max_search: 256,
   /** Bytes of the longest name of a site where a post is shown. */
   max_site: 255,
   /** Bytes of the longest text of a message, in UTF-8. */
@@ -1814,6 +2075,7 @@ export const ERROR_CODES = [
   'message.exists',
   'message.unknown',
   'message.text',
+  'search.text',
   'message.failed',
   'message.timeout',
   'message.unreceived',

@@ -1,0 +1,70 @@
+//! Contacts: renamed, muted, unblocked.
+
+use async_trait::async_trait;
+use bauta_ipc::{Blocked, Contact, ContactRef, ContactSettingsApi, MuteContact, RenameContact, RpcError};
+
+use super::contact::name_is_free;
+use super::{Node, names, view};
+use crate::engine::{self, announce};
+use crate::store::{Change, ContactState, StoreError};
+
+#[async_trait]
+impl ContactSettingsApi for Node {
+    async fn contact_rename(&self, params: RenameContact) -> Result<Contact, RpcError> {
+        let now = self.shared.time.now();
+        let renamed = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let row = names::contact(tx, &persona, &params.contact)?;
+            let name = names::check_name(&params.name)?;
+            if name != row.name {
+                name_is_free(tx, &persona, name)?;
+                tx.rename_contact(row.id, name)?;
+                announce::contact_changed(tx, row.id, Change::Settings, now)?;
+            }
+            let row = tx.contact(row.id)?.ok_or(StoreError::Damaged("a contact"))?;
+            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
+        });
+        renamed.await
+    }
+
+    async fn contact_mute(&self, params: MuteContact) -> Result<Contact, RpcError> {
+        let now = self.shared.time.now();
+        let muted = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let mut row = names::contact(tx, &persona, &params.contact)?;
+            if row.muted != params.muted {
+                tx.mute_contact(row.id, params.muted)?;
+                announce::contact_changed(tx, row.id, Change::Settings, now)?;
+                row.muted = params.muted;
+            }
+            Ok::<_, RpcError>(view::contact_of(tx, &persona, &row)?)
+        });
+        muted.await
+    }
+
+    async fn contact_unblock(&self, params: ContactRef) -> Result<Blocked, RpcError> {
+        let at = self.shared.moment();
+        let unblocked = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let unknown = || names::unknown_contact(&params.contact);
+            let known = match names::contact(tx, &persona, &params.contact) {
+                Ok(row) => Some(row),
+                Err(_) => None,
+            };
+            let key =
+                known.as_ref().and_then(|row| row.public).or_else(|| names::persona_key(&params.contact));
+            let key = key.ok_or_else(unknown)?;
+            if !tx.unblock_key(persona.id, &key)? {
+                return Err(unknown());
+            }
+            if let Some(row) = known.filter(|row| row.state == ContactState::Blocked) {
+                // The old sessions are gone: keys are exchanged anew, as with somebody whose address was just added.
+                tx.set_contact_state(row.id, ContactState::Pending)?;
+                tx.ask_to_rejoin(row.id, engine::first_contact_at(&at))?;
+                announce::contact_changed(tx, row.id, Change::Blocked, at.now)?;
+            }
+            Ok(Blocked { public_key: Some(key.to_string()) })
+        });
+        unblocked.await
+    }
+}

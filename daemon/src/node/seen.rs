@@ -1,0 +1,55 @@
+//! What was seen, and what was not.
+
+use async_trait::async_trait;
+use bauta_ipc::limits::MAX_PAGE;
+use bauta_ipc::{
+    Conversation, ConversationList, Empty, ListOf, ReadMessages, RpcError, SeenApi, codes, page,
+};
+
+use super::contact::{contact_place, place_after};
+use super::message::message_id;
+use super::{Node, names, view};
+use crate::store::{MessageSeq, StoreError};
+
+#[async_trait]
+impl SeenApi for Node {
+    async fn message_read(&self, params: ReadMessages) -> Result<Empty, RpcError> {
+        let id = params.id.as_deref().map(message_id).transpose()?;
+        let marked = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let contact = names::contact(tx, &persona, &params.contact)?;
+            let up_to = match id {
+                None => MessageSeq::END,
+                Some(id) => {
+                    let last = tx.messages_of_id(contact.conversation, id)?.into_iter().max();
+                    let unknown =
+                        || RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id.");
+                    last.ok_or_else(unknown)?
+                }
+            };
+            tx.mark_read(contact.conversation, up_to)?;
+            Ok(Empty {})
+        });
+        marked.await
+    }
+
+    async fn conversation_list(&self, params: ListOf) -> Result<ConversationList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let after = names::place(params.after.as_deref(), contact_place)?;
+            let rows = tx.contacts(persona.id, after, MAX_PAGE.saturating_add(1))?;
+            let (conversations, last) = page(&rows, MAX_PAGE, |row| {
+                let last = tx.last_message(row.conversation)?;
+                Ok::<_, StoreError>(Conversation {
+                    contact: row.name.clone(),
+                    unread: tx.unread(row.conversation)?,
+                    muted: row.muted,
+                    last_message_at: row.last_message_at.map(view::utc),
+                    last: last.as_ref().map(view::history).transpose()?,
+                })
+            })?;
+            Ok::<_, RpcError>(ConversationList { conversations, next: last.map(place_after) })
+        });
+        list.await
+    }
+}
