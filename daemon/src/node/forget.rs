@@ -118,6 +118,18 @@ pub(super) async fn end_old_messages(shared: &Shared, at: Moment) -> Result<(), 
     purge(shared).await
 }
 
+fn end_some(tx: &Tx<'_>, at: &Moment) -> Result<bool, StoreError> {
+    let days = config::kept::<u32>(tx, config::HISTORY_DAYS)?.unwrap_or_default().pop();
+    let Some(days) = days else { return Ok(false) };
+    let conversations = tx.erase_old(at.now.minus(DAY * days), STEP)?;
+    for conversation in &conversations {
+        if let Some(contact) = tx.contact_in(*conversation)? {
+            announce::contact_changed(tx, contact.id, Change::Messages, at.now)?;
+        }
+    }
+    Ok(!conversations.is_empty())
+}
+
 impl Node {
     /// Deletes the messages of a conversation, step by step: others have their turn in between. One that ends half-way
     /// has deleted the oldest, and can be begun again.
