@@ -47,10 +47,7 @@ impl ContactSettingsApi for Node {
         let unblocked = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let unknown = || names::unknown_contact(&params.contact);
-            let known = match names::contact(tx, &persona, &params.contact) {
-                Ok(row) => Some(row),
-                Err(_) => None,
-            };
+            let known = names::contact(tx, &persona, &params.contact).ok();
             let key =
                 known.as_ref().and_then(|row| row.public).or_else(|| names::persona_key(&params.contact));
             let key = key.ok_or_else(unknown)?;
