@@ -291,8 +291,11 @@ impl Desk {
         if let Some(sealed) = self.look(id).await? {
             return Ok(Some(sealed));
         }
-        let woken = tokio::time::timeout(self.hold, hold.woken()).await;
-        Ok(woken.ok().flatten().map(|sealed| Box::new(*sealed)))
+        let woken = match tokio::time::timeout(self.hold, hold.woken()).await {
+            Ok(woken) => woken,
+            Err(_) => hold.end(),
+        };
+        Ok(woken.map(|sealed| Box::new(*sealed)))
     }
 
     async fn look(&self, id: BoxId) -> Result<Option<SealedBox>, DailyError> {

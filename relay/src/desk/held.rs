@@ -117,6 +117,12 @@ impl Hold {
     pub(super) async fn woken(&mut self) -> Option<Arc<[u8; BOX_LEN]>> {
         (&mut self.woken).await.ok()
     }
+
+    /// Ends the wait. The box, if it was delivered at this last moment: it counts as handed out then.
+    pub(super) fn end(mut self) -> Option<Arc<[u8; BOX_LEN]>> {
+        self.woken.close();
+        self.woken.try_recv().ok()
+    }
 }
 
 impl Drop for Hold {
@@ -213,6 +219,15 @@ mod tests {
         assert!(
             held.lock().by_id.is_empty() && held.lock().by_door.values().all(|door| door.places.is_empty())
         );
+    }
+
+    #[tokio::test]
+    async fn a_box_that_is_delivered_as_the_wait_ends_is_not_lost() {
+        let held = Held::new(8);
+        let (late, empty) = (held.hold(id(2), 0).unwrap(), held.hold(id(3), 0).unwrap());
+        let sealed: Arc<[u8; BOX_LEN]> = Arc::new([7; BOX_LEN]);
+        assert!(held.wake(&id(2), &sealed) && late.end().is_some());
+        assert!(empty.end().is_none() && !held.is_wanted(&id(3)));
     }
 
     #[tokio::test]
