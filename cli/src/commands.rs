@@ -30,7 +30,7 @@ use std::time::Duration;
 use bauta_ipc::{Exit, RpcError, codes};
 use clap::{Args, Parser, Subcommand};
 
-use self::machine::{browser, doctor};
+use self::machine::{browser, bugreport, doctor, logs, service};
 use self::running::{demo, localnet, passphrase, relay, up};
 use crate::Context;
 
@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Run a mixnet and a relay on this machine, in the foreground
     Localnet(localnet::LocalnetArgs),
-    /// Run the daemon, in the foreground
+    /// Run the daemon, in the foreground unless asked otherwise
     Up(up::UpArgs),
     /// Stop the daemon
     Down,
@@ -76,6 +76,12 @@ pub(crate) enum Command {
     ///
     /// Sends nothing to the network. The exit status is 0 unless a check failed.
     Doctor,
+    /// Show the daemon's log: of the service, or of a daemon in the background
+    Logs(logs::LogsArgs),
+    /// Collect what helps to find a fault; it is shown before it is written
+    ///
+    /// It holds versions, states, checks and the log, without personas, contacts, addresses and ids.
+    Bugreport(bugreport::BugreportArgs),
     /// Manage your personas
     #[command(subcommand)]
     Persona(persona::PersonaCommand),
@@ -105,6 +111,9 @@ pub(crate) enum Command {
     /// Register Bauta with browsers: the manifests of its native messaging host
     #[command(subcommand)]
     Browser(browser::BrowserCommand),
+    /// Run the daemon as a service of this user: from login on, and again after a failure
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
     /// Show and change the settings of this home
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -149,6 +158,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Passphrase(args) => passphrase::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Doctor => doctor::run(context).await,
+        Command::Logs(args) => logs::run(args, context).await,
+        Command::Bugreport(args) => bugreport::run(args, context).await,
         Command::Persona(command) => persona::run(command, context).await,
         Command::Contact(command) => contact::run(command, context).await,
         Command::Send(args) => send::run(args, context).await,
@@ -160,6 +171,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Post(command) => post::run(command, context).await,
         Command::Profile(command) => profile::run(command, context).await,
         Command::Browser(command) => browser::run(command, context),
+        Command::Service(command) => service::run(command, context),
         Command::Config(command) => config::run(command, context).await,
         Command::Pair(command) => pair::run(command, context).await,
         Command::Relay(args) => relay::run(args, context).await,

@@ -2,6 +2,7 @@
 
 mod idle;
 mod locked;
+mod supervisor;
 mod suspend;
 
 use std::path::PathBuf;
@@ -24,8 +25,8 @@ pub struct Daemon {
     running: Option<JoinHandle<Result<Ending, NodeError>>>,
     /// The socket of the user's own programs, and that of browser extensions.
     serving: [JoinHandle<()>; 2],
-    /// What may lock it. They end with the process: what waits for sleep delays it until then.
-    _watching: [AbortOnDropHandle<()>; 2],
+    /// What may lock it, and what tells a watchdog that it is alive. They end with the process: what waits for sleep delays it until then.
+    _watching: [AbortOnDropHandle<()>; 3],
     socket: PathBuf,
     stop: CancellationToken,
     /// Released last, because whoever waits for it opens the store.
@@ -82,7 +83,7 @@ impl Daemon {
             tokio::spawn(serve_with(listener, service, ServerLimits::default(), stop.clone()))
         });
         let asks_passphrase = Unlock::mode_of(home).is_ok_and(|mode| mode == Some(Mode::Passphrase));
-        let (idler, sleeper) = (Arc::clone(&node), Arc::clone(&node));
+        let (idler, sleeper, asked) = (Arc::clone(&node), Arc::clone(&node), Arc::clone(&node));
         let watching = [
             tokio::spawn(idle::watch(node.locking(), activity, move || idler.lock_now())),
             tokio::spawn(suspend::watch(
@@ -94,7 +95,12 @@ impl Daemon {
                 },
                 move || sleeper.lock_now(),
             )),
+            tokio::spawn(supervisor::watch(move || {
+                let node = Arc::clone(&asked);
+                async move { node.status_get(StatusOf::default()).await.is_ok() }
+            })),
         ];
+        supervisor::ready();
         let running = Some(tokio::spawn(Arc::clone(&node).run(stop.clone())));
         let _watching = watching.map(AbortOnDropHandle::new);
         Ok(Self { node, running, serving, _watching, socket, stop, lock })

@@ -1,12 +1,13 @@
 //! The commands that run something in this process, in the foreground: a daemon, a relay, a network, the demo.
 
+pub(super) mod background;
 pub(super) mod demo;
 pub(super) mod localnet;
+pub(super) mod network;
 pub(super) mod passphrase;
 pub(super) mod relay;
 pub(super) mod up;
 
-mod network;
 mod renewing;
 mod unlocking;
 

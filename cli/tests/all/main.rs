@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod argv;
+mod background;
 mod commands;
 mod doctor;
 mod following;
@@ -9,5 +10,6 @@ mod keychain;
 mod lock;
 mod manifests;
 mod messages;
+mod service;
 mod start;
 mod user;

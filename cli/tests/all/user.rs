@@ -64,6 +64,7 @@ impl User {
         command
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_RUNTIME_DIR")
+            .env_remove("DBUS_SESSION_BUS_ADDRESS")
             .env("HOME", self.directory.path())
             .env("BAUTA_HOME", self.path("bauta"))
             .stdin(Stdio::null());

@@ -12,8 +12,10 @@ use bauta_protocol::time::Clock;
 use bauta_sphinx_client::SystemClock;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
+use super::supervisor;
 use crate::node::{Node, NodeConfig};
 use crate::unlock::{Mode, Unlock};
 
@@ -37,6 +39,8 @@ pub(super) async fn serve(
     let serving = [own, extensions].map(|(listener, service)| {
         tokio::spawn(serve_with(listener, service, ServerLimits::default(), done.clone()))
     });
+    let _watching = AbortOnDropHandle::new(tokio::spawn(supervisor::watch(|| std::future::ready(true))));
+    supervisor::ready();
     let node = tokio::select! {
         () = stop.cancelled() => None,
         node = node.recv() => node,

@@ -13,6 +13,19 @@ use crate::{Context, printable};
 
 /// The exit status is 0, or that of the first failed check.
 pub(crate) async fn run(context: &Context) -> Result<Exit, RpcError> {
+    let checks = checks(context).await?;
+    let exit = checks.iter().find(|check| check.state == Verdict::Fail).map_or(Exit::Ok, |check| check.exit);
+    context.out.show(&Report { checks }, Report::describe)?;
+    Ok(exit)
+}
+
+/// What the checks found, one line each.
+pub(super) async fn findings(context: &Context) -> Result<Vec<String>, RpcError> {
+    let line = |check: &Check| format!("{} {}: {}", check.state.mark(), check.title, check.message);
+    Ok(checks(context).await?.iter().map(line).collect())
+}
+
+async fn checks(context: &Context) -> Result<Vec<Check>, RpcError> {
     let home = context.home()?;
     let daemon = ask(context).await;
     let status = daemon.as_ref().ok().and_then(|status| status.as_ref().ok());
@@ -27,9 +40,7 @@ pub(crate) async fn run(context: &Context) -> Result<Exit, RpcError> {
     checks.push(machine::clock(&home));
     checks.push(machine::disk(&home));
     checks.extend(browser::browsers()?);
-    let exit = checks.iter().find(|check| check.state == Verdict::Fail).map_or(Exit::Ok, |check| check.exit);
-    context.out.show(&Report { checks }, Report::describe)?;
-    Ok(exit)
+    Ok(checks)
 }
 
 /// The daemon's status; the outer error is that it did not answer.

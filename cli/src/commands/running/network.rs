@@ -30,15 +30,15 @@ impl FromStr for NetworkArg {
 }
 
 /// A network, and the relays that its file names.
-pub(super) struct Chosen {
-    pub(super) network: Network,
-    pub(super) relays: Vec<RelayAddress>,
+pub(crate) struct Chosen {
+    pub(crate) network: Network,
+    pub(crate) relays: Vec<RelayAddress>,
     /// The exit that its file names.
-    pub(super) exit: Option<ExitAddress>,
+    pub(crate) exit: Option<ExitAddress>,
 }
 
 /// Reads the network file, if one is named. The traffic profile `test` protects nobody, so it is refused on mainnet.
-pub(super) fn choose(name: &NetworkArg, traffic: Option<Traffic>) -> Result<Chosen, RpcError> {
+pub(crate) fn choose(name: &NetworkArg, traffic: Option<Traffic>) -> Result<Chosen, RpcError> {
     let path = match name {
         NetworkArg::Mainnet if traffic == Some(Traffic::Test) => {
             let error =

@@ -15,7 +15,7 @@ use bauta_sphinx_client::{ExitAddress, ExitAddressError, Traffic};
 use clap::Args;
 
 use super::network::{self, NetworkArg, SLOW};
-use super::{profiles, renewing, unlocking};
+use super::{background, profiles, renewing, unlocking};
 use crate::commands::duration;
 use crate::commands::machine::manifests;
 use crate::{Context, LogTarget, Output, Progress, interrupted, start_logging, state_words, unreadable};
@@ -52,10 +52,10 @@ pub(crate) struct UpArgs {
     traffic: Option<Traffic>,
     /// How to protect the store, chosen at the first run: with the desktop's keychain, with a passphrase that is asked
     /// for at each start, or with a key file beside the store (for servers; no protection from anyone who has the disk)
-    #[arg(long, value_name = "MODE", value_parser = unlocking::modes())]
+    #[arg(long, value_name = "MODE", value_parser = unlocking::modes(), overrides_with = "unlock")]
     unlock: Option<Mode>,
     /// Read the passphrase from the first line of this file; "-" is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", overrides_with = "passphrase_file")]
     passphrase_file: Option<PathBuf>,
     /// Lock when no program has used the daemon for this long, such as 15m; remembered [default: never]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -63,6 +63,12 @@ pub(crate) struct UpArgs {
     /// Start locked: nothing is opened or connected before bauta unlock
     #[arg(long)]
     locked: bool,
+    /// Return when the daemon is connected, and leave it running; bauta logs shows its log
+    #[arg(long, overrides_with = "detached")]
+    background: bool,
+    /// What --background runs. It follows the arguments of the user, so it overrides that option.
+    #[arg(long, hide = true, overrides_with = "background")]
+    detached: bool,
 }
 
 /// The value of `--exit`.
@@ -90,6 +96,12 @@ impl FromStr for ExitArg {
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcError> {
     let log = LogTarget::default();
     start_logging(&log);
+    if args.detached {
+        // A terminal that closes then does not end it.
+        if let Err(error) = rustix::process::setsid() {
+            tracing::debug!("The daemon stays in the session of its terminal: {error}.");
+        }
+    }
     let home = context.home()?;
     let chosen = network::choose(&args.network, args.traffic)?;
     let own_relays = (!args.relays.is_empty()).then_some(args.relays);
@@ -105,6 +117,9 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<Exit, RpcErro
             }
         },
     };
+    if args.background {
+        return background::start(&home, (!args.locked).then_some(unlock), context).await;
+    }
     let lock = HomeLock::acquire(&home)?;
     // From here on a signal is an orderly stop.
     let stop = interrupted()?;
@@ -235,6 +250,8 @@ mod tests {
         assert!(parse("up --relay nonsense").is_err());
         assert!(parse("up --traffic loud").is_err());
         assert!(parse("up --unlock none").is_err());
+        let detached = up("up --background --unlock keyfile --detached --unlock keyfile");
+        assert!(detached.detached && !detached.background);
         assert_eq!(up("up --locked --lock-after 15m").lock_after, Some(Duration::from_secs(900)));
     }
 }

@@ -85,8 +85,11 @@ fn resolve(path: &Path) -> Result<PathBuf, HostError> {
 
 fn usual_host(own: &Path, path: Option<&OsStr>) -> Option<PathBuf> {
     let listed = path.map(std::env::split_paths).into_iter().flatten();
+    // Packages keep programs that nobody types in lib, beside bin.
+    let packaged = own.parent().map(|above| above.join("lib/bauta"));
     // A relative directory on PATH depends on where the command is run.
     std::iter::once(own.to_owned())
+        .chain(packaged)
         .chain(listed.filter(|directory| directory.is_absolute()))
         .find_map(|directory| resolve(&directory.join(PROGRAM)).ok())
 }
