@@ -3,12 +3,13 @@ CARGO ?= cargo
 PACKAGES := $(shell sed 's/\#.*//' maint/debian-packages)
 BROWSERS := $(shell sed 's/\#.*//' maint/debian-packages-browsers)
 
-.PHONY: help demo test build programs features names packages browsers fmt clippy doc unit props chaos extension extension-test e2e guard
+.PHONY: help demo test build programs features names packages browsers deb deb-lint deb-test fmt clippy doc unit props chaos extension extension-test e2e guard
 
 help:
 	@echo 'make demo        a local mixnet, a relay and two daemons: one message and its answer, end to end'
 	@echo 'make test        formatting, lints, documentation and every test'
 	@echo 'make build       target/release/bauta and bauta-bridge'
+	@echo 'make deb         target/deb/bauta_VERSION_ARCH.deb; make deb-test installs, uses and removes it'
 	@echo 'make extension   the browser extension: dist/chromium and dist/firefox in extension-bridge/extension'
 	@echo 'make props       property tests with new draws, ten times'
 	@echo 'make e2e         the extension in real browsers, with real daemons and the local mixnet'
@@ -74,6 +75,18 @@ build: packages
 # With those that the tests run.
 programs: packages
 	$(BUILD) --workspace --bins
+
+deb: build
+	maint/deb
+
+# Errors only: warnings are about a distribution's own rules.
+deb-lint: deb
+	maint/packages lintian
+	lintian --fail-on error target/deb/bauta_*.deb
+
+# In a root of its own, with a real service manager where one can run.
+deb-test: deb
+	maint/deb-test
 
 demo: packages
 	$(BUILD) -p bauta
