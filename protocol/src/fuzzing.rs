@@ -3,6 +3,7 @@
 
 use rand_core::CryptoRng;
 
+mod backup;
 mod digest;
 mod gun;
 mod mask;
@@ -26,7 +27,7 @@ pub struct BrokenRule(pub &'static str);
 
 /// All parsers.
 pub fn parsers() -> impl Iterator<Item = &'static Parser> {
-    [wire::PARSERS, digest::PARSERS, mask::PARSERS, gun::PARSERS].into_iter().flatten()
+    [wire::PARSERS, digest::PARSERS, mask::PARSERS, gun::PARSERS, backup::PARSERS].into_iter().flatten()
 }
 
 /// The parser of this name.

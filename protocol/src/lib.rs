@@ -5,6 +5,7 @@
 //! The wire formats and state rules are specified in `docs/protocol.md`, those of Mask in `docs/mask.md`.
 
 pub mod address;
+pub mod backup;
 pub mod bell;
 pub mod bundle;
 pub mod content;
