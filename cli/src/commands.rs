@@ -6,6 +6,7 @@
 //!
 //! A new command is a file here, a `mod` line, a variant of [`Command`] and its arm in [`run`].
 
+mod backup;
 mod config;
 mod contact;
 mod conversation;
@@ -31,7 +32,7 @@ use bauta_ipc::{Exit, RpcError, codes};
 use clap::{Args, Parser, Subcommand};
 
 use self::machine::{browser, bugreport, doctor, logs, service};
-use self::running::{demo, localnet, passphrase, relay, up};
+use self::running::{demo, localnet, passphrase, relay, restore, up};
 use crate::Context;
 
 const AFTER_HELP: &str = "\
@@ -70,6 +71,10 @@ pub(crate) enum Command {
     Unlock(lock::UnlockArgs),
     /// Change the passphrase, or how the store is protected
     Passphrase(passphrase::PassphraseArgs),
+    /// Write a backup of this home, with its history, into a new encrypted file
+    Backup(backup::BackupArgs),
+    /// Make a home from a backup
+    Restore(restore::RestoreArgs),
     /// Show the daemon's status
     Status(status::StatusArgs),
     /// Check this installation and print a fix for each problem
@@ -153,6 +158,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Exit, Rpc
         Command::Localnet(args) => localnet::run(args, context).await,
         Command::Up(args) => up::run(args, context).await,
         Command::Down => status::down(context).await,
+        Command::Backup(args) => backup::run(args, context).await,
+        Command::Restore(args) => restore::run(args, context).await,
         Command::Lock => lock::lock(context).await,
         Command::Unlock(args) => lock::unlock(args, context).await,
         Command::Passphrase(args) => passphrase::run(args, context).await,

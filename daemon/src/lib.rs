@@ -3,6 +3,7 @@
 //! [`node::Node`] is the daemon behind the local API; it reaches the network only through the mixnet client that it is
 //! given. [`Daemon`] is a node that serves its sockets. [`unlock`] keeps the key of its store.
 
+pub mod backup;
 pub mod gun;
 pub mod node;
 pub mod unlock;

@@ -7,10 +7,12 @@ mod error;
 mod event;
 mod forget;
 mod guards;
+mod home;
 mod import;
 mod key;
 mod locking;
 mod message;
+mod moved;
 mod names;
 mod network;
 mod outside;
@@ -18,12 +20,14 @@ mod pairings;
 mod persona;
 mod post;
 mod profile;
+mod schedule;
 mod seen;
 mod status;
 mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +46,7 @@ pub(crate) use self::locking::{AtSuspend, Locking};
 pub use self::outside::GunSettings;
 use self::outside::Outside;
 use self::pairings::StoredPairings;
+use self::schedule::Schedule;
 use crate::engine::{Actor, ActorHandle, Moment, Nameless, Shared, Trust, pull_back, spread_rejoins, tidy};
 pub use crate::engine::{Exchanger, Exchangers, Times, Waits};
 use crate::gun::Gun;
@@ -115,7 +120,10 @@ pub struct Node {
     /// `lock` was called, or nobody used the daemon, or the machine will sleep.
     asked_to_lock: CancellationToken,
     locking: watch::Sender<Locking>,
+    /// The home was moved to another machine, or is being moved: nothing is connected.
+    moved: Arc<AtomicBool>,
     housekeeper: JoinHandle<()>,
+    schedule: Schedule,
     posts: Posts,
     outside: Option<Outside>,
     desk: OnceLock<Arc<PairingDesk>>,
@@ -158,7 +166,10 @@ impl Node {
         let keeper = guards::StoredGuards::load(store.clone()).await.map_err(NodeError::Store)?;
         let name = if network.is_local() { "local" } else { "mainnet" }.to_owned();
         let mixnet = Mixnet::new(network, traffic, Arc::new(keeper)).map_err(NodeError::Mixnet)?;
-        let outside = Outside::open(gun, &store, &mixnet).await?;
+        let outside = match store.run(moved::moved_at).await.map_err(NodeError::Store)? {
+            Some(_) => None,
+            None => Some(Outside::open(gun, &store, &mixnet).await?),
+        };
         let world = World {
             exchangers: Arc::new(mixnet),
             time: Arc::new(SystemClock),
@@ -167,7 +178,7 @@ impl Node {
             traffic,
             gun: None,
         };
-        Self::start(store, relays, world, Some(outside)).await
+        Self::start(store, relays, world, outside).await
     }
 
     /// Opens a home in a world of the caller's making.
@@ -202,7 +213,7 @@ impl Node {
     ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
         let (times, configured) = (world.times, relays.clone());
-        let (personas, in_use, locking) = store
+        let (personas, in_use, locking, moved) = store
             .run(move |tx| -> Result<_, StoreError> {
                 config::configure_relays(tx, &configured)?;
                 let at = Moment { now, times, trusted: false };
@@ -210,7 +221,7 @@ impl Node {
                 spread_rejoins(tx, &at)?;
                 let personas: Vec<_> = tx.personas()?.into_iter().map(|row| row.id).collect();
                 let in_use = tx.persona_in_use()?.or(personas.first().copied());
-                Ok((personas, in_use, config::locking(tx)?))
+                Ok((personas, in_use, config::locking(tx)?, moved::moved_at(tx)?.is_some()))
             })
             .await
             .map_err(NodeError::Store)?;
@@ -224,14 +235,16 @@ impl Node {
             stop: CancellationToken::new(),
         });
         let mut actors = Actors::default();
-        for id in personas {
+        let outside = outside.filter(|_| !moved);
+        for id in personas.iter().copied().filter(|_| !moved) {
             let actor = Actor::start(Arc::clone(&shared), id, in_use == Some(id));
             actors.personas.insert(id, actor);
         }
-        if actors.personas.is_empty() {
+        if personas.is_empty() && !moved {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
+        let schedule = Schedule::start(Arc::clone(&shared));
         let posts = Posts::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.guns().clone()));
         Ok(Arc::new(Self {
             shared,
@@ -243,7 +256,9 @@ impl Node {
             asked_to_stop: CancellationToken::new(),
             asked_to_lock: CancellationToken::new(),
             locking: watch::Sender::new(locking),
+            moved: Arc::new(AtomicBool::new(moved)),
             housekeeper,
+            schedule,
             posts,
             outside,
             desk: OnceLock::new(),
@@ -294,6 +309,11 @@ impl Node {
         self.locking.subscribe()
     }
 
+    /// Whether the home was moved to another machine.
+    pub(crate) fn moved(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.moved)
+    }
+
     fn actors(&self) -> MutexGuard<'_, Actors> {
         self.actors.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -317,6 +337,9 @@ impl Node {
     /// The user made this persona and waits for it, so it connects at once.
     fn start_persona(&self, id: PersonaId) {
         let mut actors = self.actors();
+        if self.moved.load(Ordering::Relaxed) {
+            return;
+        }
         actors.nameless = None;
         actors.personas.insert(id, Actor::start(Arc::clone(&self.shared), id, true));
     }

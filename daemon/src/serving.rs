@@ -78,8 +78,9 @@ impl Daemon {
         let activity = Arc::new(Activity::default());
         let own = Service::new(Arc::clone(&api), Access::all()).with_desk(Arc::clone(&desk));
         let extensions = Service::for_extensions(api, desk);
+        let moved = node.moved();
         let serving = [(listener, own), (bridge, extensions)].map(|(listener, service)| {
-            let service = service.noting(Arc::clone(&activity));
+            let service = service.noting(Arc::clone(&activity)).unless_moved(Arc::clone(&moved));
             tokio::spawn(serve_with(listener, service, ServerLimits::default(), stop.clone()))
         });
         let asks_passphrase = Unlock::mode_of(home).is_ok_and(|mode| mode == Some(Mode::Passphrase));

@@ -3,6 +3,7 @@
 //! Everything happens in transactions: [`Store::run`] takes a closure, runs it on the store's thread, commits, and
 //! answers only when the commit is durable and, where it advanced a session, the mark beside the database is too.
 
+mod backup;
 mod capabilities;
 mod contacts;
 mod error;
@@ -39,6 +40,7 @@ use std::thread::JoinHandle;
 use bauta_protocol::time::Timestamp;
 use tokio::sync::{oneshot, watch};
 
+pub(crate) use self::backup::{BackedUp, MESSAGES, TABLES};
 pub(crate) use self::contacts::{ContactPlace, ContactRow, ContactState, NewContact};
 pub use self::error::StoreError;
 pub(crate) use self::events::{Change, Connection, Doubt, EventRow, Happened};
@@ -49,7 +51,7 @@ pub(crate) use self::ids::{
 pub(crate) use self::invites::{GuestPhase, NewInvite};
 pub(crate) use self::messages::{MessageRow, MessageState, NewMessage};
 pub use self::open::is_there;
-pub(crate) use self::open::{ROLLED_BACK_AT, private_home};
+pub(crate) use self::open::{ROLLED_BACK_AT, private_home, remove};
 pub(crate) use self::outbox::{BoxFor, DueBox, NewBox};
 pub(crate) use self::pairings::PairingRow;
 pub(crate) use self::personas::{PersonaRow, Recovery};

@@ -147,6 +147,15 @@ pub(crate) fn master_key(home: &Path, unlock: &Unlock, fresh: bool) -> Result<Ma
     }
 }
 
+/// Removes what was kept for a home whose store was made in vain.
+pub(crate) fn forget(home: &Path) -> Result<(), UnlockError> {
+    if let Some(entry) = read_description(home)?.and_then(|description| description.entry) {
+        keychain::forget(&entry);
+    }
+    file::remove(&home.join(DESCRIPTION))?;
+    file::remove(&home.join(KEYFILE))
+}
+
 fn open(home: &Path, unlock: &Unlock, description: &Description) -> Result<MasterKey, UnlockError> {
     if unlock.mode() != description.mode {
         return Err(UnlockError::OtherMode { expected: description.mode, given: unlock.mode() });

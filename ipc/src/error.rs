@@ -268,6 +268,11 @@ error_codes! {
     PERSONA_UNKNOWN "persona.unknown" User No "There is no persona of that name." "See bauta persona list.";
     PERSONA_EXISTS "persona.exists" User No "There is a persona of that name already." "Choose another name.";
     PERSONA_SECRET "persona.secret" User No "The recovery words or the key cannot be read." "Check that all of it was copied.";
+    BACKUP_PLACE "backup.place" User No "A backup is written into a new file, and restored into a home without a store." "Name another file, or another home: bauta --home DIR restore FILE";
+    BACKUP_PASSPHRASE "backup.passphrase" Locked No "The passphrase does not open the backup of a home, or is empty." "Try again.";
+    BACKUP_DAMAGED "backup.damaged" User No "The file is not a backup of a home, or it is damaged." "Use another backup.";
+    BACKUP_FAILED "backup.failed" User Later "The last backup by the clock could not be made." "See bauta config list: backup.dir is an absolute directory that is there and has room. It is tried again within the hour.";
+    HOME_MOVED "home.moved" Locked No "This home was moved to another machine, so it sends and receives nothing." "Use the other one. What is here can be read; delete this home when you do not need it.";
     BACKUP_INVALID "backup.invalid" User No "The file is not a backup of Mask, or it is damaged." "Fetch it again from where it was saved.";
     BACKUP_PASSWORD "backup.password" User No "The password does not open the backup." "Try again; a backup from Mask's cloud needs the mail address or phone number before the password.";
     BACKUP_VERSION "backup.version" User No "The backup has a version that Bauta does not read." "Import it into Mask's extension and save a new backup there.";
@@ -281,7 +286,7 @@ error_codes! {
     CONTACT_REQUEST "contact.request_unknown" User No "There is no request with that id." "See bauta contact requests.";
     CONTACT_UNREACHABLE "contact.unreachable" Network Later "No relay known here has a current bundle of the contact." "Ask them to start Bauta, or for a new address.";
     CONTACT_CHANGED "contact.changed" User No "The contact's long-term session key has changed." "Compare the safety number: bauta contact verify NAME";
-    CONTACT_RESTARTED "contact.restarted" Network Later "A conversation begins again, because this home or the contact's was set back to an older copy." "What was sent in between may be missing on one side: ask for it. Messages that were not received go out again by themselves, within hours.";
+    CONTACT_RESTARTED "contact.restarted" Network Later "A conversation begins again, because this home or the contact's was set back to an older copy or restored from a backup." "What was sent in between may be missing on one side: ask for it. Messages that were not received go out again by themselves, within hours.";
     CONTACT_REQUESTS_LOST "contact.requests_lost" User Later "Strangers left more requests than are kept. Those that cost their senders least were dropped." "Look through those that are left: bauta contact requests";
     INVITATION_USED "invitation.used" User No "Someone else has used the invitation." "Ask for a new one, and tell the sender that somebody else used the old one.";
     INVITATION_EXPIRED "invitation.expired" User No "The invitation has ended." "Ask for a new one.";

@@ -82,6 +82,14 @@ methods! {
         /// Writes all personas, profiles and post keys of this home to a backup in Mask's format.
         PersonaBackup "persona.backup" persona_backup(MakeBackup) -> BackupPage, PersonaAdmin, Any, None,
             "Anybody who has the file and its password can be these personas.";
+        /// Writes a backup of this home, with its history, into a new file that is encrypted under a passphrase.
+        /// It has been read back when this returns. `backup.place` where there is such a file.
+        HomeBackup "home.backup" home_backup(BackUpHome) -> BackedUpHome, PersonaAdmin, Any, None,
+            "Anybody who has the file and its passphrase can be these personas, and read their history.";
+        /// Sets the passphrase of the backups that the daemon makes by itself, or says whether there is one.
+        /// It is kept in the store, and is in no backup.
+        PassphraseOfBackups "backup.passphrase" backup_passphrase(ChangeBackupPassphrase) -> BackupPassphrase, PersonaAdmin, Any, None,
+            "Nothing.";
     }
     /// Contacts of a persona.
     ContactApi {

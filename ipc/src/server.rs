@@ -5,6 +5,7 @@ mod scope;
 mod seats;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::UnixStream;
@@ -14,7 +15,10 @@ use tokio_util::task::TaskTracker;
 use self::seats::{Seats, Taken};
 use crate::methods::{StatusGet, Unlock};
 use crate::socket::is_same_user;
-use crate::{Access, Activity, Api, Listener, LockedApi, Method, PairingDesk, RpcError, codes, limits};
+use crate::{
+    Access, Activity, Api, Listener, LockedApi, Method, MethodInfo, NetworkUse, PairingDesk, RpcError, codes,
+    limits,
+};
 
 /// The limits of one server.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +55,7 @@ pub struct Service {
     access: Option<Access>,
     desk: Option<Arc<PairingDesk>>,
     activity: Option<Arc<Activity>>,
+    moved: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -63,7 +68,7 @@ enum Offer {
 impl Service {
     /// For the user's own programs: every connection has the same access.
     pub fn new(api: Arc<dyn Api>, access: Access) -> Self {
-        Self { offer: Offer::All(api), access: Some(access), desk: None, activity: None }
+        Self::of(Offer::All(api), Some(access), None)
     }
 
     /// Like [`Self::new`]; and whoever has `persona.admin` approves and revokes pairings at this desk.
@@ -74,17 +79,27 @@ impl Service {
 
     /// For browser extensions behind a bridge: a connection has no grants until it has proven a pairing of this desk.
     pub fn for_extensions(api: Arc<dyn Api>, desk: Arc<PairingDesk>) -> Self {
-        Self { offer: Offer::All(api), access: None, desk: Some(desk), activity: None }
+        Self::of(Offer::All(api), None, Some(desk))
     }
 
     /// Of a locked daemon, for the user's own programs.
     pub fn locked(api: Arc<dyn LockedApi>) -> Self {
-        Self { offer: Offer::Locked(api), access: Some(Access::all()), desk: None, activity: None }
+        Self::of(Offer::Locked(api), Some(Access::all()), None)
     }
 
     /// Of a locked daemon, for browser extensions: each call after hello is answered with `daemon.locked`.
     pub fn locked_for_extensions(api: Arc<dyn LockedApi>) -> Self {
         Self { access: None, ..Self::locked(api) }
+    }
+
+    fn of(offer: Offer, access: Option<Access>, desk: Option<Arc<PairingDesk>>) -> Self {
+        Self { offer, access, desk, activity: None, moved: Arc::default() }
+    }
+
+    /// While it is true, calls that lead to traffic are answered with `home.moved`.
+    #[must_use]
+    pub fn unless_moved(self, moved: Arc<AtomicBool>) -> Self {
+        Self { moved, ..self }
     }
 
     /// Calls are noted there.
@@ -100,9 +115,14 @@ impl Service {
         }
     }
 
-    /// Refuses what a locked daemon does not do.
-    fn permit(&self, method: &str) -> Result<(), RpcError> {
-        match (&self.offer, &self.access, method) {
+    /// Refuses what a locked daemon, or one whose home was moved, does not do.
+    fn permit(&self, method: &MethodInfo) -> Result<(), RpcError> {
+        match (&self.offer, &self.access, method.name) {
+            (Offer::All(_), ..)
+                if method.network != NetworkUse::None && self.moved.load(Ordering::Relaxed) =>
+            {
+                Err(RpcError::new(&codes::HOME_MOVED, "This home was moved to another machine."))
+            }
             (Offer::All(_), ..) | (Offer::Locked(_), Some(_), StatusGet::NAME | Unlock::NAME) => Ok(()),
             (Offer::Locked(_), ..) => Err(locked()),
         }

@@ -28,6 +28,33 @@ const SEVERAL: usize = 64;
 /// Every setting, by name.
 pub static SETTINGS: &[SettingInfo] = &[
     SettingInfo {
+        name: "backup.dir",
+        values: "an absolute directory, or none",
+        default: &["none"],
+        none: Some("none"),
+        most: 1,
+        applies: Applies::Now,
+        meaning: "The directory of the backups that the daemon makes by itself. It must be there, on another disk best.",
+    },
+    SettingInfo {
+        name: "backup.every",
+        values: "a time such as 1d, or never",
+        default: &["never"],
+        none: Some("never"),
+        most: 1,
+        applies: Applies::Now,
+        meaning: "The daemon makes a backup when the last one is so old, or never. A locked daemon makes none.",
+    },
+    SettingInfo {
+        name: "backup.keep",
+        values: "a number",
+        default: &["7"],
+        none: None,
+        most: 1,
+        applies: Applies::Now,
+        meaning: "How many of these backups are kept; older ones are deleted.",
+    },
+    SettingInfo {
         name: "gun.endpoint",
         values: "a port, or off",
         default: &["off"],

@@ -35,6 +35,8 @@ pub enum Content {
         id: MessageId,
         /// The sender's clock.
         sent_at: Timestamp,
+        /// The sender's home was made from a backup of that time: what was delivered to it later is to be sent again.
+        kept_until: Option<Timestamp>,
     },
     /// A relay's descriptor, to prove that the relay showed different ones.
     Descriptor {
@@ -120,10 +122,11 @@ impl Content {
                 fields.sent_at = Some(sent_at.0);
                 fields.text = Some(text.clone());
             }
-            Self::Greeting { id, sent_at } => {
+            Self::Greeting { id, sent_at, kept_until } => {
                 fields.kind = GREETING;
                 fields.id = Some(ByteVec::from(id.0.to_vec()));
                 fields.sent_at = Some(sent_at.0);
+                fields.kept_until = kept_until.map(|at| at.0);
             }
             Self::Descriptor { bytes } => {
                 fields.kind = DESCRIPTOR;
@@ -167,7 +170,11 @@ impl Content {
                 }
                 Ok(Self::Text { id: fields.id()?, sent_at: fields.sent_at()?, text })
             }
-            GREETING => Ok(Self::Greeting { id: fields.id()?, sent_at: fields.sent_at()? }),
+            GREETING => Ok(Self::Greeting {
+                id: fields.id()?,
+                sent_at: fields.sent_at()?,
+                kept_until: fields.kept_until.map(Timestamp),
+            }),
             DESCRIPTOR => {
                 let bytes = fields.bytes.take().ok_or(ContentError::Malformed)?;
                 Ok(Self::Descriptor { bytes: bytes.into() })
@@ -219,6 +226,8 @@ struct Fields {
     digest: Option<ByteVec>,
     #[n(7)]
     key: Option<ByteVec>,
+    #[n(8)]
+    kept_until: Option<u64>,
 }
 
 impl Fields {

@@ -6,6 +6,7 @@ pub(super) mod localnet;
 pub(super) mod network;
 pub(super) mod passphrase;
 pub(super) mod relay;
+pub(super) mod restore;
 pub(super) mod up;
 
 mod renewing;

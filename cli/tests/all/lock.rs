@@ -1,7 +1,7 @@
-//! `bauta lock`, `unlock` and `passphrase`, with a real daemon and its memory.
+//! `bauta lock`, `unlock`, `passphrase`, `backup` and `restore`, with a real daemon and its memory.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::process::Stdio;
 
 use bauta_ipc::methods::METHODS;
@@ -209,5 +209,84 @@ fn a_daemon_that_nobody_uses_locks_itself() {
     // What was given at the start is kept.
     let daemon = up(&user, &[]);
     until("it locks itself again", || is_locked(&user));
+    daemon.stop();
+}
+
+#[test]
+fn a_home_goes_into_one_file_and_out_of_it() {
+    let user = User::new(&[]);
+    let words = user.path("words");
+    bauta_private_file::write(&words, b"correct horse\n").unwrap();
+    let words = words.to_str().unwrap();
+    let daemon = up(&user, &["--unlock", "keyfile", "--lock-after", "1h"]);
+    ok(&user, &["persona", "new", "alice"]);
+    ok(&user, &["contact", "add", "benedikt", KEY]);
+    ok(&user, &["send", "benedikt", TEXT, "--wait", "queued"]);
+    let file = user.path("home.age");
+    let file = file.to_str().unwrap();
+    let written = ok(&user, &["backup", file, "--passphrase-file", words]);
+    assert_eq!(
+        (&written["personas"], &written["contacts"], &written["messages"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!(fs::metadata(file).unwrap().mode() & 0o777, 0o600);
+    let (code, error) = answer(&user, &["backup", file, "--passphrase-file", words]);
+    assert_eq!((code, error["error"]["code"].as_str()), (1, Some("backup.place")));
+    let public = ok(&user, &["persona", "show", "alice"])["public_key"].clone();
+
+    // Into a home of a running daemon: no.
+    let (code, error) = answer(&user, &["restore", file, "--passphrase-file", words, "--unlock", "keyfile"]);
+    assert_eq!((code, error["error"]["code"].as_str()), (1, Some("daemon.running")));
+    daemon.stop();
+    let (code, error) = answer(&user, &["restore", file, "--passphrase-file", words]);
+    assert_eq!((code, error["error"]["code"].as_str()), (1, Some("backup.place")));
+    fs::rename(user.path("bauta"), user.path("old")).unwrap();
+    let other = user.path("other");
+    bauta_private_file::write(&other, b"wrong horse\n").unwrap();
+    let other = other.to_str().unwrap();
+    let (code, error) = answer(&user, &["restore", file, "--passphrase-file", other, "--unlock", "keyfile"]);
+    assert_eq!((code, error["error"]["code"].as_str()), (5, Some("backup.passphrase")));
+    ok(&user, &["restore", file, "--passphrase-file", words, "--unlock", "keyfile"]);
+    let daemon = up(&user, &[]);
+    assert_eq!(ok(&user, &["persona", "show", "alice"])["public_key"], public);
+    assert!(ok(&user, &["history", "benedikt"]).to_string().contains(TEXT));
+    assert_eq!(ok(&user, &["config", "get", "lock.after"])["values"], json!(["1h"]));
+    daemon.stop();
+}
+
+#[test]
+fn a_daemon_backs_up_by_itself_and_moves_away() {
+    let user = User::new(&[]);
+    let words = user.path("words");
+    bauta_private_file::write(&words, b"correct horse\n").unwrap();
+    let words = words.to_str().unwrap();
+    let dir = user.path("backups");
+    fs::create_dir(&dir).unwrap();
+    let daemon = up(&user, &["--unlock", "keyfile"]);
+    ok(&user, &["persona", "new", "alice"]);
+    ok(&user, &["contact", "add", "benedikt", KEY]);
+    let set =
+        ["config", "set", "backup.every", "1d", "backup.dir", dir.to_str().unwrap(), "backup.keep", "3"];
+    // Nobody is there to type it.
+    let (code, error) = answer(&user, &set);
+    assert_ne!(code, 0, "{error}");
+    let list = ok(&user, &[set.as_slice(), &["--passphrase-file", words]].concat());
+    let keys: Vec<_> =
+        list.as_array().unwrap().iter().map(|setting| setting["key"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["backup.every", "backup.dir", "backup.keep"]);
+    let made = || fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    until("a backup is made", || made().iter().any(|path| path.extension().unwrap() == "age"));
+    assert!(!ok(&user, &["config", "list"]).to_string().contains("horse"));
+
+    let file = user.path("moved.age");
+    let file = file.to_str().unwrap();
+    ok(&user, &["backup", file, "--move", "--passphrase-file", words]);
+    daemon.ends();
+    let daemon = up(&user, &[]);
+    let status = ok(&user, &["status"]);
+    assert_eq!((&status["state"], &status["health"][0]["code"]), (&json!("off"), &json!("home.moved")));
+    let (code, error) = answer(&user, &["send", "benedikt", TEXT]);
+    assert_eq!((code, error["error"]["code"].as_str()), (5, Some("home.moved")));
+    ok(&user, &["history", "benedikt"]);
     daemon.stop();
 }

@@ -139,10 +139,14 @@ pub(crate) fn first_contact_at(at: &Moment) -> Timestamp {
     waits::after(at.times.waits.contact, at.now)
 }
 
-/// Conversations that all begin again, because an old copy was put back, do so one by one.
+/// Conversations that all begin again, because an old copy was put back or a backup restored, do so one by one.
 pub(crate) fn spread_rejoins(tx: &Tx<'_>, at: &Moment) -> Result<(), StoreError> {
     for contact in tx.hasty_rejoins()? {
-        tx.ask_to_rejoin(contact, waits::after(at.times.waits.rejoin, at.now))?;
+        // A restored home did nothing yet that a relay could compare with what follows.
+        let is_new = tx.contact(contact)?.is_some_and(|row| row.kept_until.is_some());
+        let waits = at.times.waits;
+        let mean = if is_new { waits.contact.saturating_mul(5) } else { waits.rejoin };
+        tx.ask_to_rejoin(contact, waits::after(mean, at.now))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! First contact from outside: handshakes in the inbox, requests, and their acceptance.
 
 use bauta_protocol::bundle::{Bundle, Prekeys};
+use bauta_protocol::content::Content;
 use bauta_protocol::handshake::{HANDSHAKE_LEN, RespondError, Responded, respond};
 use bauta_protocol::id::PersonaKey;
 use bauta_protocol::invitation::InviteSeed;
@@ -127,7 +128,8 @@ pub(super) fn join(
     // Where both begin at the same time there are two sessions, too; that is over within minutes.
     let before = at.now.minus(at.times.waits.handshake_gap * 6);
     let restarted = match contact.current {
-        Some(current) => tx.was_in_use(current, before)?,
+        // One who was restored says so, below.
+        Some(current) => tx.was_in_use(current, before)? && !says_restored(&responded.content),
         None => false,
     };
     let session = add_peer_session(tx, persona, contact.id, &responded.session, &responded.peer, stale, at)?;
@@ -146,6 +148,10 @@ pub(super) fn join(
     }
     super::send::seal_pending(tx, persona, contact.id, at)?;
     Ok(session)
+}
+
+fn says_restored(content: &[u8]) -> bool {
+    matches!(Content::decode(content), Ok(Content::Greeting { kept_until: Some(_), .. }))
 }
 
 fn request(

@@ -201,7 +201,7 @@ fn answer(
     let mine = fresh_prekeys(tx, &persona, at.now)?;
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
     let seen = tx.seen(persona.id, bundle.relay().id)?;
-    let greeting = greeting(at)?;
+    let greeting = greeting(None, at)?;
     let begun = start(tx, &persona, contact, &mine, bundle, Some(guest.seed()), &greeting, seen, at)?;
     let Some((session, handshake)) = begun else { return unusable(tx, contact.id, at) };
     let boxes = guest

@@ -160,7 +160,10 @@ pub(super) fn add_peer_session(
     stale: bool,
     at: &Moment,
 ) -> Result<SessionId, StoreError> {
-    let known = tx.contact(contact)?.map_or(Timestamp(0), |row| row.bundle_version);
+    let before = tx.contact(contact)?;
+    let known = before.as_ref().map_or(Timestamp(0), |row| row.bundle_version);
+    // What this home lacks after a restore, only a handshake from here says.
+    let to_tell = before.is_some_and(|row| row.kept_until.is_some() && row.current.is_none());
     keep_bundle(tx, contact, bundle, at.now)?;
     let id = tx.add_session(
         &NewSession {
@@ -180,7 +183,7 @@ pub(super) fn add_peer_session(
     tx.heard(id, true, at.active_until(), at.now)?;
     // A handshake that was held back may belong to a session that the peer has left: it is read, but not used.
     let old = bundle.version() < known;
-    if stale || tx.last_begun_is_stale(contact)? {
+    if stale || to_tell || tx.last_begun_is_stale(contact)? {
         tx.ask_to_rejoin(contact, waits::after(at.times.waits.contact, at.now))?;
     } else if !old || tx.contact(contact)?.is_none_or(|row| row.current.is_none()) {
         tx.set_current_session(contact, Some(id))?;

@@ -1,5 +1,7 @@
 //! Opening: from a box to messages, receipts and events, in one transaction.
 
+use std::time::Duration;
+
 use bauta_protocol::content::Content;
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::session::{OpenError, Opened, Session};
@@ -7,11 +9,14 @@ use bauta_protocol::time::Timestamp;
 
 use super::content::Letter;
 use super::peer::{Moment, give_up, has_gap, pack, session_of, wanted};
-use super::{announce, backoff, descriptors};
+use super::{DAY, announce, backoff, descriptors};
 use crate::store::{
     Change, ContactRow, ContactState, Happened, MessageState, NewMessage, PersonaRow, SessionId, SessionRow,
     StoreError, Tx,
 };
+
+/// How much earlier than by this machine's clock a contact's backup may be.
+const CLOCKS_DIFFER: Duration = DAY;
 
 /// What became of a box.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -96,6 +101,9 @@ fn keep(
             announce::contact_changed(tx, contact.id, Change::State, at.now)?;
         }
     }
+    if row.initiator && session.received() > 0 {
+        tx.told_of_backup(contact.id)?;
+    }
     confirm(tx, row, session, at)?;
     for content in &opened.contents {
         take_content(tx, &persona, &contact, content, at)?;
@@ -148,6 +156,13 @@ pub(super) fn confirm(
     tx.drop_acked(row.id, session.acked())
 }
 
+/// The contact's home was made from a backup: what it confirmed since then it may not have any more.
+fn restored(tx: &Tx<'_>, contact: &ContactRow, kept_until: Timestamp, at: &Moment) -> Result<(), StoreError> {
+    tx.doubt_delivered_since(contact.conversation, kept_until.minus(CLOCKS_DIFFER))?;
+    tx.note_restart(contact.id, at.now)?;
+    announce::contact_changed(tx, contact.id, Change::Restarted, at.now)
+}
+
 /// Keeps one content of a contact, unless it came before.
 pub(super) fn take_content(
     tx: &Tx<'_>,
@@ -165,6 +180,9 @@ pub(super) fn take_content(
     };
     if let Content::Descriptor { bytes } = &content {
         return descriptors::take_shown(tx, persona, contact, bytes, at);
+    }
+    if let Content::Greeting { kept_until: Some(kept_until), .. } = &content {
+        return restored(tx, contact, *kept_until, at);
     }
     if let Content::PostKey { iv, digest, key, .. } = &content {
         return tx.put_received_key(contact.id, (*iv, *digest), key, at.now);

@@ -7,6 +7,7 @@ use bauta_protocol::handshake::{HANDSHAKE_LEN, InitiateError, initiate};
 use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
+use bauta_protocol::time::Timestamp;
 
 use super::bundle::fresh_prekeys;
 use super::content::Letter;
@@ -123,11 +124,15 @@ pub(super) fn begin(
     let mine: Prekeys = unpack(&mine.secret, "prekeys")?;
     let first = tx.unsealed(contact.conversation, None, 1)?.pop();
     // A stranger shows what is inside the handshake as a request, and the key of a post is nothing to show.
-    let inside =
-        first.filter(|message| message.content.len() <= MAX_FIRST && message.kind != Content::POST_KEY);
+    // After a restore the greeting says so, and goes first.
+    let inside = first.filter(|message| {
+        message.content.len() <= MAX_FIRST
+            && message.kind != Content::POST_KEY
+            && contact.kept_until.is_none()
+    });
     let content = match &inside {
         Some(message) => message.content.clone(),
-        None => greeting(at)?,
+        None => greeting(contact.kept_until, at)?,
     };
     let seen = tx.seen(persona.id, bundle.relay().id)?;
     let Some((session, handshake)) = start(tx, persona, contact, &mine, bundle, None, &content, seen, at)?
@@ -188,8 +193,9 @@ pub(super) fn start(
     }
 }
 
-pub(super) fn greeting(at: &Moment) -> Result<Vec<u8>, StoreError> {
-    let content = Content::Greeting { id: MessageId::generate(&mut random::rng()), sent_at: at.now };
+pub(super) fn greeting(kept_until: Option<Timestamp>, at: &Moment) -> Result<Vec<u8>, StoreError> {
+    let id = MessageId::generate(&mut random::rng());
+    let content = Content::Greeting { id, sent_at: at.now, kept_until };
     content.encode().map_err(|_| StoreError::Damaged("a greeting"))
 }
 

@@ -1,6 +1,8 @@
 //! Settings of a home: kept in the store until they are changed, by `config.set` or by what a start is given.
 
 use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bauta_ipc::{
@@ -24,11 +26,17 @@ pub(super) const GUN_EXITS: &str = "gun.exits";
 pub(super) const GUN_ENDPOINT: &str = "gun.endpoint.port";
 pub(super) const GUN_ROOT: &str = "gun.root";
 pub(super) const HISTORY_DAYS: &str = "history.days";
+pub(super) const BACKUP_DIR: &str = "backup.dir";
+pub(super) const BACKUP_EVERY: &str = "backup.every";
+pub(super) const BACKUP_KEEP: &str = "backup.keep";
 pub(super) const LOCK_AFTER: &str = "lock.after";
 pub(super) const LOCK_SUSPEND: &str = "lock.suspend";
 
 /// Bytes of one setting, at most.
 const MAX_LEN: usize = 64 * 1024;
+
+const SHORTEST_EVERY: Duration = Duration::from_secs(60);
+const LONGEST_EVERY: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// How one setting is kept: as lines of text in the store, each checked when it is set.
 struct Known {
@@ -41,6 +49,9 @@ struct Known {
 
 fn known(info: &'static SettingInfo) -> Option<Known> {
     let (kept_as, check): (_, fn(&str) -> _) = match info.name {
+        "backup.dir" => (BACKUP_DIR, directory),
+        "backup.every" => (BACKUP_EVERY, backup_every),
+        "backup.keep" => (BACKUP_KEEP, parsed::<NonZeroU32>),
         "gun.endpoint" => (GUN_ENDPOINT, parsed::<u16>),
         "gun.exits" => (GUN_EXITS, parsed::<ExitAddress>),
         "gun.relays" => (GUN_RELAYS, parsed::<GunUrl>),
@@ -60,6 +71,21 @@ where
     T: std::str::FromStr<Err: std::error::Error> + ToString,
 {
     value.parse::<T>().map(|value| value.to_string()).map_err(|error| sentence(&error))
+}
+
+/// The daemon's own working directory says nothing, so it is not looked from there.
+fn directory(value: &str) -> Result<String, String> {
+    let is_whole = Path::new(value).is_absolute() && !value.contains('\n');
+    is_whole.then(|| value.to_owned()).ok_or_else(|| "It is not an absolute directory.".to_owned())
+}
+
+fn backup_every(value: &str) -> Result<String, String> {
+    let every: humantime::Duration =
+        value.parse().map_err(|error: humantime::DurationError| sentence(&error))?;
+    match (SHORTEST_EVERY..=LONGEST_EVERY).contains(every.as_ref()) {
+        true => Ok(every.to_string()),
+        false => Err("A backup is made every minute at most, and once a year at least.".to_owned()),
+    }
 }
 
 fn certificates(value: &str) -> Result<String, String> {
@@ -181,6 +207,7 @@ impl ConfigApi for Node {
         });
         let (setting, when) = set.await?;
         self.locking.send_replace(when);
+        self.schedule.look();
         Ok(setting)
     }
 }
@@ -211,6 +238,10 @@ mod tests {
         for (key, values) in [
             ("traffic", &["loud"][..]),
             ("traffic", &["full", "saver"]),
+            ("backup.dir", &["backups"]),
+            ("backup.every", &["soon"]),
+            ("backup.every", &["1s"]),
+            ("backup.keep", &["0"]),
             ("gun.endpoint", &["65536"]),
             ("gun.relays", &["ftp://example.org"]),
             ("gun.exits", &["directory", "x"]),
@@ -231,6 +262,7 @@ mod tests {
         assert_eq!(set("traffic", &[]).unwrap(), None);
         assert_eq!(set("lock.after", &["never"]).unwrap().as_deref(), Some(""));
         assert_eq!(set("lock.after", &["900s"]).unwrap().as_deref(), Some("15m"));
+        assert_eq!(set("backup.every", &["24h"]).unwrap().as_deref(), Some("1day"));
         assert!(find("colour").is_err());
     }
 }

@@ -2,6 +2,7 @@ use bauta_ipc::{Code, RpcError, codes, file_code};
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_sphinx_client::MixnetError;
 
+use crate::backup::BackupError;
 use crate::gun::GunConfigError;
 use crate::gun::endpoint::EndpointError;
 use crate::store::StoreError;
@@ -68,6 +69,21 @@ impl From<UnlockError> for RpcError {
             UnlockError::Newer(_) => &codes::STORE_NEWER,
             UnlockError::OtherMode { .. } => &codes::USAGE,
             _ => &codes::UNLOCK_FAILED,
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<BackupError> for RpcError {
+    fn from(error: BackupError) -> Self {
+        let code: &Code = match error {
+            BackupError::Store(error) => return error.into(),
+            BackupError::Unlock(error) => return error.into(),
+            BackupError::File { ref source, .. } => file_code(source, &codes::FILE_FAILED),
+            BackupError::Exists(_) | BackupError::NotEmpty(_) => &codes::BACKUP_PLACE,
+            BackupError::WrongPassphrase | BackupError::EmptyPassphrase => &codes::BACKUP_PASSPHRASE,
+            BackupError::Invalid(_) | BackupError::Changed => &codes::BACKUP_DAMAGED,
+            BackupError::Newer => &codes::STORE_NEWER,
         };
         Self::of(code, &error)
     }

@@ -1,5 +1,6 @@
 //! Messages, conversations, contacts, requests and personas: deleted.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -94,6 +95,7 @@ impl ForgetApi for Node {
         let emptied = self.empty_persona(persona.id).await;
         let mut actors = self.actors();
         match &emptied {
+            _ if self.moved.load(Ordering::Relaxed) => {}
             Ok(()) if actors.personas.is_empty() => {
                 actors.nameless = Some(Nameless::start(Arc::clone(&self.shared)));
             }

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use bauta_ipc::limits::PAGE_BYTES;
 use bauta_ipc::{
-    BackupApi, BackupPage, ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut, MakeBackup,
-    RpcError, Secret, codes, shorten,
+    BackUpHome, BackedUpHome, BackupApi, BackupPage, BackupPassphrase, ChangeBackupPassphrase,
+    ImportPersonas, ImportSource, Imported, ImportedPersona, LeftOut, MakeBackup, RpcError, Secret, codes,
+    shorten,
 };
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::id::PersonaKey;
@@ -63,6 +64,14 @@ impl BackupApi for Node {
         imported.unlisted = shorten(&mut imported.personas, PAGE_BYTES / 2)
             .saturating_add(shorten(&mut imported.left_out, PAGE_BYTES / 2));
         Ok(imported)
+    }
+
+    async fn home_backup(&self, params: BackUpHome) -> Result<BackedUpHome, RpcError> {
+        self.back_up(params).await
+    }
+
+    async fn backup_passphrase(&self, params: ChangeBackupPassphrase) -> Result<BackupPassphrase, RpcError> {
+        self.passphrase_of_backups(params).await
     }
 
     async fn persona_backup(&self, params: MakeBackup) -> Result<BackupPage, RpcError> {

@@ -11,9 +11,9 @@ use bauta_ipc::{
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{NoGateway, State as Connection};
 
-use super::Node;
 use super::outside::Outside;
 use super::view::{self, utc};
+use super::{Node, moved};
 use crate::engine::{announce, relay_doors};
 use crate::store::{Doubt, PersonaId, StoreError};
 
@@ -38,6 +38,7 @@ struct Kept {
     unpublished: u64,
     restarted: Vec<String>,
     lost_requests: u64,
+    moved_at: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -90,7 +91,7 @@ impl StatusApi for Node {
             traffic_note: self.traffic.bandwidth_note(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
-            health: Self::health(&kept, state, is_full, self.no_gateway()),
+            health: self.health(&kept, state, is_full),
             personas,
             relays,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -152,6 +153,7 @@ impl Node {
                     Some(_) => Vec::new(),
                 },
                 lost_requests,
+                moved_at: moved::moved_at(tx)?,
             })
         });
         kept.await
@@ -200,8 +202,8 @@ impl Node {
         }
     }
 
-    fn health(kept: &Kept, state: ConnectionState, is_full: bool, why: Option<NoGateway>) -> Vec<RpcError> {
-        let mut health = Vec::new();
+    fn health(&self, kept: &Kept, state: ConnectionState, is_full: bool) -> Vec<RpcError> {
+        let mut health: Vec<RpcError> = kept.moved_at.map(moved::moved).into_iter().collect();
         if is_full {
             health.push(RpcError::from(StoreError::Full));
         }
@@ -212,7 +214,7 @@ impl Node {
             ));
         }
         // What gateways say is shown at once; that none answers may pass.
-        match why.filter(|why| why.is_refusal() || state == ConnectionState::Lost) {
+        match self.no_gateway().filter(|why| why.is_refusal() || state == ConnectionState::Lost) {
             Some(why) => health.push(view::no_gateway(why)),
             None if state == ConnectionState::Lost => health.push(view::no_gateway(NoGateway::Unreachable)),
             None => {}
@@ -235,15 +237,12 @@ impl Node {
             health.push(RpcError::new(&codes::MESSAGE_UNRECEIVED, message));
         }
         if let Some(first) = kept.restarted.first() {
-            let message = match kept.restarted.len() {
-                1 => format!(
-                    "The conversation with \"{first}\" begins again: one side was set back to an older copy."
-                ),
-                several => {
-                    format!("{several} conversations begin again: one side was set back to an older copy.")
-                }
+            let which = match kept.restarted.len() {
+                1 => format!("The conversation with \"{first}\" begins"),
+                several => format!("{several} conversations begin"),
             };
-            health.push(RpcError::new(&codes::CONTACT_RESTARTED, message));
+            let why = "one side was set back to an older copy, or restored from a backup";
+            health.push(RpcError::new(&codes::CONTACT_RESTARTED, format!("{which} again: {why}.")));
         }
         if kept.lost_requests > 0 {
             let message =
@@ -254,6 +253,7 @@ impl Node {
             let message = format!("{} keys of posts could not be published yet.", kept.unpublished);
             health.push(RpcError::new(&codes::POST_TIMEOUT, message));
         }
+        health.extend(self.schedule.failure());
         health
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct ContactRow {
     pub(crate) identity_changed: bool,
     /// Nobody wants to be told of their messages.
     pub(crate) muted: bool,
+    /// This home was made from a backup of that time, and they were not told yet.
+    pub(crate) kept_until: Option<Timestamp>,
 }
 
 /// A place in the list of contacts. It stays good when the contact that was there moves.
@@ -75,7 +77,7 @@ pub(crate) struct NewContact<'a> {
 
 const COLUMNS: &str = "id, persona, name, public, state, verified, added_at, last_message_at, relay, bundle,
     bundle_version, identity, current, rejoin, attempts, descriptor_day,
-    identity_changed, (SELECT id FROM conversations WHERE contact = contacts.id), muted";
+    identity_changed, (SELECT id FROM conversations WHERE contact = contacts.id), muted, kept_until";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     let public: Option<String> = row.get(3)?;
@@ -99,6 +101,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
         identity_changed: row.get(16)?,
         conversation: row.get(17)?,
         muted: row.get(18)?,
+        kept_until: row.get::<_, Option<i64>>(19)?.map(|at| Timestamp(unsigned(at))),
     })
 }
 
@@ -307,6 +310,16 @@ impl Tx<'_> {
             "note a new beginning",
             "UPDATE contacts SET restarted_at = ?2 WHERE id = ?1",
             (contact, signed(now.0)),
+        )?;
+        Ok(())
+    }
+
+    /// The contact knows that this home was made from a backup.
+    pub(crate) fn told_of_backup(&self, contact: ContactId) -> Result<(), StoreError> {
+        self.execute(
+            "note what a contact was told",
+            "UPDATE contacts SET kept_until = NULL WHERE id = ?1 AND kept_until IS NOT NULL",
+            [contact],
         )?;
         Ok(())
     }

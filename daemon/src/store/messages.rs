@@ -9,6 +9,9 @@ use super::reason::Reason;
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
+/// Messages that go out again for one contact's backup, at most.
+const MOST_AGAIN: u32 = 2000;
+
 stored_enum! {
     /// How far an own message has come. It moves down this list, never up.
     enum MessageState {
@@ -254,6 +257,23 @@ impl Tx<'_> {
             "UPDATE messages SET state = 2 WHERE outgoing = 1 AND state = 3 AND seq IN (
                SELECT message FROM sealed WHERE session = ?1 ORDER BY message DESC LIMIT 16)",
             [session],
+        )?;
+        Ok(())
+    }
+
+    /// Opens own messages again that a contact confirmed since a time, the last of them: a home that was made from a
+    /// backup lacks them. Whoever has them drops them by their id.
+    pub(crate) fn doubt_delivered_since(
+        &self,
+        conversation: ConversationId,
+        since: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "doubt receipts",
+            "UPDATE messages SET state = 2 WHERE seq IN (
+               SELECT seq FROM messages WHERE conversation = ?1 AND outgoing = 1 AND state = 3 AND delivered_at >= ?2
+               ORDER BY seq DESC LIMIT ?3)",
+            (conversation, signed(since.0), MOST_AGAIN),
         )?;
         Ok(())
     }

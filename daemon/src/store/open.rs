@@ -58,6 +58,21 @@ pub fn is_there(home: &Path) -> Result<bool, StoreError> {
     Ok(database.is_some())
 }
 
+/// Removes the files of a store that was made in vain.
+pub(crate) fn remove(home: &Path) -> Result<(), StoreError> {
+    // The mark goes first: with it, a home without a database has lost it.
+    for name in [MARK, LOG, "store.db-shm", DATABASE, LOCK] {
+        let path = home.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::file(path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn open(home: &Path, key: &MasterKey, now: Timestamp) -> Result<Worker, StoreError> {
     open_with(home, key, now, |path| connect(path, key)).map_err(|error| error.looked_at(home))
 }

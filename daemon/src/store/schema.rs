@@ -115,6 +115,7 @@ CREATE INDEX transcripts_by_prekeys ON transcripts (prekeys);
 -- rejoin: begin a session even when nothing waits to be sent.
 -- taken_at: when a handshake of theirs was last taken. held: the last one that came too soon after it, sealed.
 -- restarted_at: when the conversation was last begun again. deposit_bits: the work that their inbox asked for last.
+-- kept_until: this home was made from a backup of that time, and the contact was not told yet.
 CREATE TABLE contacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
@@ -139,6 +140,7 @@ CREATE TABLE contacts (
     restarted_at INTEGER,
     deposit_bits INTEGER,
     muted INTEGER NOT NULL DEFAULT 0,
+    kept_until INTEGER,
     UNIQUE (persona, name),
     UNIQUE (persona, public)
 ) STRICT;

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod backups;
 mod first_contact;
 mod gun_peer;
 mod hostile_relay;

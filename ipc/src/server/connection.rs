@@ -239,7 +239,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
                 Some(RpcError::new(&codes::HELLO_REPEATED, "This connection is open already."))
             }
             Some(method) => {
-                let permitted = self.context.service.permit(method.name);
+                let permitted = self.context.service.permit(method);
                 let refusal = permitted.and_then(|()| self.scope.permit(method, &mut call)).err();
                 if let (None, Some(activity)) = (&refusal, &self.context.service.activity) {
                     activity.note(method);

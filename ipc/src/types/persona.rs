@@ -214,3 +214,44 @@ pub struct Published {
     /// When the waiting bundle was made.
     pub version: Utc,
 }
+
+/// Parameters of `home.backup`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BackUpHome {
+    /// The absolute path of the file, which must not be there yet.
+    pub path: String,
+    /// What opens it.
+    pub passphrase: Secret,
+    /// The home moves to another machine with this backup: the daemon disconnects first, stops when the file is good,
+    /// and sends nothing after its next start.
+    #[serde(default, rename = "move")]
+    pub moves: bool,
+}
+
+/// Parameters of `backup.passphrase`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ChangeBackupPassphrase {
+    /// What opens the backups that the daemon makes by itself from now on. Absent: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<Secret>,
+}
+
+/// Result of `backup.passphrase`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BackupPassphrase {
+    /// Whether there is one.
+    pub is_set: bool,
+}
+
+/// Result of `home.backup`, and what `bauta restore` prints.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BackedUpHome {
+    /// When it was made.
+    pub made_at: Utc,
+    /// Personas in it.
+    pub personas: u64,
+    /// Contacts in it; open invitations are not.
+    pub contacts: u64,
+    /// Messages in it.
+    pub messages: u64,
+}

@@ -191,7 +191,8 @@ fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let (id, sent_at) = (MessageId([1; 16]), Timestamp(1_800_000_000_000));
     let contents = [
         Content::Text { id, sent_at, text: "Grüße".to_owned() },
-        Content::Greeting { id, sent_at },
+        Content::Greeting { id, sent_at, kept_until: None },
+        Content::Greeting { id, sent_at, kept_until: Some(sent_at) },
         Content::Descriptor { bytes: vec![5; 400] },
         Content::PostKey {
             id,

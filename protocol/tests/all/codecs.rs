@@ -167,8 +167,9 @@ fn contents() -> impl Strategy<Value = Content> {
             sent_at: Timestamp(at),
             text
         }),
-        (any::<[u8; 16]>(), any::<u64>())
-            .prop_map(|(id, at)| Content::Greeting { id: MessageId(id), sent_at: Timestamp(at) }),
+        (any::<[u8; 16]>(), any::<u64>(), any::<Option<u64>>()).prop_map(|(id, at, kept)| {
+            Content::Greeting { id: MessageId(id), sent_at: Timestamp(at), kept_until: kept.map(Timestamp) }
+        }),
         vec(any::<u8>(), 0..600).prop_map(|bytes| Content::Descriptor { bytes }),
         (any::<[u8; 16]>(), any::<u64>(), any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(
             |(id, at, iv, digest, key)| Content::PostKey {

@@ -294,7 +294,11 @@ fn content() {
     let (id, sent_at) = (MessageId([0xcd; 16]), Timestamp(1_800_000_000_000));
     let contents = [
         ("text", Content::Text { id, sent_at, text: "Sior Maschera, bondì!".to_owned() }),
-        ("greeting", Content::Greeting { id, sent_at }),
+        ("greeting", Content::Greeting { id, sent_at, kept_until: None }),
+        (
+            "greeting of a restored home",
+            Content::Greeting { id, sent_at, kept_until: Some(Timestamp(1_799_999_000_000)) },
+        ),
         ("descriptor", Content::Descriptor { bytes: vec![1, 2, 3] }),
         (
             "post key",

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bauta_protocol::content::Content;
 use bauta_protocol::time::Timestamp;
@@ -66,7 +67,13 @@ impl Pair {
 
     /// Both write while transactions are cut off and exchanges are lost, doubled and late; then the air clears.
     fn talk(&mut self, messages: usize) {
-        for number in 0..messages {
+        self.chat(0..messages);
+        self.settle();
+    }
+
+    /// Both write; what is under way stays so.
+    fn chat(&mut self, numbers: Range<usize>) {
+        for number in numbers {
             for who in 0..2 {
                 let steps = self.draw.below(25);
                 self.steps(steps);
@@ -90,6 +97,9 @@ impl Pair {
                 }
             }
         }
+    }
+
+    fn settle(&mut self) {
         self.people.iter_mut().for_each(|(person, _)| person.faults = false);
         for _ in 0..400 {
             self.steps(50);
@@ -167,10 +177,49 @@ proptest! {
     }
 
     #[test]
+    fn also_when_a_home_goes_on_from_a_backup(seed: u64, messages in 1usize..6) {
+        a_backup_goes_on(seed, messages);
+    }
+
+    #[test]
     fn also_after_an_invitation(seed: u64, messages in 1usize..7) {
         let mut pair = Pair::invited(seed);
         pair.talk(messages);
         pair.check(messages);
+    }
+}
+
+/// A home that goes on from an older backup, while messages are on their way: all that its contact wrote arrives once, and
+/// nothing of either comes twice.
+fn a_backup_goes_on(seed: u64, messages: usize) {
+    let mut pair = Pair::added(seed);
+    pair.talk(messages);
+    let (made_at, rows) = (pair.now, pair.people[0].0.back_up());
+    pair.chat(messages..2 * messages);
+    let id = pair.people[0].0.id;
+    // The clocks differ.
+    let made_at = Timestamp(made_at.0 + 3_600_000);
+    let restored = Person::restored(&rows, id, made_at, pair.now, &mut pair.relays);
+    pair.people[0].0 = restored;
+    pair.chat(2 * messages..3 * messages);
+    pair.settle();
+    assert!(!pair.relays.reused, "a box was put with other bytes");
+    let heard = |pair: &mut Pair, who: usize| -> Vec<String> {
+        let (person, contact) = &mut pair.people[who];
+        let all = person.messages(*contact);
+        all.iter().filter(|row| !row.outgoing).map(|row| text(&row.content)).collect()
+    };
+    let mut to_alice = heard(&mut pair, 0);
+    let mut all: Vec<String> = (0..3 * messages).map(|number| line(1, number)).collect();
+    to_alice.sort();
+    all.sort();
+    assert_eq!(to_alice, all, "each once");
+    let to_bob = heard(&mut pair, 1);
+    let once: BTreeSet<&String> = to_bob.iter().collect();
+    assert_eq!(once.len(), to_bob.len(), "none twice");
+    // What the old home sent last may stand behind a box that never left it: that is waited for, for days.
+    for text in (0..messages).chain(2 * messages..3 * messages).map(|number| line(0, number)) {
+        assert!(to_bob.contains(&text), "lost: {}", &text[..8.min(text.len())]);
     }
 }
 

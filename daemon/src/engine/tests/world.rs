@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bauta_protocol::address::Address;
+use bauta_protocol::backup::Cell;
 use bauta_protocol::bundle::{BUNDLE_LEN, IdentitySecret, Prekeys};
 use bauta_protocol::handshake::HANDSHAKE_LEN;
 use bauta_protocol::id::{BoxId, Capability, DoorAddress, InboxId, MessageId, PersonaKey, RelayId};
@@ -20,9 +21,11 @@ use crate::engine::{Times, answer_invitation, bundle, errands, greet, invite, qu
 use crate::random;
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    ContactId, ContactState, MessageRow, MessageSeq, MessageState, NewContact, PersonaId, PersonaRow,
-    PrekeysRow, StoreError, Tx,
+    BackedUp, ContactId, ContactState, MESSAGES, MessageRow, MessageSeq, MessageState, NewContact, PersonaId,
+    PersonaRow, PrekeysRow, StoreError, TABLES, Tx,
 };
+
+pub(super) type BackedUpRows = Vec<(&'static BackedUp, Vec<Vec<Cell>>)>;
 
 pub(super) const RELAY: RelayId = RelayId([1; 32]);
 pub(super) const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -141,9 +144,47 @@ impl Person {
     }
 
     pub(super) fn publish(&mut self, relays: &mut Relays) {
+        self.publish_at(relays, NOW);
+    }
+
+    fn publish_at(&mut self, relays: &mut Relays, now: Timestamp) {
         let row = self.row();
-        let prekeys = self.store.run(|tx| bundle::fresh_prekeys(tx, &row, NOW));
+        let prekeys = self.store.run(|tx| bundle::fresh_prekeys(tx, &row, now));
         relays.publish_prekeys(row.public, &prekeys);
+    }
+
+    /// What a backup of the home holds.
+    pub(super) fn back_up(&mut self) -> BackedUpRows {
+        self.store.run(|tx| {
+            let rows = |table: &'static BackedUp| {
+                let rows = match table.name == MESSAGES {
+                    true => tx.backup_messages(0, 1000)?.into_iter().map(|(_, cells)| cells).collect(),
+                    false => tx.backup_table(table)?,
+                };
+                Ok((table, rows))
+            };
+            TABLES.iter().map(rows).collect()
+        })
+    }
+
+    /// A new home from a backup.
+    pub(super) fn restored(
+        rows: &BackedUpRows,
+        id: PersonaId,
+        made_at: Timestamp,
+        now: Timestamp,
+        relays: &mut Relays,
+    ) -> Self {
+        let mut store = MemoryStore::new();
+        store.run(|tx| {
+            for (table, rows) in rows {
+                rows.iter().try_for_each(|cells| tx.restore_row(table, cells))?;
+            }
+            tx.begin_restored(made_at, now)
+        });
+        let mut person = Self { store, id, faults: false };
+        person.publish_at(relays, now);
+        person
     }
 
     /// Adds a contact by their key.

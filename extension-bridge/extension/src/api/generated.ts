@@ -62,12 +62,43 @@ export type ApprovePairing = {
   personas?: Array<string> | null | undefined;
 };
 
+/** Parameters of `home.backup`. */
+export type BackUpHome = {
+  /**
+   * The home moves to another machine with this backup: the daemon disconnects first, stops when the file is good,
+   * and sends nothing after its next start.
+   */
+  move?: boolean | undefined;
+  /** What opens it. */
+  passphrase: Secret;
+  /** The absolute path of the file, which must not be there yet. */
+  path: string;
+};
+
+/** Result of `home.backup`, and what `bauta restore` prints. */
+export type BackedUpHome = {
+  /** Contacts in it; open invitations are not. */
+  contacts: number;
+  /** When it was made. */
+  made_at: Utc;
+  /** Messages in it. */
+  messages: number;
+  /** Personas in it. */
+  personas: number;
+};
+
 /** Result of `persona.backup`: one page. Each page is a whole backup file; a small home has one. */
 export type BackupPage = {
   /** The file, in base64. */
   file: Secret;
   /** There is more: pass this as `after`. */
   next?: number | null | undefined;
+};
+
+/** Result of `backup.passphrase`. */
+export type BackupPassphrase = {
+  /** Whether there is one. */
+  is_set: boolean;
 };
 
 /** Parameters of `contact.block` and `contact.delete`. */
@@ -82,6 +113,12 @@ export type BlockContact = {
 export type Blocked = {
   /** The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn. */
   public_key?: string | null | undefined;
+};
+
+/** Parameters of `backup.passphrase`. */
+export type ChangeBackupPassphrase = {
+  /** What opens the backups that the daemon makes by itself from now on. Absent: as it is. */
+  passphrase?: Secret | null | undefined;
 };
 
 /** Parameters of `config.set`. */
@@ -1375,6 +1412,29 @@ export interface Methods {
     };
     result: BackupPage;
   };
+  /** Writes a backup of this home, with its history, into a new file that is encrypted under a passphrase. */
+  'home.backup': {
+    params: {
+      /**
+       * The home moves to another machine with this backup: the daemon disconnects first, stops when the file is good,
+       * and sends nothing after its next start.
+       */
+      move?: boolean | undefined;
+      /** What opens it. */
+      passphrase: Secret;
+      /** The absolute path of the file, which must not be there yet. */
+      path: string;
+    };
+    result: BackedUpHome;
+  };
+  /** Sets the passphrase of the backups that the daemon makes by itself, or says whether there is one. */
+  'backup.passphrase': {
+    params: {
+      /** What opens the backups that the daemon makes by itself from now on. Absent: as it is. */
+      passphrase?: Secret | null | undefined;
+    };
+    result: BackupPassphrase;
+  };
   /** Adds a contact by address, invitation or bare key, and begins the conversation. */
   'contact.add': {
     params: {
@@ -1872,6 +1932,8 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'persona.connect': { grant: 'persona.admin', network: 'queued', reveals: "The relays and gateways can tell that this persona and the others that are connected belong to one machine." },
   'persona.import': { grant: 'persona.admin', network: 'queued', reveals: "The relay learns that personas with these keys have inboxes there. The local network and the gateway see one more connection for each." },
   'persona.backup': { grant: 'persona.admin', network: 'none', reveals: "Anybody who has the file and its password can be these personas." },
+  'home.backup': { grant: 'persona.admin', network: 'none', reveals: "Anybody who has the file and its passphrase can be these personas, and read their history." },
+  'backup.passphrase': { grant: 'persona.admin', network: 'none', reveals: "Nothing." },
   'contact.add': { grant: 'messages.send', network: 'queued', reveals: "With an invitation: the relay sees boxes like any others. Without: the contact's relay learns that someone asked for this persona's bundle and left a first message. The contact learns this persona's key." },
   'contact.list': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'contact.show': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
@@ -2055,6 +2117,11 @@ export const ERROR_CODES = [
   'persona.unknown',
   'persona.exists',
   'persona.secret',
+  'backup.place',
+  'backup.passphrase',
+  'backup.damaged',
+  'backup.failed',
+  'home.moved',
   'backup.invalid',
   'backup.password',
   'backup.version',
