@@ -161,8 +161,9 @@ async fn following(
     for message in messages.clone() {
         show(message)?;
     }
-    wanted.shown(&client, &messages).await?;
+    // Before anything that may find the daemon gone: what was printed is not listened for again.
     *cursor = Some(events.cursor());
+    wanted.shown(&client, &messages).await?;
     while !context.out.is_closed() {
         let event = events.next().await?;
         *cursor = Some(event.cursor);

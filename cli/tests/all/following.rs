@@ -98,12 +98,22 @@ impl Fake {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    fn command(&self, arguments: &[&str]) -> (Killed, Lines<BufReader<ChildStdout>>) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bauta"));
         command.env_remove("XDG_RUNTIME_DIR").env("BAUTA_HOME", self.path()).args(arguments);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        (child, lines)
+        (Killed(child), lines)
+    }
+}
+
+/// A child that does not outlive its test, failed or not.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -116,7 +126,7 @@ fn following_goes_on_after_a_restart() {
     let fake = Fake::new();
     fake.texts.lock().unwrap().push("before".to_owned());
     fake.start();
-    let (mut child, mut lines) = fake.command(&["inbox", "--follow", "--as", "alice", "--json"]);
+    let (_child, mut lines) = fake.command(&["inbox", "--follow", "--as", "alice", "--json"]);
     assert_eq!(next(&mut lines)["text"], "before");
     fake.stop();
     fake.texts.lock().unwrap().push("while away".to_owned());
@@ -126,21 +136,17 @@ fn following_goes_on_after_a_restart() {
     assert_eq!(*fake.since.lock().unwrap(), [Value::Null, json!(7)]);
     let last = json!(format!("{:032x}", 1));
     until("what was shown is marked as read", || fake.read.lock().unwrap().last() == Some(&last));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
 fn watching_goes_on_after_a_restart() {
     let fake = Fake::new();
     fake.start();
-    let (mut child, mut lines) = fake.command(&["status", "--watch", "--json"]);
+    let (_child, mut lines) = fake.command(&["status", "--watch", "--json"]);
     assert_eq!(next(&mut lines)["queued"], 0);
     fake.stop();
     assert!(next(&mut lines)["error"]["code"].as_str().unwrap().starts_with("daemon."));
     fake.texts.lock().unwrap().push("one".to_owned());
     fake.start();
     assert_eq!(next(&mut lines)["queued"], 1);
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
