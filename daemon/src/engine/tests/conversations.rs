@@ -219,7 +219,7 @@ fn a_backup_goes_on(seed: u64, messages: usize) {
     assert_eq!(once.len(), to_bob.len(), "none twice");
     // What the old home sent last may stand behind a box that never left it: that is waited for, for days.
     for text in (0..messages).chain(2 * messages..3 * messages).map(|number| line(0, number)) {
-        assert!(to_bob.contains(&text), "lost: {}", &text[..8.min(text.len())]);
+        assert!(to_bob.contains(&text), "lost: {text:.8}");
     }
 }
 
