@@ -14,5 +14,5 @@ mod random;
 mod serving;
 mod store;
 
-pub use self::serving::Daemon;
+pub use self::serving::{Daemon, suspend_is_announced};
 pub use self::store::is_there as store_exists;

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::suspend::is_announced as suspend_is_announced;
 use crate::node::{AtSuspend, Ending, Node, NodeConfig, NodeError};
 use crate::unlock::{Mode, Unlock};
 

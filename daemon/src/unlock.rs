@@ -245,6 +245,14 @@ impl Unlock {
         Ok(read_description(home)?.map(|description| description.mode))
     }
 
+    /// Whether this system has a keychain that answers. Blocks for as long as that takes, and asks the user nothing.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn keychain_answers() -> Result<(), UnlockError> {
+        keychain::answers()
+    }
+
     /// Whether this opens the key of a home that has a store.
     ///
     /// # Errors

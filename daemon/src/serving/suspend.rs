@@ -54,12 +54,29 @@ async fn watch_on(
     }
 }
 
+/// Whether anybody on this machine says that it will sleep; the error is in words.
+///
+/// # Errors
+/// When there is no bus of the system, or no logind on it.
+pub async fn is_announced() -> Result<(), String> {
+    let names = async {
+        let bus = zbus::connection::Builder::system()?.build().await?;
+        let names = zbus::Proxy::new(&bus, BUS, "/org/freedesktop/DBus", BUS).await?;
+        // Starts it where it is started on demand only.
+        names.call::<_, _, u32>("StartServiceByName", &(LOGIND, 0_u32)).await
+    };
+    names.await.map(drop).map_err(|error: zbus::Error| error.to_string())
+}
+
+const BUS: &str = "org.freedesktop.DBus";
+const LOGIND: &str = "org.freedesktop.login1";
+
 /// Waits until the machine is about to sleep. It does not as long as what this returns is open.
 async fn announced(bus: zbus::Result<zbus::connection::Builder<'static>>) -> zbus::Result<OwnedFd> {
     let bus = bus?.build().await?;
     let manager = zbus::Proxy::new(
         &bus,
-        "org.freedesktop.login1",
+        LOGIND,
         "/org/freedesktop/login1",
         "org.freedesktop.login1.Manager",
     )

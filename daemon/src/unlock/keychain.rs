@@ -36,6 +36,18 @@ pub(super) fn forget(name: &str) {
     }
 }
 
+/// Whether there is a keychain that answers. It is asked for an entry that it cannot have, so that it asks the user nothing.
+pub(super) fn answers() -> Result<(), UnlockError> {
+    match entry("nothing")?.get_secret() {
+        Ok(mut bytes) => {
+            bytes.zeroize();
+            Ok(())
+        }
+        Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(silent(&error)),
+    }
+}
+
 fn entry(name: &str) -> Result<Entry, UnlockError> {
     Entry::new(SERVICE, name).map_err(|error| silent(&error))
 }

@@ -4,6 +4,7 @@ mod browser;
 mod machine;
 mod policy;
 mod running;
+mod system;
 
 use bauta_ipc::methods::StatusGet;
 use bauta_ipc::{Client, Exit, RpcError, Status, StatusOf};
@@ -39,6 +40,9 @@ async fn checks(context: &Context) -> Result<Vec<Check>, RpcError> {
     checks.extend(running::network(status, &command));
     checks.push(machine::clock(&home));
     checks.push(machine::disk(&home));
+    checks.push(system::service());
+    checks.extend(system::keychain(&home).await);
+    checks.extend(system::suspend(&home, &command).await);
     checks.extend(browser::browsers()?);
     Ok(checks)
 }

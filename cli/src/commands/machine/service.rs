@@ -19,7 +19,7 @@ use super::manifests::roots;
 use crate::commands::running::network::{self, NetworkArg};
 use crate::{Context, shell_word};
 
-pub(super) use self::systemd::{UNIT, is_active};
+pub(super) use self::systemd::{State, UNIT, is_active, state};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceCommand {

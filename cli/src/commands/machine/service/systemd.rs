@@ -48,13 +48,13 @@ impl From<ManagerError> for RpcError {
 
 /// What the manager says about the unit.
 #[derive(Debug, Serialize)]
-pub(super) struct State {
+pub(in crate::commands::machine) struct State {
     /// Whether there is a unit that is used.
-    pub(super) installed: bool,
+    pub(in crate::commands::machine) installed: bool,
     /// Whether it starts at login.
     enabled: bool,
     /// systemd's word: `active`, `inactive`, `failed`, `activating`, `deactivating`.
-    pub(super) active: String,
+    pub(in crate::commands::machine) active: String,
     /// How it ended last: `success`, `exit-code`, `watchdog` and others.
     result: String,
     /// Where the unit is.
@@ -64,8 +64,20 @@ pub(super) struct State {
 }
 
 impl State {
+    #[cfg(test)]
+    pub(in crate::commands::machine) fn for_tests(installed: bool, active: &str) -> Self {
+        Self {
+            installed,
+            enabled: installed,
+            active: active.to_owned(),
+            result: "success".to_owned(),
+            unit: String::new(),
+            linger: false,
+        }
+    }
+
     /// systemd's words for it.
-    pub(super) fn words(&self) -> String {
+    pub(in crate::commands::machine) fn words(&self) -> String {
         let start = if self.enabled { "enabled" } else { "not enabled" };
         format!("{}, {start}, ended last with {}", self.active, self.result)
     }
@@ -126,7 +138,7 @@ pub(in crate::commands::machine) fn is_active() -> bool {
     systemctl(&["--quiet", "is-active", UNIT]).is_ok()
 }
 
-pub(super) fn state() -> Result<State, RpcError> {
+pub(in crate::commands::machine) fn state() -> Result<State, RpcError> {
     let shown = systemctl(&["show", UNIT])?;
     let property = |name: &str| {
         let lines = shown.lines().filter_map(|line| line.split_once('='));
