@@ -62,9 +62,7 @@ fn keychain_says(kept: Option<Mode>, answer: Result<(), UnlockError>) -> Check {
         )
         .exits(codes::UNLOCK_FAILED.exit),
         // Nothing needs it.
-        (Err(_), None) => {
-            Check::ok(ID, "None answers; a new home can be protected by a passphrase.")
-        }
+        (Err(_), None) => Check::ok(ID, "None answers; a new home can be protected by a passphrase."),
     }
 }
 
