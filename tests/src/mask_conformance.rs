@@ -69,7 +69,7 @@ pub fn run(path: &Path, out: &mut impl Write) -> io::Result<Totals> {
         }
     }
     for (index, case) in file.cases.iter().enumerate() {
-        match parse(case.get()) {
+        match Case::read(case, index + 1) {
             Ok(case) => world.cases.push(case),
             Err(error) => {
                 writeln!(out, "FAIL case number {}: {error}", index + 1)?;
@@ -98,9 +98,10 @@ pub fn run(path: &Path, out: &mut impl Write) -> io::Result<Totals> {
 /// What went wrong, in words.
 type Failure = String;
 
-/// Each key and case is read separately, so that a broken one fails alone.
+/// Each key and case is read separately, so that a broken one fails alone. A file of pasted texts needs no keys.
 #[derive(Deserialize)]
 struct File {
+    #[serde(default)]
     keys: BTreeMap<String, Json>,
     cases: Vec<Box<RawValue>>,
 }
@@ -116,12 +117,39 @@ struct KeyRecord {
 }
 
 /// Input and output stay text until the kind is known: metadata must keep their order.
-#[derive(Deserialize)]
 struct Case {
     id: String,
     kind: String,
     input: Box<RawValue>,
     output: Box<RawValue>,
+}
+
+/// A case as it is in a file.
+#[derive(Deserialize)]
+struct CaseIn {
+    id: Option<String>,
+    kind: String,
+    input: Option<Box<RawValue>>,
+    output: Option<Box<RawValue>>,
+}
+
+impl Case {
+    /// The case at a place in its file, counted from 1. A pasted text may have what is expected of it beside itself, in
+    /// the input or in the case.
+    fn read(raw: &RawValue, place: usize) -> Result<Self, Failure> {
+        let CaseIn { id, kind, input, output } = parse(raw.get())?;
+        let is_pasted = kind == "pasted";
+        let missing = |what: &str| format!("not in the schema: there is no {what}");
+        let input = match input {
+            None if is_pasted => raw.to_owned(),
+            input => input.ok_or_else(|| missing("input"))?,
+        };
+        let output = match output {
+            None if is_pasted => input.clone(),
+            output => output.ok_or_else(|| missing("output"))?,
+        };
+        Ok(Self { id: id.unwrap_or_else(|| place.to_string()), kind, input, output })
+    }
 }
 
 enum Key {

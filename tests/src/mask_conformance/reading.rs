@@ -1,4 +1,4 @@
-//! Reading posts: `decrypt`, `malformed`, `v38_text_quirks`.
+//! Reading posts: `decrypt`, `malformed`, `pasted`, `v38_text_quirks`.
 
 use bauta_protocol::mask::{Payload, Reader, Record, TypedMessage, Wire, decrypt, find_all_in_text};
 use serde::Deserialize;
@@ -90,22 +90,42 @@ struct PastedIn {
     text: String,
 }
 
-#[derive(Deserialize)]
-struct PastedOut {
-    opens: bool,
-}
-
-/// A text as people paste it, with words and punctuation around: whether any post in it opens for everybody.
+/// A text as people paste it, with words and punctuation around: what of it opens for everybody. That is said as whether
+/// anything does, as the words of one post, as the words of each in any order, or as their number.
 pub(super) fn check_pasted(case: &Case) -> Result<(), Failure> {
     let input: PastedIn = parse(case.input.get())?;
-    let output: PastedOut = parse(case.output.get())?;
+    let expected = match parse(case.output.get())? {
+        Json::Object(mut output) => output.remove("opens").ok_or("not in the schema: there is no opens")?,
+        output => output,
+    };
     let found = find_all_in_text(&input.text);
-    let opens = found.iter().any(|(wire, _)| {
-        let payload = Payload::parse(wire);
-        payload
-            .is_ok_and(|payload| decrypt(&payload, &Reader::default(), std::iter::empty::<&Record>()).is_ok())
+    let opened: Vec<TypedMessage> = found.iter().filter_map(|(wire, _)| open_to_all(wire)).collect();
+    let words = opened.iter().map(|message| match message {
+        TypedMessage::Text { content, .. } => content.clone(),
+        other => format!("{other:?}"),
     });
-    equal("opens", &output.opens, &opens)
+    let mut words: Vec<String> = words.collect();
+    match expected {
+        Json::Bool(opens) => equal("opens", &opens, &!opened.is_empty()),
+        Json::Null => equal("opens", &false, &!opened.is_empty()),
+        Json::Number(count) => equal("opens", &count.as_u64(), &u64::try_from(opened.len()).ok()),
+        Json::String(expected) => {
+            equal("opens", &Some(&expected), &words.iter().find(|words| **words == expected))
+        }
+        expected @ Json::Array(_) => {
+            let mut expected: Vec<String> = parse(&expected.to_string())?;
+            expected.sort_unstable();
+            words.sort_unstable();
+            equal("opens", &expected, &words)
+        }
+        Json::Object(_) => Err("not in the schema: opens is an object".to_owned()),
+    }
+}
+
+fn open_to_all(wire: &Wire) -> Option<TypedMessage> {
+    let payload = Payload::parse(wire).ok()?;
+    let opened = decrypt(&payload, &Reader::default(), std::iter::empty::<&Record>()).ok()?;
+    Some(opened.message)
 }
 
 #[derive(Deserialize)]

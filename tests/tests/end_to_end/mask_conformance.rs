@@ -84,6 +84,48 @@ fn pasted_texts_open() {
     assert!(totals.passed > 20 && totals.failed == 0, "{}", String::from_utf8_lossy(&out));
 }
 
+/// What is expected of a pasted text may be said in several places and forms, and what is wrong is noticed in each.
+#[test]
+fn pasted_texts_come_in_several_forms() {
+    let file: Json = serde_json::from_str(
+        &std::fs::read_to_string(vectors().with_file_name("mask-pasted.json")).unwrap(),
+    )
+    .unwrap();
+    let text = file["cases"][0]["input"]["text"].as_str().unwrap();
+    let (twice, none) = (format!("{text} {text}"), "only words");
+    let words = {
+        let (_, out) = run_text(
+            &json!({"cases": [{"kind": "pasted", "text": text, "opens": ["?"]}]}).to_string(),
+        );
+        let (_, got) = out.split_once("got [\"").unwrap();
+        got.split_once("\"]").unwrap().0.to_owned()
+    };
+    for (text, right, wrong) in [
+        (text, json!(true), json!(false)),
+        (none, json!(false), json!(true)),
+        (none, json!(null), json!(words)),
+        (text, json!(words), json!("other words")),
+        (text, json!([words]), json!([])),
+        (none, json!([]), json!([words])),
+        (twice.as_str(), json!(2), json!(1)),
+        (twice.as_str(), json!([words, words]), json!([words])),
+    ] {
+        for (opens, passed) in [(&right, 1), (&wrong, 0)] {
+            for case in [
+                json!({"kind": "pasted", "text": text, "opens": opens}),
+                json!({"id": "a", "kind": "pasted", "input": {"text": text, "opens": opens}}),
+                json!({"id": "b", "kind": "pasted", "input": {"text": text}, "output": {"opens": opens}}),
+            ] {
+                let (totals, out) = run_text(&json!({"cases": [case]}).to_string());
+                assert_eq!((totals.passed, totals.failed), (passed, 1 - passed), "{case}: {out}");
+            }
+        }
+    }
+    let broken = json!({"cases": [{"kind": "pasted"}, {"kind": "pasted", "text": 7, "opens": true},
+        {"kind": "pasted", "text": "a", "opens": {}}, {"kind": "pasted", "text": "a"}, {"kind": "persona"}]});
+    assert_eq!(run_text(&broken.to_string()).0.failed, 5);
+}
+
 /// Posts that name somebody who did not write them open in every version.
 #[test]
 fn no_version_proves_its_author() {
