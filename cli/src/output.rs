@@ -7,6 +7,8 @@ use comfy_table::Table;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::words::{escaped_json, printable};
+
 /// The only way to standard output (data) and standard error (notes).
 /// After the reader of standard output has closed it, writing to it does nothing.
 #[derive(Clone, Debug)]
@@ -62,12 +64,12 @@ impl Output {
         if !io::stdout().is_terminal() {
             return self.line(value);
         }
-        self.text(&serde_json::to_string_pretty(value).map_err(|error| not_json(&error))?)
+        self.text(&escaped_json(&serde_json::to_string_pretty(value).map_err(|error| not_json(&error))?))
     }
 
     /// Prints a value as JSON on one line, also for a person.
     pub(crate) fn line<T: Serialize>(&self, value: &T) -> Result<(), RpcError> {
-        self.text(&serde_json::to_string(value).map_err(|error| not_json(&error))?)
+        self.text(&escaped_json(&serde_json::to_string(value).map_err(|error| not_json(&error))?))
     }
 
     /// Prints text and a line feed to standard output; empty text prints nothing.
@@ -99,8 +101,13 @@ impl Output {
         self.text(text.trim_end_matches('\n'))
     }
 
-    /// Prints a line to standard error. Nothing depends on it, so a failure is ignored.
+    /// Prints a line to standard error. What others wrote may be quoted in it, so it is made safe for a terminal.
     pub(crate) fn note(&self, text: &str) {
+        self.stderr(&printable(text));
+    }
+
+    /// Nothing depends on what standard error gets, so a failure is ignored.
+    fn stderr(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
@@ -115,7 +122,7 @@ impl Output {
         } else {
             ("", "", "")
         };
-        self.note(&format!("{bold}{}{plain} {dim}({}){plain}", error.message, error.code));
+        self.stderr(&format!("{bold}{}{plain} {dim}({}){plain}", printable(&error.message), error.code));
         if !error.hint.is_empty() {
             self.note(&format!("  {}", error.hint));
         }

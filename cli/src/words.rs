@@ -1,5 +1,6 @@
 //! Words for states and times, the same in every command.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bauta_ipc::{ConnectionState, ContactState, MessageState, Utc};
@@ -73,16 +74,35 @@ pub(crate) fn short_key(key: &str) -> String {
 /// Text of others, safe for a terminal: control characters, which could move the cursor or hide words, and marks that
 /// change the direction of writing are shown escaped, as Rust writes them.
 pub(crate) fn printable(text: &str) -> String {
-    let hides = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if (c.is_control() && c != '\n') || hides(c) {
+        if steers(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     shown
+}
+
+/// JSON with the same values, safe for a terminal. JSON itself escapes only the control characters below the space; a
+/// terminal also obeys those from 0x7f to 0x9f.
+pub(crate) fn escaped_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if steers(c) {
+            // All of them are below 0x10000, and only texts hold them.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn steers(c: char) -> bool {
+    let hides = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
+    hides || (c.is_control() && c != '\n')
 }
 
 /// Text of others after a heading; its lines are aligned below the first.
@@ -115,6 +135,19 @@ mod tests {
         assert_eq!(printable("a\x1b[2Jb\rc\u{202E}d\u{9b}e\tf"), r"a\u{1b}[2Jb\rc\u{202e}d\u{9b}e\tf");
         assert_eq!(block("bob  ", "one\ntwo\n"), "bob  one\n     two");
         assert_eq!(printable("身份 مرحبا"), "身份 مرحبا");
+    }
+
+    #[test]
+    fn json_cannot_steer_it_either_and_says_the_same() {
+        for text in ["a\u{9b}2J\u{7f}\u{85}b", "\u{202e}\u{2066}\u{61c}", "\x1b[2J\r\n\t\"\\", "身份 مرحبا 🎭"] {
+            let value = serde_json::json!({ text: [text] });
+            for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let shown = escaped_json(&json);
+                assert!(!shown.chars().any(steers), "{shown:?}");
+                assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+            }
+        }
+        assert_eq!(escaped_json("{\n  \"a\": 1\n}"), "{\n  \"a\": 1\n}");
     }
 
     #[test]

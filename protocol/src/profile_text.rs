@@ -3,7 +3,7 @@
 
 use crate::address::Address;
 use crate::id::PersonaKey;
-use crate::mask::{Network, Payload, PersonaId, ProfileId, find_in_text};
+use crate::mask::{Payload, PersonaId, ProfileId, find_all_in_text};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
 /// How an address begins.
@@ -42,11 +42,9 @@ pub fn find_personas(text: &str) -> Vec<Found> {
     for key in keys(&without_long_addresses(text)) {
         add(&mut found, Found { address: bare(key), profile: None });
     }
-    for network in [Network::Twitter, Network::Unknown] {
-        for payload in find_in_text(network, text).iter().filter_map(|wire| Payload::parse(wire).ok()) {
-            if let Ok(Some(key)) = &payload.author_key {
-                add(&mut found, Found { address: bare(key.into()), profile: payload.author.ok().flatten() });
-            }
+    for payload in find_all_in_text(text).iter().filter_map(|(wire, _)| Payload::parse(wire).ok()) {
+        if let Ok(Some(key)) = &payload.author_key {
+            add(&mut found, Found { address: bare(key.into()), profile: payload.author.ok().flatten() });
         }
     }
     found
@@ -135,7 +133,7 @@ fn keys(text: &str) -> impl Iterator<Item = PersonaKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::{Audience, Draft, SecretKey, TypedMessage, encrypt_v37, write_in_text};
+    use crate::mask::{Audience, Draft, Network, SecretKey, TypedMessage, encrypt_v37, write_in_text};
     use proptest::prelude::*;
 
     fn key(byte: u8) -> (SecretKey, PersonaKey) {
@@ -221,6 +219,18 @@ mod tests {
             let text = format!("Read this: {}", write_in_text(network, &post.payload));
             let found = find_personas(&text);
             assert_eq!(found, [Found { address: bare(key), profile: Some(name.clone()) }]);
+        }
+        // Of several posts each author is found.
+        let (other, other_key) = self::key(11);
+        let public = other.public();
+        let by_other = encrypt_v37(&Draft { author: None, author_key: Some(&public), ..draft }, &mut rng).unwrap();
+        for (one, two) in [(Network::Twitter, Network::Twitter), (Network::Minds, Network::Twitter)] {
+            let text = format!("{} {}", write_in_text(one, &post.payload), write_in_text(two, &by_other.payload));
+            let mut both = named(&text);
+            both.sort_unstable();
+            let mut expected = [key, other_key];
+            expected.sort_unstable();
+            assert_eq!(both, expected);
         }
     }
 

@@ -49,7 +49,7 @@ async fn watch(context: &Context) -> Result<Exit, RpcError> {
                 if context.out.is_json() {
                     context.out.line(&serde_json::json!({ "error": error }))?;
                 } else {
-                    context.out.text(&error.message)?;
+                    context.out.text(&printable(&error.message))?;
                 }
             }
             Ok(()) => return Ok(Exit::Ok),
@@ -127,7 +127,7 @@ fn describe(status: &Status) -> String {
     for item in &status.health {
         let _ = write!(text, "\n! {}", printable(&item.message));
         if !item.hint.is_empty() {
-            let _ = write!(text, "\n  {}", item.hint);
+            let _ = write!(text, "\n  {}", printable(&item.hint));
         }
     }
     if status.state == ConnectionState::Locked {

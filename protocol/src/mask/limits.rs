@@ -7,6 +7,8 @@ pub const MAX_PAYLOAD: usize = 1 << 20;
 pub const MAX_PAGE_TEXT: usize = 4 << 20;
 /// Payloads taken from one page text.
 pub const MAX_PAYLOADS_IN_TEXT: usize = 16;
+/// Payloads of one form taken from a text that somebody pasted: a timeline may be copied as a whole.
+pub const MAX_PAYLOADS_PASTED: usize = 64;
 /// Arrays and maps inside one another, in payloads, messages, metadata and backups.
 pub const MAX_DEPTH: usize = 100;
 /// MessagePack or JSON values in one payload, message or key.

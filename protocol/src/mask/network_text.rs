@@ -2,7 +2,7 @@
 
 use super::base64;
 use super::id::Network;
-use super::limits::{MAX_PAGE_TEXT, MAX_PAYLOAD, MAX_PAYLOADS_IN_TEXT};
+use super::limits::{MAX_PAGE_TEXT, MAX_PAYLOAD, MAX_PAYLOADS_IN_TEXT, MAX_PAYLOADS_PASTED};
 use super::payload::Wire;
 
 const V2_LINK: &str = "https://mask.io/?PostData_v2=";
@@ -41,12 +41,13 @@ pub fn find_in_text(network: Network, text: &str) -> Vec<Wire> {
 }
 
 /// Every payload of a text that somebody pasted, and the network that its form shows: links first, which only Twitter
-/// has, then what the other networks share. At most [`MAX_PAYLOADS_IN_TEXT`] of each form.
+/// has, then what the other networks share. At most [`MAX_PAYLOADS_PASTED`] of each form. A link that can be read in two
+/// ways gives both: one of them is no payload.
 #[must_use]
 pub fn find_all_in_text(text: &str) -> Vec<(Wire, Option<Network>)> {
     let text = searched(text);
-    let links = v2_links(text).chain(v1_links(text)).take(MAX_PAYLOADS_IN_TEXT);
-    let marked = marked(text).take(MAX_PAYLOADS_IN_TEXT);
+    let links = v2_readings(text).chain(v1_links(text)).take(MAX_PAYLOADS_PASTED);
+    let marked = marked(text).take(MAX_PAYLOADS_PASTED);
     links.map(|wire| (wire, Some(Network::Twitter))).chain(marked.map(|wire| (wire, None))).collect()
 }
 
@@ -58,10 +59,46 @@ fn searched(text: &str) -> &str {
 // or percent-encoded. So a payload ends at what cannot belong to it, and what follows does not matter.
 
 fn v2_links(text: &str) -> impl Iterator<Item = Wire> {
-    text.split(V2_LINK).skip(1).filter_map(|rest| {
-        let bytes = base64::decode(&escaped_base64(rest))?;
-        (!bytes.is_empty() && bytes.len() <= MAX_PAYLOAD).then_some(Wire::Binary(bytes))
+    text.split(V2_LINK).skip(1).filter_map(|rest| v2_link(&escaped_base64(rest)))
+}
+
+/// As [`v2_links`], and each once more where it ends earlier as the extension writes it.
+fn v2_readings(text: &str) -> impl Iterator<Item = Wire> {
+    // A slash, a plus sign or an escaped blank behind a payload without padding might be more of it. The extension escapes
+    // what is not a letter or a digit, and no blank is in a payload.
+    text.split(V2_LINK).skip(1).flat_map(|rest| {
+        let lenient = v2_link(&escaped_base64(rest));
+        let exact = v2_link(&written_base64(rest)).filter(|exact| lenient.as_ref() != Some(exact));
+        lenient.into_iter().chain(exact)
     })
+}
+
+fn v2_link(base64: &str) -> Option<Wire> {
+    let bytes = base64::decode(base64)?;
+    (!bytes.is_empty() && bytes.len() <= MAX_PAYLOAD).then_some(Wire::Binary(bytes))
+}
+
+/// The base64 that a text begins with, if it is written as the extension writes it.
+fn written_base64(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let escaped = rest.get(..3).map(str::to_ascii_uppercase);
+        let (digit, length) = match escaped.as_deref() {
+            Some("%2B") => ('+', 3),
+            Some("%2F") => ('/', 3),
+            Some("%3D") => ('=', 3),
+            _ => (first, first.len_utf8()),
+        };
+        let is_padding = digit == '=' && !out.len().is_multiple_of(4);
+        let is_digit = (length == 3 || digit.is_ascii_alphanumeric()) && digit != '=' && !out.ends_with('=');
+        if !is_padding && !is_digit {
+            break;
+        }
+        out.push(digit);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    out
 }
 
 /// The base64 that a text begins with, plain or percent-encoded: up to its padding, or to another character.
@@ -230,8 +267,43 @@ mod tests {
     fn the_number_of_payloads_is_bounded() {
         let text = "🎼6/8|AA==:||".repeat(100);
         assert_eq!(find_in_text(Network::Facebook, &text).len(), MAX_PAYLOADS_IN_TEXT);
+        assert_eq!(find_all_in_text(&text).len(), MAX_PAYLOADS_PASTED);
         let far = format!("{}{V38}", " ".repeat(MAX_PAGE_TEXT));
         assert!(find_in_text(Network::Facebook, &far).is_empty());
+    }
+
+    #[test]
+    fn every_punctuation_mark_behind_a_payload_ends_it() {
+        // With two, one and no character of padding; the last one is read with a slash or a plus sign, too.
+        let wires = [vec![0xfb; 7], vec![0xfb; 8], vec![0xfb; 9]].map(Wire::Binary);
+        for wire in wires.into_iter().chain([Wire::Text(V38.to_owned())]) {
+            let link = write_in_text(Network::Twitter, &wire);
+            let marks = (0..128_u8).map(char::from).filter(char::is_ascii_punctuation).map(String::from);
+            let more = ["/and more", "+1", "%20and more", "%20", "%0A", "%2f)", "&amp;s=20", "/?s=20"];
+            for behind in marks.chain(more.map(str::to_owned)) {
+                // It is base64, and ends nothing.
+                let is_digit = behind.starts_with("%2f") && link.ends_with(|last: char| last.is_ascii_alphanumeric());
+                if is_digit && !link.ends_with("%3D") && !link.ends_with("%40") {
+                    continue;
+                }
+                let all = find_all_in_text(&format!("({link}{behind}"));
+                let expected = (wire.clone(), Some(Network::Twitter));
+                assert!(all.contains(&expected), "{link}{behind}: {all:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_is_read_twice_only_where_two_readings_differ() {
+        let wire = Wire::Binary(vec![0xfb; 9]);
+        let link = write_in_text(Network::Twitter, &wire);
+        assert_eq!(find_all_in_text(&link).len(), 1);
+        assert_eq!(find_all_in_text(&format!("{link}.")).len(), 1);
+        assert_eq!(find_all_in_text(&format!("{link}/")), [(wire.clone(), Some(Network::Twitter))]);
+        assert_eq!(find_all_in_text(&format!("{link}/and")).len(), 2);
+        // Somebody has decoded it: then the first reading is the right one.
+        let plain = link.replace("%2B", "+").replace("%2F", "/");
+        assert_eq!(find_all_in_text(&plain).first(), Some(&(wire, Some(Network::Twitter))));
     }
 
     /// Begins with what cannot belong to a payload that is whole.
