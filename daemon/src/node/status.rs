@@ -91,7 +91,7 @@ impl StatusApi for Node {
             traffic_note: self.traffic.bandwidth_note(),
             network: self.network.clone(),
             gun: self.outside.as_ref().map(Outside::status).unwrap_or_default(),
-            health: self.health(&kept, state, is_full),
+            health: self.health(&kept, state, is_full, is_whole),
             personas,
             relays,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,11 +187,12 @@ impl Node {
         }
     }
 
-    /// Why no gateway takes one of the connections, the most telling of the reasons.
-    fn no_gateway(&self) -> Option<NoGateway> {
+    /// Why no gateway takes the connection of one of these personas, or the one without a persona, the most telling of
+    /// the reasons.
+    fn no_gateway(&self, personas: &[(PersonaId, String, u64, u64)]) -> Option<NoGateway> {
         let actors = self.actors();
-        let personas = actors.personas.values().map(|actor| actor.state());
-        let all = personas.chain(actors.nameless.as_ref().map(|nameless| nameless.state()));
+        let named = personas.iter().filter_map(|(id, ..)| actors.personas.get(id)).map(|actor| actor.state());
+        let all = named.chain(actors.nameless.as_ref().map(|nameless| nameless.state()));
         all.filter_map(|connection| connection.no_gateway).max()
     }
 
@@ -202,7 +203,8 @@ impl Node {
         }
     }
 
-    fn health(&self, kept: &Kept, state: ConnectionState, is_full: bool) -> Vec<RpcError> {
+    /// `is_whole`: of the home as a whole, with what is not about a persona.
+    fn health(&self, kept: &Kept, state: ConnectionState, is_full: bool, is_whole: bool) -> Vec<RpcError> {
         let mut health: Vec<RpcError> = kept.moved_at.map(moved::moved).into_iter().collect();
         if is_full {
             health.push(RpcError::from(StoreError::Full));
@@ -214,7 +216,8 @@ impl Node {
             ));
         }
         // What gateways say is shown at once; that none answers may pass.
-        match self.no_gateway().filter(|why| why.is_refusal() || state == ConnectionState::Lost) {
+        let why = self.no_gateway(&kept.personas);
+        match why.filter(|why| why.is_refusal() || state == ConnectionState::Lost) {
             Some(why) => health.push(view::no_gateway(why)),
             None if state == ConnectionState::Lost => health.push(view::no_gateway(NoGateway::Unreachable)),
             None => {}
@@ -253,7 +256,8 @@ impl Node {
             let message = format!("{} keys of posts could not be published yet.", kept.unpublished);
             health.push(RpcError::new(&codes::POST_TIMEOUT, message));
         }
-        health.extend(self.schedule.failure());
+        // Its words name a directory of the user.
+        health.extend(self.schedule.failure().filter(|_| is_whole));
         health
     }
 }

@@ -3,11 +3,13 @@
 mod conversations;
 mod disk;
 mod frames;
+mod limited;
 mod lists;
 mod million;
 mod settings;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -16,7 +18,7 @@ use bauta_protocol::address::RelayAddress;
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::relay::Class;
 use bauta_sphinx_client::{
-    ExchangeError, Patience, Phase, RelayTarget, State as Connection, SystemClock, Traffic,
+    ExchangeError, NoGateway, Patience, Phase, RelayTarget, State as Connection, SystemClock, Traffic,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +29,11 @@ use crate::unlock::Unlock;
 pub(super) const RELAY: RelayId = RelayId([1; 32]);
 
 /// A mixnet that nothing leaves.
-struct Stillness;
+#[derive(Clone, Default)]
+pub(super) struct Stillness {
+    /// From now on gateways refuse whoever is new.
+    pub(super) refuses: Arc<AtomicBool>,
+}
 
 struct Still(watch::Sender<Connection>);
 
@@ -39,7 +45,7 @@ impl Exchangers for Stillness {
             last_exchange: None,
             gateway_since: None,
             rebuilds: 0,
-            no_gateway: None,
+            no_gateway: self.refuses.load(Ordering::Relaxed).then_some(NoGateway::Clock),
         };
         Arc::new(Still(watch::Sender::new(state)))
     }
@@ -80,8 +86,12 @@ impl Served {
 
     /// In a home that is there already.
     pub(super) async fn start_in(home: tempfile::TempDir) -> Self {
+        Self::start_over(home, Stillness::default()).await
+    }
+
+    pub(super) async fn start_over(home: tempfile::TempDir, mixnet: Stillness) -> Self {
         let world = World {
-            exchangers: Arc::new(Stillness),
+            exchangers: Arc::new(mixnet),
             time: Arc::new(SystemClock),
             times: Times::of(Traffic::Test.pace()),
             network: "test".to_owned(),
