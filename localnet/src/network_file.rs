@@ -145,6 +145,8 @@ mod tests {
         assert_eq!(NetworkFile::read(&path).unwrap(), file());
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(r#""role": "mix""#) && text.contains(r#""exit": null"#));
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        assert_eq!(NetworkFile::read(&path).unwrap(), file(), "as some editors save it");
     }
 
     #[test]

@@ -142,8 +142,10 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, S
         error => damaged(path, error.to_string()),
     })?;
     let Some(text) = text else { return Ok(None) };
+    // Whoever edits such a file may have an editor that puts a byte order mark before it.
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
     // The position is safe to show, the content is not: it may be a key.
-    serde_json::from_slice(&text)
+    serde_json::from_slice(text)
         .map(Some)
         .map_err(|error| damaged(path, format!("line {}, column {}", error.line(), error.column())))
 }

@@ -21,6 +21,8 @@ use crate::limits::{ADDRESS_DOORS, MAX_DOORS};
 const MAX_TEXT: usize = 1024;
 const CHECK_LABEL: &str = "bauta/address-check/1";
 const CHECK_LEN: usize = 8;
+/// Characters of an invitation's secret.
+const SEED_LEN: usize = 43;
 
 /// A relay and its doors.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -176,7 +178,7 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let text = text.trim();
+        let text = pasted(text);
         if let Ok(persona) = text.parse() {
             return Ok(Self { persona, relay: None, seed: None });
         }
@@ -191,31 +193,36 @@ impl FromStr for Address {
             None if doors.is_empty() => None,
             None => return Err(AddressError::Relay),
         };
-        let seed = match url.fragment() {
-            None => None,
+        let (seed, behind) = match url.fragment() {
+            None => (None, ""),
             Some(_) if relay.is_none() => return Err(AddressError::SeedWithoutRelay),
-            Some(text) => Some(read_seed(text)?),
+            Some(text) => read_seed(text).map(|(seed, behind)| (Some(seed), behind))?,
         };
         let address = Self { persona, relay, seed };
-        verify(&address.body(), &address.seed_text(), check)?;
-        Ok(address)
+        let verified = verify(&address.body(), &address.seed_text(), check);
+        match (behind.chars().next(), verified) {
+            (None, verified) => verified.map(|()| address),
+            // A dash or a letter may be more of a damaged secret, unless the address is whole without it.
+            (Some(first), Err(_)) if is_secret(first) => Err(AddressError::Seed),
+            (Some(_), _) => Err(AddressError::Behind(added_part(behind))),
+        }
     }
 }
 
-/// The seed after `#`. Programs that write more behind a link do not look for a `#` in it, so their parts come after
-/// the seed: then the secret is not to blame.
-fn read_seed(text: &str) -> Result<InviteSeed, AddressError> {
-    let secret = text.find(|character: char| !is_secret(character)).map_or(text, |end| text.split_at(end).0);
-    let seed = InviteSeed::from_text(secret).ok_or(AddressError::Seed)?;
-    match text.get(secret.len()..).unwrap_or_default() {
-        "" => Ok(seed),
-        behind => {
-            let part = behind.trim_start_matches(['&', '?', '#']);
-            let name = part.split(['=', '&']).next().unwrap_or_default();
-            let name = if name.is_empty() { behind } else { name };
-            Err(AddressError::Behind(name.chars().take(40).collect()))
-        }
-    }
+/// The seed after `#`, and what follows it. Programs that write more behind a link do not look for a `#` in it, so their
+/// parts come after the seed: then the secret is not to blame.
+fn read_seed(text: &str) -> Result<(InviteSeed, &str), AddressError> {
+    let end = text.find(|character| !is_secret(character)).unwrap_or(text.len()).min(SEED_LEN);
+    let (secret, behind) = text.split_at_checked(end).unwrap_or((text, ""));
+    Ok((InviteSeed::from_text(secret).ok_or(AddressError::Seed)?, behind))
+}
+
+/// The name of what some program added.
+fn added_part(behind: &str) -> String {
+    let part = behind.trim_start_matches(['&', '?', '#']);
+    let name = part.split(['=', '&']).next().unwrap_or_default();
+    let name = if name.is_empty() { behind } else { name };
+    name.chars().take(40).collect()
 }
 
 fn is_secret(character: char) -> bool {
@@ -253,8 +260,18 @@ struct Query {
     check: Option<String>,
 }
 
+/// A text without blanks and marks around it that nobody sees: editors and messengers add them.
+fn pasted(text: &str) -> &str {
+    let is_unseen = |c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{feff}' | '\u{2060}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
+    };
+    text.trim_matches(is_unseen)
+}
+
 fn parse_uri(text: &str, scheme: &'static str) -> Result<Url, AddressError> {
-    let text = text.trim();
+    let text = pasted(text);
     if text.len() > MAX_TEXT {
         return Err(AddressError::TooLong);
     }

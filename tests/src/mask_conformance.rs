@@ -47,7 +47,7 @@ impl AddAssign for Totals {
 pub fn run(path: &Path, out: &mut impl Write) -> io::Result<Totals> {
     let mut totals = Totals::default();
     let file = std::fs::read_to_string(path).map_err(|error| error.to_string());
-    let file: File = match file.and_then(|text| parse(&text)) {
+    let file: File = match file.and_then(|text| parse(text.trim_start_matches('\u{feff}'))) {
         Ok(file) => file,
         Err(error) => {
             writeln!(out, "FAIL {}: {error}", path.display())?;

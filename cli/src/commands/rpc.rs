@@ -29,7 +29,9 @@ pub(super) async fn run(args: RpcArgs, context: &Context) -> Result<Exit, RpcErr
         _ => args.params.into_bytes(),
     };
     let given = Zeroizing::new(given);
-    let params: Value = serde_json::from_slice(&given)
+    // Editors of other systems put a byte order mark before what they save.
+    let json = given.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&given);
+    let params: Value = serde_json::from_slice(json)
         .map_err(|error| RpcError::new(&codes::USAGE, format!("The parameters are not JSON: {error}.")))?;
     if !params.is_object() {
         let message = "The parameters must be a JSON object, such as {\"persona\":\"alice\"}.";

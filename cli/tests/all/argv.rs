@@ -75,6 +75,7 @@ fn texts_come_from_standard_input() {
     let home = tempfile::tempdir().unwrap();
     let listener = listen(home.path());
     let params = json!({"contact": "bob", "text": SECRET}).to_string();
+    let marked = format!("\u{feff}{params}\r\n");
     for (arguments, input, method, field) in [
         (&["send", "bob"][..], SECRET, "message.send", "text"),
         (&["send", "bob", "-"], SECRET, "message.send", "text"),
@@ -83,6 +84,7 @@ fn texts_come_from_standard_input() {
         (&["post", "append", "--to", "bob"], SECRET, "post.append", "text"),
         (&["contact", "add", "bob"], SECRET, "contact.add", "address"),
         (&["rpc", "message.send", "-"], &params, "message.send", "text"),
+        (&["rpc", "message.send", "-"], &marked, "message.send", "text"),
     ] {
         let mut child = start(home.path(), arguments);
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

@@ -150,7 +150,10 @@ impl Backup {
 
 /// A plain file from its first brace on.
 fn plain_json(file: &[u8]) -> Option<&[u8]> {
-    let json = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file).trim_ascii_start();
+    let mut json = file.trim_ascii_start();
+    while let Some(rest) = json.strip_prefix("\u{feff}".as_bytes()) {
+        json = rest.trim_ascii_start();
+    }
     json.starts_with(b"{").then_some(json)
 }
 
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn plain_files_need_no_password() {
         let json = r#"{"_meta_":{"version":2,"type":"maskbook-backup"},"personas":[]}"#;
-        for before in ["", "\u{feff}", " \r\n", "\u{feff}\n"] {
+        for before in ["", "\u{feff}", " \r\n", "\u{feff}\n", "\n\u{feff}", "\u{feff}\u{feff}"] {
             let file = format!("{before}{json}\n");
             assert!(Backup::is_plain(file.as_bytes()), "{before:?}");
             assert_eq!(Backup::open(file.as_bytes(), "").unwrap().0, Backup::default());

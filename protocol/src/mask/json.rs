@@ -17,10 +17,10 @@ pub(crate) fn read(text: &str, nodes: usize) -> Option<Value> {
     None
 }
 
-/// A text without the byte order mark that some editors write before it.
+/// A text without the byte order marks that some editors write before it, and without blanks around them.
 #[must_use]
 pub fn without_byte_order_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
+    text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace())
 }
 
 /// Writes JSON without white space; `None` when JSON cannot hold the value (bytes, extensions, deep nesting).

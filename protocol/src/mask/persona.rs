@@ -202,12 +202,13 @@ mod tests {
     #[test]
     fn a_byte_order_mark_does_not_matter() {
         let persona = Persona::from_words(WORDS, "").unwrap();
-        let marked = |text: &str| format!("\u{feff}{text}\r\n");
-        assert_eq!(Persona::from_words(&marked(WORDS), "").unwrap(), persona);
-        let key = persona.to_key_string().unwrap();
-        assert_eq!(Persona::from_key_string(&marked(&key)).unwrap().key, persona.key);
-        let jwk = jwk::private_jwk(&persona.key);
-        assert_eq!(Persona::from_jwk(&marked(&jwk)).unwrap().key, persona.key);
+        let (key, jwk) = (persona.to_key_string().unwrap(), jwk::private_jwk(&persona.key));
+        for before in ["\u{feff}", "\n\u{feff}", "\u{feff}\u{feff} "] {
+            let marked = |text: &str| format!("{before}{text}\r\n");
+            assert_eq!(Persona::from_words(&marked(WORDS), "").unwrap(), persona);
+            assert_eq!(Persona::from_key_string(&marked(&key)).unwrap().key, persona.key);
+            assert_eq!(Persona::from_jwk(&marked(&jwk)).unwrap().key, persona.key);
+        }
     }
 
     #[test]

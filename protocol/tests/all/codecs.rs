@@ -407,12 +407,33 @@ fn address_errors_name_what_is_wrong() {
     }
     let seed = Some(InviteSeed::from_bytes(&[7; 32]));
     let invitation = Address { persona, relay: Some(relay.clone()), seed }.to_string();
-    for (behind, part) in
-        [("&utm_source=x", "utm_source"), ("?fbclid=1&b=2", "fbclid"), (".", "."), ("&", "&"), (")", ")")]
-    {
+    for (behind, part) in [
+        ("&utm_source=x", "utm_source"),
+        ("?fbclid=1&b=2", "fbclid"),
+        (".", "."),
+        ("&", "&"),
+        (")", ")"),
+        ("-", "-"),
+        ("_and more", "_and%20more"),
+        ("and", "and"),
+        ("%E2%80%8B", "%E2%80%8B"),
+        ("/", "/"),
+    ] {
         let error = format!("{invitation}{behind}").parse::<Address>().unwrap_err();
         assert_eq!(error, AddressError::Behind(part.to_owned()), "{behind}");
         assert!(!error.to_string().contains("damaged"));
+    }
+    let longer = invitation.replacen('#', "#A", 1);
+    assert_eq!(longer.parse::<Address>().unwrap_err(), AddressError::Seed, "nothing was added behind it");
+    // Nobody sees these, and they change nothing.
+    for (before, after) in
+        [("\u{feff}", "\r\n"), (" \u{feff}\u{200b}", "\u{200b}"), ("\u{2068}", "\u{2069}\u{2060} ")]
+    {
+        for good in [&invitation, &good, &persona.to_string()] {
+            let marked = format!("{before}{good}{after}");
+            assert_eq!(marked.parse::<Address>().unwrap(), good.parse::<Address>().unwrap(), "{marked:?}");
+        }
+        assert_eq!(format!("{before}{relay}{after}").parse::<RelayAddress>().unwrap(), relay);
     }
     let twice = format!("bauta-relay:{}?door={d}&door={d}", relay.id, d = DoorAddress([1; 96]));
     assert_eq!(twice.parse::<RelayAddress>().unwrap_err(), AddressError::DoorCount(2, 4));
