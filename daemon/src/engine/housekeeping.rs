@@ -5,7 +5,7 @@ use bauta_protocol::time::{Day, Timestamp};
 
 use super::peer::Moment;
 use super::{DAY, announce, descriptors, invite};
-use crate::store::{Change, StoreError, Tx};
+use crate::store::{Change, ROLLED_BACK_AT, StoreError, Tx};
 
 /// After this nothing can come over a lane that nobody writes to: the relay keeps no box longer.
 const SESSION_KEPT: std::time::Duration = TTL.saturating_add(DAY);
@@ -44,6 +44,10 @@ pub(crate) fn tidy(tx: &Tx<'_>, at: &Moment) -> Result<(), StoreError> {
 
 /// Waits that were drawn while the clock was ahead would last until then: none is longer than a relay keeps a box.
 pub(crate) fn pull_back(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+    // An old copy that was noticed while the clock was ahead would make all keys until then count as the copy's.
+    if tx.meta_u64(ROLLED_BACK_AT)?.is_some_and(|at| at > now.0) {
+        tx.set_meta(ROLLED_BACK_AT, &now.0.to_be_bytes())?;
+    }
     tx.pull_back_times(now, now.plus(SESSION_KEPT))
 }
 

@@ -143,8 +143,8 @@ async fn make_due(shared: &Shared, now: Timestamp) -> Result<(), RpcError> {
     tidy(move || remove_parts(&place, &start), &dir).await?;
     write(&shared.store, &path, &passphrase, now).await?;
     // Only now: until there is a new one, the old ones are all there is.
-    let place = dir.clone();
-    tidy(move || remove_old(&place, &stem, keep), &dir).await?;
+    let (place, made) = (dir.clone(), path);
+    tidy(move || remove_old(&place, &stem, &made, keep), &dir).await?;
     let noted = shared.store.run(move |tx| tx.set_meta(MADE_AT, &now.0.to_be_bytes()));
     Ok(noted.await?)
 }
@@ -177,8 +177,46 @@ fn remove_parts(dir: &Path, stem: &str) -> std::io::Result<()> {
     names(dir, stem, ".age.part")?.iter().try_for_each(|name| fs::remove_file(dir.join(name)))
 }
 
-fn remove_old(dir: &Path, stem: &str, keep: usize) -> std::io::Result<()> {
-    let names = names(dir, stem, ".age")?;
-    let old = names.len().saturating_sub(keep);
-    names.iter().take(old).try_for_each(|name| fs::remove_file(dir.join(name)))
+/// Leaves as many as are to be kept, among them the one that was just made. Those of a later time were made by a clock
+/// that was ahead: they go first, or else each new one would seem older than they are and go at once.
+fn remove_old(dir: &Path, stem: &str, made: &Path, keep: usize) -> std::io::Result<()> {
+    let all = names(dir, stem, ".age")?;
+    let made = made.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (later, rest): (Vec<String>, Vec<String>) = all.into_iter().partition(|name| name.as_str() > made);
+    let old = later.len().saturating_add(rest.len()).saturating_sub(keep);
+    later.iter().chain(&rest).take(old).try_for_each(|name| fs::remove_file(dir.join(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_just_made_stays_whatever_a_clock_that_was_ahead_has_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |time: &str| {
+            let path = dir.path().join(format!("bauta-ab-{time}.age"));
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let left = || names(dir.path(), "bauta-", ".age").unwrap();
+        let of = |times: &[&str]| -> Vec<String> {
+            times.iter().map(|time| format!("bauta-ab-{time}.age")).collect()
+        };
+        for time in ["20260101T000000000Z", "20260102T000000000Z", "20270601T000000000Z"] {
+            make(time);
+        }
+        for (time, expected) in [
+            ("20260103T000000000Z", ["20260102T000000000Z", "20260103T000000000Z"]),
+            ("20260104T000000000Z", ["20260103T000000000Z", "20260104T000000000Z"]),
+        ] {
+            let made = make(time);
+            remove_old(dir.path(), "bauta-ab-", &made, 2).unwrap();
+            assert_eq!(left(), of(&expected));
+        }
+        make("20270601T000000000Z");
+        let made = make("20260105T000000000Z");
+        remove_old(dir.path(), "bauta-ab-", &made, 1).unwrap();
+        assert_eq!(left(), of(&["20260105T000000000Z"]));
+    }
 }

@@ -11,7 +11,7 @@
 //
 //     queued --- read back ---------------> published
 //        |--- anything else ---> queued, due later, with a reason
-//        `--- after 30 days ----> failed
+//        `--- after 30 days ----> failed, unless the clock is not trusted
 //
 // A crash between the read back and the transaction leaves the row queued, and it is written again: Gun merges the same
 // node with itself into itself, so twice is as good as once. A crash anywhere else leaves it queued, too. No order of
@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 
 use super::nodes::QueuedNode;
 use super::{Guns, Way, announce};
-use crate::engine::{self, Shared};
+use crate::engine::{self, Moment, Shared};
 use crate::gun::{GunError, NodeUpdate};
 use crate::store::{DuePublication, Reason, StoreError, Tx};
 
@@ -39,6 +39,8 @@ const BATCH: u32 = 32;
 const DEADLINE: Duration = Duration::from_secs(90);
 /// The first wait after a failure; it doubles up to about 8 minutes.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// No wait is longer: a time beyond was drawn by a clock that was ahead.
+const LONGEST: Duration = PATIENCE.saturating_mul(100);
 /// After this the keys are given up.
 const GIVE_UP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Without anything to do, the clock is read this often: it may have been set.
@@ -92,12 +94,7 @@ async fn run(shared: Arc<Shared>, guns: Option<Guns>, wake: Arc<Notify>) {
 /// Publishes what is due of one post, and returns how long there is nothing to do.
 async fn attempt(shared: &Shared, guns: Option<&Guns>) -> Result<Duration, StoreError> {
     let now = shared.time.now();
-    let (due, next) = shared
-        .store
-        .run(move |tx| -> Result<_, StoreError> {
-            Ok((tx.due_publications(now, BATCH)?, tx.next_publication()?))
-        })
-        .await?;
+    let (due, next) = shared.store.run(move |tx| due_by(tx, now)).await?;
     if due.is_empty() {
         let left = next.map_or(LOOK, |next| next.since(now));
         return Ok(left.clamp(Duration::from_millis(10), LOOK));
@@ -115,9 +112,15 @@ async fn attempt(shared: &Shared, guns: Option<&Guns>) -> Result<Duration, Store
         }
         None => Err(Reason::GunNone),
     };
-    let now = shared.time.now();
-    shared.store.run(move |tx| keep(tx, &due, outcome, now)).await?;
+    let at = shared.moment();
+    shared.store.run(move |tx| keep(tx, &due, outcome, &at)).await?;
     Ok(Duration::ZERO)
+}
+
+/// What is due of one post, and when more is.
+fn due_by(tx: &Tx<'_>, now: Timestamp) -> Result<(Vec<DuePublication>, Option<Timestamp>), StoreError> {
+    tx.pull_back_publications(now, now.plus(LONGEST))?;
+    Ok((tx.due_publications(now, BATCH)?, tx.next_publication()?))
 }
 
 async fn publish(way: &Way, due: &[DuePublication]) -> Result<(), Reason> {
@@ -159,12 +162,13 @@ fn keep(
     tx: &Tx<'_>,
     due: &[DuePublication],
     outcome: Result<(), Reason>,
-    now: Timestamp,
+    at: &Moment,
 ) -> Result<(), StoreError> {
+    let now = at.now;
     for publication in due {
         match outcome {
             Ok(()) => tx.publication_done(publication.row)?,
-            Err(_) if now.since(publication.queued_at) > GIVE_UP => {
+            Err(_) if at.trusted && now.since(publication.queued_at) > GIVE_UP => {
                 tx.publication_failed(publication.row, Reason::GivenUp)?;
             }
             Err(reason) => {
@@ -228,6 +232,10 @@ mod tests {
         store.run(job).await.unwrap()
     }
 
+    fn moment(now: Timestamp) -> Moment {
+        Moment { now, times: engine::Times::of(bauta_sphinx_client::Traffic::Test.pace()), trusted: true }
+    }
+
     fn ivs(due: &[DuePublication]) -> Vec<u8> {
         due.iter().map(|one| one.iv.0[0]).collect()
     }
@@ -242,10 +250,10 @@ mod tests {
             let at = now;
             let (due, next) = run(&store, move |tx| {
                 let due = tx.due_publications(at, BATCH)?;
-                keep(tx, &due, Err(Reason::GunUnreachable), at)?;
+                keep(tx, &due, Err(Reason::GunUnreachable), &moment(at))?;
                 // The other post is not held up.
                 let other = tx.due_publications(at, BATCH)?;
-                keep(tx, &other, Ok(()), at)?;
+                keep(tx, &other, Ok(()), &moment(at))?;
                 Ok((due, tx.next_publication()?))
             })
             .await;
@@ -273,7 +281,7 @@ mod tests {
         let late = NOW.plus(GIVE_UP * 2);
         let events = run(&store, move |tx| {
             let due = tx.due_publications(late, BATCH)?;
-            keep(tx, &due, Err(Reason::GunUnreachable), late)?;
+            keep(tx, &due, Err(Reason::GunUnreachable), &moment(late))?;
             tx.prune_publications(Timestamp(NOW.0 + 1))?;
             tx.events_after(0, 10)
         })
@@ -284,6 +292,31 @@ mod tests {
         let left = run(&store, |tx| tx.publications(PostIv([1; 16]))).await.unwrap();
         assert_eq!((left.keys, left.failed), (1, 1), "the older one was pruned");
         assert_eq!(run(&store, |tx| tx.count_stuck_publications(tx.personas()?[0].id)).await, 0);
+    }
+
+    /// A start with a clock that is far ahead reaches nobody; that must not end what waits.
+    #[tokio::test]
+    async fn nothing_is_given_up_while_the_clock_is_not_trusted() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path()).await;
+        let ahead = NOW.plus(GIVE_UP * 12);
+        let count = run(&store, move |tx| {
+            for _ in 0..2 {
+                let due = tx.due_publications(ahead, BATCH)?;
+                keep(tx, &due, Err(Reason::GunUnreachable), &Moment { trusted: false, ..moment(ahead) })?;
+            }
+            // The clock is right again, and nobody waits for the time that it showed.
+            let right = Timestamp(NOW.0 + 10);
+            loop {
+                let due = due_by(tx, right)?.0;
+                if due.is_empty() {
+                    return tx.publications(PostIv([1; 16]));
+                }
+                keep(tx, &due, Ok(()), &moment(right))?;
+            }
+        });
+        let count = count.await.unwrap();
+        assert_eq!((count.keys, count.failed, count.published), (2, 0, 2));
     }
 
     /// What can happen to keys on their way.
@@ -358,12 +391,12 @@ mod tests {
                 }
                 Step::Fail(reason) => {
                     let due = self.due().await;
-                    run(self.store(), move |tx| keep(tx, &due, Err(reason), now)).await;
+                    run(self.store(), move |tx| keep(tx, &due, Err(reason), &moment(now))).await;
                 }
                 Step::Publish => {
                     let due = self.due().await;
                     self.at_relay.extend(due.iter().map(|one| one.nodes.clone()));
-                    run(self.store(), move |tx| keep(tx, &due, Ok(()), now)).await;
+                    run(self.store(), move |tx| keep(tx, &due, Ok(()), &moment(now))).await;
                 }
                 Step::Crash => {
                     let due = self.due().await;

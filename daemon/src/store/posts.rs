@@ -146,6 +146,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What waits until after `last` is due now.
+    pub(crate) fn pull_back_publications(&self, now: Timestamp, last: Timestamp) -> Result<(), StoreError> {
+        self.execute(
+            "pull back publications",
+            "UPDATE publications SET due_at = ?1 WHERE state = 'queued' AND due_at > ?2",
+            (signed(now.0), signed(last.0)),
+        )?;
+        Ok(())
+    }
+
     /// How far the publications of a post are; `None` when there is none.
     pub(crate) fn publications(&self, iv: PostIv) -> Result<Option<PublicationCount>, StoreError> {
         let found = self.one(

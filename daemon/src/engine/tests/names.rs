@@ -12,7 +12,7 @@ use crate::engine::conflict::Verdict;
 use crate::engine::flight::Missed;
 use crate::engine::peer::{MOST_READ, Moment};
 use crate::engine::{errands, greet, pull_back, tidy};
-use crate::store::{Change, ContactId, Happened, MessageState, OutboxId};
+use crate::store::{Change, ContactId, Happened, MessageState, OutboxId, ROLLED_BACK_AT};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -279,8 +279,12 @@ fn waits_of_a_clock_that_was_ahead_are_pulled_back() {
     let (row, persona, ahead) = (queued(&mut alice, to_bob, now), alice.id, now.plus(DAY * 400));
     alice.store.run(|tx| keep_put(tx, row, &Err(Missed::Work), &moment(ahead)));
     assert!(alice.store.run(|tx| tx.due_boxes(persona, now.plus(DAY), 64)).is_empty());
+    alice.store.run(|tx| tx.set_meta(ROLLED_BACK_AT, &ahead.0.to_be_bytes()));
     alice.store.run(|tx| pull_back(tx, now));
     assert_eq!(alice.store.run(|tx| tx.due_boxes(persona, now, 64)).len(), 1);
+    assert_eq!(alice.store.run(|tx| tx.meta_u64(ROLLED_BACK_AT)), Some(now.0));
+    alice.store.run(|tx| pull_back(tx, now.plus(DAY)));
+    assert_eq!(alice.store.run(|tx| tx.meta_u64(ROLLED_BACK_AT)), Some(now.0), "the past stays");
 }
 
 #[test]
