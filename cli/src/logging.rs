@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bauta_ipc::{RpcError, codes};
+use bauta_ipc::{RpcError, codes, file_code};
 use indicatif::ProgressBar;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -21,7 +21,8 @@ impl LogTarget {
     /// A target that writes log lines to this new file.
     pub(crate) fn file(path: &Path) -> Result<Self, RpcError> {
         let file = File::create(path).map_err(|error| {
-            RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
+            let code = file_code(&error, &codes::FILE_FAILED);
+            RpcError::new(code, format!("{} cannot be written: {error}.", path.display()))
         })?;
         Ok(Self { file: Some(Arc::new(file)), bar: Arc::default() })
     }

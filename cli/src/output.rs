@@ -2,7 +2,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bauta_ipc::{RpcError, codes};
+use bauta_ipc::{RpcError, codes, file_code};
 use comfy_table::Table;
 use serde::Serialize;
 use serde_json::json;
@@ -89,7 +89,7 @@ impl Output {
                 Ok(())
             }
             Err(error) => Err(RpcError::new(
-                &codes::FILE_FAILED,
+                file_code(&error, &codes::FILE_FAILED),
                 format!("Standard output could not be written: {error}."),
             )),
         }

@@ -330,6 +330,22 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_not_blamed_on_the_owner() {
+        let path = PathBuf::from("/nowhere/home");
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let source = || io::Error::from(kind);
+            for error in [
+                BindError::Files { path: path.clone(), source: source() },
+                BindError::Home(HomeError::unusable(&path)(source())),
+            ] {
+                assert!(RpcError::from(error).is(&codes::STORE_FULL));
+            }
+        }
+        let denied = BindError::Files { path, source: io::ErrorKind::PermissionDenied.into() };
+        assert!(RpcError::from(denied).is(&codes::ACCESS_FILES));
+    }
+
+    #[test]
     fn open_directories_are_closed() {
         let home = tempfile::tempdir().unwrap();
         fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();

@@ -1,6 +1,7 @@
 //! The manifests when a daemon starts.
 
 use std::fs;
+use std::path::Path;
 
 use crate::user::{CHROME, CHROMIUM, FIREFOX, User, until};
 
@@ -74,5 +75,35 @@ fn a_lost_database_is_reported_and_never_replaced() {
         let store = checks.iter().find(|check| check["id"] == "store").unwrap();
         assert_eq!((code, store["state"].as_str()), (4, Some("fail")), "{store}");
         assert!(store["message"].as_str().unwrap().contains("store.db"), "{store}");
+    }
+}
+
+/// On a small file system of its own, where this machine lets a user mount one: elsewhere nothing is tested.
+#[test]
+fn a_start_on_a_full_disk_says_so() {
+    const MOUNTED: &str =
+        "mount -t tmpfs -o size=$1 none \"$2\" 2>/dev/null || exit 77; shift 2; exec timeout 120 \"$@\"";
+    let user = User::new(&["small"]);
+    let network = user.path("network.json");
+    fs::write(&network, r#"{"version":1,"api":"http://127.0.0.1:9/api/","nodes":[]}"#).unwrap();
+    // Room for the key and nothing else, for some pages of the store, and for not quite all of its tables.
+    for size in ["4k", "16k", "64k", "128k"] {
+        for more in [&[][..], &["--background"]] {
+            let mut command = user.command(Path::new("unshare"));
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", MOUNTED, "sh", size]);
+            command.arg(user.path("small")).arg(env!("CARGO_BIN_EXE_bauta"));
+            command.arg("--home").arg(user.path("small/home"));
+            command.args(["up", "--json", "--unlock", "keyfile", "--traffic", "test", "--network"]);
+            let output = command.arg(&network).args(more).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            if output.status.code() == Some(77) || said.contains("unshare:") {
+                eprintln!("No file system can be mounted here: {said}");
+                return;
+            }
+            let error: serde_json::Value = serde_json::from_slice(&output.stdout)
+                .unwrap_or_else(|_| panic!("{size} {more:?}: {output:?}"));
+            let code = error["error"]["code"].as_str();
+            assert_eq!((output.status.code(), code), (Some(1), Some("store.full")), "{size}: {error}");
+        }
     }
 }

@@ -107,3 +107,26 @@ impl From<StoreError> for RpcError {
         Self::of(code, &error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use bauta_ipc::Exit;
+
+    use super::*;
+
+    #[test]
+    fn whatever_the_full_disk_stopped_has_one_code() {
+        let (path, full) = (PathBuf::from("/nowhere/home/key"), || io::Error::from(io::ErrorKind::StorageFull));
+        let errors: [RpcError; 3] = [
+            NodeError::Unlock(UnlockError::File { path: path.clone(), source: full() }).into(),
+            NodeError::Store(StoreError::Full).into(),
+            BackupError::File { path, source: full() }.into(),
+        ];
+        for error in errors {
+            assert!(error.is(&codes::STORE_FULL) && error.exit() == Exit::User, "{error:?}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
 use bauta_ipc::methods::{ContactListAll, PersonaListAll, StatusGet};
-use bauta_ipc::{Exit, ListAll, ListOf, RpcError, Status, StatusOf, codes};
+use bauta_ipc::{Exit, ListAll, ListOf, RpcError, Status, StatusOf, codes, file_code};
 use bauta_private_file as private_file;
 use clap::Args;
 use serde_json::json;
@@ -40,7 +40,8 @@ pub(crate) async fn run(args: BugreportArgs, context: &Context) -> Result<Exit, 
         let absolute = std::path::absolute(&args.output);
         absolute.and_then(|path| private_file::write(&path, report.as_bytes())).map_err(|error| {
             let path = args.output.display();
-            RpcError::new(&codes::FILE_FAILED, format!("{path} cannot be written: {error}."))
+            let code = file_code(&error, &codes::FILE_FAILED);
+            RpcError::new(code, format!("{path} cannot be written: {error}."))
         })?;
         context.out.note(&format!("Written to {}. Read it before you send it.", args.output.display()));
     } else {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bauta_ipc::methods::{PersonaBackup, PersonaExport, PersonaImport};
 use bauta_ipc::{
     Client, ExportedPersona, ImportPersonas, ImportSource, Imported, MakeBackup, PersonaRef, RpcError,
-    Secret, codes,
+    Secret, codes, file_code,
 };
 use bauta_protocol::error::{HasKind, Kind};
 use bauta_protocol::mask::{Backup, BackupPersona, BackupReadError, OpenError, limits};
@@ -322,7 +322,8 @@ fn ask_new_password() -> Result<Zeroizing<String>, RpcError> {
 /// Creates a file that only this user can read, written whole or not at all.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), RpcError> {
     bauta_private_file::write_new(path, bytes).map_err(|error| {
-        RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
+        let code = file_code(&error, &codes::FILE_FAILED);
+        RpcError::new(code, format!("{} cannot be written: {error}.", path.display()))
     })
 }
 

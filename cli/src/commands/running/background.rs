@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bauta_daemon::unlock::{Mode, Unlock};
 use bauta_ipc::methods::StatusGet;
-use bauta_ipc::{Client, ConnectionState, Exit, HomeLock, RpcError, Status, StatusOf, codes};
+use bauta_ipc::{
+    Client, ConnectionState, Exit, HomeLock, RpcError, Status, StatusOf, codes, file_code,
+};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
@@ -61,7 +63,8 @@ async fn spawn(home: &Path, unlock: Option<Unlock>, context: &Context) -> Result
     };
     let log = open_log(home).map_err(|error| {
         let path = log_file(home);
-        RpcError::new(&codes::FILE_FAILED, format!("{} cannot be written: {error}.", path.display()))
+        let code = file_code(&error, &codes::FILE_FAILED);
+        RpcError::new(code, format!("{} cannot be written: {error}.", path.display()))
     })?;
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.args(std::env::args_os().skip(1)).arg("--detached");
