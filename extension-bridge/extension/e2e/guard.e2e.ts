@@ -21,6 +21,7 @@ const OFF_LOOKUPS = 16;
 /** Payloads of one page: below the number of frames that it may have. */
 const BATCH = 36;
 const POOL = 6;
+const LONG = 'nobody but its readers knows what this says '.repeat(10);
 
 interface Made {
   readonly text: string;
@@ -38,6 +39,7 @@ let ours: string[];
 let theirs: string[];
 const sites: Site[] = [];
 
+const write = (daemon: Daemon, ...args: string[]): Promise<Made> => daemon.json<Made>('post', 'encrypt', LONG, ...args);
 const address = ({ text }: Made): string => /https:\/\/mask\.io\/\S+/.exec(text)?.[0] ?? '';
 
 /** A site of its own for each game: what a person opens on one site opens there by itself later. */
@@ -58,9 +60,6 @@ before(async () => {
   [alice, bob] = await Promise.all([world.daemon('alice', { up }), world.daemon('bob', { up })]);
   await world.introduce(alice, bob);
   for (const daemon of [alice, bob]) await daemon.json('post', 'settings', '--block', '1', '--spread', '0s');
-  const long = 'nobody but its readers knows what this says '.repeat(10);
-  const write = (daemon: Daemon, ...args: string[]): Promise<Made> =>
-    daemon.json<Made>('post', 'encrypt', long, ...args);
   [ours, theirs] = await Promise.all([
     // Half of them Alice's own, and half ones that she has read.
     Promise.all(
@@ -139,20 +138,31 @@ const plant = (page: Page, links: readonly string[]): Promise<void> =>
 /** Whether a frame has nothing more to do than to wait for a person, or for the mixnet. */
 const isDone = (text: string): boolean => text !== '' && text.trim() !== 'Encrypted post';
 
-const opens = async (browser: Browser, count: number): Promise<Trial[]> => {
+/** Posts for the one bit and for the other, on a site. */
+type Pools = (origin: string) => Promise<readonly [readonly string[], readonly string[]]>;
+
+/** `lines`: gets what the frames show, which the page does not see. */
+const opens = async (
+  browser: Browser,
+  count: number,
+  pools: Pools = async () => [ours, theirs],
+  lines: string[] = [],
+): Promise<Trial[]> => {
   const page = await hostile(browser);
+  const [ones, others] = await pools(new URL(page.url()).origin);
   const trials: Trial[] = [];
   while (trials.length < count) {
     const bits = Array.from({ length: Math.min(BATCH, count - trials.length) }, coin);
     const from = (pool: readonly string[], at: number): string => pool[at % pool.length] ?? '';
     await plant(
       page,
-      bits.map((bit, at) => from(bit ? ours : theirs, at)),
+      bits.map((bit, at) => from(bit ? ones : others, at)),
     );
     await until('every post has its line', async () => {
       const texts = await shown(page);
       return texts.length === bits.length && texts.every(isDone);
     });
+    lines.push(...(await shown(page)));
     // What was drawn last has its layout by then.
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
     const measured = await page.evaluate((): Measured[] => (globalThis as any).measure());
@@ -162,16 +172,41 @@ const opens = async (browser: Browser, count: number): Promise<Trial[]> => {
   return trials;
 };
 
-test('a page does not learn which posts its visitor can read', async () => {
-  const training = await opens(guarded, TRAINING);
-  const trials = await opens(guarded, TRIALS);
+/** Plays a game in which the page must learn nothing. */
+const learnsNothing = (title: string, training: readonly Trial[], trials: readonly Trial[]): void => {
   // Whatever is drawn there, it has one shape. Only times differ, as they do anyway.
   for (const name of ['height', 'frame', 'hidden', 'styled', 'changes'])
     assert.equal(new Set([...training, ...trials].map(({ measured }) => measured[name])).size, 1, name);
   const results = play(training, trials);
-  console.log(table('which posts the visitor can read', results));
+  console.log(table(title, results));
   // The table has intervals of 95 %. The test fails on what chance does once in a million runs.
   for (const { attack, right, trials: of } of results) assert.ok(2 * interval(right, of, 1e-6)[0] - 1 <= 0.05, attack);
+};
+
+test('a page does not learn which posts its visitor can read', async () => {
+  learnsNothing('which posts the visitor can read', await opens(guarded, TRAINING), await opens(guarded, TRIALS));
+});
+
+/** Posts that open by themselves on a site, since they were opened there first or are for everyone; and others. */
+const byThemselves =
+  (here: readonly string[]): Pools =>
+  async (origin) => {
+    // They were opened already, but on no site.
+    for (const text of here) {
+      await alice.json('rpc', 'post.decrypt', JSON.stringify({ text, offline: true, site: origin }));
+    }
+    const everyone = await Promise.all(here.map(async () => address(await write(bob, '--public'))));
+    return [[...here, ...everyone], theirs];
+  };
+
+test('nor which posts open by themselves in their lines', async () => {
+  const half = POOL / 2;
+  const lines: string[] = [];
+  const training = await opens(guarded, TRAINING, byThemselves(ours.slice(0, half)));
+  const trials = await opens(guarded, TRIALS, byThemselves(ours.slice(half)), lines);
+  assert.ok(lines.some((text) => text.includes('nobody but its readers')));
+  assert.ok(lines.some((text) => /^Encrypted post\s+Show$/.test(text)));
+  learnsNothing('which posts open by themselves', training, trials);
 });
 
 test('with the guard off it learns that from the height, and from what is hidden', async () => {
