@@ -90,9 +90,12 @@ fn written_base64(text: &str) -> String {
             Some("%3D") => ('=', 3),
             _ => (first, first.len_utf8()),
         };
-        let is_padding = digit == '=' && !out.len().is_multiple_of(4);
-        let is_digit = (length == 3 || digit.is_ascii_alphanumeric()) && digit != '=' && !out.ends_with('=');
-        if !is_padding && !is_digit {
+        let is_digit = digit.is_ascii_alphanumeric() || first == '%' && matches!(digit, '+' | '/');
+        let belongs = match digit {
+            '=' => !out.len().is_multiple_of(4),
+            _ => is_digit && !out.ends_with('='),
+        };
+        if !belongs {
             break;
         }
         out.push(digit);
@@ -279,7 +282,7 @@ mod tests {
         for wire in wires.into_iter().chain([Wire::Text(V38.to_owned())]) {
             let link = write_in_text(Network::Twitter, &wire);
             let marks = (0..128_u8).map(char::from).filter(char::is_ascii_punctuation).map(String::from);
-            let more = ["/and more", "+1", "%20and more", "%20", "%0A", "%2f)", "&amp;s=20", "/?s=20"];
+            let more = ["/and more", "+1", "%20and more", "%20", "%0A", "%2f)", "&amp;s=20", "/?s=20", "/…"];
             for behind in marks.chain(more.map(str::to_owned)) {
                 // It is base64, and ends nothing.
                 let is_digit = behind.starts_with("%2f") && link.ends_with(|last: char| last.is_ascii_alphanumeric());
