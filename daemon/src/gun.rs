@@ -33,6 +33,7 @@ mod watch;
 pub use dial::{Dial, Stream};
 pub use error::{ConnectError, DialError, GunConfigError, GunError};
 pub use limits::{CollectLimits, Collected, Ended, GetLimits};
+pub(crate) use tls::check_roots;
 pub use update::NodeUpdate;
 pub use url::{GunUrl, GunUrlError};
 pub use watch::Subscription;

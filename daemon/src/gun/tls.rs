@@ -37,6 +37,14 @@ pub(super) fn connector(extra_roots_pem: Option<&[u8]>) -> Result<TlsConnector, 
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// Whether a file holds certificates that can be used as extra roots.
+///
+/// # Errors
+/// [`GunConfigError::Roots`].
+pub(crate) fn check_roots(pem: &[u8]) -> Result<(), GunConfigError> {
+    connector(Some(pem)).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

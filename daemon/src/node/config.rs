@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bauta_ipc::{
     ChangeSetting, ConfigApi, Empty, RpcError, SETTINGS, Setting, SettingInfo, SettingList, SettingRef,
-    codes, sentence,
+    codes, encoded_len, sentence, shorten,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, Traffic};
@@ -32,7 +32,7 @@ pub(super) const BACKUP_KEEP: &str = "backup.keep";
 pub(super) const LOCK_AFTER: &str = "lock.after";
 pub(super) const LOCK_SUSPEND: &str = "lock.suspend";
 
-/// Bytes of one setting, at most.
+/// Bytes of one setting in JSON, at most: all of them together fit one answer.
 const MAX_LEN: usize = 64 * 1024;
 
 const SHORTEST_EVERY: Duration = Duration::from_secs(60);
@@ -102,8 +102,8 @@ pub(super) fn kept<T: std::str::FromStr>(tx: &Tx<'_>, name: &str) -> Result<Opti
 
 /// A setting as it is in the store.
 pub(super) fn kept_text(tx: &Tx<'_>, name: &str) -> Result<Option<String>, StoreError> {
-    let Some(kept) = tx.meta(name)? else { return Ok(None) };
-    String::from_utf8(kept).map(Some).map_err(|_| StoreError::Damaged("a setting"))
+    // Files of certificates hold comments, in whatever encoding.
+    Ok(tx.meta(name)?.map(|kept| String::from_utf8_lossy(&kept).into_owned()))
 }
 
 /// The values that a start is given, which are kept from now on, or else those from before.
@@ -135,13 +135,17 @@ pub(super) fn locking(tx: &Tx<'_>) -> Result<Locking, StoreError> {
 fn show(tx: &Tx<'_>, known: &Known) -> Result<Setting, StoreError> {
     let text = kept_text(tx, known.kept_as)?;
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let values = match &text {
+    let mut values: Vec<String> = match &text {
         None => words(known.info.default),
         Some(text) if text.is_empty() => words(known.info.none.as_slice()),
         // One value may have several lines.
         Some(text) if known.info.most == 1 => vec![text.clone()],
         Some(text) => text.lines().map(str::to_owned).collect(),
     };
+    // A start may be given more than can be set.
+    if shorten(&mut values, MAX_LEN) > 0 {
+        values.push("…".to_owned());
+    }
     Ok(Setting {
         key: known.info.name.to_owned(),
         values,
@@ -160,7 +164,7 @@ fn find(name: &str) -> Result<Known, RpcError> {
 /// The text to keep; `None`: nothing is set any more.
 fn read(known: &Known, values: &[String]) -> Result<Option<String>, RpcError> {
     let refused = |why: &str| RpcError::new(&codes::CONFIG_VALUE, format!("{}: {why}", known.info.name));
-    let length: usize = values.iter().map(String::len).sum();
+    let length: usize = values.iter().map(encoded_len).sum();
     match values {
         [] => return Ok(None),
         [only] if known.info.none == Some(only) => return Ok(Some(String::new())),
@@ -257,6 +261,10 @@ mod tests {
             assert!(set(key, values).unwrap_err().is(&codes::CONFIG_VALUE), "{key} {values:?}");
         }
         assert!(set("traffic", &vec!["full"; 100]).is_err());
+        // Each of these characters has six in JSON.
+        let long = "\u{1}".repeat(20_000);
+        assert!(set("backup.dir", &[&format!("/{long}")]).is_err());
+        assert!(set("gun.root", &[&format!("-----BEGIN CERTIFICATE-----{long}")]).is_err());
         assert_eq!(set("gun.endpoint", &["off"]).unwrap().as_deref(), Some(""));
         assert_eq!(set("gun.endpoint", &["8765"]).unwrap().as_deref(), Some("8765"));
         assert_eq!(set("traffic", &[]).unwrap(), None);

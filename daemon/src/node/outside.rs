@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::config::{GUN_ENDPOINT, GUN_EXITS, GUN_RELAYS, GUN_ROOT, given_or_kept};
 use super::error::NodeError;
 use crate::gun::endpoint::{Endpoint, new_secret_path};
-use crate::gun::{Gun, GunConfig, GunUrl};
+use crate::gun::{Gun, GunConfig, GunUrl, check_roots};
 use crate::posts::{Guns, Way};
 use crate::store::{Store, StoreError, Tx};
 
@@ -54,6 +54,10 @@ impl Outside {
         store: &Store,
         mixnet: &Mixnet,
     ) -> Result<Self, NodeError> {
+        // Before they are kept: ones that cannot be used would be tried again at each start.
+        if let Some(pem) = &settings.extra_roots_pem {
+            check_roots(pem).map_err(NodeError::Gun)?;
+        }
         let network_exit = settings.network_exit.clone();
         let kept = store.run(move |tx| Kept::of(tx, settings)).await.map_err(NodeError::Store)?;
         let Kept { relays, exits, extra_roots_pem, endpoint } = kept;

@@ -321,6 +321,24 @@ fn check(amounts: &Amounts) {
     });
 }
 
+/// A start may be given what no `config.set` takes.
+#[tokio::test]
+async fn settings_of_any_length_are_listed() {
+    let served = Served::start().await;
+    let client = served.client().await;
+    let kept = served.node.shared.store.run(|tx| -> Result<(), StoreError> {
+        tx.set_meta("gun.root", &[&[0xe9; 100][..], &[1; 2_000_000]].concat())?;
+        tx.set_meta("relays", &b"bauta-relay:x\n".repeat(200_000))
+    });
+    kept.await.unwrap();
+    let list = client.call_raw("config.list", json!({})).await.unwrap();
+    assert_eq!(list["settings"].as_array().unwrap().len(), bauta_ipc::SETTINGS.len());
+    for key in ["gun.root", "relays"] {
+        let setting = client.call_raw("config.get", json!({"key": key})).await.unwrap();
+        assert_eq!(setting["values"].as_array().unwrap().last().unwrap(), "…", "{key}");
+    }
+}
+
 /// An import is done before it is answered, so the answer must get through.
 #[tokio::test]
 async fn an_import_of_many_profiles_is_answered() {

@@ -119,6 +119,20 @@ async fn what_was_given_is_kept_until_it_is_changed() {
 }
 
 #[tokio::test]
+async fn roots_that_cannot_be_used_are_not_kept() {
+    let home = tempfile::tempdir().unwrap();
+    for bad in [&b""[..], b"rubbish", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let gun = GunSettings { extra_roots_pem: Some(bad.to_vec()), ..GunSettings::default() };
+        let refused = open(home.path(), nowhere(), Given { gun, ..Given::default() }).await;
+        assert!(matches!(refused, Err(NodeError::Gun(_))));
+    }
+    let node = open(home.path(), nowhere(), Given::default()).await.unwrap();
+    let root = node.config_get(SettingRef { key: "gun.root".to_owned() }).await.unwrap();
+    assert!(!root.is_set);
+    close(node).await;
+}
+
+#[tokio::test]
 async fn a_profile_for_local_networks_is_not_used_on_another() {
     let home = tempfile::tempdir().unwrap();
     let given = Given { traffic: Some(Traffic::Test), ..Given::default() };
