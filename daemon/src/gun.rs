@@ -31,7 +31,7 @@ mod url;
 mod watch;
 
 pub use dial::{Dial, Stream};
-pub use error::{ConnectError, DialError, GunConfigError, GunError};
+pub use error::{ConnectError, DialError, GunConfigError, GunError, Instead};
 pub use limits::{CollectLimits, Collected, Ended, GetLimits};
 pub(crate) use tls::check_roots;
 pub use update::NodeUpdate;

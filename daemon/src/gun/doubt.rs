@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A server that speaks WebSocket, and something else than Gun in it.
 const NOT_GUN: &str = "it speaks WebSocket, but not Gun";
 /// A server that accepts a WebSocket and never says a word.
-const SAYS_NOTHING: &str = "it opens a WebSocket and says nothing";
+pub(super) const SAYS_NOTHING: &str = "it opens a WebSocket and says nothing";
 
 /// What came over one connection.
 #[derive(Clone, Copy, Debug, Default)]

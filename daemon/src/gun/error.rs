@@ -35,6 +35,21 @@ impl HasKind for DialError {
 /// A server before a relay answers for it while it restarts. After so many such answers there is no relay.
 const TURNED_AWAY: u32 = 4;
 
+/// What is at a relay's address in place of a relay.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Instead {
+    /// A server that answers with a web page.
+    WebPage,
+    /// A server that answers with an error or a redirection, as one before a relay that is down.
+    Failure,
+    /// Another protocol, in place of WebSocket or in it.
+    Protocol,
+    /// A WebSocket in which nothing is said.
+    Silence,
+    /// It is not clear what.
+    Unclear,
+}
+
 /// Why there is no connection to a relay.
 #[derive(Clone, Debug, Error)]
 pub enum ConnectError {
@@ -69,6 +84,8 @@ pub enum ConnectError {
         relay: String,
         /// What it said.
         reason: String,
+        /// The same in a word.
+        instead: Instead,
         /// How many attempts in a row ended like this.
         times: u32,
     },

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, limits};
-use super::doubt::Doubt;
-use super::error::ConnectError;
+use super::doubt::{Doubt, SAYS_NOTHING};
+use super::error::{ConnectError, Instead};
 use super::{Dial, GunUrl, Stream};
 use crate::random::uniform;
 
@@ -77,7 +77,8 @@ impl Relay {
     pub(super) fn doubt(&self) -> Option<ConnectError> {
         let (reason, times) = self.doubt.get()?;
         let relay = self.url.to_string();
-        Some(ConnectError::WebSocket { relay, reason: reason.to_owned(), times })
+        let instead = if reason == SAYS_NOTHING { Instead::Silence } else { Instead::Protocol };
+        Some(ConnectError::WebSocket { relay, reason: reason.to_owned(), instead, times })
     }
 
     /// A permit for one more publication at this relay, if there is room.
@@ -161,7 +162,7 @@ impl Relay {
                     }
                     Some(rustls::Error::InvalidMessage(_)) => {
                         let reason = "it does not speak TLS".to_owned();
-                        ConnectError::WebSocket { relay, reason, times: 1 }
+                        ConnectError::WebSocket { relay, reason, instead: Instead::Protocol, times: 1 }
                     }
                     _ => ConnectError::Tls { relay, source: Arc::new(error) },
                 })
@@ -177,17 +178,17 @@ fn pause(failures: u32) -> Duration {
 
 /// What the host of a relay answered in place of a WebSocket.
 fn no_relay(relay: String, error: &WsError) -> ConnectError {
-    let reason = match error {
+    let (instead, reason) = match error {
         WsError::Http(answer) if answer.status().is_success() => {
-            format!("it answered with a web page ({})", answer.status())
+            (Instead::WebPage, format!("it answered with a web page ({})", answer.status()))
         }
-        WsError::Http(answer) => format!("it answered {}", answer.status()),
+        WsError::Http(answer) => (Instead::Failure, format!("it answered {}", answer.status())),
         WsError::HttpFormat(_)
         | WsError::Protocol(ProtocolError::HttparseError(_) | ProtocolError::WrongHttpVersion)
-        | WsError::Utf8 => "it speaks another protocol".to_owned(),
-        error => error.to_string(),
+        | WsError::Utf8 => (Instead::Protocol, "it speaks another protocol".to_owned()),
+        error => (Instead::Unclear, error.to_string()),
     };
-    ConnectError::WebSocket { relay, reason, times: 1 }
+    ConnectError::WebSocket { relay, reason, instead, times: 1 }
 }
 
 impl Reach {
@@ -219,8 +220,9 @@ impl Reach {
         doubts: u32,
     ) -> Result<T, ConnectError> {
         let opened = opened.map_err(|error| match error {
-            ConnectError::WebSocket { relay, reason, .. } => {
-                ConnectError::WebSocket { relay, reason, times: self.times().max(before.saturating_add(1)) }
+            ConnectError::WebSocket { relay, reason, instead, .. } => {
+                let times = self.times().max(before.saturating_add(1));
+                ConnectError::WebSocket { relay, reason, instead, times }
             }
             error => error,
         });

@@ -372,16 +372,19 @@ fn answering(url: &str, bytes: &'static [u8], left: u32, relay: &Shared) -> Gun 
 }
 
 const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
+const MOVED: &[u8] =
+    b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://one/\r\nContent-Length: 0\r\n\r\n";
 const BAD_GATEWAY: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
 
 #[tokio::test]
 async fn a_host_that_is_no_relay_is_named_with_the_reason_and_not_waited_for() {
     use bauta_ipc::{RpcError, codes};
-    for (url, bytes, reason) in [
-        ("http://one/gun", PAGE, "a web page (200 OK)"),
-        ("http://one/gun", BAD_GATEWAY, "502 Bad Gateway"),
-        ("http://one/gun", b"SSH-2.0-OpenSSH_9.9\r\n", "another protocol"),
-        ("https://one/gun", PAGE, "does not speak TLS"),
+    for (url, bytes, reason, expected) in [
+        ("http://one/gun", PAGE, "a web page (200 OK)", Instead::WebPage),
+        ("http://one/gun", BAD_GATEWAY, "502 Bad Gateway", Instead::Failure),
+        ("http://one/gun", MOVED, "301 Moved Permanently", Instead::Failure),
+        ("http://one/gun", b"SSH-2.0-OpenSSH_9.9\r\n", "another protocol", Instead::Protocol),
+        ("https://one/gun", PAGE, "does not speak TLS", Instead::Protocol),
     ] {
         let gun = answering(url, bytes, u32::MAX, &relay());
         let limits = GetLimits { deadline: Duration::from_secs(600), ..GetLimits::default() };
@@ -392,7 +395,10 @@ async fn a_host_that_is_no_relay_is_named_with_the_reason_and_not_waited_for() {
         let writing = gun.publish(vec![update("s", "e", json!("words"))], limits.deadline);
         let unwritten = tokio::time::timeout(SOON, writing).await.expect(reason).unwrap_err();
         for error in [failed, also, unwritten] {
-            assert!(matches!(error, GunError::Unreachable(ConnectError::WebSocket { .. })), "{error:?}");
+            let GunError::Unreachable(ConnectError::WebSocket { instead, .. }) = &error else {
+                panic!("{error:?}")
+            };
+            assert_eq!(*instead, expected, "{error:?}");
             let shown = RpcError::from(crate::posts::PostError::NotRead(error));
             assert!(shown.is(&codes::GUN_UNREACHABLE) && shown.message.contains(reason), "{shown:?}");
         }

@@ -15,7 +15,7 @@ use super::outside::Outside;
 use super::view::{self, utc};
 use super::{Node, moved};
 use crate::engine::{announce, relay_doors};
-use crate::store::{Doubt, PersonaId, StoreError};
+use crate::store::{Doubt, PersonaId, Reason, StoreError};
 
 /// A stored message without a receipt is shown after this long.
 const UNRECEIVED: Duration = Duration::from_secs(3 * 24 * 60 * 60);
@@ -36,6 +36,8 @@ struct Kept {
     queued: u64,
     unreceived: u64,
     unpublished: u64,
+    /// Why the last of these is.
+    stuck: Option<Reason>,
     restarted: Vec<String>,
     lost_requests: u64,
     moved_at: Option<Timestamp>,
@@ -113,6 +115,7 @@ impl Node {
             let mut personas = Vec::new();
             let mut used = Vec::new();
             let (mut queued, mut unreceived, mut unpublished, mut lost_requests) = (0, 0, 0, 0_u64);
+            let mut stuck = None;
             for row in tx.personas()? {
                 if only.as_ref().is_some_and(|only| !only.contains(&row.name)) {
                     continue;
@@ -122,6 +125,7 @@ impl Node {
                 queued += own;
                 unreceived += tx.unreceived(row.id, long_ago)?;
                 unpublished += tx.count_stuck_publications(row.id)?;
+                stuck = tx.stuck_publication(row.id)?.or(stuck);
                 lost_requests = lost_requests.saturating_add(tx.lost_requests(row.id)?);
                 for relay in tx.relays_of(row.id)? {
                     used.push((relay, relay_doors(tx, row.id, relay)?.len()));
@@ -147,6 +151,7 @@ impl Node {
                 queued,
                 unreceived,
                 unpublished,
+                stuck,
                 // It names contacts, and does not say whose.
                 restarted: match only {
                     None => tx.restarted(now.minus(RESTARTS_SHOWN))?,
@@ -253,7 +258,10 @@ impl Node {
             health.push(RpcError::new(&codes::CONTACT_REQUESTS_LOST, message));
         }
         if kept.unpublished > 0 {
-            let message = format!("{} keys of posts could not be published yet.", kept.unpublished);
+            let mut message = format!("{} keys of posts could not be published yet.", kept.unpublished);
+            if let Some(why) = kept.stuck {
+                message = format!("{message} {}", view::reason(why).message);
+            }
             health.push(RpcError::new(&codes::POST_TIMEOUT, message));
         }
         // Its words name a directory of the user.

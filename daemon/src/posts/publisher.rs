@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 use super::nodes::QueuedNode;
 use super::{Guns, Way, announce};
 use crate::engine::{self, Moment, Shared};
-use crate::gun::{GunError, NodeUpdate};
+use crate::gun::{ConnectError, GunError, Instead, NodeUpdate};
 use crate::store::{DuePublication, Reason, StoreError, Tx};
 
 /// Keys of one post that are written at a time.
@@ -148,6 +148,14 @@ fn update(node: QueuedNode) -> NodeUpdate {
 /// Why an attempt failed, as it is stored.
 fn reason(error: &GunError) -> Reason {
     match error {
+        GunError::Unreachable(ConnectError::WebSocket { instead, .. }) => match instead {
+            Instead::WebPage => Reason::GunWebPage,
+            Instead::Failure => Reason::GunFailure,
+            Instead::Protocol => Reason::GunProtocol,
+            Instead::Silence => Reason::GunSilence,
+            Instead::Unclear => Reason::GunUnreachable,
+        },
+        GunError::Unreachable(ConnectError::Certificate { .. }) => Reason::GunCertificate,
         GunError::Unreachable(_) => Reason::GunUnreachable,
         GunError::Timeout => Reason::GunTimeout,
         GunError::NotKept => Reason::GunNotKept,
@@ -272,6 +280,25 @@ mod tests {
         );
         assert_eq!((done.keys, done.published, done.reason), (1, 1, None));
         assert_eq!(run(&store, |tx| tx.count_stuck_publications(tx.personas()?[0].id)).await, 2);
+    }
+
+    #[test]
+    fn what_is_in_place_of_a_relay_is_kept_as_the_reason() {
+        let relay = || "http://one/gun".to_owned();
+        for (instead, expected) in [
+            (Instead::WebPage, Reason::GunWebPage),
+            (Instead::Failure, Reason::GunFailure),
+            (Instead::Protocol, Reason::GunProtocol),
+            (Instead::Silence, Reason::GunSilence),
+            (Instead::Unclear, Reason::GunUnreachable),
+        ] {
+            let error = ConnectError::WebSocket { relay: relay(), reason: String::new(), instead, times: 1 };
+            assert_eq!(reason(&GunError::Unreachable(error)), expected);
+        }
+        let error = ConnectError::Certificate { relay: relay(), reason: String::new() };
+        assert_eq!(reason(&GunError::Unreachable(error)), Reason::GunCertificate);
+        let error = ConnectError::Timeout { relay: relay() };
+        assert_eq!(reason(&GunError::Unreachable(error)), Reason::GunUnreachable);
     }
 
     #[tokio::test]

@@ -194,6 +194,19 @@ impl Tx<'_> {
         )
     }
 
+    /// Why the last of these could not be published.
+    pub(crate) fn stuck_publication(&self, persona: PersonaId) -> Result<Option<Reason>, StoreError> {
+        let found = self.one(
+            "look for the reason of a publication",
+            "SELECT reason FROM publications
+             WHERE state = 'queued' AND attempts >= 3 AND persona = ?1 AND reason IS NOT NULL
+             ORDER BY id DESC LIMIT 1",
+            [persona],
+            |row| row.get(0),
+        )?;
+        Ok(found)
+    }
+
     /// Forgets what was published or given up before a time; the posts' keys stay.
     pub(crate) fn prune_publications(&self, before: Timestamp) -> Result<(), StoreError> {
         self.execute(

@@ -29,5 +29,15 @@ stored_enum! {
         GivenUp = 27,
         /// What was queued cannot be read.
         Internal = 28,
+        /// A web page is at the Gun relay's address.
+        GunWebPage = 29,
+        /// The server at the Gun relay's address answers with an error or a redirection.
+        GunFailure = 30,
+        /// Another protocol is at the Gun relay's address.
+        GunProtocol = 31,
+        /// What is at the Gun relay's address says nothing.
+        GunSilence = 32,
+        /// The certificate of the Gun relay is not trusted.
+        GunCertificate = 33,
     }
 }

@@ -169,6 +169,12 @@ fn publications_are_due_one_post_at_a_time() {
         }
         assert_eq!(due(at(49)), [of(second, "[2]")]);
         assert_eq!((tx.next_publication()?, tx.count_stuck_publications(persona)?), (Some(at(2)), 2));
+        assert_eq!(tx.stuck_publication(persona)?, Some(Reason::GunTimeout));
+        tx.pull_back_publications(at(10), at(49))?;
+        assert_eq!(tx.due_publications(at(10), 10)?.len(), 1, "of the post that waits longest");
+        assert_eq!(tx.next_publication()?, Some(at(2)), "what is due in time stays as it is");
+        tx.pull_back_publications(at(1), at(1))?;
+        assert_eq!(tx.next_publication()?, Some(at(1)));
         Ok(())
     });
 }
