@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
-use super::network::SLOW;
+use super::network::{SLOW, still_trying};
 use crate::{Context, LogTarget, Progress, interrupted, state_words};
 
 /// The pause between two looks at the daemon's state.
@@ -104,9 +104,10 @@ async fn serves(home: &Path, child: &mut Child, progress: &Progress) -> Result<S
             let words = state_words(status.state, status.phase.as_deref());
             match status.state {
                 ConnectionState::Ready | ConnectionState::Locked | ConnectionState::Off => return Ok(status),
-                _ if progress.passed() > SLOW => progress.phase(&format!(
-                    "{words}; still trying. Check this machine's connection. Ctrl-C leaves it in the background"
-                )),
+                _ if progress.passed() > SLOW => {
+                    let why = still_trying(&status);
+                    progress.phase(&format!("{}. Ctrl-C leaves it in the background", why.trim_end_matches('.')));
+                }
                 _ => progress.phase(&words),
             }
         }

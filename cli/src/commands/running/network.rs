@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bauta_ipc::{RpcError, codes, sentence};
+use bauta_ipc::{RpcError, Status, codes, sentence};
 use bauta_localnet::NetworkFile;
 use bauta_protocol::address::RelayAddress;
 use bauta_sphinx_client::{ExitAddress, Network, Traffic};
 
-use crate::failure;
+use crate::{failure, state_words};
 
 /// The value of `--network`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,3 +75,33 @@ pub(crate) fn choose(name: &NetworkArg, traffic: Option<Traffic>) -> Result<Chos
 
 /// After this long without a connection the user reads what may be wrong.
 pub(super) const SLOW: Duration = Duration::from_secs(10);
+
+/// What somebody reads who waits for a connection for so long: why no gateway takes this machine, as far as that is known.
+pub(super) fn still_trying(status: &Status) -> String {
+    let words = state_words(status.state, status.phase.as_deref());
+    match status.health.iter().find(|item| item.code.starts_with("network.")) {
+        Some(item) => format!("{words}; still trying. {} {}", item.message, item.hint).trim_end().to_owned(),
+        None => format!("{words}; still trying. Check this machine's connection"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_reads_why() {
+        let mut status: Status = serde_json::from_value(serde_json::json!({
+            "state": "connecting", "since": "2026-01-01T00:00:00.000Z", "traffic": "test", "network": "local",
+            "personas": [], "relays": [], "health": [], "version": "0", "queued": 0,
+        }))
+        .unwrap();
+        assert_eq!(still_trying(&status), "Connecting; still trying. Check this machine's connection");
+        status.health = vec![
+            RpcError::new(&codes::RELAY_NONE, "No relay is known."),
+            RpcError::new(&codes::NETWORK_CLOCK, "The clock is wrong."),
+        ];
+        let said = still_trying(&status);
+        assert!(said.starts_with("Connecting; still trying. The clock is wrong. Set the clock"), "{said}");
+    }
+}

@@ -222,7 +222,7 @@ async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result
                 waiting.phase(&format!("{words}: no relay is known. Name one with --relay ADDRESS"));
             }
             Some(waiting) if waiting.passed() > SLOW => {
-                waiting.phase(&format!("{words}; still trying. Check this machine's connection"));
+                waiting.phase(&network::still_trying(&status));
             }
             Some(waiting) => waiting.phase(&words),
             None if last != Some(status.state) => out.note(&format!("{words}.")),
