@@ -18,6 +18,8 @@ const TRAINING = Math.ceil(TRIALS / 2);
 /** With the guard off everything is plain, so fewer do. */
 const OFF = 24;
 const OFF_LOOKUPS = 16;
+/** A window has to be opened for each, so that only the long form plays many. */
+const WRITTEN = TRIALS < 400 ? 6 : TRIALS;
 /** Payloads of one page: below the number of frames that it may have. */
 const BATCH = 36;
 const POOL = 6;
@@ -172,10 +174,18 @@ const opens = async (
   return trials;
 };
 
+/** What is the same for every post. */
+const SHAPE = ['height', 'frame', 'hidden', 'styled', 'changes'];
+
 /** Plays a game in which the page must learn nothing. */
-const learnsNothing = (title: string, training: readonly Trial[], trials: readonly Trial[]): void => {
+const learnsNothing = (
+  title: string,
+  training: readonly Trial[],
+  trials: readonly Trial[],
+  constant: readonly string[] = SHAPE,
+): void => {
   // Whatever is drawn there, it has one shape. Only times differ, as they do anyway.
-  for (const name of ['height', 'frame', 'hidden', 'styled', 'changes'])
+  for (const name of constant)
     assert.equal(new Set([...training, ...trials].map(({ measured }) => measured[name])).size, 1, name);
   const results = play(training, trials);
   console.log(table(title, results));
@@ -464,4 +474,53 @@ test('where a post is written, a page can put nothing in front, and it hears not
   const opened = await bob.json('post', 'decrypt', text);
   assert.deepEqual([opened.text, opened.public === true], ['for bob alone', false]);
   await page.close();
+});
+
+/** What a page could hear of a window in which a post is written. */
+const HEARD = ['keydown', 'keyup', 'input', 'click', 'pointerdown', 'message', 'resize', 'focus', 'blur'];
+
+/** A person writes a post for everyone, or for one: the bit. The page measures until they leave it. */
+const writes = async (count: number): Promise<Trial[]> => {
+  const page = await hostile(guarded);
+  await page.evaluate((names) => {
+    const area = document.createElement('textarea');
+    area.id = 'area';
+    document.querySelector('main')?.append(area);
+    const heard: Record<string, number> = ((globalThis as any).heard = {});
+    for (const name of names) addEventListener(name, () => (heard[name] = (heard[name] ?? 0) + 1), true);
+  }, HEARD);
+  const trials: Trial[] = [];
+  while (trials.length < count) {
+    const bit = coin();
+    await page.bringToFront();
+    await page.locator('#area').focus();
+    await page.keyboard.press('Alt+Shift+KeyE');
+    const writing = await writer(guarded.context);
+    await writing.locator('.suggest button').first().waitFor();
+    await page.evaluate((names) => {
+      for (const name of names) (globalThis as any).heard[name] = 0;
+    }, HEARD);
+    await writing.locator('#text').fill('the same words, whoever reads them');
+    if (bit) await writing.locator('#everyone').check();
+    else await writing.locator('.suggest button').first().click();
+    const measured = await page.evaluate(
+      (): Measured => ({
+        ...(globalThis as any).heard,
+        height: document.documentElement.getBoundingClientRect().height,
+        elements: document.querySelectorAll('*').length,
+        focused: Number(document.hasFocus()),
+        words: (document.querySelector('#area') as HTMLTextAreaElement).value.length,
+      }),
+    );
+    await closeWriter(guarded.context, () => writing.keyboard.press('Escape'));
+    trials.push({ bit, measured });
+  }
+  await page.close();
+  return trials;
+};
+
+test('nor does it learn whom a post is written for', async () => {
+  const [training, trials] = [await writes(Math.ceil(WRITTEN / 2)), await writes(WRITTEN)];
+  const constant = ['height', 'elements', 'words', 'keydown', 'input', 'click', 'pointerdown', 'message'];
+  learnsNothing('whom a post is written for', training, trials, constant);
 });
