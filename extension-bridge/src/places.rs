@@ -4,7 +4,9 @@ mod tables;
 
 use std::path::{Path, PathBuf};
 
-use self::tables::{FLATPAKS, LINUX, LINUX_KIN, LINUX_SYSTEM, MACOS, MACOS_SYSTEM, Row, WINDOWS};
+use self::tables::{
+    FLATPAKS, KIN_FLATPAKS, LINUX, LINUX_KIN, LINUX_SYSTEM, MACOS, MACOS_SYSTEM, Row, SNAPS, WINDOWS,
+};
 use crate::caller::HOST_NAME;
 use crate::manifest::{Family, MANIFEST_NAME};
 
@@ -200,12 +202,10 @@ pub fn user_places(platform: Platform, roots: &Roots) -> Vec<Place> {
     match platform {
         Platform::Linux => {
             let mut places: Vec<Place> = LINUX.iter().map(|row| profile_place(&roots.config, *row)).collect();
-            let mut snap = profile_place(
-                &roots.user,
-                (Browser::Chromium, "Chromium (Snap)", "snap/chromium/common/chromium", None),
-            );
-            snap.sandbox = Some(Sandbox::Snap);
-            places.push(snap);
+            places.extend(SNAPS.iter().map(|(configurations, row)| Place {
+                sandbox: Some(Sandbox::Snap),
+                ..profile_place(&roots.user.join(configurations), *row)
+            }));
             places.extend(FLATPAKS.iter().map(|(browser, title, id, directory)| {
                 let config = roots.user.join(".var/app").join(id).join("config");
                 let mut place = profile_place(&config, (*browser, title, directory, None));
@@ -313,16 +313,19 @@ fn kin_places(roots: &Roots) -> Vec<Place> {
             sandbox: None,
         }));
     }
-    // Frewacom/pywalfox#144.
-    const ID: &str = "io.gitlab.librewolf-community";
-    let sandboxed = roots.user.join(".var/app").join(ID);
-    places.push(Place {
-        browser: Browser::LibreWolf,
-        title: "LibreWolf (Flatpak)",
-        path: manifest(&sandboxed, ".librewolf"),
-        signs: vec![sandboxed],
-        sandbox: Some(Sandbox::Flatpak(ID)),
-    });
+    places.extend(KIN_FLATPAKS.iter().map(|(browser, title, id, directory)| {
+        let sandboxed = roots.user.join(".var/app").join(id);
+        Place {
+            browser: *browser,
+            title,
+            path: match directory {
+                Some(directory) => manifest(&sandboxed, directory),
+                None => manifest(&roots.user, ".mozilla"),
+            },
+            signs: vec![sandboxed],
+            sandbox: Some(Sandbox::Flatpak(id)),
+        }
+    }));
     places
 }
 

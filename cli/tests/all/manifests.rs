@@ -186,10 +186,19 @@ fn channels_and_kin_are_found() {
 
 #[test]
 fn a_browser_in_a_sandbox_is_told_apart() {
-    let user = User::new(&[".var/app/io.gitlab.librewolf-community/.librewolf"]);
-    let output = user.run(&format!("browser install --host {}", user.host.display()));
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && text.contains("LibreWolf (Flatpak) runs in a sandbox"), "{text}");
+    for (directories, title) in [
+        (&[".var/app/io.gitlab.librewolf-community/.librewolf"][..], "LibreWolf (Flatpak)"),
+        (&[".var/app/app.zen_browser.zen/.zen", ".mozilla/firefox"], "Zen (Flatpak)"),
+        (&["snap/brave/current/.config/BraveSoftware/Brave-Browser/Default"], "Brave (Snap)"),
+        (&[".var/app/com.opera.Opera/config/opera"], "Opera (Flatpak)"),
+    ] {
+        let user = User::new(directories);
+        let output = user.run(&format!("browser install --host {}", user.host.display()));
+        let text = String::from_utf8(output.stderr).unwrap();
+        let said = text.matches("runs in a sandbox").count();
+        assert!(output.status.success() && said == 1, "{title}: {text}");
+        assert!(text.contains(&format!("{title} runs in a sandbox")), "{title}: {text}");
+    }
 }
 
 #[test]

@@ -54,8 +54,31 @@ pub(super) const LINUX_KIN: [(Browser, &str, &[&str]); 4] = [
     (Browser::Zen, ".zen", &[".mozilla"]),
 ];
 
+/// Snaps of Chromium's kin: the title, the place of configurations below the user's home, and the rest of a row.
+pub(super) const SNAPS: [(&str, Row); 4] = [
+    ("snap/chromium/common", (Browser::Chromium, "Chromium (Snap)", "chromium", None)),
+    // Those without a place of their own have a home in their current version's directory.
+    ("snap/brave/current/.config", (Browser::Brave, "Brave (Snap)", "BraveSoftware/Brave-Browser", None)),
+    ("snap/opera/current/.config", (Browser::Opera, "Opera (Snap)", "opera", Some("google-chrome"))),
+    (
+        "snap/opera-beta/current/.config",
+        (Browser::Opera, "Opera Beta (Snap)", "opera-beta", Some("google-chrome")),
+    ),
+];
+
+/// Flatpaks of Firefox's kin: the title, the id, and what of the directory it keeps for itself holds manifests. Zen's holds
+/// none: it reads Firefox's in the user's home, if it is let in there.
+pub(super) const KIN_FLATPAKS: [(Browser, &str, &str, Option<&str>); 4] = [
+    // Frewacom/pywalfox#144.
+    (Browser::LibreWolf, "LibreWolf (Flatpak)", "io.gitlab.librewolf-community", Some(".librewolf")),
+    // As others keep their manifests there for KeePassXC and Plasma.
+    (Browser::Waterfox, "Waterfox (Flatpak)", "net.waterfox.waterfox", Some(".waterfox")),
+    (Browser::Floorp, "Floorp (Flatpak)", "one.ablaze.floorp", Some(".floorp")),
+    (Browser::Zen, "Zen (Flatpak)", "app.zen_browser.zen", None),
+];
+
 /// Below `~/.var/app/ID/config`; the title, and the id.
-pub(super) const FLATPAKS: [(Browser, &str, &str, &str); 7] = [
+pub(super) const FLATPAKS: [(Browser, &str, &str, &str); 8] = [
     (Browser::Chrome, "Chrome (Flatpak)", "com.google.Chrome", "google-chrome"),
     (Browser::Chrome, "Chrome Unstable (Flatpak)", "com.google.ChromeDev", "google-chrome-unstable"),
     (Browser::Chromium, "Chromium (Flatpak)", "org.chromium.Chromium", "chromium"),
@@ -63,6 +86,8 @@ pub(super) const FLATPAKS: [(Browser, &str, &str, &str); 7] = [
     (Browser::Edge, "Edge (Flatpak)", "com.microsoft.Edge", "microsoft-edge"),
     (Browser::Edge, "Edge Dev (Flatpak)", "com.microsoft.EdgeDev", "microsoft-edge-dev"),
     (Browser::Vivaldi, "Vivaldi (Flatpak)", "com.vivaldi.Vivaldi", "vivaldi"),
+    // As outside of a Flatpak.
+    (Browser::Opera, "Opera (Flatpak)", "com.opera.Opera", "google-chrome"),
 ];
 
 /// Below the root.

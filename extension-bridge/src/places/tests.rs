@@ -55,7 +55,16 @@ fn channels_and_kin_have_places_of_their_own() {
             &["/u/.var/app/io.gitlab.librewolf-community/.librewolf/native-messaging-hosts"],
         ),
         ("Waterfox", &["/u/.waterfox/native-messaging-hosts", "/u/.mozilla/native-messaging-hosts"]),
+        ("Waterfox (Flatpak)", &["/u/.var/app/net.waterfox.waterfox/.waterfox/native-messaging-hosts"]),
         ("Floorp", &["/u/.floorp/native-messaging-hosts"]),
+        ("Floorp (Flatpak)", &["/u/.var/app/one.ablaze.floorp/.floorp/native-messaging-hosts"]),
+        ("Zen (Flatpak)", &["/u/.mozilla/native-messaging-hosts"]),
+        (
+            "Brave (Snap)",
+            &["/u/snap/brave/current/.config/BraveSoftware/Brave-Browser/NativeMessagingHosts"],
+        ),
+        ("Opera (Snap)", &["/u/snap/opera/current/.config/google-chrome/NativeMessagingHosts"]),
+        ("Opera (Flatpak)", &["/u/.var/app/com.opera.Opera/config/google-chrome/NativeMessagingHosts"]),
         ("Zen", &["/u/.mozilla/native-messaging-hosts"]),
     ] {
         assert_eq!(of(title), expected, "{title}");

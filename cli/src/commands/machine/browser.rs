@@ -160,10 +160,8 @@ fn install(selection: &Selection, host: &Path, out: &Output) -> Result<Exit, Rpc
             _ => What::Current,
         };
         // Firefox has the desktop start the host.
-        let has_portal = found.readers.iter().any(|reader| reader.browser == Browser::Firefox);
-        if found.sandbox().is_some() && !has_portal {
-            confined.push(found.title());
-        }
+        let is_confined = |reader: &&Place| reader.sandbox.is_some() && reader.browser != Browser::Firefox;
+        confined.extend(found.readers.iter().filter(is_confined).map(|reader| reader.title));
         rows.push(row(&found, scope, what));
     }
     let is_installed = |row: &Row| matches!(row.what, What::Written | What::Current);

@@ -5,7 +5,7 @@ mod host;
 
 use std::path::{Path, PathBuf};
 
-use bauta_bridge::{Browser, Family, Place, Platform, Roots, Sandbox, system_places, user_places};
+use bauta_bridge::{Browser, Family, Place, Platform, Roots, system_places, user_places};
 use bauta_ipc::{RpcError, codes};
 
 pub(crate) use self::files::{Condition, inspect, remove, write};
@@ -56,13 +56,6 @@ impl Spot {
     /// Whether one of these browsers reads it; an empty list means any.
     pub(crate) fn is_read_by(&self, browsers: &[Browser]) -> bool {
         browsers.is_empty() || self.readers.iter().any(|reader| browsers.contains(&reader.browser))
-    }
-
-    /// Whether every reader is in a sandbox.
-    pub(crate) fn sandbox(&self) -> Option<Sandbox> {
-        let mut sandboxes = self.readers.iter().map(|reader| reader.sandbox);
-        let first = sandboxes.next().flatten();
-        if sandboxes.all(|sandbox| sandbox.is_some()) { first } else { None }
     }
 }
 
@@ -160,6 +153,8 @@ pub(crate) fn refresh() -> Result<usize, RpcError> {
 
 #[cfg(test)]
 mod tests {
+    use bauta_bridge::Sandbox;
+
     use super::*;
 
     fn roots(root: &Path) -> Roots {
@@ -205,8 +200,10 @@ mod tests {
         std::fs::create_dir_all(root.path().join(".config/google-chrome/Default")).unwrap();
         assert_eq!(found(Browser::Chrome)[0].names(), ["chrome", "opera"]);
         std::fs::create_dir_all(root.path().join("snap/firefox")).unwrap();
-        assert_eq!(found(Browser::Firefox)[0].sandbox(), Some(Sandbox::Snap));
+        let sandboxes =
+            || found(Browser::Firefox)[0].readers.iter().map(|reader| reader.sandbox).collect::<Vec<_>>();
+        assert_eq!(sandboxes(), [Some(Sandbox::Snap)]);
         std::fs::create_dir_all(root.path().join(".mozilla")).unwrap();
-        assert_eq!(found(Browser::Firefox)[0].sandbox(), None);
+        assert_eq!(sandboxes(), [None, Some(Sandbox::Snap)]);
     }
 }
