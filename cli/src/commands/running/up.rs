@@ -1,5 +1,7 @@
 //! `bauta up`
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,6 +25,9 @@ use crate::{Context, LogTarget, Output, Progress, interrupted, start_logging, st
 /// The pauses between two looks at the daemon's state, while it connects and later.
 const LOOK_OFTEN: Duration = Duration::from_millis(200);
 const LOOK_SELDOM: Duration = Duration::from_secs(5);
+
+/// Bytes of a file of roots, at most: as many as all certificates of the web have.
+const MAX_ROOT: u64 = 1 << 20;
 
 #[derive(Args, Debug)]
 pub(crate) struct UpArgs {
@@ -167,7 +172,16 @@ fn refresh_browsers(home: &Path) {
 }
 
 fn read_root(path: &Path) -> Result<Vec<u8>, RpcError> {
-    std::fs::read(path).map_err(|error| unreadable(&path.display().to_string(), &error))
+    let mut pem = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_ROOT + 1).read_to_end(&mut pem));
+    match read {
+        Ok(length) if length as u64 > MAX_ROOT => {
+            let message = format!("{} has more than {MAX_ROOT} bytes.", path.display());
+            Err(RpcError::new(&codes::USAGE, message).hint("Name a file with the one certificate that is missing."))
+        }
+        Ok(_) => Ok(pem),
+        Err(error) => Err(unreadable(&path.display().to_string(), &error)),
+    }
 }
 
 /// The exits that were named; an empty list for "directory".
