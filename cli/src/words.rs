@@ -101,7 +101,8 @@ pub(crate) fn escaped_json(json: &str) -> String {
 }
 
 fn steers(c: char) -> bool {
-    let hides = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
+    let hides =
+        matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}');
     hides || (c.is_control() && c != '\n')
 }
 
@@ -139,7 +140,9 @@ mod tests {
 
     #[test]
     fn json_cannot_steer_it_either_and_says_the_same() {
-        for text in ["a\u{9b}2J\u{7f}\u{85}b", "\u{202e}\u{2066}\u{61c}", "\x1b[2J\r\n\t\"\\", "身份 مرحبا 🎭"] {
+        for text in
+            ["a\u{9b}2J\u{7f}\u{85}b", "\u{202e}\u{2066}\u{61c}", "\x1b[2J\r\n\t\"\\", "身份 مرحبا 🎭"]
+        {
             let value = serde_json::json!({ text: [text] });
             for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
                 let shown = escaped_json(&json);

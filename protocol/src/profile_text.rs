@@ -223,9 +223,11 @@ mod tests {
         // Of several posts each author is found.
         let (other, other_key) = self::key(11);
         let public = other.public();
-        let by_other = encrypt_v37(&Draft { author: None, author_key: Some(&public), ..draft }, &mut rng).unwrap();
+        let by_other =
+            encrypt_v37(&Draft { author: None, author_key: Some(&public), ..draft }, &mut rng).unwrap();
         for (one, two) in [(Network::Twitter, Network::Twitter), (Network::Minds, Network::Twitter)] {
-            let text = format!("{} {}", write_in_text(one, &post.payload), write_in_text(two, &by_other.payload));
+            let text =
+                format!("{} {}", write_in_text(one, &post.payload), write_in_text(two, &by_other.payload));
             let mut both = named(&text);
             both.sort_unstable();
             let mut expected = [key, other_key];

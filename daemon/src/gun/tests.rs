@@ -372,8 +372,7 @@ fn answering(url: &str, bytes: &'static [u8], left: u32, relay: &Shared) -> Gun 
 }
 
 const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
-const MOVED: &[u8] =
-    b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://one/\r\nContent-Length: 0\r\n\r\n";
+const MOVED: &[u8] = b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://one/\r\nContent-Length: 0\r\n\r\n";
 const BAD_GATEWAY: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
 
 #[tokio::test]

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn whatever_the_full_disk_stopped_has_one_code() {
-        let (path, full) = (PathBuf::from("/nowhere/home/key"), || io::Error::from(io::ErrorKind::StorageFull));
+        let (path, full) =
+            (PathBuf::from("/nowhere/home/key"), || io::Error::from(io::ErrorKind::StorageFull));
         let errors: [RpcError; 3] = [
             NodeError::Unlock(UnlockError::File { path: path.clone(), source: full() }).into(),
             NodeError::Store(StoreError::Full).into(),

@@ -89,7 +89,9 @@ pub(super) fn reason(reason: Reason) -> RpcError {
         Reason::ContactBlocked => (&codes::CONTACT_BLOCKED, "The contact is blocked."),
         Reason::GunNone => (&codes::GUN_NONE, "No Gun relay is set."),
         Reason::GunUnreachable => (&codes::GUN_UNREACHABLE, "No Gun relay could be reached."),
-        Reason::GunWebPage => (&codes::GUN_UNREACHABLE, "A web page is at the Gun relay's address, and no relay."),
+        Reason::GunWebPage => {
+            (&codes::GUN_UNREACHABLE, "A web page is at the Gun relay's address, and no relay.")
+        }
         Reason::GunFailure => (
             &codes::GUN_UNREACHABLE,
             "The server at the Gun relay's address answers with an error, as one before a relay that is down.",
@@ -97,9 +99,10 @@ pub(super) fn reason(reason: Reason) -> RpcError {
         Reason::GunProtocol => {
             (&codes::GUN_UNREACHABLE, "What is at the Gun relay's address speaks another protocol.")
         }
-        Reason::GunSilence => {
-            (&codes::GUN_UNREACHABLE, "What is at the Gun relay's address opens a connection and says nothing.")
-        }
+        Reason::GunSilence => (
+            &codes::GUN_UNREACHABLE,
+            "What is at the Gun relay's address opens a connection and says nothing.",
+        ),
         Reason::GunCertificate => (
             &codes::GUN_UNREACHABLE,
             "The Gun relay is not who it claims to be, or its certificate's root is not known.",

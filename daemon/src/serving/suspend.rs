@@ -74,13 +74,8 @@ const LOGIND: &str = "org.freedesktop.login1";
 /// Waits until the machine is about to sleep. It does not as long as what this returns is open.
 async fn announced(bus: zbus::Result<zbus::connection::Builder<'static>>) -> zbus::Result<OwnedFd> {
     let bus = bus?.build().await?;
-    let manager = zbus::Proxy::new(
-        &bus,
-        LOGIND,
-        "/org/freedesktop/login1",
-        "org.freedesktop.login1.Manager",
-    )
-    .await?;
+    let manager =
+        zbus::Proxy::new(&bus, LOGIND, "/org/freedesktop/login1", "org.freedesktop.login1.Manager").await?;
     let mut sleeps = manager.receive_signal("PrepareForSleep").await?;
     let delay: OwnedFd =
         manager.call("Inhibit", &("sleep", "Bauta", "The store is locked first.", "delay")).await?;

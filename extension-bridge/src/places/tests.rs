@@ -59,10 +59,7 @@ fn channels_and_kin_have_places_of_their_own() {
         ("Floorp", &["/u/.floorp/native-messaging-hosts"]),
         ("Floorp (Flatpak)", &["/u/.var/app/one.ablaze.floorp/.floorp/native-messaging-hosts"]),
         ("Zen (Flatpak)", &["/u/.mozilla/native-messaging-hosts"]),
-        (
-            "Brave (Snap)",
-            &["/u/snap/brave/current/.config/BraveSoftware/Brave-Browser/NativeMessagingHosts"],
-        ),
+        ("Brave (Snap)", &["/u/snap/brave/current/.config/BraveSoftware/Brave-Browser/NativeMessagingHosts"]),
         ("Opera (Snap)", &["/u/snap/opera/current/.config/google-chrome/NativeMessagingHosts"]),
         ("Opera (Flatpak)", &["/u/.var/app/com.opera.Opera/config/google-chrome/NativeMessagingHosts"]),
         ("Zen", &["/u/.mozilla/native-messaging-hosts"]),

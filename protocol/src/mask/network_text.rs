@@ -285,7 +285,8 @@ mod tests {
             let more = ["/and more", "+1", "%20and more", "%20", "%0A", "%2f)", "&amp;s=20", "/?s=20", "/…"];
             for behind in marks.chain(more.map(str::to_owned)) {
                 // It is base64, and ends nothing.
-                let is_digit = behind.starts_with("%2f") && link.ends_with(|last: char| last.is_ascii_alphanumeric());
+                let is_digit =
+                    behind.starts_with("%2f") && link.ends_with(|last: char| last.is_ascii_alphanumeric());
                 if is_digit && !link.ends_with("%3D") && !link.ends_with("%40") {
                     continue;
                 }

@@ -87,16 +87,14 @@ fn pasted_texts_open() {
 /// What is expected of a pasted text may be said in several places and forms, and what is wrong is noticed in each.
 #[test]
 fn pasted_texts_come_in_several_forms() {
-    let file: Json = serde_json::from_str(
-        &std::fs::read_to_string(vectors().with_file_name("mask-pasted.json")).unwrap(),
-    )
-    .unwrap();
+    let file: Json =
+        serde_json::from_str(&std::fs::read_to_string(vectors().with_file_name("mask-pasted.json")).unwrap())
+            .unwrap();
     let text = file["cases"][0]["input"]["text"].as_str().unwrap();
     let (twice, none) = (format!("{text} {text}"), "only words");
     let words = {
-        let (_, out) = run_text(
-            &json!({"cases": [{"kind": "pasted", "text": text, "opens": ["?"]}]}).to_string(),
-        );
+        let (_, out) =
+            run_text(&json!({"cases": [{"kind": "pasted", "text": text, "opens": ["?"]}]}).to_string());
         let (_, got) = out.split_once("got [\"").unwrap();
         got.split_once("\"]").unwrap().0.to_owned()
     };

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use bauta_daemon::unlock::{Mode, Unlock};
 use bauta_ipc::methods::StatusGet;
-use bauta_ipc::{
-    Client, ConnectionState, Exit, HomeLock, RpcError, Status, StatusOf, codes, file_code,
-};
+use bauta_ipc::{Client, ConnectionState, Exit, HomeLock, RpcError, Status, StatusOf, codes, file_code};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
@@ -106,7 +104,8 @@ async fn serves(home: &Path, child: &mut Child, progress: &Progress) -> Result<S
                 ConnectionState::Ready | ConnectionState::Locked | ConnectionState::Off => return Ok(status),
                 _ if progress.passed() > SLOW => {
                     let why = still_trying(&status);
-                    progress.phase(&format!("{}. Ctrl-C leaves it in the background", why.trim_end_matches('.')));
+                    progress
+                        .phase(&format!("{}. Ctrl-C leaves it in the background", why.trim_end_matches('.')));
                 }
                 _ => progress.phase(&words),
             }

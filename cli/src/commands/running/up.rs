@@ -177,7 +177,8 @@ fn read_root(path: &Path) -> Result<Vec<u8>, RpcError> {
     match read {
         Ok(length) if length as u64 > MAX_ROOT => {
             let message = format!("{} has more than {MAX_ROOT} bytes.", path.display());
-            Err(RpcError::new(&codes::USAGE, message).hint("Name a file with the one certificate that is missing."))
+            Err(RpcError::new(&codes::USAGE, message)
+                .hint("Name a file with the one certificate that is missing."))
         }
         Ok(_) => Ok(pem),
         Err(error) => Err(unreadable(&path.display().to_string(), &error)),
