@@ -503,15 +503,13 @@ const writes = async (count: number): Promise<Trial[]> => {
     await writing.locator('#text').fill('the same words, whoever reads them');
     if (bit) await writing.locator('#everyone').check();
     else await writing.locator('.suggest button').first().click();
-    const measured = await page.evaluate(
-      (): Measured => ({
-        ...(globalThis as any).heard,
-        height: document.documentElement.getBoundingClientRect().height,
-        elements: document.querySelectorAll('*').length,
-        focused: Number(document.hasFocus()),
-        words: (document.querySelector('#area') as HTMLTextAreaElement).value.length,
-      }),
-    );
+    const measured = await page.evaluate((): Measured => ({
+      ...(globalThis as any).heard,
+      height: document.documentElement.getBoundingClientRect().height,
+      elements: document.querySelectorAll('*').length,
+      focused: Number(document.hasFocus()),
+      words: (document.querySelector('#area') as HTMLTextAreaElement).value.length,
+    }));
     await closeWriter(guarded.context, () => writing.keyboard.press('Escape'));
     trials.push({ bit, measured });
   }
