@@ -20,7 +20,19 @@ fn a_stopped_daemon_is_the_first_error() {
     let user = User::new(&[".config/chromium"]);
     let (code, checks) = user.doctor();
     let ids: Vec<&str> = checks.iter().map(|check| check["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["daemon", "home", "socket", "store", "network", "clock", "disk", "browser.chromium"]);
+    let all = [
+        "daemon",
+        "home",
+        "socket",
+        "store",
+        "network",
+        "clock",
+        "disk",
+        "service",
+        "keychain",
+        "browser.chromium",
+    ];
+    assert_eq!(ids, all);
     let daemon = check(&checks, "daemon");
     assert_eq!((code, &daemon["state"]), (4, &Value::from("fail")));
     let fix = daemon["fix"].as_str().unwrap();
