@@ -13,6 +13,7 @@
 
 pub mod e2e_bench;
 pub mod gun_relay;
+pub mod home_bench;
 pub mod mask_conformance;
 pub mod observers;
 pub mod process;

@@ -47,7 +47,7 @@ impl AddAssign for Totals {
 pub fn run(path: &Path, out: &mut impl Write) -> io::Result<Totals> {
     let mut totals = Totals::default();
     let file = std::fs::read_to_string(path).map_err(|error| error.to_string());
-    let file: File = match file.and_then(|text| parse(text.trim_start_matches('\u{feff}'))) {
+    let file: File = match file.and_then(|text| File::read(text.trim_start_matches('\u{feff}'))) {
         Ok(file) => file,
         Err(error) => {
             writeln!(out, "FAIL {}: {error}", path.display())?;
@@ -104,6 +104,20 @@ struct File {
     #[serde(default)]
     keys: BTreeMap<String, Json>,
     cases: Vec<Box<RawValue>>,
+}
+
+impl File {
+    /// Cases that need no keys may stand alone, as a list.
+    fn read(text: &str) -> Result<Self, Failure> {
+        if text.trim_start().starts_with('[') {
+            let cases: Vec<_> = parse(text)?;
+            if cases.is_empty() {
+                return Err("not in the schema: an empty list".to_owned());
+            }
+            return Ok(Self { keys: BTreeMap::new(), cases });
+        }
+        parse(text)
+    }
 }
 
 #[derive(Deserialize)]

@@ -114,8 +114,10 @@ fn pasted_texts_come_in_several_forms() {
                 json!({"id": "a", "kind": "pasted", "input": {"text": text, "opens": opens}}),
                 json!({"id": "b", "kind": "pasted", "input": {"text": text}, "output": {"opens": opens}}),
             ] {
-                let (totals, out) = run_text(&json!({"cases": [case]}).to_string());
-                assert_eq!((totals.passed, totals.failed), (passed, 1 - passed), "{case}: {out}");
+                for file in [json!({"cases": [case]}), json!([case])] {
+                    let (totals, out) = run_text(&file.to_string());
+                    assert_eq!((totals.passed, totals.failed), (passed, 1 - passed), "{file}: {out}");
+                }
             }
         }
     }
