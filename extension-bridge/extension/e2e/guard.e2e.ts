@@ -411,13 +411,25 @@ test('a press on a line that was just slipped under a resting pointer opens noth
     const box = await frame.locator('button').boundingBox();
     assert.ok(box);
     await style(`left: ${AT.x - box.x - box.width / 2}px; top: ${AT.y - box.y - box.height / 2}px`);
+    // Where a press goes is known to the browser some pictures after the page moved the frame.
+    await page.evaluate(
+      () =>
+        new Promise((resolve) =>
+          requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+        ),
+    );
     await page.mouse.down();
     await page.mouse.up();
-    const { over, click } = await until('the press arrived', async () => {
-      const times = await frame.evaluate(() => (globalThis as any).times as { over: number; click: number });
-      return times.click > 0 && times;
-    });
-    // On a busy machine the press comes so late that the person has seen it.
+    const arrived = until(
+      'the press arrived',
+      async () => {
+        const times = await frame.evaluate(() => (globalThis as any).times as { over: number; click: number });
+        return times.click > 0 && times;
+      },
+      2,
+    );
+    const { over, click } = await arrived.catch(() => ({ over: 0, click: Infinity }));
+    // On a busy machine the press comes so late that the person has seen it, or so early that it goes where the frame was.
     if (click - over > TOO_SOON) {
       assert.ok(tries < 20, 'no press came soon enough');
       continue;
