@@ -17,6 +17,15 @@ pub(crate) fn message_words(state: MessageState) -> &'static str {
     }
 }
 
+/// How many personas use a relay, by its word, which is a power of ten.
+pub(crate) fn crowd_words(personas: u32) -> String {
+    match personas {
+        0..10 => "fewer than 10 personas".to_owned(),
+        10_000.. => "10,000 personas or more".to_owned(),
+        _ => format!("{personas} personas or more"),
+    }
+}
+
 /// The state of a connection, with its phase where there is one.
 pub(crate) fn state_words(state: ConnectionState, phase: Option<&str>) -> String {
     match (state, phase) {

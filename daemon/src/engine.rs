@@ -35,7 +35,7 @@ pub use self::waits::Waits;
 
 pub(crate) use self::actor::{Actor, ActorHandle, Shared};
 pub(crate) use self::backoff::after;
-pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys};
+pub(crate) use self::bundle::{doors as relay_doors, fresh_prekeys, size as relay_size};
 pub(crate) use self::content::Letter;
 pub(crate) use self::errands::{first_contact_at, publish_now, spread_rejoins};
 pub(crate) use self::greet::{accept, forget_held};

@@ -8,7 +8,9 @@ use bauta_ipc::{Client, ConnectionState, Empty, Exit, HomeLock, RpcError, Status
 use clap::Args;
 use tokio::time::Instant;
 
-use crate::{Context, ago, daemon_is_away, daemon_is_back, interrupted, moment, printable, state_words};
+use crate::{
+    Context, ago, crowd_words, daemon_is_away, daemon_is_back, interrupted, moment, printable, state_words,
+};
 
 /// How long a daemon may take to stop.
 const STOPPING: Duration = Duration::from_secs(20);
@@ -157,7 +159,9 @@ fn describe(status: &Status) -> String {
             .last_exchange
             .map_or_else(|| "no answer yet".to_owned(), |last| format!("answered {}", ago(last)));
         let doors = if relay.doors == 1 { "1 door".to_owned() } else { format!("{} doors", relay.doors) };
-        line("relay", &format!("{}, {doors}, {answered}", relay.id));
+        let people =
+            relay.personas.map(|personas| format!(", {}", crowd_words(personas))).unwrap_or_default();
+        line("relay", &format!("{}, {doors}{people}, {answered}", relay.id));
     }
     for relay in &status.gun.relays {
         let root = if status.gun.extra_root { ", with a root certificate of your own" } else { "" };

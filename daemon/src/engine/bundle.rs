@@ -2,7 +2,7 @@
 
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::bundle::{IdentitySecret, Prekeys};
-use bauta_protocol::descriptor::{Descriptor, DescriptorSeen};
+use bauta_protocol::descriptor::{Descriptor, DescriptorSeen, Size};
 use bauta_protocol::id::{DoorAddress, RelayId};
 use bauta_protocol::time::{Day, Timestamp};
 
@@ -73,12 +73,20 @@ fn make(
 
 /// A relay's doors for a persona: as the relay signed them, or else as somebody named them.
 pub(crate) fn doors(tx: &Tx<'_>, persona: PersonaId, relay: RelayId) -> Result<Vec<DoorAddress>, StoreError> {
-    if let Some(latest) = tx.latest_descriptor(persona, relay)?
-        && let Ok(descriptor) = Descriptor::from_bytes(&latest.bytes, relay)
-    {
+    if let Some(descriptor) = descriptor(tx, persona, relay)? {
         return Ok(descriptor.doors().to_vec());
     }
     Ok(tx.relay(persona, relay)?.map(|row| row.doors).unwrap_or_default())
+}
+
+/// How many personas use a relay, by the latest descriptor that it showed a persona.
+pub(crate) fn size(tx: &Tx<'_>, persona: PersonaId, relay: RelayId) -> Result<Option<Size>, StoreError> {
+    Ok(descriptor(tx, persona, relay)?.map(|descriptor| descriptor.size()))
+}
+
+fn descriptor(tx: &Tx<'_>, persona: PersonaId, relay: RelayId) -> Result<Option<Descriptor>, StoreError> {
+    let latest = tx.latest_descriptor(persona, relay)?;
+    Ok(latest.and_then(|latest| Descriptor::from_bytes(&latest.bytes, relay).ok()))
 }
 
 /// The relay has the bundle.

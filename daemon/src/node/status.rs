@@ -8,13 +8,14 @@ use bauta_ipc::limits::PAGE_BYTES;
 use bauta_ipc::{
     ConnectionState, PersonaStatus, RelayStatus, RpcError, Status, StatusApi, StatusOf, codes, shorten,
 };
+use bauta_protocol::descriptor::Size;
 use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{NoGateway, State as Connection};
 
 use super::outside::Outside;
 use super::view::{self, utc};
 use super::{Node, moved};
-use crate::engine::{announce, relay_doors};
+use crate::engine::{announce, relay_doors, relay_size};
 use crate::store::{Doubt, PersonaId, Reason, StoreError};
 
 /// A stored message without a receipt is shown after this long.
@@ -30,7 +31,7 @@ const RESTARTS_SHOWN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Default)]
 struct Kept {
     personas: Vec<(PersonaId, String, u64, u64)>,
-    relays: Vec<(bauta_protocol::id::RelayId, usize, bool)>,
+    relays: Vec<KeptRelay>,
     suspects: Vec<bauta_protocol::id::RelayId>,
     invalid: Vec<bauta_protocol::id::RelayId>,
     queued: u64,
@@ -41,6 +42,15 @@ struct Kept {
     restarted: Vec<String>,
     lost_requests: u64,
     moved_at: Option<Timestamp>,
+}
+
+/// A relay of these personas, or of the settings.
+struct KeptRelay {
+    id: bauta_protocol::id::RelayId,
+    doors: usize,
+    size: Option<Size>,
+    /// It did not show two descriptors for one day.
+    is_used: bool,
 }
 
 #[async_trait]
@@ -67,16 +77,17 @@ impl StatusApi for Node {
                 queued: *queued,
             });
         }
-        let known = kept.relays.iter().any(|(_, _, used)| *used);
+        let known = kept.relays.iter().any(|relay| relay.is_used);
         let (state, phase, since) = self.overall(&personas, known, now);
         let relays: Vec<RelayStatus> = kept
             .relays
             .iter()
-            .map(|(id, doors, _)| RelayStatus {
-                id: id.to_string(),
-                doors: u32::try_from(*doors).unwrap_or(u32::MAX),
+            .map(|relay| RelayStatus {
+                id: relay.id.to_string(),
+                doors: u32::try_from(relay.doors).unwrap_or(u32::MAX),
+                personas: relay.size.map(Size::personas),
                 // An answer may have been another persona's.
-                last_exchange: self.shared.last_answer(*id).filter(|_| is_whole).map(utc),
+                last_exchange: self.shared.last_answer(relay.id).filter(|_| is_whole).map(utc),
             })
             .collect();
         let mut status = Status {
@@ -85,7 +96,7 @@ impl StatusApi for Node {
             since,
             last_exchange: match is_whole {
                 true => {
-                    kept.relays.iter().filter_map(|(id, _, _)| self.shared.last_answer(*id)).max().map(utc)
+                    kept.relays.iter().filter_map(|relay| self.shared.last_answer(relay.id)).max().map(utc)
                 }
                 false => personas.iter().filter_map(|persona| persona.last_exchange).max(),
             },
@@ -128,19 +139,21 @@ impl Node {
                 stuck = tx.stuck_publication(row.id)?.or(stuck);
                 lost_requests = lost_requests.saturating_add(tx.lost_requests(row.id)?);
                 for relay in tx.relays_of(row.id)? {
-                    used.push((relay, relay_doors(tx, row.id, relay)?.len()));
+                    let size = relay_size(tx, row.id, relay)?;
+                    used.push((relay, relay_doors(tx, row.id, relay)?.len(), size));
                 }
             }
             let mut most = BTreeMap::new();
-            for (relay, doors) in used {
-                let known = most.entry(relay).or_insert(doors);
-                *known = doors.max(*known);
+            for (relay, doors, size) in used {
+                let known = most.entry(relay).or_insert((doors, size));
+                *known = (doors.max(known.0), size.max(known.1));
             }
             let mut relays = Vec::new();
             for row in tx.relays()? {
                 let known = most.get(&row.id).copied();
                 if (row.configured && only.is_none()) || known.is_some() {
-                    relays.push((row.id, known.unwrap_or(row.doors.len()), !row.equivocated));
+                    let (doors, size) = known.unwrap_or((row.doors.len(), None));
+                    relays.push(KeptRelay { id: row.id, doors, size, is_used: !row.equivocated });
                 }
             }
             Ok(Kept {
@@ -214,7 +227,7 @@ impl Node {
         if is_full {
             health.push(RpcError::from(StoreError::Full));
         }
-        if !kept.relays.iter().any(|(_, _, usable)| *usable) {
+        if !kept.relays.iter().any(|relay| relay.is_used) {
             health.push(RpcError::new(
                 &codes::RELAY_NONE,
                 "No relay is known, so nothing can be sent or received.",
@@ -227,8 +240,8 @@ impl Node {
             None if state == ConnectionState::Lost => health.push(view::no_gateway(NoGateway::Unreachable)),
             None => {}
         }
-        for (id, _, usable) in &kept.relays {
-            if !usable {
+        for KeptRelay { id, is_used, .. } in &kept.relays {
+            if !is_used {
                 health.push(view::doubt(*id, Doubt::Dishonest));
             } else if kept.suspects.contains(id) {
                 health.push(view::doubt(*id, Doubt::Suspect));

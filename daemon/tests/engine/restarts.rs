@@ -109,6 +109,17 @@ async fn a_home_without_personas_shows_that_relays_answer() {
     assert!(refused.is(&codes::RELAY_NONE));
 }
 
+/// The relay's own word, of its descriptor of the day: here it has one persona.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_status_says_how_many_use_a_relay() {
+    let sea = Sea::new();
+    let (home, _) = Home::with(&sea, &[sea.relay().await], "alice").await;
+    until("the relay said how many use it", async || {
+        home.api().status_get(StatusOf::default()).await.unwrap().relays[0].personas == Some(1)
+    })
+    .await;
+}
+
 /// A machine that starts once with a clock far ahead keeps what would have ended by then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_far_ahead_at_one_start_deletes_nothing() {

@@ -120,6 +120,10 @@ pub struct RelayStatus {
     pub id: String,
     /// How many doors are known.
     pub doors: u32,
+    /// How many personas use it, by its own word of the day: at least 1, 10, 100, 1,000 or 10,000. They are each other's
+    /// cover. Absent before it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personas: Option<u32>,
     /// When it last answered.
     #[serde(default)]
     pub last_exchange: Option<Utc>,

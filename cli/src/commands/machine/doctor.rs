@@ -38,6 +38,7 @@ async fn checks(context: &Context) -> Result<Vec<Check>, RpcError> {
         running::store(&home, &daemon, &command),
     ];
     checks.extend(running::network(status, &command));
+    checks.extend(status.map(running::relays).unwrap_or_default());
     checks.push(machine::clock(&home));
     checks.push(machine::disk(&home));
     checks.push(system::service());

@@ -953,6 +953,11 @@ export type RelayStatus = {
   id: string;
   /** When it last answered. */
   last_exchange?: Utc | null | undefined;
+  /**
+   * How many personas use it, by its own word of the day: at least 1, 10, 100, 1,000 or 10,000. They are each other's
+   * cover. Absent before it said so.
+   */
+  personas?: number | null | undefined;
 };
 
 /** Parameters of `contact.rename`. */

@@ -7,7 +7,7 @@ use bauta_daemon::unlock::{Mode, Unlock};
 use bauta_ipc::{ConnectionState, HomeLock, RpcError, Status, codes, sentence};
 
 use super::{Answer, Check};
-use crate::state_words;
+use crate::{crowd_words, state_words};
 
 /// The version of this program, which the daemon should have, too.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -110,9 +110,33 @@ pub(super) fn network(status: Option<&Status>, command: &dyn Fn(&str) -> String)
     checks
 }
 
+/// So many personas at one relay are few: each is cover for the others.
+const FEW: u32 = 100;
+
+/// How many people each relay has, where it said so.
+pub(super) fn relays(status: &Status) -> Vec<Check> {
+    const ID: &str = "relay";
+    let sized = status.relays.iter().filter_map(|relay| relay.personas.map(|personas| (&relay.id, personas)));
+    sized
+        .map(|(relay, personas)| {
+            let words = format!("{relay} has {}.", crowd_words(personas));
+            match personas < FEW {
+                true => Check::warn(
+                    ID,
+                    format!(
+                        "{words} The fewer use a relay, the better it guesses whose requests belong together."
+                    ),
+                    "Choose a relay that more people use; docs/anonymity.md says what a relay can guess.",
+                ),
+                false => Check::ok(ID, words),
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use bauta_ipc::Utc;
+    use bauta_ipc::{RelayStatus, Utc};
 
     use super::super::Verdict;
     use super::*;
@@ -176,6 +200,18 @@ mod tests {
         }
         let unknown = network(None, &command);
         assert_eq!((unknown.len(), unknown[0].state), (1, Verdict::Warn));
+    }
+
+    #[test]
+    fn a_relay_with_few_people_is_named() {
+        let mut status = status(ConnectionState::Ready);
+        let relay = |personas| RelayStatus { id: "r".into(), doors: 1, personas, last_exchange: None };
+        status.relays = vec![relay(None), relay(Some(10)), relay(Some(10_000))];
+        let checks = relays(&status);
+        let said: Vec<_> = checks.iter().map(|check| (check.state, check.message.as_str())).collect();
+        assert!(said[0].1.starts_with("r has 10 personas or more. The fewer"), "{said:?}");
+        assert_eq!(said[0].0, Verdict::Warn);
+        assert_eq!(said[1..], [(Verdict::Ok, "r has 10,000 personas or more.")]);
     }
 
     #[test]
