@@ -169,6 +169,7 @@ pub(crate) struct OpenChallenge {
 /// What a proven connection may do.
 #[derive(Clone)]
 pub(crate) struct Proven {
+    pub(crate) id: String,
     pub(crate) grants: BTreeSet<Grant>,
     pub(crate) personas: Option<Arc<BTreeSet<String>>>,
     pub(crate) revoked: CancellationToken,
@@ -375,7 +376,7 @@ impl PairingDesk {
             record.grants.into_iter().filter(|grant| *grant != Grant::PersonaAdmin).collect();
         let session = Session { grants: grants.iter().copied().collect(), personas: record.personas.clone() };
         let personas = record.personas.map(|names| Arc::new(names.into_iter().collect()));
-        Ok((Proven { grants, personas, revoked }, session))
+        Ok((Proven { id: params.id, grants, personas, revoked }, session))
     }
 
     /// The pairing, if it was approved, not revoked, and is of this origin.

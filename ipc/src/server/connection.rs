@@ -428,7 +428,7 @@ async fn revocation(mut proven: watch::Receiver<Option<CancellationToken>>) {
 }
 
 fn made_place() -> RpcError {
-    RpcError::new(&codes::DAEMON_BUSY, "This connection was idle, and made place for another one.")
+    RpcError::new(&codes::DAEMON_BUSY, "This connection made place for another one.")
         .hint("Connect again.")
         .retry(Retry::Now)
 }

@@ -58,6 +58,7 @@ impl<R: AsyncRead + Unpin> Connection<R> {
                 let answer = match guarded(&call.method, proven).await {
                     Ok((proven, answer)) => {
                         self.proof.send_replace(Some(proven.revoked.clone()));
+                        self.seat.belongs_to(&proven.id);
                         self.scope = Scope::Paired(proven);
                         methods::write(&answer)
                     }
