@@ -9,6 +9,9 @@ use super::reason::Reason;
 use super::tx::{bytes, signed, unsigned};
 use super::{StoreError, Tx};
 
+/// Own messages that are neither delivered nor failed. Without the name of the index SQLite reads the whole history.
+pub(super) const OPEN: &str = "messages INDEXED BY messages_open WHERE state IN (1, 2)";
+
 /// Messages that go out again for one contact's backup, at most.
 const MOST_AGAIN: u32 = 2000;
 
@@ -368,7 +371,7 @@ impl Tx<'_> {
     pub(crate) fn queued(&self, persona: PersonaId) -> Result<u64, StoreError> {
         self.count(
             "count queued messages",
-            "SELECT count(*) FROM messages WHERE state = 1 AND persona = ?1",
+            &format!("SELECT count(*) FROM {OPEN} AND state = 1 AND persona = ?1"),
             [persona],
         )
     }
@@ -377,7 +380,7 @@ impl Tx<'_> {
     pub(crate) fn unreceived(&self, persona: PersonaId, since: Timestamp) -> Result<u64, StoreError> {
         self.count(
             "count unreceived messages",
-            "SELECT count(*) FROM messages WHERE state = 2 AND persona = ?1 AND stored_at <= ?2",
+            &format!("SELECT count(*) FROM {OPEN} AND state = 2 AND persona = ?1 AND stored_at <= ?2"),
             (persona, signed(since.0)),
         )
     }

@@ -491,8 +491,8 @@ test('where a post is written, a page can put nothing in front, and it hears not
 /** What a page could hear of a window in which a post is written. */
 const HEARD = ['keydown', 'keyup', 'input', 'click', 'pointerdown', 'message', 'resize', 'focus', 'blur'];
 
-/** A person writes a post for everyone, or for one: the bit. The page measures until they leave it. */
-const writes = async (count: number): Promise<Trial[]> => {
+/** A page that counts what it hears. */
+const listening = async (): Promise<Page> => {
   const page = await hostile(guarded);
   await page.evaluate((names) => {
     const area = document.createElement('textarea');
@@ -501,29 +501,39 @@ const writes = async (count: number): Promise<Trial[]> => {
     const heard: Record<string, number> = ((globalThis as any).heard = {});
     for (const name of names) addEventListener(name, () => (heard[name] = (heard[name] ?? 0) + 1), true);
   }, HEARD);
+  return page;
+};
+
+/** Writes for everyone, or for the first who is suggested, while the page measures. */
+const writesFor = async (everyone: boolean, page: Page, form: Page): Promise<Trial> => {
+  await page.evaluate((names) => {
+    for (const name of names) (globalThis as any).heard[name] = 0;
+  }, HEARD);
+  await form.locator('#text').fill('the same words, whoever reads them');
+  if (everyone) await form.locator('#everyone').check();
+  else await form.locator('.suggest button').first().click();
+  const measured = await page.evaluate((): Measured => ({
+    ...(globalThis as any).heard,
+    height: document.documentElement.getBoundingClientRect().height,
+    elements: document.querySelectorAll('*').length,
+    focused: Number(document.hasFocus()),
+    words: (document.querySelector('#area') as HTMLTextAreaElement).value.length,
+  }));
+  return { bit: everyone, measured };
+};
+
+/** A person writes a post for everyone, or for one: the bit. The page measures until they leave it. */
+const writes = async (count: number): Promise<Trial[]> => {
+  const page = await listening();
   const trials: Trial[] = [];
   while (trials.length < count) {
-    const bit = coin();
     await page.bringToFront();
     await page.locator('#area').focus();
     await page.keyboard.press('Alt+Shift+KeyE');
     const writing = await writer(guarded.context);
     await writing.locator('.suggest button').first().waitFor();
-    await page.evaluate((names) => {
-      for (const name of names) (globalThis as any).heard[name] = 0;
-    }, HEARD);
-    await writing.locator('#text').fill('the same words, whoever reads them');
-    if (bit) await writing.locator('#everyone').check();
-    else await writing.locator('.suggest button').first().click();
-    const measured = await page.evaluate((): Measured => ({
-      ...(globalThis as any).heard,
-      height: document.documentElement.getBoundingClientRect().height,
-      elements: document.querySelectorAll('*').length,
-      focused: Number(document.hasFocus()),
-      words: (document.querySelector('#area') as HTMLTextAreaElement).value.length,
-    }));
+    trials.push(await writesFor(coin(), page, writing));
     await closeWriter(guarded.context, () => writing.keyboard.press('Escape'));
-    trials.push({ bit, measured });
   }
   await page.close();
   return trials;
@@ -533,4 +543,23 @@ test('nor does it learn whom a post is written for', async () => {
   const [training, trials] = [await writes(Math.ceil(WRITTEN / 2)), await writes(WRITTEN)];
   const constant = ['height', 'elements', 'words', 'keydown', 'input', 'click', 'pointerdown', 'message'];
   learnsNothing('whom a post is written for', training, trials, constant);
+});
+
+test('where the form is in the page, it learns that', async () => {
+  const page = await listening();
+  const trials: Trial[] = [];
+  while (trials.length < OFF) {
+    await page.evaluate(() => {
+      const form = document.createElement('form');
+      form.innerHTML =
+        '<textarea id="text"></textarea><input type="checkbox" id="everyone"><p class="suggest"><button type="button">bob</button></p>';
+      document.querySelector('form')?.remove();
+      document.querySelector('main')?.append(form);
+    });
+    trials.push(await writesFor(coin(), page, page));
+  }
+  await page.close();
+  const results = [judge('input', trials, ({ input = 0 }) => input > 1)];
+  console.log(table('the same, with the form in the page', results));
+  for (const { attack, low } of results) assert.ok(low >= 0.5, attack);
 });

@@ -2,6 +2,7 @@ use bauta_protocol::id::MessageId;
 use proptest::prelude::*;
 
 use super::support::{NOW, at, contact, message, sealed, session, store};
+use crate::store::messages::OPEN;
 use crate::store::{InboxFilter, MessageSeq, MessageState, Reason};
 
 proptest! {
@@ -196,4 +197,18 @@ fn what_was_seen_is_no_longer_unread() {
         assert_eq!((tx.unread(of_bob)?, listed(unread)), (0, vec![seqs[2]]));
         Ok(())
     });
+}
+
+/// The status counts them at every look, and a history may have a million messages.
+#[test]
+fn open_messages_are_counted_without_reading_the_history() {
+    let (mut store, _) = store();
+    for asked in
+        ["count(*) FROM {} AND state = 1 AND persona = 1", "1 FROM {} AND conversation = 1 ORDER BY seq"]
+    {
+        let asked = asked.replace("{}", OPEN);
+        let plan: Vec<String> = store
+            .run(|tx| tx.all("explain", &format!("EXPLAIN QUERY PLAN SELECT {asked}"), [], |row| row.get(3)));
+        assert!(plan.len() == 1 && plan[0].contains("messages_open"), "{plan:?}");
+    }
 }
