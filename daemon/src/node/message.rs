@@ -12,6 +12,7 @@ use bauta_protocol::id::MessageId;
 use bauta_protocol::time::Timestamp;
 use tokio::time::Instant;
 
+use super::moved::refuse_if;
 use super::{Node, names, view};
 use crate::engine::{self, Letter};
 use crate::random;
@@ -32,10 +33,12 @@ impl MessageApi for Node {
             None => MessageId::generate(&mut random::rng()),
         };
         let at = self.shared.moment();
+        let moved = self.moved();
         let (persona, sent) = self
             .shared
             .store
             .run(move |tx| {
+                refuse_if(&moved)?;
                 let persona = names::persona(tx, params.persona.as_deref())?;
                 let contact = names::contact(tx, &persona, &params.contact)?;
                 if contact.state == ContactState::Blocked {

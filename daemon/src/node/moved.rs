@@ -1,5 +1,7 @@
 //! A home that was moved to another machine: what the old one knows of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bauta_ipc::{RpcError, codes};
 use bauta_protocol::time::Timestamp;
 
@@ -17,6 +19,15 @@ pub(super) fn moved_at(tx: &Tx<'_>) -> Result<Option<Timestamp>, StoreError> {
 /// From now on the home is on another machine.
 pub(super) fn set_moved(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     tx.set_meta(MOVED_AT, &now.0.to_be_bytes())
+}
+
+/// Refuses while the home is being moved, or was. Asked inside the transaction that keeps something to be sent: what is
+/// kept before the backup of a move is read goes with it, and nothing is kept after.
+pub(super) fn refuse_if(moved: &AtomicBool) -> Result<(), RpcError> {
+    match moved.load(Ordering::Relaxed) {
+        true => Err(RpcError::new(&codes::HOME_MOVED, "This home was moved to another machine.")),
+        false => Ok(()),
+    }
 }
 
 /// What a home that was moved shows.

@@ -8,7 +8,7 @@ use bauta_daemon::backup::{BackupError, restore};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     BackUpHome, ChangeBackupPassphrase, ChangeSetting, ContactState, InboxOf, MessageRef, MessageState,
-    Secret, StatusOf, WaitFor, codes,
+    Secret, SendMessage, StatusOf, codes,
 };
 use bauta_protocol::address::RelayAddress;
 
@@ -108,16 +108,47 @@ async fn a_home_that_was_moved_sends_nothing() {
     // The old one, by mistake.
     let before = relays.iter().map(|relay| sea.count_of(&alice, relay.id)).sum::<u64>();
     alice.start().await;
-    let id = alice.send("bob", "from the old one").await;
+    let refused = alice.api().message_send(to_bob("from the old one")).await.unwrap_err();
+    assert!(refused.is(&codes::HOME_MOVED), "{refused:?}");
     say(&moved, "bob", "a2").await;
     say(&bob, "alice", "b3").await;
     let status = alice.api().status_get(StatusOf::default()).await.unwrap();
     assert!(status.health.first().unwrap().is(&codes::HOME_MOVED));
     assert_eq!(relays.iter().map(|relay| sea.count_of(&alice, relay.id)).sum::<u64>(), before);
-    let params = WaitFor { id, state: MessageState::Stored, timeout_ms: 0 };
-    assert!(alice.api().message_wait(params).await.is_err());
     assert_eq!(moved.texts().await, ["b1", "b2", "b3"]);
     assert_eq!(bob.texts().await, ["a1", "a2"]);
+}
+
+fn to_bob(text: &str) -> SendMessage {
+    SendMessage { persona: None, contact: "bob".to_owned(), text: text.to_owned(), id: None }
+}
+
+/// Whatever was queued while the home moved goes with it, and what does not is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_during_a_move_goes_with_it() {
+    let sea = Sea::new();
+    let relays = [sea.relay().await];
+    let (mut alice, bob) = friends(&sea, &relays).await;
+    let api = alice.api();
+    let sending = tokio::spawn(async move {
+        let mut queued = Vec::new();
+        loop {
+            let text = format!("a{}", queued.len());
+            match api.message_send(to_bob(&text)).await {
+                Ok(_) => queued.push(text),
+                Err(error) => return (queued, error),
+            }
+        }
+    });
+    let file = alice.path().join("backup.age");
+    alice.api().home_backup(BackUpHome { moves: true, ..to(file.to_str().unwrap()) }).await.unwrap();
+    let (queued, error) = sending.await.unwrap();
+    assert!(error.is(&codes::HOME_MOVED), "{error:?}");
+    alice.crash().await;
+    let mut moved = Home::new(&sea, &relays);
+    restore(&moved.path(), &Unlock::KeyFile, &file, WORDS).await.unwrap();
+    moved.start().await;
+    until("everything that was queued", async || bob.texts().await == queued).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
