@@ -34,6 +34,7 @@ use clap::{Args, Parser, Subcommand};
 use self::machine::{browser, bugreport, doctor, logs, service};
 use self::running::{demo, localnet, passphrase, relay, restore, up};
 use crate::Context;
+use crate::editor::Editor;
 
 const AFTER_HELP: &str = "\
 Exit status: 0 success, 1 an error that you can fix, 2 a bug, 3 a network failure, 4 the daemon does not answer, \
@@ -217,6 +218,13 @@ async fn stdin(what: &str, limit: usize, context: &Context) -> Result<Vec<u8>, R
     read.await
         .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Reading failed: {error}.")))?
         .map_err(|error| crate::unreadable("Standard input", &error))
+}
+
+/// A text that somebody writes: in their editor where they have one and sit before a terminal, and else on standard input.
+async fn written(what: &str, limit: usize, context: &Context) -> Result<Vec<u8>, RpcError> {
+    let Some(editor) = Editor::chosen() else { return stdin(what, limit, context).await };
+    let writing = tokio::task::spawn_blocking(move || editor.write(limit as u64 + 2));
+    writing.await.map_err(|error| RpcError::new(&codes::INTERNAL, format!("The editor failed: {error}.")))?
 }
 
 #[cfg(test)]

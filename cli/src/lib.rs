@@ -5,6 +5,7 @@
 mod argv;
 mod commands;
 mod context;
+mod editor;
 mod failure;
 mod logging;
 mod output;

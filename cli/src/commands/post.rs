@@ -21,7 +21,8 @@ pub(crate) enum PostCommand {
     ///
     /// Without --public and --to, only you can read it.
     Encrypt {
-        /// Text of the post [default: standard input, which nobody else can read]
+        /// Text of the post [default: your editor ($VISUAL, $EDITOR) on a terminal, or standard input ("-"), which nobody
+        /// else can read]
         text: Option<String>,
         /// Let everyone read it who has Mask or a compatible program
         #[arg(long, conflicts_with = "to")]
@@ -170,7 +171,7 @@ pub(super) async fn run(command: PostCommand, context: &Context) -> Result<Exit,
             to.extend(more);
             let params = EncryptPost {
                 persona: acting.persona,
-                text: without_line_feed(text_or_stdin(text, "Write the post", MAX_POST_TEXT, context).await?),
+                text: without_line_feed(post_text(text, context).await?),
                 public,
                 to,
                 network: Some(network.into()),
@@ -300,6 +301,15 @@ fn written_by(post: &DecryptedPost) -> String {
     }
 }
 
+/// What somebody writes, who may have an editor for it.
+async fn post_text(text: Option<String>, context: &Context) -> Result<String, RpcError> {
+    const WRITE: &str = "Write the post";
+    match text {
+        None => read(super::written(WRITE, MAX_POST_TEXT, context).await?, MAX_POST_TEXT),
+        text => text_or_stdin(text, WRITE, MAX_POST_TEXT, context).await,
+    }
+}
+
 /// The text, or all of standard input if it is left out or "-".
 async fn text_or_stdin(
     text: Option<String>,
@@ -307,16 +317,17 @@ async fn text_or_stdin(
     limit: usize,
     context: &Context,
 ) -> Result<String, RpcError> {
-    if let Some(text) = text.filter(|text| text != "-") {
-        return Ok(text);
+    match text.filter(|text| text != "-") {
+        Some(text) => Ok(text),
+        None => read(super::stdin(what, limit, context).await?, limit),
     }
-    let bytes = super::stdin(what, limit, context).await?;
+}
+
+fn read(bytes: Vec<u8>, limit: usize) -> Result<String, RpcError> {
     if bytes.len() > limit.saturating_add(1) {
-        let message = format!("Standard input is longer than {limit} bytes.");
-        return Err(RpcError::new(&codes::POST_TEXT, message));
+        return Err(RpcError::new(&codes::POST_TEXT, format!("The text is longer than {limit} bytes.")));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| RpcError::new(&codes::POST_TEXT, "Standard input is not UTF-8 text."))
+    String::from_utf8(bytes).map_err(|_| RpcError::new(&codes::POST_TEXT, "The text is not UTF-8."))
 }
 
 fn without_line_feed(mut text: String) -> String {

@@ -16,7 +16,8 @@ use crate::{Context, LogTarget, Progress, message_words};
 pub(crate) struct SendArgs {
     /// Contact to write to
     name: String,
-    /// Text of the message [default: standard input, which nobody else can read; arguments are visible for a moment]
+    /// Text of the message [default: your editor ($VISUAL, $EDITOR) on a terminal, or standard input ("-"), which
+    /// nobody else can read; arguments are visible for a moment]
     text: Option<String>,
     /// Return when the message has reached this state
     #[arg(long, value_name = "STATE", default_value = "stored")]
@@ -55,11 +56,14 @@ impl SendArgs {
     }
 }
 
+const WRITE: &str = "Write the message";
+
 /// The exit status is 0 when the message has reached the state, 3 when it has not in time; then it stays queued.
 pub(super) async fn run(args: SendArgs, context: &Context) -> Result<Exit, RpcError> {
     let text = match args.text {
         Some(text) if text != "-" => text,
-        _ => text_of(super::stdin("Write the message", MAX_TEXT, context).await?)?,
+        Some(_) => text_of(super::stdin(WRITE, MAX_TEXT, context).await?)?,
+        None => text_of(super::written(WRITE, MAX_TEXT, context).await?)?,
     };
     let client = context.client().await?;
     let params = SendMessage { persona: args.acting.persona, contact: args.name, text, id: None };

@@ -100,3 +100,24 @@ fn texts_come_from_standard_input() {
         end(child);
     }
 }
+
+/// Before a terminal, which script(1) gives it, an editor is asked.
+#[test]
+fn texts_come_from_the_editor() {
+    let home = tempfile::tempdir().unwrap();
+    let listener = listen(home.path());
+    let editor = format!("f() {{ echo '{SECRET}' > \"$1\"; }}; f");
+    for (line, method) in [("send bob", "message.send"), ("post encrypt --to bob", "post.encrypt")] {
+        let mut command = Command::new("script");
+        command.args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_bauta")), "/dev/null"]);
+        command.env_remove("VISUAL").env("EDITOR", &editor).env("SHELL", "/bin/sh");
+        command.env("XDG_RUNTIME_DIR", home.path()).env("BAUTA_HOME", home.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let mut fake = Fake(BufReader::new(listener.accept().unwrap().0));
+        let hello = fake.next();
+        fake.answer(&hello, &json!({"protocol": 1, "version": "0", "features": [], "grants": []}));
+        let call = fake.next();
+        assert_eq!((&call["method"], &call["params"]["text"]), (&json!(method), &json!(SECRET)), "{line}");
+        end(child);
+    }
+}
