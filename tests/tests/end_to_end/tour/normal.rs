@@ -34,6 +34,8 @@ impl Normal {
                 // In one order, whatever the program's is: numbers are given by it.
                 let mut sorted: Vec<_> = members.iter().collect();
                 sorted.sort_by_key(|(name, _)| (*name != "run", name.as_str()));
+                // A relay says how many use it some time after it is reached.
+                sorted.retain(|(name, _)| key != "relays" || *name != "personas");
                 let of = sorted.into_iter().map(|(name, value)| (name.clone(), self.within(name, value)));
                 Value::Object(of.collect::<Map<_, _>>())
             }
