@@ -15,7 +15,7 @@ pub(super) async fn watch(
     watch_on(zbus::connection::Builder::system, locking, is_wanted, lock).await;
 }
 
-/// As [`watch`], with the bus to ask on.
+/// As [`watch()`], with the bus to ask on.
 async fn watch_on(
     bus: impl Fn() -> zbus::Result<zbus::connection::Builder<'static>> + Send,
     mut locking: watch::Receiver<Locking>,
