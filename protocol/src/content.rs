@@ -11,11 +11,13 @@ use crate::id::MessageId;
 use crate::limits::{MAX_CONTENT, MAX_TEXT};
 use crate::mask::{PostDigest, PostIv, PostKey};
 use crate::time::Timestamp;
+use crate::timer::{Timer, Wish};
 
 const TEXT: u32 = 1;
 const GREETING: u32 = 2;
 const DESCRIPTOR: u32 = 3;
 const POST_KEY: u32 = 4;
+const TIMER: u32 = 5;
 
 /// One content of a session.
 #[derive(Clone, Eq, PartialEq)]
@@ -28,6 +30,8 @@ pub enum Content {
         sent_at: Timestamp,
         /// At most [`MAX_TEXT`] bytes.
         text: String,
+        /// After this it disappears on both sides; `None`: it stays.
+        timer: Option<Timer>,
     },
     /// Only the beginning of a conversation, as when an invitation is accepted.
     Greeting {
@@ -56,6 +60,13 @@ pub enum Content {
         /// 32 bytes.
         key: PostKey,
     },
+    /// How long the sender wants messages of the conversation to stay.
+    Timer {
+        /// Its id, drawn by the sender.
+        id: MessageId,
+        /// What they want. Its time is by the sender's clock, and grows.
+        wish: Wish,
+    },
     /// Something from a newer version.
     Unsupported {
         /// Its kind.
@@ -64,6 +75,8 @@ pub enum Content {
         id: Option<MessageId>,
         /// The sender's clock, where it is given.
         sent_at: Option<Timestamp>,
+        /// After this it disappears on both sides, where that is given.
+        timer: Option<Timer>,
     },
 }
 
@@ -95,6 +108,9 @@ impl Content {
     /// The number of [`Content::PostKey`].
     pub const POST_KEY: u32 = POST_KEY;
 
+    /// The number of [`Content::Timer`].
+    pub const TIMER: u32 = TIMER;
+
     /// The number of its kind.
     pub fn kind(&self) -> u32 {
         match self {
@@ -102,6 +118,7 @@ impl Content {
             Self::Greeting { .. } => GREETING,
             Self::Descriptor { .. } => DESCRIPTOR,
             Self::PostKey { .. } => POST_KEY,
+            Self::Timer { .. } => TIMER,
             Self::Unsupported { kind, .. } => *kind,
         }
     }
@@ -113,7 +130,7 @@ impl Content {
     pub fn encode(&self) -> Result<Vec<u8>, ContentError> {
         let mut fields = Fields::default();
         match self {
-            Self::Text { id, sent_at, text } => {
+            Self::Text { id, sent_at, text, timer } => {
                 if text.len() > MAX_TEXT {
                     return Err(ContentError::TooLong(text.len()));
                 }
@@ -121,6 +138,7 @@ impl Content {
                 fields.id = Some(ByteVec::from(id.0.to_vec()));
                 fields.sent_at = Some(sent_at.0);
                 fields.text = Some(text.clone());
+                fields.timer = timer.map(Timer::seconds);
             }
             Self::Greeting { id, sent_at, kept_until } => {
                 fields.kind = GREETING;
@@ -142,6 +160,12 @@ impl Content {
                     return Err(ContentError::Malformed);
                 }
                 fields.key = Some(ByteVec::from(key.as_bytes().to_vec()));
+            }
+            Self::Timer { id, wish } => {
+                fields.kind = TIMER;
+                fields.id = Some(ByteVec::from(id.0.to_vec()));
+                fields.sent_at = Some(wish.at.0);
+                fields.timer = wish.timer.map(Timer::seconds);
             }
             Self::Unsupported { .. } => return Err(ContentError::Unsupported),
         }
@@ -168,7 +192,7 @@ impl Content {
                 if text.len() > MAX_TEXT {
                     return Err(ContentError::TooLong(text.len()));
                 }
-                Ok(Self::Text { id: fields.id()?, sent_at: fields.sent_at()?, text })
+                Ok(Self::Text { id: fields.id()?, sent_at: fields.sent_at()?, text, timer: fields.timer()? })
             }
             GREETING => Ok(Self::Greeting {
                 id: fields.id()?,
@@ -189,7 +213,16 @@ impl Content {
                     key: PostKey::from_bytes(key.as_slice()).map_err(|_| ContentError::Malformed)?,
                 })
             }
-            kind => Ok(Self::Unsupported { kind, id: fields.id().ok(), sent_at: fields.sent_at().ok() }),
+            TIMER => Ok(Self::Timer {
+                id: fields.id()?,
+                wish: Wish { timer: fields.timer()?, at: fields.sent_at()? },
+            }),
+            kind => Ok(Self::Unsupported {
+                kind,
+                id: fields.id().ok(),
+                sent_at: fields.sent_at().ok(),
+                timer: fields.timer().ok().flatten(),
+            }),
         }
     }
 }
@@ -201,6 +234,7 @@ impl fmt::Debug for Content {
             Self::Greeting { .. } => "Greeting(..)",
             Self::Descriptor { .. } => "Descriptor(..)",
             Self::PostKey { .. } => "PostKey(..)",
+            Self::Timer { .. } => "Timer(..)",
             Self::Unsupported { .. } => "Unsupported(..)",
         })
     }
@@ -228,6 +262,8 @@ struct Fields {
     key: Option<ByteVec>,
     #[n(8)]
     kept_until: Option<u64>,
+    #[n(9)]
+    timer: Option<u32>,
 }
 
 impl Fields {
@@ -237,6 +273,10 @@ impl Fields {
 
     fn sent_at(&self) -> Result<Timestamp, ContentError> {
         self.sent_at.map(Timestamp).ok_or(ContentError::Malformed)
+    }
+
+    fn timer(&self) -> Result<Option<Timer>, ContentError> {
+        self.timer.map(|seconds| Timer::new(seconds).ok_or(ContentError::Malformed)).transpose()
     }
 }
 

@@ -26,6 +26,7 @@ pub mod relay;
 pub mod safety_number;
 pub mod session;
 pub mod time;
+pub mod timer;
 pub mod work;
 
 mod aead;

@@ -107,8 +107,12 @@ impl Drawn {
         let text = if seq == of / 3 { ONCE.to_owned() } else { self.text() };
         let at = self.begin + i64::try_from(seq * (SPAN_MS.unsigned_abs() / of)).unwrap();
         let id: [u8; 16] = self.rng.r#gen();
-        let content =
-            Content::Text { id: MessageId(id), sent_at: Timestamp(at.unsigned_abs()), text: text.clone() };
+        let content = Content::Text {
+            id: MessageId(id),
+            sent_at: Timestamp(at.unsigned_abs()),
+            text: text.clone(),
+            timer: None,
+        };
         let mut row = sample.to_vec();
         let mut set = |column: &str, cell: Cell| row[table.place(column)] = cell;
         set("seq", Cell::Number(i64::try_from(seq).unwrap()));

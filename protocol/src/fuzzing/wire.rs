@@ -23,6 +23,7 @@ use crate::relay::{
     Request,
 };
 use crate::time::{Day, Timestamp};
+use crate::timer::{Timer, Wish};
 
 pub(super) const PARSERS: &[Parser] = &[
     Parser { name: "address", check: address, seeds: addresses },
@@ -190,7 +191,9 @@ fn content(bytes: &[u8]) -> Result<bool, BrokenRule> {
 fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
     let (id, sent_at) = (MessageId([1; 16]), Timestamp(1_800_000_000_000));
     let contents = [
-        Content::Text { id, sent_at, text: "Grüße".to_owned() },
+        Content::Text { id, sent_at, text: "Grüße".to_owned(), timer: None },
+        Content::Text { id, sent_at, text: "Grüße".to_owned(), timer: Timer::new(60) },
+        Content::Timer { id, wish: Wish { timer: Timer::new(Timer::MAX), at: sent_at } },
         Content::Greeting { id, sent_at, kept_until: None },
         Content::Greeting { id, sent_at, kept_until: Some(sent_at) },
         Content::Descriptor { bytes: vec![5; 400] },

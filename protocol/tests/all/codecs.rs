@@ -26,6 +26,7 @@ use bauta_protocol::relay::{
 };
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::timer::{Timer, Wish};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -160,12 +161,18 @@ fn as_it_came<A: Ask>(reply: &Reply) -> bool {
     true
 }
 
+fn timers() -> impl Strategy<Value = Option<Timer>> {
+    prop_oneof![Just(None), (Timer::MIN..=Timer::MAX).prop_map(Timer::new)]
+}
+
 fn contents() -> impl Strategy<Value = Content> {
     prop_oneof![
-        (any::<[u8; 16]>(), any::<u64>(), ".{0,300}").prop_map(|(id, at, text)| Content::Text {
+        (any::<[u8; 16]>(), any::<u64>(), ".{0,300}", timers()).prop_map(|(id, at, text, timer)| {
+            Content::Text { id: MessageId(id), sent_at: Timestamp(at), text, timer }
+        }),
+        (any::<[u8; 16]>(), any::<u64>(), timers()).prop_map(|(id, at, timer)| Content::Timer {
             id: MessageId(id),
-            sent_at: Timestamp(at),
-            text
+            wish: Wish { timer, at: Timestamp(at) }
         }),
         (any::<[u8; 16]>(), any::<u64>(), any::<Option<u64>>()).prop_map(|(id, at, kept)| {
             Content::Greeting { id: MessageId(id), sent_at: Timestamp(at), kept_until: kept.map(Timestamp) }
@@ -462,20 +469,45 @@ fn no_flipped_bit_gives_another_address() {
 }
 
 #[test]
+fn timers_out_of_bounds_are_refused() {
+    // {0: kind, 1: sixteen bytes, 2: 5, 3: "a", 9: seconds}
+    let content = |kind: u8, seconds: u32| {
+        let start = [[0xa5, 0x00, kind, 0x01, 0x50].as_slice(), &[7; 16], &[0x02, 0x05]].concat();
+        let end = [[0x03, 0x61, b'a', 0x09, 0x1a].as_slice(), &seconds.to_be_bytes()].concat();
+        Content::decode(&[start, end].concat())
+    };
+    for kind in [1, 5] {
+        for seconds in [0, Timer::MIN - 1, Timer::MAX + 1] {
+            assert!(content(kind, seconds).is_err(), "{seconds}");
+        }
+        assert!(content(kind, Timer::MIN).is_ok() && content(kind, Timer::MAX).is_ok());
+    }
+    // Without one it says that messages should stay.
+    let off = [[0xa3, 0x00, 0x05, 0x01, 0x50].as_slice(), &[7; 16], &[0x02, 0x05]].concat();
+    let wish = Wish { timer: None, at: Timestamp(5) };
+    assert!(Content::decode(&off).unwrap() == Content::Timer { id: MessageId([7; 16]), wish });
+    assert!(Content::decode(&[0xa1, 0x00, 0x05]).is_err(), "a timer without a name");
+}
+
+#[test]
 fn contents_are_bounded_and_open_to_the_future() {
-    let text = |len| Content::Text { id: MessageId([0; 16]), sent_at: Timestamp(1), text: "x".repeat(len) };
+    let (id, sent_at) = (MessageId([0; 16]), Timestamp(1));
+    let text = |len| Content::Text { id, sent_at, text: "x".repeat(len), timer: Timer::new(Timer::MAX) };
     assert!(text(MAX_TEXT).encode().is_ok());
     assert_eq!(text(MAX_TEXT + 1).encode().unwrap_err(), ContentError::TooLong(MAX_TEXT + 1));
-    // {0: 77, 9: [1, 2]}: an unknown kind with an unknown field.
-    let future = [0xa2, 0x00, 0x18, 77, 0x09, 0x82, 0x01, 0x02];
-    assert!(Content::decode(&future).unwrap() == Content::Unsupported { kind: 77, id: None, sent_at: None });
+    // {0: 77, 99: [1, 2]}: an unknown kind with an unknown field.
+    let future = [0xa2, 0x00, 0x18, 77, 0x18, 99, 0x82, 0x01, 0x02];
+    let unsupported = |id, sent_at, timer| Content::Unsupported { kind: 77, id, sent_at, timer };
+    assert!(Content::decode(&future).unwrap() == unsupported(None, None, None));
     // {0: 77, 1: sixteen bytes, 2: 5}: what newer messages have in common is read.
     let named = [[0xa3, 0x00, 0x18, 77, 0x01, 0x50].as_slice(), &[7; 16], &[0x02, 0x05]].concat();
     let id = Some(MessageId([7; 16]));
-    assert!(
-        Content::decode(&named).unwrap()
-            == Content::Unsupported { kind: 77, id, sent_at: Some(Timestamp(5)) }
-    );
+    assert!(Content::decode(&named).unwrap() == unsupported(id, Some(Timestamp(5)), None));
+    // {0: 77, 9: 60}, and one that is no timer.
+    for (seconds, timer) in [(60, Timer::new(60)), (29, None)] {
+        let timed = [0xa2, 0x00, 0x18, 77, 0x09, 0x18, seconds];
+        assert!(Content::decode(&timed).unwrap() == unsupported(None, None, timer));
+    }
     assert!(Content::decode(&[future.as_slice(), &[0]].concat()).is_err(), "trailing byte");
     assert!(Content::decode(&[0xa1, 0x00, 0x01]).is_err(), "a text without text");
     let key = |len: u8| {
@@ -504,7 +536,7 @@ fn contents_are_bounded_and_open_to_the_future() {
     let short = Content::PostKey { id, sent_at, iv, digest, key: PostKey::from_bytes(&[3; 16]).unwrap() };
     assert!(short.encode().is_err(), "only whole keys are sent");
     assert!(Content::decode(&[0x9f; 16 * 1024]).is_err(), "deep nesting");
-    let nested = [[0xa2, 0x00, 0x18, 77, 0x09].as_slice(), &[0x81; 16_000], &[0x01]].concat();
+    let nested = [[0xa2, 0x00, 0x18, 77, 0x18, 99].as_slice(), &[0x81; 16_000], &[0x01]].concat();
     let _ = Content::decode(&nested);
 }
 

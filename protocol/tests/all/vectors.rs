@@ -26,6 +26,7 @@ use bauta_protocol::relay::{
 use bauta_protocol::safety_number::SafetyNumber;
 use bauta_protocol::session::Session;
 use bauta_protocol::time::{Day, Timestamp};
+use bauta_protocol::timer::{Timer, Wish};
 use bauta_protocol::work;
 use data_encoding::HEXLOWER;
 use rand_core::Rng;
@@ -293,7 +294,11 @@ fn safety_number() {
 fn content() {
     let (id, sent_at) = (MessageId([0xcd; 16]), Timestamp(1_800_000_000_000));
     let contents = [
-        ("text", Content::Text { id, sent_at, text: "Sior Maschera, bondì!".to_owned() }),
+        ("text", Content::Text { id, sent_at, text: "Sior Maschera, bondì!".to_owned(), timer: None }),
+        (
+            "text that disappears after a week",
+            Content::Text { id, sent_at, text: "Brusa sta carta.".to_owned(), timer: Timer::new(604_800) },
+        ),
         ("greeting", Content::Greeting { id, sent_at, kept_until: None }),
         (
             "greeting of a restored home",
@@ -310,6 +315,8 @@ fn content() {
                 key: PostKey::from_bytes(&[3; 32]).unwrap(),
             },
         ),
+        ("timer", Content::Timer { id, wish: Wish { timer: Timer::new(604_800), at: sent_at } }),
+        ("timer that is off", Content::Timer { id, wish: Wish { timer: None, at: sent_at } }),
     ];
     let contents: Vec<_> = contents
         .iter()
