@@ -31,8 +31,8 @@ pub(crate) use self::progress::Progress;
 pub(crate) use self::qr::qr_lines;
 pub(crate) use self::secrets::{first_line_of, prompt, secret_input, text_of, unreadable};
 pub(crate) use self::words::{
-    ago, block, contact_words, crowd_words, expiry, message_words, moment, now, printable, short_key,
-    state_words,
+    ago, block, contact_words, crowd_words, disappearing_words, expiry, message_words, moment, now,
+    printable, short_key, span, state_words,
 };
 
 /// Runs `bauta` with the arguments of this process.

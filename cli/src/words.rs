@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use bauta_ipc::{ConnectionState, ContactState, MessageState, Utc};
+use bauta_ipc::{ConnectionState, ContactState, Disappearing, MessageState, Utc};
 use bauta_protocol::time::{Clock as _, Timestamp};
 use bauta_sphinx_client::SystemClock;
 
@@ -48,6 +48,25 @@ pub(crate) fn contact_words(state: ContactState) -> &'static str {
         ContactState::Active => "connected",
         ContactState::Blocked => "blocked",
     }
+}
+
+/// A time of so many seconds: `1day 12h`.
+pub(crate) fn span(seconds: u32) -> String {
+    humantime::format_duration(Duration::from_secs(seconds.into())).to_string()
+}
+
+/// How long messages with a contact stay, and who wants what.
+pub(crate) fn disappearing_words(shown: &Disappearing) -> String {
+    let Disappearing { after, own, theirs, untold } = *shown;
+    let mut words = after.map_or_else(|| "they stay".to_owned(), |after| format!("they disappear after {}", span(after)));
+    let wish = |wish: Option<u32>| wish.map_or_else(|| "them to stay".to_owned(), span);
+    if own != theirs {
+        words.push_str(&format!("; you want {}, they want {}", wish(own), wish(theirs)));
+    }
+    if untold {
+        words.push_str("; they have not heard of yours yet");
+    }
+    words
 }
 
 /// A time for a person: `2026-11-21 14:03:07Z`.
@@ -160,6 +179,17 @@ mod tests {
             }
         }
         assert_eq!(escaped_json("{\n  \"a\": 1\n}"), "{\n  \"a\": 1\n}");
+    }
+
+    #[test]
+    fn it_is_said_who_wants_what() {
+        let words = |after, own, theirs, untold| disappearing_words(&Disappearing { after, own, theirs, untold });
+        assert_eq!(words(Some(604_800), Some(604_800), Some(604_800), false), "they disappear after 7days");
+        assert_eq!(
+            words(None, Some(3_600), None, true),
+            "they stay; you want 1h, they want them to stay; they have not heard of yours yet"
+        );
+        assert_eq!(words(Some(90), Some(30), Some(90), false), "they disappear after 1m 30s; you want 30s, they want 1m 30s");
     }
 
     #[test]

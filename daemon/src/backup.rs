@@ -10,7 +10,7 @@ use bauta_protocol::time::{Clock, Timestamp};
 use bauta_sphinx_client::SystemClock;
 
 pub use self::error::BackupError;
-pub(crate) use self::write::write;
+pub(crate) use self::write::{Timers, write};
 use crate::store::{Store, is_there, private_home};
 use crate::unlock::{Unlock, forget, master_key};
 

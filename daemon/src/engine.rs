@@ -26,6 +26,7 @@ mod plan;
 mod receive;
 mod send;
 mod terms;
+mod timers;
 mod trust;
 mod waits;
 mod work;
@@ -43,7 +44,7 @@ pub(crate) use self::housekeeping::{pull_back, tidy};
 pub(crate) use self::invite::{answer_invitation, invite};
 pub(crate) use self::nameless::Nameless;
 pub(crate) use self::peer::{Moment, pack, unpack};
-pub(crate) use self::send::queue_message;
+pub(crate) use self::send::{queue_message, wish};
 pub(crate) use self::trust::Trust;
 
 use std::time::Duration;

@@ -23,6 +23,7 @@ mod profile;
 mod schedule;
 mod seen;
 mod status;
+mod vanish;
 mod view;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ pub use self::outside::GunSettings;
 use self::outside::Outside;
 use self::pairings::StoredPairings;
 use self::schedule::Schedule;
+use self::vanish::Vanishing;
 use crate::engine::{Actor, ActorHandle, Moment, Nameless, Shared, Trust, pull_back, spread_rejoins, tidy};
 pub use crate::engine::{Exchanger, Exchangers, Times, Waits};
 use crate::gun::Gun;
@@ -124,6 +126,7 @@ pub struct Node {
     moved: Arc<AtomicBool>,
     housekeeper: JoinHandle<()>,
     schedule: Schedule,
+    vanishing: Vanishing,
     posts: Posts,
     outside: Option<Outside>,
     desk: OnceLock<Arc<PairingDesk>>,
@@ -213,7 +216,7 @@ impl Node {
     ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
         let (times, configured) = (world.times, relays.clone());
-        let (personas, in_use, locking, moved) = store
+        let (personas, in_use, locking, moved, signed) = store
             .run(move |tx| -> Result<_, StoreError> {
                 config::configure_relays(tx, &configured)?;
                 let at = Moment { now, times, trusted: false };
@@ -221,7 +224,8 @@ impl Node {
                 spread_rejoins(tx, &at)?;
                 let personas: Vec<_> = tx.personas()?.into_iter().map(|row| row.id).collect();
                 let in_use = tx.persona_in_use()?.or(personas.first().copied());
-                Ok((personas, in_use, config::locking(tx)?, moved::moved_at(tx)?.is_some()))
+                let moved = moved::moved_at(tx)?.is_some();
+                Ok((personas, in_use, config::locking(tx)?, moved, tx.last_signed_day()?))
             })
             .await
             .map_err(NodeError::Store)?;
@@ -234,6 +238,9 @@ impl Node {
             trust: Trust::new(now),
             stop: CancellationToken::new(),
         });
+        if let Some(day) = signed {
+            shared.trust.signed(day, now);
+        }
         let mut actors = Actors::default();
         let outside = outside.filter(|_| !moved);
         for id in personas.iter().copied().filter(|_| !moved) {
@@ -245,6 +252,7 @@ impl Node {
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));
         let schedule = Schedule::start(Arc::clone(&shared));
+        let vanishing = Vanishing::start(Arc::clone(&shared));
         let posts = Posts::start(Arc::clone(&shared), outside.as_ref().map(|outside| outside.guns().clone()));
         Ok(Arc::new(Self {
             shared,
@@ -259,6 +267,7 @@ impl Node {
             moved: Arc::new(AtomicBool::new(moved)),
             housekeeper,
             schedule,
+            vanishing,
             posts,
             outside,
             desk: OnceLock::new(),

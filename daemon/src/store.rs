@@ -8,6 +8,7 @@ mod capabilities;
 mod contacts;
 mod error;
 mod events;
+mod expiry;
 mod forget;
 mod ids;
 mod invites;

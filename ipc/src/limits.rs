@@ -37,6 +37,10 @@ limits! {
     MAX_MESSAGE: usize = 4_000;
     /// Bytes of the longest text of a message, in UTF-8.
     MAX_TEXT: usize = 15_000;
+    /// The shortest time after which messages disappear, in seconds.
+    MIN_TIMER: u32 = 30;
+    /// The longest time after which messages disappear, in seconds: a year.
+    MAX_TIMER: u32 = 31_557_600;
     /// Characters of the longest text that messages are searched for.
     MAX_SEARCH: usize = 256;
     /// Bytes of the longest text of a post, in UTF-8.

@@ -129,6 +129,10 @@ methods! {
         /// Mutes a contact, or no longer: programs should not call for attention when they write.
         ContactMute "contact.mute" contact_mute(MuteContact) -> Contact, MessagesSend, Named, None,
             "Nothing.";
+        /// Says to a contact how long you want messages to stay; they disappear after the longer of what both want.
+        /// What was written before is kept as long as it said. `request.params` for a time out of bounds.
+        ContactDisappear "contact.disappear" contact_disappear(SetDisappearing) -> Contact, MessagesSend, Named, Queued,
+            "The contact learns what you want, and that you are online. The contact's relay sees boxes from nobody in particular.";
         /// Takes back a block; the conversation with a contact begins again.
         /// `contact.unknown` where nobody of that name or key is blocked.
         ContactUnblock "contact.unblock" contact_unblock(ContactRef) -> Blocked, MessagesSend, Named, Queued,

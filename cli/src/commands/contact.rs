@@ -18,8 +18,8 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use self::keeping::KeepingCommand;
 use super::Acting;
 use crate::{
-    Context, Output, ago, block, contact_words, expiry, moment, plain_table, printable, qr_lines, shell_word,
-    short_key, text_of,
+    Context, Output, ago, block, contact_words, disappearing_words, expiry, moment, plain_table, printable,
+    qr_lines, shell_word, short_key, text_of,
 };
 
 /// The longest text in which an address is looked for, in bytes.
@@ -253,6 +253,9 @@ fn describe(contact: &Contact) -> String {
         format!("muted     {}", if contact.muted { "yes" } else { "no" }),
         format!("added     {}", moment(contact.added_at)),
     ];
+    if let Some(shown) = &contact.disappearing {
+        lines.push(format!("messages  {}", disappearing_words(shown)));
+    }
     if let Some(problem) = &contact.problem {
         lines.push(format!("problem   {}", printable(&problem.message)));
         if !problem.hint.is_empty() {
@@ -285,6 +288,7 @@ mod tests {
             added_at: Utc::from_millis(0),
             last_message_at: None,
             muted: false,
+            disappearing: None,
             problem: None,
         };
         let text = table(std::slice::from_ref(&contact));

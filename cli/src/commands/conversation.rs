@@ -13,8 +13,8 @@ use clap::Args;
 
 use super::{Acting, duration};
 use crate::{
-    Context, Output, acting, ago, block, daemon_is_away, daemon_is_back, interrupted, message_words, moment,
-    now, plain_table, printable,
+    Context, Output, acting, ago, block, daemon_is_away, daemon_is_back, disappearing_words, interrupted,
+    message_words, moment, now, plain_table, printable, span,
 };
 
 #[derive(Args, Debug)]
@@ -205,9 +205,10 @@ pub(super) async fn conversations(acting: Acting, context: &Context) -> Result<E
             let last =
                 conversation.last.as_ref().map(|last| first_words(&words(&last.body))).unwrap_or_default();
             let at = conversation.last_message_at.map(ago).unwrap_or_default();
-            [printable(&conversation.contact), unread, at, last]
+            let after = conversation.disappearing.and_then(|shown| shown.after).map(span).unwrap_or_default();
+            [printable(&conversation.contact), unread, after, at, last]
         };
-        plain_table(["NAME", "UNREAD", "LAST MESSAGE", ""], list.iter().map(row))
+        plain_table(["NAME", "UNREAD", "GONE AFTER", "LAST MESSAGE", ""], list.iter().map(row))
     })?;
     if list.is_empty() && !context.out.is_json() {
         context.out.note("No contacts yet. Invite someone: bauta contact invite");
@@ -227,7 +228,7 @@ fn first_words(text: &str) -> String {
 pub(super) async fn history(args: HistoryArgs, context: &Context) -> Result<Exit, RpcError> {
     let client = context.client().await?;
     let (mut pages, mut before) = (Vec::new(), None);
-    loop {
+    let disappearing = loop {
         let params = HistoryOf {
             persona: args.acting.persona.clone(),
             contact: args.name.clone(),
@@ -238,9 +239,9 @@ pub(super) async fn history(args: HistoryArgs, context: &Context) -> Result<Exit
         pages.push(page.messages);
         match page.previous {
             Some(previous) if before.is_none_or(|before| previous < before) => before = Some(previous),
-            _ => break,
+            _ => break page.disappearing,
         }
-    }
+    };
     let messages: Vec<HistoryEntry> = pages.into_iter().rev().flatten().collect();
     context.out.show(&messages, |messages| {
         let line = |message: &HistoryEntry| {
@@ -251,6 +252,9 @@ pub(super) async fn history(args: HistoryArgs, context: &Context) -> Result<Exit
     })?;
     if messages.is_empty() && !context.out.is_json() {
         context.out.note("No messages yet. Write one: bauta send NAME TEXT");
+    }
+    if let (Some(shown), false) = (&disappearing, context.out.is_json()) {
+        context.out.note(&format!("Messages: {}.", disappearing_words(shown)));
     }
     if let Some(last) = messages.iter().rfind(|message| message.direction == Direction::In) {
         mark(&client, args.acting.persona, &args.name, &last.id).await?;
@@ -270,6 +274,8 @@ fn received(message: &ReceivedMessage) -> String {
 fn words(body: &Body) -> Cow<'_, str> {
     match body {
         Body::Text(text) => Cow::Borrowed(text),
+        Body::Disappear(0) => Cow::Borrowed("[Messages should stay]"),
+        Body::Disappear(seconds) => Cow::Owned(format!("[Messages should disappear after {}]", span(*seconds))),
         Body::Unsupported(kind) => {
             Cow::Owned(format!("[A message that this version cannot show: kind {kind}]"))
         }
@@ -283,12 +289,16 @@ pub(super) fn entry(entry: &HistoryEntry, contact: &str) -> String {
         Direction::Out => "you".to_owned(),
     };
     let text = block(&format!("{}  {who}  ", moment(entry.at)), &words(&entry.body));
-    match (entry.state, &entry.error) {
-        (None, _) => text,
-        (Some(MessageState::Failed), Some(error)) => {
-            format!("{text}  [Failed: {}]", printable(&error.message))
-        }
-        (Some(state), _) => format!("{text}  [{}]", message_words(state)),
+    let state = match (entry.state, &entry.error) {
+        (None, _) => None,
+        (Some(MessageState::Failed), Some(error)) => Some(format!("Failed: {}", printable(&error.message))),
+        (Some(state), _) => Some(message_words(state).to_owned()),
+    };
+    let end = entry.disappears_at.map(|at| format!("until {}", moment(at)));
+    match (state, end) {
+        (None, None) => text,
+        (Some(words), None) | (None, Some(words)) => format!("{text}  [{words}]"),
+        (Some(state), Some(end)) => format!("{text}  [{state}; {end}]"),
     }
 }
 
@@ -309,14 +319,21 @@ mod tests {
             stored_at: None,
             delivered_at: None,
             error: None,
+            disappears_after: None,
+            disappears_at: None,
         };
         assert_eq!(entry(&own, "bob"), r"1970-01-01 00:00:00Z  you  at\u{7} nine  [Stored at the relay]");
+        own.disappears_at = Some(Utc::from_millis(60_000));
+        assert!(entry(&own, "bob").ends_with("[Stored at the relay; until 1970-01-01 00:01:00Z]"));
+        own.disappears_at = None;
         own.state = Some(MessageState::Failed);
         own.error = Some(RpcError::new(&codes::INVITATION_USED, "Someone else has used the invitation."));
         assert!(entry(&own, "bob").ends_with("[Failed: Someone else has used the invitation.]"));
         own.direction = Direction::In;
         own.state = None;
         assert!(entry(&own, "bob").contains("  bob  at"));
+        own.body = Body::Disappear(86_400);
+        assert!(entry(&own, "bob").ends_with("  bob  [Messages should disappear after 1day]"));
         own.body = Body::Unsupported(9);
         assert!(entry(&own, "bob").ends_with("  bob  [A message that this version cannot show: kind 9]"));
     }

@@ -17,6 +17,15 @@ use crate::store::{BackedUp, MESSAGES, Store, StoreError, TABLES};
 /// Messages read in one transaction, so that nobody waits long for the store.
 const AT_ONCE: u32 = 500;
 
+/// What a backup does with messages that disappear.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Timers {
+    /// They are not in it: the file stays when they have ended.
+    LeftOut,
+    /// They are, as far as they have not ended: the home moves, and they end where it is then.
+    Kept,
+}
+
 /// Writes a backup into a new file, reads it back, and only then gives the file its name.
 // Everything but the history is read in one transaction, so that it goes together. The history follows in pages, of the
 // conversations that were read before: what comes meanwhile is in the next backup.
@@ -24,6 +33,7 @@ pub(crate) async fn write(
     store: &Store,
     path: &Path,
     passphrase: &str,
+    timers: Timers,
     now: Timestamp,
 ) -> Result<Contents, BackupError> {
     if passphrase.is_empty() {
@@ -35,7 +45,7 @@ pub(crate) async fn write(
     }
     let part = Part::beside(path);
     let passphrase = SecretString::from(passphrase.to_owned());
-    let written = write_part(store, &part.0, passphrase.clone(), now).await?;
+    let written = write_part(store, &part.0, passphrase.clone(), timers, now).await?;
     let checking = (part.0.clone(), passphrase);
     let found = on_thread(move || {
         let (path, passphrase) = checking;
@@ -56,6 +66,7 @@ async fn write_part(
     store: &Store,
     part: &Path,
     passphrase: SecretString,
+    timers: Timers,
     now: Timestamp,
 ) -> Result<Contents, BackupError> {
     let first = store.run(|tx| -> Result<Vec<Vec<Vec<Cell>>>, StoreError> {
@@ -67,7 +78,7 @@ async fn write_part(
     let mut conversations = HashSet::new();
     for table in TABLES {
         if table.name == MESSAGES {
-            file = history(store, file, table, &conversations).await?;
+            file = history(store, file, table, &conversations, timers, now).await?;
             continue;
         }
         let rows = first.next().unwrap_or_default();
@@ -85,13 +96,16 @@ async fn history(
     file: Writing,
     table: &'static BackedUp,
     conversations: &HashSet<i64>,
+    timers: Timers,
+    now: Timestamp,
 ) -> Result<Writing, BackupError> {
     let mut file = on_thread(move || file.table(table)).await?;
     let place = table.place("conversation");
     let mut last = 0;
     loop {
-        let page =
-            store.run(move |tx| tx.backup_messages(last, AT_ONCE)).await.map_err(BackupError::Store)?;
+        let with_timers = timers == Timers::Kept;
+        let page = store.run(move |tx| tx.backup_messages(last, AT_ONCE, with_timers, now)).await;
+        let page = page.map_err(BackupError::Store)?;
         let Some((place_of_last, _)) = page.last() else { return Ok(file) };
         last = *place_of_last;
         let rows = page.into_iter().map(|(_, cells)| cells);

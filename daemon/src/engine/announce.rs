@@ -6,7 +6,7 @@ use bauta_protocol::time::Timestamp;
 use bauta_sphinx_client::{ConnectPhase, Phase};
 
 use crate::store::{
-    Change, Connection, ContactId, Happened, MessageSeq, MessageState, Reason, StoreError, Tx,
+    Change, Connection, ContactId, Happened, MessageRow, MessageSeq, MessageState, Reason, StoreError, Tx,
 };
 
 /// Moves an own message on, unless it was as far already.
@@ -20,11 +20,26 @@ pub(crate) fn set_message_state(
     if !tx.set_message_state(message, state, reason, now)? {
         return Ok(());
     }
-    if tx.message(message)?.is_some_and(|row| row.kind == Content::POST_KEY) {
+    let Some(row) = tx.message(message)? else { return Ok(()) };
+    if row.kind == Content::POST_KEY {
         // Nobody sees it, and what it held is with the post.
         return if state >= MessageState::Delivered { tx.delete_message(message) } else { Ok(()) };
     }
+    if row.kind == Content::TIMER && state == MessageState::Delivered {
+        wish_confirmed(tx, &row, now)?;
+    }
     tx.emit(Happened::MessageState { message, state, reason }, now)
+}
+
+/// The contact knows how long one wants messages to stay.
+fn wish_confirmed(tx: &Tx<'_>, row: &MessageRow, now: Timestamp) -> Result<(), StoreError> {
+    let mut agreement = tx.agreement(row.conversation)?;
+    agreement.confirm(row.sent_at);
+    tx.keep_agreement(row.conversation, &agreement)?;
+    match tx.contact_in(row.conversation)? {
+        Some(contact) => contact_changed(tx, contact.id, Change::Disappearing, now),
+        None => Ok(()),
+    }
 }
 
 /// Something about a contact changed.

@@ -22,6 +22,7 @@ pub(crate) fn tidy(tx: &Tx<'_>, at: &Moment) -> Result<(), StoreError> {
     if !at.trusted {
         return Ok(());
     }
+    tx.pull_back_ends(now)?;
     tx.erase_prekeys(now)?;
     for contact in tx.expire_invites(now)? {
         announce::contact_changed(tx, contact, Change::State, now)?;

@@ -9,10 +9,9 @@ use bauta_protocol::time::Timestamp;
 
 use super::content::Letter;
 use super::peer::{Moment, give_up, has_gap, pack, session_of, wanted};
-use super::{DAY, announce, backoff, descriptors};
+use super::{DAY, announce, backoff, descriptors, timers};
 use crate::store::{
-    Change, ContactRow, ContactState, Happened, MessageState, NewMessage, PersonaRow, SessionId, SessionRow,
-    StoreError, Tx,
+    Change, ContactRow, ContactState, Happened, MessageState, PersonaRow, SessionId, SessionRow, StoreError, Tx,
 };
 
 /// How much earlier than by this machine's clock a contact's backup may be.
@@ -159,6 +158,7 @@ pub(super) fn confirm(
 /// The contact's home was made from a backup: what it confirmed since then it may not have any more.
 fn restored(tx: &Tx<'_>, contact: &ContactRow, kept_until: Timestamp, at: &Moment) -> Result<(), StoreError> {
     tx.doubt_delivered_since(contact.conversation, kept_until.minus(CLOCKS_DIFFER))?;
+    timers::hear_anew(tx, contact)?;
     tx.note_restart(contact.id, at.now)?;
     announce::contact_changed(tx, contact.id, Change::Restarted, at.now)
 }
@@ -187,18 +187,15 @@ pub(super) fn take_content(
     if let Content::PostKey { iv, digest, key, .. } = &content {
         return tx.put_received_key(contact.id, (*iv, *digest), key, at.now);
     }
-    let Some(letter) = Letter::received(&content, bytes, at.now) else { return Ok(()) };
-    let new = NewMessage {
-        persona: persona.id,
-        conversation: contact.conversation,
-        outgoing: false,
-        id: letter.id,
-        kind: letter.kind,
-        content: &letter.bytes,
-        text: letter.text.as_deref(),
-        sent_at: letter.sent_at,
-    };
-    match tx.add_message(&new, at.now)? {
+    if let Content::Timer { wish, .. } = &content
+        && !timers::hear(tx, contact, *wish, at)?
+    {
+        // Said again, after one of the two was set back.
+        return Ok(());
+    }
+    let Some(mut letter) = Letter::received(&content, bytes, at.now) else { return Ok(()) };
+    letter.timer = timers::receive(tx, contact, letter.timer, at)?;
+    match tx.add_message(&letter.row(contact, false), at.now)? {
         Some(seq) => tx.emit(Happened::MessageReceived(seq), at.now),
         None => Ok(()),
     }

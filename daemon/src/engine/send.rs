@@ -8,14 +8,15 @@ use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
 use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::Timer;
 
 use super::bundle::fresh_prekeys;
 use super::content::Letter;
 use super::peer::{MOST_READ, Moment, give_up, pack, session_of, speaking_session, unpack, wanted};
-use super::{announce, waits};
+use super::{announce, timers, waits};
 use crate::random;
 use crate::store::{
-    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewDeposit, NewMessage, NewSession, OutboxId,
+    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewDeposit, NewSession, OutboxId,
     PersonaRow, SessionId, SessionRow, StoreError, Tx,
 };
 
@@ -31,19 +32,21 @@ pub(crate) fn queue_message(
     letter: &Letter,
     at: &Moment,
 ) -> Result<Option<MessageSeq>, StoreError> {
-    let new = NewMessage {
-        persona: persona.id,
-        conversation: contact.conversation,
-        outgoing: true,
-        id: letter.id,
-        kind: letter.kind,
-        content: &letter.bytes,
-        text: letter.text.as_deref(),
-        sent_at: letter.sent_at,
-    };
-    let seq = tx.add_message(&new, at.now)?;
+    let seq = tx.add_message(&letter.row(contact, true), at.now)?;
     seal_pending(tx, persona, contact.id, at)?;
     Ok(seq)
+}
+
+/// Says to a contact how long one wants messages to stay.
+pub(crate) fn wish(
+    tx: &Tx<'_>,
+    persona: &PersonaRow,
+    contact: &ContactRow,
+    timer: Option<Timer>,
+    at: &Moment,
+) -> Result<(), StoreError> {
+    timers::want(tx, contact, timer, at)?;
+    seal_pending(tx, persona, contact.id, at)
 }
 
 /// Seals messages that the contact's current session does not carry yet, in order.
@@ -54,6 +57,7 @@ pub(crate) fn seal_pending(
     at: &Moment,
 ) -> Result<(), StoreError> {
     let Some(contact) = tx.contact(contact)? else { return Ok(()) };
+    timers::tell(tx, &contact, at)?;
     let Some(row) = speaking_session(tx, persona, &contact)? else { return Ok(()) };
     let messages = tx.unsealed(contact.conversation, Some(row.id), BATCH)?;
     if messages.is_empty() {

@@ -1,9 +1,16 @@
-//! Contacts: renamed, muted, unblocked.
+//! Contacts: renamed, muted, unblocked; how long messages with them stay.
 
 use async_trait::async_trait;
-use bauta_ipc::{Blocked, Contact, ContactRef, ContactSettingsApi, MuteContact, RenameContact, RpcError};
+use bauta_ipc::limits::{MAX_TIMER, MIN_TIMER};
+use bauta_ipc::{
+    Blocked, Contact, ContactRef, ContactSettingsApi, MuteContact, RenameContact, RpcError, SetDisappearing,
+    codes,
+};
+use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::Timer;
 
 use super::contact::name_is_free;
+use super::message::can_write;
 use super::{Node, names, view};
 use crate::engine::{self, announce};
 use crate::store::{Change, ContactState, StoreError};
@@ -42,6 +49,32 @@ impl ContactSettingsApi for Node {
         muted.await
     }
 
+    async fn contact_disappear(&self, params: SetDisappearing) -> Result<Contact, RpcError> {
+        let timer = match params.after {
+            0 => None,
+            seconds => Some(Timer::new(seconds).ok_or_else(|| out_of_bounds(seconds))?),
+        };
+        let at = self.shared.moment();
+        let set = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let row = names::contact(tx, &persona, &params.contact)?;
+            if row.state == ContactState::Blocked {
+                return Err(RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked."));
+            }
+            let agreement = tx.agreement(row.conversation)?;
+            // Who has not said anything yet may have a version that did not understand; it may be a later one by now.
+            let unheard = timer.is_some() && agreement.told && agreement.theirs.at == Timestamp(0);
+            if agreement.own.timer != timer || unheard {
+                can_write(tx, &row)?;
+                engine::wish(tx, &persona, &row, timer, &at)?;
+            }
+            Ok((persona.id, view::contact_of(tx, &persona, &row)?))
+        });
+        let (persona, contact) = set.await?;
+        self.wake(persona);
+        Ok(contact)
+    }
+
     async fn contact_unblock(&self, params: ContactRef) -> Result<Blocked, RpcError> {
         let at = self.shared.moment();
         let unblocked = self.shared.store.run(move |tx| {
@@ -64,4 +97,9 @@ impl ContactSettingsApi for Node {
         });
         unblocked.await
     }
+}
+
+fn out_of_bounds(seconds: u32) -> RpcError {
+    let message = format!("Messages disappear after {MIN_TIMER} to {MAX_TIMER} seconds, and not after {seconds}.");
+    RpcError::new(&codes::REQUEST_PARAMS, message)
 }

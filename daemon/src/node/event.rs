@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bauta_ipc::{Event, EventApi, EventStream, RpcError, Subscribe, codes};
+use bauta_protocol::time::Timestamp;
 use futures::StreamExt;
 use futures::stream;
 use tokio::sync::watch;
@@ -63,8 +64,8 @@ impl Follower {
                 return Some(Ok(event));
             }
             self.announced.borrow_and_update();
-            let cursor = self.cursor;
-            let read = self.shared.store.run(move |tx| read(tx, cursor)).await;
+            let (cursor, now) = (self.cursor, self.shared.time.now());
+            let read = self.shared.store.run(move |tx| read(tx, cursor, now)).await;
             match read {
                 Ok(None) => {}
                 Ok(Some((last, read))) => {
@@ -84,12 +85,16 @@ impl Follower {
 }
 
 /// The next events after a cursor, and the cursor they reach to; `None` at the log's end.
-fn read(tx: &Tx<'_>, cursor: u64) -> Result<Option<(u64, VecDeque<Event>)>, StoreError> {
+fn read(
+    tx: &Tx<'_>,
+    cursor: u64,
+    now: Timestamp,
+) -> Result<Option<(u64, VecDeque<Event>)>, StoreError> {
     let rows = tx.events_after(cursor, BATCH)?;
     let Some(last) = rows.last().map(|row| row.cursor) else { return Ok(None) };
     let mut shown = VecDeque::new();
     for row in rows {
-        if let Some(body) = view::event(tx, &row)? {
+        if let Some(body) = view::event(tx, &row, now)? {
             shown.push_back(Event { cursor: row.cursor, at: utc(row.at), body });
         }
     }

@@ -1,5 +1,6 @@
 //! Messages, conversations, contacts, requests and personas: deleted.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::engine::{self, Actor, Moment, Nameless, Shared, announce};
 use crate::store::{Change, ConversationId, Happened, PersonaId, StoreError, Tx};
 
 /// Messages that are deleted in one transaction.
-const STEP: u32 = 50;
+pub(super) const STEP: u32 = 50;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -124,7 +125,16 @@ fn end_some(tx: &Tx<'_>, at: &Moment) -> Result<bool, StoreError> {
     let days = config::kept::<u32>(tx, config::HISTORY_DAYS)?.unwrap_or_default().pop();
     let Some(days) = days else { return Ok(false) };
     let conversations = tx.erase_old(at.now.minus(DAY * days), STEP)?;
-    for conversation in &conversations {
+    announce_erased(tx, &conversations, at)
+}
+
+/// Messages of these conversations were deleted; whether there are some.
+pub(super) fn announce_erased(
+    tx: &Tx<'_>,
+    conversations: &BTreeSet<ConversationId>,
+    at: &Moment,
+) -> Result<bool, StoreError> {
+    for conversation in conversations {
         if let Some(contact) = tx.contact_in(*conversation)? {
             announce::contact_changed(tx, contact.id, Change::Messages, at.now)?;
         }

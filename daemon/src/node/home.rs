@@ -11,7 +11,7 @@ use super::Node;
 use super::moved::{moved, moved_at, set_moved};
 use super::schedule::PASSPHRASE;
 use super::view::utc;
-use crate::backup::{BackupError, Contents, write};
+use crate::backup::{BackupError, Contents, Timers, write};
 use crate::engine::{Actor, Nameless};
 use crate::store::{PersonaId, StoreError};
 
@@ -23,7 +23,9 @@ impl Node {
         }
         let now = self.shared.time.now();
         let Contents { personas, contacts, messages, .. } = match params.moves {
-            false => write(&self.shared.store, &path, params.passphrase.reveal(), now).await?,
+            false => {
+                write(&self.shared.store, &path, params.passphrase.reveal(), Timers::LeftOut, now).await?
+            }
             true => self.move_away(path, params.passphrase.reveal(), now).await?,
         };
         Ok(BackedUpHome { made_at: utc(now), personas, contacts, messages })
@@ -48,7 +50,7 @@ impl Node {
         for actor in personas.into_values() {
             actor.end().await;
         }
-        let contents = write(&self.shared.store, &path, passphrase, now).await?;
+        let contents = write(&self.shared.store, &path, passphrase, Timers::Kept, now).await?;
         // On its own, and not undone any more when the caller goes away: the file may be in use.
         leaving.is_gone = true;
         let (store, stop) = (self.shared.store.clone(), self.asked_to_stop.clone());

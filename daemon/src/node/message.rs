@@ -17,8 +17,8 @@ use super::{Node, names, view};
 use crate::engine::{self, Letter};
 use crate::random;
 use crate::store::{
-    ContactState, ConversationId, GuestPhase, InboxFilter, MessageRow, MessageSeq, MessageState, Reason,
-    StoreError, Tx,
+    ContactRow, ContactState, ConversationId, GuestPhase, InboxFilter, MessageRow, MessageSeq, MessageState,
+    Reason, StoreError, Tx,
 };
 
 #[async_trait]
@@ -49,15 +49,9 @@ impl MessageApi for Node {
                         && view::body(&known)? == Body::Text(params.text);
                     return if same { Ok((persona.id, sent(&known))) } else { Err(exists()) };
                 }
-                match tx.guest(contact.id)?.map(|guest| guest.phase) {
-                    Some(GuestPhase::Taken) => return Err(view::reason(Reason::InvitationUsed)),
-                    Some(GuestPhase::Unusable) => return Err(view::reason(Reason::InvitationEnded)),
-                    _ => {}
-                }
-                if let Some(reason) = view::keyless(&contact) {
-                    return Err(reason);
-                }
-                let letter = Letter::text(id, at.now, params.text)
+                can_write(tx, &contact)?;
+                let timer = tx.agreement(contact.conversation)?.in_force();
+                let letter = Letter::text(id, at.now, params.text, timer)
                     .map_err(|error| RpcError::of(&codes::MESSAGE_TEXT, &error))?;
                 engine::queue_message(tx, &persona, &contact, &letter, &at)?;
                 let row = tx.own_message(id)?.ok_or(StoreError::Damaged("a message"))?;
@@ -106,13 +100,13 @@ impl MessageApi for Node {
     }
 
     async fn message_inbox(&self, params: InboxOf) -> Result<Inbox, RpcError> {
-        let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+        let (limit, now) = (params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE), self.shared.time.now());
         let inbox = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let since = params.since.map(|at| Timestamp(at.millis()));
             let rows = tx.inbox(
                 persona.id,
-                InboxFilter { unread: params.unread, since },
+                InboxFilter { unread: params.unread, since, now },
                 params.after.map_or(MessageSeq::START, MessageSeq::from_cursor),
                 limit.saturating_add(1),
             )?;
@@ -125,21 +119,23 @@ impl MessageApi for Node {
     }
 
     async fn message_history(&self, params: HistoryOf) -> Result<History, RpcError> {
-        let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+        let (limit, now) = (params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE), self.shared.time.now());
         let history = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let contact = names::contact(tx, &persona, &params.contact)?;
             let before = params.before.map_or(MessageSeq::END, MessageSeq::from_cursor);
-            let rows = tx.history(contact.conversation, before, limit.saturating_add(1))?;
+            let rows = tx.history(contact.conversation, before, limit.saturating_add(1), now)?;
             let (mut messages, last) = page(&rows, limit, view::history)?;
             messages.reverse();
-            Ok::<_, RpcError>(History { messages, previous: last.map(|row| row.seq.cursor()) })
+            let disappearing = view::disappearing(&tx.agreement(contact.conversation)?);
+            let previous = last.map(|row| row.seq.cursor());
+            Ok::<_, RpcError>(History { messages, previous, disappearing })
         });
         history.await
     }
 
     async fn message_search(&self, params: SearchFor) -> Result<Found, RpcError> {
-        let limit = params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+        let (limit, now) = (params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE), self.shared.time.now());
         if params.text.chars().count() > MAX_SEARCH {
             let message = format!("The text to search for has more than {MAX_SEARCH} characters.");
             return Err(RpcError::new(&codes::SEARCH_TEXT, message));
@@ -149,7 +145,8 @@ impl MessageApi for Node {
             let with = params.contact.map(|contact| names::contact(tx, &persona, &contact)).transpose()?;
             let conversation = with.map(|contact| contact.conversation);
             let before = params.before.map_or(MessageSeq::END, MessageSeq::from_cursor);
-            let rows = tx.search(persona.id, conversation, &params.text, before, limit.saturating_add(1))?;
+            let most = limit.saturating_add(1);
+            let rows = tx.search(persona.id, conversation, &params.text, before, most, now)?;
             let rows = rows.ok_or_else(|| {
                 let message = "The text to search for has no letter, digit or symbol.";
                 RpcError::new(&codes::SEARCH_TEXT, message)
@@ -162,6 +159,16 @@ impl MessageApi for Node {
         });
         found.await
     }
+}
+
+/// Whether anything that is written to a contact can arrive.
+pub(super) fn can_write(tx: &Tx<'_>, contact: &ContactRow) -> Result<(), RpcError> {
+    let reason = match tx.guest(contact.id)?.map(|guest| guest.phase) {
+        Some(GuestPhase::Taken) => Some(view::reason(Reason::InvitationUsed)),
+        Some(GuestPhase::Unusable) => Some(view::reason(Reason::InvitationEnded)),
+        _ => view::keyless(contact),
+    };
+    reason.map_or(Ok(()), Err)
 }
 
 fn message_word(state: MessageState) -> &'static str {

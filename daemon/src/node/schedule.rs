@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::config::{self, BACKUP_DIR, BACKUP_EVERY, BACKUP_KEEP};
 use super::moved::moved_at;
 use super::view::utc;
-use crate::backup::{BackupError, write};
+use crate::backup::{BackupError, Timers, write};
 use crate::engine::Shared;
 use crate::random;
 use crate::store::{StoreError, Tx};
@@ -141,7 +141,7 @@ async fn make_due(shared: &Shared, now: Timestamp) -> Result<(), RpcError> {
     let path = dir.join(format!("{stem}{time}.age"));
     let (place, start) = (dir.clone(), stem.clone());
     tidy(move || remove_parts(&place, &start), &dir).await?;
-    write(&shared.store, &path, &passphrase, now).await?;
+    write(&shared.store, &path, &passphrase, Timers::LeftOut, now).await?;
     // Only now: until there is a new one, the old ones are all there is.
     let (place, made) = (dir.clone(), path);
     tidy(move || remove_old(&place, &stem, &made, keep), &dir).await?;

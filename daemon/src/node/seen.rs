@@ -14,7 +14,7 @@ use crate::store::{MessageSeq, StoreError};
 #[async_trait]
 impl SeenApi for Node {
     async fn message_read(&self, params: ReadMessages) -> Result<Empty, RpcError> {
-        let id = params.id.as_deref().map(message_id).transpose()?;
+        let (id, now) = (params.id.as_deref().map(message_id).transpose()?, self.shared.time.now());
         let marked = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let contact = names::contact(tx, &persona, &params.contact)?;
@@ -27,23 +27,28 @@ impl SeenApi for Node {
                     last.ok_or_else(unknown)?
                 }
             };
-            tx.mark_read(contact.conversation, up_to)?;
+            tx.mark_read(contact.conversation, up_to, now)?;
             Ok(Empty {})
         });
-        marked.await
+        let marked = marked.await;
+        // The timers of what was read begin.
+        self.vanishing.look();
+        marked
     }
 
     async fn conversation_list(&self, params: ListOf) -> Result<ConversationList, RpcError> {
+        let now = self.shared.time.now();
         let list = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let after = names::place(params.after.as_deref(), contact_place)?;
             let rows = tx.contacts(persona.id, after, MAX_PAGE.saturating_add(1))?;
             let (conversations, last) = page(&rows, MAX_PAGE, |row| {
-                let last = tx.last_message(row.conversation)?;
+                let last = tx.last_message(row.conversation, now)?;
                 Ok::<_, StoreError>(Conversation {
                     contact: row.name.clone(),
-                    unread: tx.unread(row.conversation)?,
+                    unread: tx.unread(row.conversation, now)?,
                     muted: row.muted,
+                    disappearing: view::disappearing(&tx.agreement(row.conversation)?),
                     last_message_at: row.last_message_at.map(view::utc),
                     last: last.as_ref().map(view::history).transpose()?,
                 })

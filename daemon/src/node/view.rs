@@ -1,7 +1,7 @@
 //! What the API shows of rows in the store. It only reads.
 
 use bauta_ipc::{
-    Body, ConnectionState, Contact, ContactChange, Direction, EventBody, HistoryEntry,
+    Body, ConnectionState, Contact, ContactChange, Direction, Disappearing, EventBody, HistoryEntry,
     MessageState as ApiMessageState, PostState, Profile, PublishedPost, ReceivedMessage, Request, RpcError,
     Utc, codes,
 };
@@ -9,6 +9,7 @@ use bauta_protocol::content::Content;
 use bauta_protocol::id::RelayId;
 use bauta_protocol::mask::PostIv;
 use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::{Agreement, Timer};
 use bauta_sphinx_client::NoGateway;
 
 use crate::engine::ATTEMPTS_SHOWN;
@@ -43,8 +44,21 @@ pub(super) fn contact_of(tx: &Tx<'_>, persona: &PersonaRow, row: &ContactRow) ->
         added_at: utc(row.added_at),
         last_message_at: row.last_message_at.map(utc),
         muted: row.muted,
+        disappearing: disappearing(&tx.agreement(row.conversation)?),
         problem: problem(tx, row)?,
     })
+}
+
+/// How long messages stay; `None` where nobody ever wanted them to disappear.
+pub(super) fn disappearing(agreement: &Agreement) -> Option<Disappearing> {
+    let seconds = |timer: Option<Timer>| timer.map(Timer::seconds);
+    let shown = Disappearing {
+        after: seconds(agreement.in_force()),
+        own: seconds(agreement.own.timer),
+        theirs: seconds(agreement.theirs.timer),
+        untold: !agreement.told,
+    };
+    (shown != Disappearing::default()).then_some(shown)
 }
 
 /// Why messages do not reach a contact, or should not be trusted yet.
@@ -139,6 +153,7 @@ pub(super) fn message_state(state: MessageState) -> ApiMessageState {
 pub(super) fn body(row: &MessageRow) -> Result<Body, StoreError> {
     match Content::decode(&row.content) {
         Ok(Content::Text { text, .. }) => Ok(Body::Text(text)),
+        Ok(Content::Timer { wish, .. }) => Ok(Body::Disappear(wish.timer.map_or(0, Timer::seconds))),
         Ok(other) => Ok(Body::Unsupported(other.kind())),
         Err(_) => Err(StoreError::Damaged("a message")),
     }
@@ -152,6 +167,8 @@ pub(super) fn received(persona: &str, from: &str, row: &MessageRow) -> Result<Re
         body: body(row)?,
         sent_at: utc(row.sent_at),
         received_at: utc(row.at),
+        disappears_after: row.timer.map(Timer::seconds),
+        disappears_at: row.ends_at.map(utc),
     })
 }
 
@@ -165,6 +182,8 @@ pub(super) fn history(row: &MessageRow) -> Result<HistoryEntry, StoreError> {
         stored_at: row.stored_at.map(utc),
         delivered_at: row.delivered_at.map(utc),
         error: row.reason.map(reason),
+        disappears_after: row.timer.map(Timer::seconds),
+        disappears_at: row.ends_at.map(utc),
     })
 }
 
@@ -263,11 +282,18 @@ pub(super) fn doubt(relay: RelayId, doubt: Doubt) -> RpcError {
     }
 }
 
-/// An event, with the rows it names as they are now. `None`: one of them is gone.
-pub(super) fn event(tx: &Tx<'_>, row: &EventRow) -> Result<Option<EventBody>, StoreError> {
+/// An event, with the rows it names as they are now. `None`: one of them is gone, or has ended by now.
+pub(super) fn event(
+    tx: &Tx<'_>,
+    row: &EventRow,
+    now: Timestamp,
+) -> Result<Option<EventBody>, StoreError> {
     Ok(match row.what {
         Happened::MessageReceived(message) => {
             let Some((row, persona, contact)) = message_with(tx, message)? else { return Ok(None) };
+            if row.ends_at.is_some_and(|at| at <= now) {
+                return Ok(None);
+            }
             Some(EventBody::MessageReceived { message: received(&persona, &contact, &row)? })
         }
         Happened::MessageState { message, state, reason: why } => {
@@ -345,6 +371,7 @@ fn contact_change(change: Change) -> ContactChange {
         Change::Restarted => ContactChange::Restarted,
         Change::Settings => ContactChange::Settings,
         Change::Messages => ContactChange::Messages,
+        Change::Disappearing => ContactChange::Disappearing,
     }
 }
 
@@ -372,9 +399,11 @@ mod tests {
             stored_at: None,
             delivered_at: None,
             reason: None,
+            timer: None,
+            ends_at: None,
         };
-        let text =
-            Content::Text { id: MessageId([1; 16]), sent_at: Timestamp(0), text: "at nine".to_owned() };
+        let (id, sent_at) = (MessageId([1; 16]), Timestamp(0));
+        let text = Content::Text { id, sent_at, text: "at nine".to_owned(), timer: None };
         assert_eq!(history(&row(&text.encode().unwrap())).unwrap().body, Body::Text("at nine".to_owned()));
         // {0: 77}
         assert_eq!(received("a", "b", &row(&[0xa1, 0x00, 0x18, 77])).unwrap().body, Body::Unsupported(77));

@@ -79,7 +79,21 @@ pub(crate) const TABLES: &[BackedUp] = &[
         ],
         rows: "public IS NOT NULL",
     },
-    BackedUp { name: "conversations", columns: &["id", "persona", "contact"], rows: WITH_KEY },
+    BackedUp {
+        name: "conversations",
+        columns: &[
+            "id",
+            "persona",
+            "contact",
+            "own_timer",
+            "own_timer_at",
+            "own_timer_told",
+            "relied_timer",
+            "their_timer",
+            "their_timer_at",
+        ],
+        rows: WITH_KEY,
+    },
     BackedUp {
         name: "forgotten",
         columns: &["conversation", "id"],
@@ -129,6 +143,8 @@ pub(crate) const TABLES: &[BackedUp] = &[
             "delivered_at",
             "reason",
             "unread",
+            "timer",
+            "ends_at",
         ],
         rows: "1",
     },
@@ -179,16 +195,22 @@ impl Tx<'_> {
         self.all("read for a backup", &sql, [MANY], |row| cells(row, 0, table.columns.len()))
     }
 
-    /// Messages after one, with their places, in order.
+    /// Messages after one, with their places, in order. Those that disappear only `with_timers`, and then those that
+    /// have not ended by now.
     pub(crate) fn backup_messages(
         &self,
         after: i64,
         limit: u32,
+        with_timers: bool,
+        now: Timestamp,
     ) -> Result<Vec<(i64, Vec<Cell>)>, StoreError> {
         let Some(table) = TABLES.iter().find(|table| table.name == MESSAGES) else { return Ok(Vec::new()) };
         let columns = table.columns.join(", ");
-        let sql = format!("SELECT seq, {columns} FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-        self.all("read for a backup", &sql, (after, limit), |row| {
+        let sql = format!(
+            "SELECT seq, {columns} FROM messages WHERE seq > ?1 AND (timer IS NULL OR ?3)
+               AND (ends_at IS NULL OR ends_at > ?4) ORDER BY seq LIMIT ?2"
+        );
+        self.all("read for a backup", &sql, (after, limit, with_timers, signed(now.0)), |row| {
             Ok((row.get(0)?, cells(row, 1, table.columns.len())?))
         })
     }
@@ -220,7 +242,7 @@ impl Tx<'_> {
              WHERE id IN (SELECT contact FROM conversations) AND state IN (2, 3)",
             [signed(made_at.0), signed(now.0)],
         )?;
-        Ok(())
+        self.say_wishes_again(now)
     }
 }
 

@@ -311,6 +311,12 @@ impl Tx<'_> {
             "UPDATE contacts SET restarted_at = ?2 WHERE id = ?1",
             (contact, signed(now.0)),
         )?;
+        // One of the two may have lost what the other said.
+        self.execute(
+            "say a wish again",
+            "UPDATE conversations SET own_timer_told = 0 WHERE contact = ?1 AND own_timer_at > 0",
+            [contact],
+        )?;
         Ok(())
     }
 

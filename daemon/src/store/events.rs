@@ -104,6 +104,8 @@ stored_enum! {
         Settings = 7,
         /// Messages of the conversation were deleted.
         Messages = 8,
+        /// How long one side wants messages to stay.
+        Disappearing = 9,
     }
 
     /// How a persona's connection to the mixnet is doing.

@@ -9,8 +9,9 @@ use super::ids::{ContactId, ConversationId, MessageSeq, PersonaId};
 use super::tx::signed;
 use super::{StoreError, Tx};
 
-/// Something was deleted since the index was last merged; the triggers of the schema write it.
-const UNMERGED: &str = "search_unmerged";
+/// The indexes, and the note that something was deleted since one was last merged, which the triggers of the schema write.
+const INDEXES: [(&str, &str); 2] =
+    [("search_brief", "search_brief_unmerged"), ("search", "search_unmerged")];
 
 // What is deleted must be in no file of the home, must not come back, and must not show to the other side.
 //
@@ -24,25 +25,24 @@ const UNMERGED: &str = "search_unmerged";
 //
 // Conversations are deleted and the index is merged in steps, and other work has its turn in between.
 impl Tx<'_> {
-    /// Takes a step, of about so many pages, towards an index without pieces of what was deleted; returns whether more
+    /// Takes a step, of about so many pages, towards indexes without pieces of what was deleted; returns whether more
     /// steps are to follow.
     pub(crate) fn purge_index(&self, pages: u32) -> Result<bool, StoreError> {
-        if self.meta(UNMERGED)?.is_none() {
-            return Ok(false);
+        for (index, unmerged) in INDEXES {
+            if self.meta(unmerged)?.is_none() {
+                continue;
+            }
+            let changes = || self.count("count changes", "SELECT total_changes()", []);
+            let before = changes()?;
+            let merge = format!("INSERT INTO {index} ({index}, rank) VALUES ('merge', ?1)");
+            self.execute("merge the index", &merge, [-i64::from(pages)])?;
+            // One that does nothing counts as one change or none (FTS5's documentation, "The 'merge' Command").
+            if changes()?.saturating_sub(before) >= 2 {
+                return Ok(true);
+            }
+            self.clear_meta(unmerged)?;
+            self.erase();
         }
-        let changes = || self.count("count changes", "SELECT total_changes()", []);
-        let before = changes()?;
-        self.execute(
-            "merge the index",
-            "INSERT INTO search (search, rank) VALUES ('merge', ?1)",
-            [-i64::from(pages)],
-        )?;
-        // One that does nothing counts as one change or none (FTS5's documentation, "The 'merge' Command").
-        if changes()?.saturating_sub(before) >= 2 {
-            return Ok(true);
-        }
-        self.clear_meta(UNMERGED)?;
-        self.erase();
         Ok(false)
     }
 
@@ -174,18 +174,26 @@ impl Tx<'_> {
         before: Timestamp,
         most: u32,
     ) -> Result<BTreeSet<ConversationId>, StoreError> {
-        let old: Vec<(MessageSeq, ConversationId)> = self.all(
+        let old = self.all(
             "list old messages",
             "SELECT seq, conversation FROM messages WHERE at < ?1 AND (state IS NULL OR state > 2) AND kind != ?2
              ORDER BY at LIMIT ?3",
             (signed(before.0), Content::POST_KEY, most),
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        for (message, _) in &old {
+        self.erase_listed(old)
+    }
+
+    /// Deletes messages; returns their conversations.
+    pub(super) fn erase_listed(
+        &self,
+        messages: Vec<(MessageSeq, ConversationId)>,
+    ) -> Result<BTreeSet<ConversationId>, StoreError> {
+        for (message, _) in &messages {
             self.erase_message(*message)?;
         }
         let conversations: BTreeSet<ConversationId> =
-            old.into_iter().map(|(_, conversation)| conversation).collect();
+            messages.into_iter().map(|(_, conversation)| conversation).collect();
         for conversation in &conversations {
             self.note_last_activity(*conversation)?;
         }

@@ -1,8 +1,10 @@
 use bauta_protocol::content::Content;
 use bauta_protocol::id::MessageId;
 use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::Timer;
 use rusqlite::Row;
 
+use super::expiry::{stays_unread, timer};
 use super::ids::{ContactId, ConversationId, MessageSeq, PersonaId, SessionId};
 use super::numbers::stored_enum;
 use super::reason::Reason;
@@ -50,6 +52,10 @@ pub(crate) struct MessageRow {
     pub(crate) delivered_at: Option<Timestamp>,
     /// Why it failed.
     pub(crate) reason: Option<Reason>,
+    /// How long it stays.
+    pub(crate) timer: Option<Timer>,
+    /// When it disappears, as far as that is known yet.
+    pub(crate) ends_at: Option<Timestamp>,
 }
 
 /// What a new message begins with.
@@ -65,9 +71,12 @@ pub(crate) struct NewMessage<'a> {
     /// The words of it, where it has any.
     pub(crate) text: Option<&'a str>,
     pub(crate) sent_at: Timestamp,
+    /// How long it stays; `None`: for ever.
+    pub(crate) timer: Option<Timer>,
 }
 
-pub(super) const COLUMNS: &str = "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at, delivered_at, reason, kind";
+pub(super) const COLUMNS: &str = "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at,
+    delivered_at, reason, kind, timer, ends_at";
 
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let time = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
@@ -87,6 +96,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         delivered_at: time(10)?,
         reason: row.get(11)?,
         kind: row.get(12)?,
+        timer: timer(row, 13)?,
+        ends_at: time(14)?,
     })
 }
 
@@ -97,10 +108,13 @@ impl Tx<'_> {
         new: &NewMessage<'_>,
         now: Timestamp,
     ) -> Result<Option<MessageSeq>, StoreError> {
+        // One's own begins to end when it has left.
+        let ends_at = new.timer.filter(|_| !new.outgoing).map(|timer| now.plus(stays_unread(timer)));
         let added = self.execute(
             "keep a message",
-            "INSERT OR IGNORE INTO messages (persona, conversation, outgoing, id, kind, content, text, sent_at, at, state, unread)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?3 THEN 1 END, NOT ?3
+            "INSERT OR IGNORE INTO messages
+               (persona, conversation, outgoing, id, kind, content, text, sent_at, at, state, unread, timer, ends_at)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE WHEN ?3 THEN 1 END, NOT ?3, ?10, ?11
              WHERE ?3 OR NOT EXISTS (SELECT 1 FROM forgotten WHERE conversation = ?2 AND id = ?4)",
             (
                 new.persona,
@@ -112,6 +126,8 @@ impl Tx<'_> {
                 new.text,
                 signed(new.sent_at.0),
                 signed(now.0),
+                new.timer.map(Timer::seconds),
+                ends_at.map(|at| signed(at.0)),
             ),
         )?;
         if added == 0 {
@@ -314,7 +330,7 @@ impl Tx<'_> {
             "UPDATE OR IGNORE messages SET conversation = ?2 WHERE conversation = ?1",
             (from, to),
         )?;
-        Ok(())
+        self.move_wish(from, to)
     }
 
     /// Moves a message on, never back; returns whether it moved.
@@ -330,7 +346,8 @@ impl Tx<'_> {
             "move a message on",
             "UPDATE messages SET state = ?2, reason = ?3,
                stored_at = CASE WHEN ?2 = 2 THEN ?4 ELSE stored_at END,
-               delivered_at = CASE WHEN ?2 = 3 THEN ?4 ELSE delivered_at END
+               delivered_at = CASE WHEN ?2 = 3 THEN ?4 ELSE delivered_at END,
+               ends_at = coalesce(ends_at, ?4 + timer * 1000)
              WHERE seq = ?1 AND state < ?2 AND state < 3",
             (message, state, reason, signed(now.0)),
         )?;
@@ -353,18 +370,21 @@ impl Tx<'_> {
         )
     }
 
-    /// A conversation, latest first.
+    /// A conversation, latest first, without what has ended by now.
     pub(crate) fn history(
         &self,
         conversation: ConversationId,
         before: MessageSeq,
         limit: u32,
+        now: Timestamp,
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND seq < ?2 AND kind != ?4
+               AND (ends_at IS NULL OR ends_at > ?5)
              ORDER BY seq DESC LIMIT ?3"
         );
-        self.all("list a conversation", &sql, (conversation, before, limit, Content::POST_KEY), read)
+        let params = (conversation, before, limit, Content::POST_KEY, signed(now.0));
+        self.all("list a conversation", &sql, params, read)
     }
 
     /// Messages of a persona that no relay has stored yet.

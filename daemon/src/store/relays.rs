@@ -176,6 +176,14 @@ impl Tx<'_> {
         )
     }
 
+    /// The last day for which a relay has signed a descriptor, as far as this home knows: that day has come.
+    pub(crate) fn last_signed_day(&self) -> Result<Option<Day>, StoreError> {
+        let day = self.one("find the last signed day", "SELECT max(day) FROM descriptors", [], |row| {
+            row.get::<_, Option<u32>>(0)
+        })?;
+        Ok(day.flatten().map(Day))
+    }
+
     /// The latest descriptor of a relay, as contacts are shown that it was seen.
     pub(crate) fn seen(
         &self,

@@ -187,14 +187,22 @@ CREATE INDEX sessions_by_persona ON sessions (persona);
 CREATE INDEX sessions_by_contact ON sessions (contact);
 
 -- What messages belong to. contact: whom it is with; today every conversation is with one contact.
+-- own_timer to their_timer_at: how long messages should stay (the protocol's `Agreement`), in seconds; 0: for ever.
 CREATE TABLE conversations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL REFERENCES personas (id) ON DELETE CASCADE,
-    contact INTEGER UNIQUE REFERENCES contacts (id) ON DELETE CASCADE
+    contact INTEGER UNIQUE REFERENCES contacts (id) ON DELETE CASCADE,
+    own_timer INTEGER NOT NULL DEFAULT 0,
+    own_timer_at INTEGER NOT NULL DEFAULT 0,
+    own_timer_told INTEGER NOT NULL DEFAULT 1,
+    relied_timer INTEGER NOT NULL DEFAULT 0,
+    their_timer INTEGER NOT NULL DEFAULT 0,
+    their_timer_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- kind, content: as the protocol encodes it, also of kinds that the version which received it did not know.
 -- text: the words of it, to be searched. unread: it was received, and nobody has seen it. state of own messages: 1 queued, 2 stored, 3 delivered, 4 failed.
+-- timer: how long it stays, in seconds; NULL: for ever. ends_at: when it disappears; NULL: not known yet (expiry.rs).
 CREATE TABLE messages (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     persona INTEGER NOT NULL,
@@ -211,6 +219,8 @@ CREATE TABLE messages (
     delivered_at INTEGER,
     reason INTEGER,
     unread INTEGER NOT NULL DEFAULT 0,
+    timer INTEGER,
+    ends_at INTEGER,
     UNIQUE (conversation, outgoing, id)
 ) STRICT;
 CREATE INDEX messages_by_id ON messages (id);
@@ -220,23 +230,44 @@ CREATE INDEX messages_by_time ON messages (at);
 CREATE INDEX messages_unread ON messages (conversation, seq) WHERE unread = 1;
 CREATE INDEX messages_unread_by_persona ON messages (persona, seq) WHERE unread = 1;
 CREATE INDEX messages_open ON messages (conversation, seq) WHERE state IN (1, 2);
+CREATE INDEX messages_by_end ON messages (ends_at) WHERE ends_at IS NOT NULL;
 
 -- What messages are found by (pieces.rs). It holds no text. A delete leaves pieces behind until the index is merged: the
 -- triggers note that, and `purge_index` does it. They leave no way to change a message without it.
+-- search_brief is the same for messages with a timer, which go one by one: merging it takes no longer than there are some.
 CREATE VIRTUAL TABLE search USING fts5 (pieces, content = '', columnsize = 0, tokenize = 'ascii');
-CREATE TRIGGER messages_added AFTER INSERT ON messages WHEN new.text IS NOT NULL BEGIN
+CREATE VIRTUAL TABLE search_brief USING fts5 (pieces, content = '', columnsize = 0, tokenize = 'ascii');
+CREATE TRIGGER messages_added AFTER INSERT ON messages WHEN new.text IS NOT NULL AND new.timer IS NULL BEGIN
     INSERT INTO search (rowid, pieces) VALUES (new.seq, search_pieces(new.persona, new.conversation, new.text));
 END;
-CREATE TRIGGER messages_deleted AFTER DELETE ON messages WHEN old.text IS NOT NULL BEGIN
+CREATE TRIGGER messages_deleted AFTER DELETE ON messages WHEN old.text IS NOT NULL AND old.timer IS NULL BEGIN
     INSERT OR IGNORE INTO meta (key, value) VALUES ('search_unmerged', x'');
     INSERT INTO search (search, rowid, pieces)
     VALUES ('delete', old.seq, search_pieces(old.persona, old.conversation, old.text));
 END;
-CREATE TRIGGER messages_moved AFTER UPDATE OF persona, conversation, text ON messages WHEN old.text IS NOT NULL BEGIN
+CREATE TRIGGER messages_moved AFTER UPDATE OF persona, conversation, text ON messages
+WHEN old.text IS NOT NULL AND old.timer IS NULL BEGIN
     INSERT OR IGNORE INTO meta (key, value) VALUES ('search_unmerged', x'');
     INSERT INTO search (search, rowid, pieces)
     VALUES ('delete', old.seq, search_pieces(old.persona, old.conversation, old.text));
     INSERT INTO search (rowid, pieces)
+    SELECT new.seq, search_pieces(new.persona, new.conversation, new.text) WHERE new.text IS NOT NULL;
+END;
+CREATE TRIGGER messages_added_brief AFTER INSERT ON messages WHEN new.text IS NOT NULL AND new.timer IS NOT NULL BEGIN
+    INSERT INTO search_brief (rowid, pieces)
+    VALUES (new.seq, search_pieces(new.persona, new.conversation, new.text));
+END;
+CREATE TRIGGER messages_deleted_brief AFTER DELETE ON messages WHEN old.text IS NOT NULL AND old.timer IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO meta (key, value) VALUES ('search_brief_unmerged', x'');
+    INSERT INTO search_brief (search_brief, rowid, pieces)
+    VALUES ('delete', old.seq, search_pieces(old.persona, old.conversation, old.text));
+END;
+CREATE TRIGGER messages_moved_brief AFTER UPDATE OF persona, conversation, text ON messages
+WHEN old.text IS NOT NULL AND old.timer IS NOT NULL BEGIN
+    INSERT OR IGNORE INTO meta (key, value) VALUES ('search_brief_unmerged', x'');
+    INSERT INTO search_brief (search_brief, rowid, pieces)
+    VALUES ('delete', old.seq, search_pieces(old.persona, old.conversation, old.text));
+    INSERT INTO search_brief (rowid, pieces)
     SELECT new.seq, search_pieces(new.persona, new.conversation, new.text) WHERE new.text IS NOT NULL;
 END;
 

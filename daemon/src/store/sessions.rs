@@ -333,7 +333,7 @@ impl Tx<'_> {
              WHERE EXISTS (SELECT 1 FROM sessions WHERE contact = contacts.id)",
             [signed(now.0)],
         )?;
-        Ok(())
+        self.say_wishes_again(now)
     }
 
     /// Sessions whose handshake is to be left now.

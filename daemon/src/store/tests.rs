@@ -1,6 +1,7 @@
 mod cascades;
 mod contacts;
 mod events;
+mod expiry;
 mod forget;
 mod invites;
 mod keys;

@@ -1,4 +1,3 @@
-use bauta_protocol::content::Content;
 use bauta_protocol::time::Timestamp;
 
 use super::ids::{ConversationId, MessageSeq, PersonaId};
@@ -13,6 +12,8 @@ pub(crate) struct InboxFilter {
     pub(crate) unread: bool,
     /// Only those that arrived at this time or later.
     pub(crate) since: Option<Timestamp>,
+    /// The time now: what has ended by then is left out.
+    pub(crate) now: Timestamp,
 }
 
 impl Tx<'_> {
@@ -33,43 +34,52 @@ impl Tx<'_> {
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM messages WHERE persona = ?1 AND outgoing = 0 AND seq > ?2 {unread} {since}
+               AND (ends_at IS NULL OR ends_at > ?5)
              ORDER BY seq LIMIT ?3"
         );
         let since = filter.since.map(|at| signed(at.0));
-        self.all("list received messages", &sql, (persona, after, limit, since), read)
+        self.all("list received messages", &sql, (persona, after, limit, since, signed(filter.now.0)), read)
     }
 
     /// Received messages of a conversation that nobody has seen.
-    pub(crate) fn unread(&self, conversation: ConversationId) -> Result<u64, StoreError> {
-        self.count(
+    pub(crate) fn unread(&self, conversation: ConversationId, now: Timestamp) -> Result<u64, StoreError> {
+        let all = self.count(
             "count unread messages",
             "SELECT count(*) FROM messages WHERE conversation = ?1 AND unread = 1",
             [conversation],
-        )
+        )?;
+        // Few, and by their own index: all the others are counted without a look at their rows.
+        let ended = self.count(
+            "count unread messages that ended",
+            "SELECT count(*) FROM messages WHERE ends_at <= ?2 AND +conversation = ?1 AND +unread = 1",
+            (conversation, signed(now.0)),
+        )?;
+        Ok(all.saturating_sub(ended))
     }
 
-    /// Messages of a conversation were seen, up to one of them.
+    /// Messages of a conversation were seen, up to one of them: the timers of those that have one begin.
     pub(crate) fn mark_read(
         &self,
         conversation: ConversationId,
         up_to: MessageSeq,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
+        // The lesser of two, and NULL where one of them is.
         self.execute(
             "mark messages as read",
-            "UPDATE messages SET unread = 0 WHERE conversation = ?1 AND unread = 1 AND seq <= ?2",
-            (conversation, up_to),
+            "UPDATE messages SET unread = 0, ends_at = min(ends_at, ?3 + timer * 1000)
+             WHERE conversation = ?1 AND unread = 1 AND seq <= ?2",
+            (conversation, up_to, signed(now.0)),
         )?;
         Ok(())
     }
 
-    /// The last message of a conversation.
+    /// The last message of a conversation that has not ended by now.
     pub(crate) fn last_message(
         &self,
         conversation: ConversationId,
+        now: Timestamp,
     ) -> Result<Option<MessageRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND kind != ?2 ORDER BY seq DESC LIMIT 1"
-        );
-        self.one("read the last message", &sql, (conversation, Content::POST_KEY), read)
+        Ok(self.history(conversation, MessageSeq::END, 1, now)?.pop())
     }
 }

@@ -40,9 +40,43 @@ pub struct Contact {
     /// Programs should not call for attention when they write.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub muted: bool,
+    /// How long messages stay; absent: nobody ever wanted them to disappear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappearing: Option<Disappearing>,
     /// Why messages do not flow, such as `invitation.used` or `contact.changed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<RpcError>,
+}
+
+/// How long messages with a contact stay, in seconds. Each side wants a time, or that they stay; what is in force is the
+/// longer of both.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Disappearing {
+    /// What is written here from now on disappears after this, on both sides; absent: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+    /// What you want; absent: that messages stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<u32>,
+    /// What they want, as far as is known here; absent: that messages stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theirs: Option<u32>,
+    /// They do not know yet what you want.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub untold: bool,
+}
+
+/// Parameters of `contact.disappear`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SetDisappearing {
+    /// The persona that knows them; absent: the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+    /// Their name in this home, or their public key.
+    pub contact: String,
+    /// How long messages should stay, in seconds: [`crate::limits::MIN_TIMER`] to [`crate::limits::MAX_TIMER`]; 0: they
+    /// should stay.
+    pub after: u32,
 }
 
 /// Parameters of `contact.add`.

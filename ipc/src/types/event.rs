@@ -191,6 +191,8 @@ pub enum ContactChange {
     Restarted,
     /// Their name in this home, or whether they are muted.
     Settings,
-    /// Messages of the conversation were deleted.
+    /// Messages of the conversation were deleted, or have disappeared.
     Messages,
+    /// How long one side wants messages to stay, or what the other side knows of it.
+    Disappearing,
 }

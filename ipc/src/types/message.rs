@@ -81,6 +81,8 @@ pub struct InboxOf {
 pub enum Body {
     /// Words.
     Text(String),
+    /// How long its writer wants messages to stay, in seconds; 0: they should stay.
+    Disappear(u32),
     /// A kind that this version cannot show: its number in the protocol.
     Unsupported(u32),
 }
@@ -90,7 +92,7 @@ impl Body {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Unsupported(_) => None,
+            Self::Disappear(_) | Self::Unsupported(_) => None,
         }
     }
 }
@@ -111,6 +113,12 @@ pub struct ReceivedMessage {
     pub sent_at: Utc,
     /// When it arrived here.
     pub received_at: Utc,
+    /// How many seconds it stays, from when it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappears_after: Option<u32>,
+    /// When it disappears; sooner when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappears_at: Option<Utc>,
 }
 
 /// Result of `message.inbox`.
@@ -173,6 +181,12 @@ pub struct HistoryEntry {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RpcError>,
+    /// How many seconds it stays, from when it was read, or from when the contact's relay confirmed an own one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappears_after: Option<u32>,
+    /// When it disappears; absent while it waits to be sent. An unread one disappears sooner when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappears_at: Option<Utc>,
 }
 
 /// Result of `message.history`.
@@ -180,6 +194,9 @@ pub struct HistoryEntry {
 pub struct History {
     /// Oldest first.
     pub messages: Vec<HistoryEntry>,
+    /// How long messages stay; absent: nobody ever wanted them to disappear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappearing: Option<super::Disappearing>,
     /// Ask again with `before` set to this for what came earlier; absent: that was all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
@@ -251,6 +268,8 @@ mod tests {
             body: Body::Text("at nine".to_owned()),
             sent_at: Utc::from_millis(0),
             received_at: Utc::from_millis(0),
+            disappears_after: None,
+            disappears_at: None,
         };
         let json = serde_json::to_value(&message).unwrap();
         assert_eq!(json.get("text").unwrap(), "at nine");

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HistoryEntry, Utc};
+use super::{Disappearing, HistoryEntry, Utc};
 
 /// Parameters of `message.read`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -26,6 +26,9 @@ pub struct Conversation {
     /// Programs should not call for attention when they write.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub muted: bool,
+    /// How long messages stay; absent: nobody ever wanted them to disappear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disappearing: Option<Disappearing>,
     /// When the last message was sent or received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message_at: Option<Utc>,

@@ -132,6 +132,8 @@ impl Daemon {
             body: Body::Text(text.into()),
             sent_at: at,
             received_at: at,
+            disappears_after: None,
+            disappears_at: None,
         };
         self.log_body(EventBody::MessageReceived { message });
     }

@@ -5,14 +5,14 @@ use super::world::{Draw, NOW, Person, Relays};
 use crate::engine::content::Letter;
 use crate::store::{EventRow, Happened, MessageState};
 
-/// A kind that only this test knows: `{0: 4000, 1: id, 2: time, 9: "hat"}`.
+/// A kind that only this test knows: `{0: 4000, 1: id, 2: time, 99: "hat"}`.
 fn hat(id: MessageId) -> Letter {
     let mut bytes = vec![0xa4, 0x00, 0x19, 0x0f, 0xa0, 0x01, 0x50];
     bytes.extend(id.0);
     bytes.extend([0x02, 0x1b]);
     bytes.extend(NOW.0.to_be_bytes());
-    bytes.extend([0x09, 0x63, b'h', b'a', b't']);
-    Letter { id, sent_at: NOW, kind: 4000, bytes, text: Some("hat".to_owned()) }
+    bytes.extend([0x18, 99, 0x63, b'h', b'a', b't']);
+    Letter { id, sent_at: NOW, kind: 4000, bytes, text: Some("hat".to_owned()), timer: None }
 }
 
 /// What a version with a new kind sends to one without: it is delivered, kept as it came, and reported.

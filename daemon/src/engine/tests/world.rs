@@ -158,7 +158,7 @@ impl Person {
         self.store.run(|tx| {
             let rows = |table: &'static BackedUp| {
                 let rows = match table.name == MESSAGES {
-                    true => tx.backup_messages(0, 1000)?.into_iter().map(|(_, cells)| cells).collect(),
+                    true => tx.backup_messages(0, 1000, false, Timestamp(0))?.into_iter().map(|(_, cells)| cells).collect(),
                     false => tx.backup_table(table)?,
                 };
                 Ok((table, rows))
@@ -255,7 +255,7 @@ impl Person {
     /// Writes a message; a crash in between is followed by a second attempt under the same id.
     pub(super) fn say(&mut self, contact: ContactId, text: &str, now: Timestamp, draw: &mut Draw) {
         let id = MessageId::generate(&mut random::rng());
-        let letter = Letter::text(id, now, text.to_owned()).unwrap();
+        let letter = Letter::text(id, now, text.to_owned(), None).unwrap();
         self.write(contact, &letter, now, draw);
     }
 
@@ -392,7 +392,7 @@ impl Person {
     pub(super) fn messages(&mut self, contact: ContactId) -> Vec<MessageRow> {
         self.store.run(|tx| {
             let conversation = tx.contact(contact)?.unwrap().conversation;
-            let mut all = tx.history(conversation, MessageSeq::END, u32::MAX)?;
+            let mut all = tx.history(conversation, MessageSeq::END, u32::MAX, Timestamp(0))?;
             all.reverse();
             Ok(all)
         })

@@ -202,7 +202,7 @@ async fn receive(served: &Served, contact: &'static str, number: u8, at: u64) {
         let conversation = tx.contact_named(alice, contact)?.unwrap().conversation;
         let (id, now) = (MessageId([number; 16]), Timestamp(at));
         let text = format!("{contact} {number}");
-        let content = Content::Text { id, sent_at: now, text: text.clone() };
+        let content = Content::Text { id, sent_at: now, text: text.clone(), timer: None };
         let new = NewMessage {
             persona: alice,
             conversation,
@@ -212,6 +212,7 @@ async fn receive(served: &Served, contact: &'static str, number: u8, at: u64) {
             content: &content.encode().unwrap(),
             text: Some(&text),
             sent_at: now,
+            timer: None,
         };
         tx.add_message(&new, now)
     });

@@ -167,7 +167,7 @@ fn fill(tx: &Tx<'_>, amounts: &Amounts, now: Timestamp) -> Result<(), StoreError
     let bob = tx.add_contact(&known(persona, "bob", RELAY), now)?;
     let conversation = tx.contact(bob)?.unwrap().conversation;
     for number in 0..amounts.messages {
-        let content = Content::Text { id: id(number), sent_at: now, text: text.clone() };
+        let content = Content::Text { id: id(number), sent_at: now, text: text.clone(), timer: None };
         for outgoing in [false, true] {
             let new = NewMessage {
                 persona,
@@ -178,12 +178,13 @@ fn fill(tx: &Tx<'_>, amounts: &Amounts, now: Timestamp) -> Result<(), StoreError
                 content: &content.encode().unwrap(),
                 text: Some("word"),
                 sent_at: now,
+                timer: None,
             };
             tx.add_message(&new, now)?;
         }
     }
     for number in 0..amounts.requests {
-        let content = Content::Text { id: id(number), sent_at: now, text: text.clone() };
+        let content = Content::Text { id: id(number), sent_at: now, text: text.clone(), timer: None };
         let request = NewRequest {
             handle: &format!("{number:032x}"),
             persona,

@@ -139,7 +139,7 @@ async fn fill(served: &Served, messages: u64) {
                 let (mut id, now) = ([0; 16], Timestamp(1_700_000_000_000 + number * 30_000));
                 id[..8].copy_from_slice(&number.to_be_bytes());
                 let id = MessageId(id);
-                let content = Content::Text { id, sent_at: now, text: text.clone() };
+                let content = Content::Text { id, sent_at: now, text: text.clone(), timer: None };
                 let new = NewMessage {
                     persona,
                     conversation: conversations[usize::try_from(with).unwrap()],
@@ -149,6 +149,7 @@ async fn fill(served: &Served, messages: u64) {
                     content: &content.encode().unwrap(),
                     text: Some(&text),
                     sent_at: now,
+                    timer: None,
                 };
                 tx.add_message(&new, now)?;
             }

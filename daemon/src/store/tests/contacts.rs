@@ -183,7 +183,7 @@ fn messages_move_to_another_conversation_in_their_order() {
         let third = message(tx, guest, false, 3)?.unwrap();
         tx.move_messages(from, to)?;
         tx.delete_contact(guest)?;
-        let seqs: Vec<_> = tx.history(to, MessageSeq::END, 10)?.into_iter().map(|row| row.seq).collect();
+        let seqs: Vec<_> = tx.history(to, MessageSeq::END, 10, NOW)?.into_iter().map(|row| row.seq).collect();
         assert_eq!(seqs, [third, second, first]);
         assert_eq!(tx.open_messages(to)?, [first, second]);
         Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bauta_protocol::id::MessageId;
 
-use super::support::{NOW, at, contact, message, persona, put, request, say, sealed, session, store};
+use super::support::{NOW, at, contact, message, persona, put, request, say, sealed, session, store, whisper};
 use crate::store::{
     BoxFor, Change, ContactId, Happened, MessageSeq, MessageState, PersonaId, Store, StoreError, Tx,
 };
@@ -72,7 +72,8 @@ impl Home {
         assert!(!self.holds(WORDS) && !self.holds(RARE));
         assert!(self.run(|tx| tx.events_after(0, 100)).await.is_empty());
         self.run(|tx| {
-            tx.execute("check the index", "INSERT INTO search (search) VALUES ('integrity-check')", [])
+            tx.execute("check the index", "INSERT INTO search (search) VALUES ('integrity-check')", [])?;
+            tx.execute("check the index", "INSERT INTO search_brief (search_brief) VALUES ('integrity-check')", [])
         })
         .await;
     }
@@ -92,7 +93,33 @@ async fn a_message_leaves_no_words() {
         let seq = home.needle(outgoing).await;
         home.run(move |tx| tx.erase_message(seq)).await;
         home.check().await;
-        let left = home.run(move |tx| tx.search(home.alice, None, "more", MessageSeq::END, 9)).await.unwrap();
+        let left = home.run(move |tx| tx.search(home.alice, None, "more", MessageSeq::END, 9, NOW)).await.unwrap();
+        assert_eq!(left.len(), 2, "others stay");
+    }
+}
+
+#[tokio::test]
+async fn what_disappears_leaves_no_words() {
+    for outgoing in [false, true] {
+        let home = Home::new().await;
+        let (alice, bob) = (home.alice, home.bob);
+        let words = format!("{WORDS} {RARE}{RARE}東京{RARE}");
+        home.run(move |tx| {
+            let seq = whisper(tx, bob, outgoing, 99, &words, 60)?;
+            if outgoing {
+                tx.set_message_state(seq, MessageState::Stored, None, NOW)?;
+            } else {
+                tx.mark_read(tx.contact(bob)?.unwrap().conversation, seq, NOW)?;
+            }
+            tx.emit(Happened::MessageReceived(seq), NOW)
+        })
+        .await;
+        assert!(home.holds(WORDS) && home.holds(RARE), "otherwise this finds nothing anyway");
+        let end = home.run(|tx| tx.next_end()).await;
+        assert_eq!(end, Some(at(60)));
+        assert_eq!(home.run(|tx| tx.erase_ended(at(60), 9)).await.len(), 1);
+        home.check().await;
+        let left = home.run(move |tx| tx.search(alice, None, "more", MessageSeq::END, 9, NOW)).await.unwrap();
         assert_eq!(left.len(), 2, "others stay");
     }
 }
@@ -191,7 +218,7 @@ fn what_ends_by_its_age_waits_until_it_has_gone_out() {
         tx.set_message_state(done, MessageState::Delivered, None, NOW)?;
         let conversation = tx.contact(bob)?.unwrap().conversation;
         let left = || -> Vec<MessageSeq> {
-            let rows = tx.history(conversation, MessageSeq::END, 9).unwrap();
+            let rows = tx.history(conversation, MessageSeq::END, 9, NOW).unwrap();
             rows.into_iter().map(|row| row.seq).collect()
         };
         assert!(tx.erase_old(NOW, 9)?.is_empty());

@@ -56,13 +56,13 @@ proptest! {
         }
         let history = store.run(|tx| {
             let row = tx.contact(bob)?.unwrap();
-            tx.history(row.conversation, MessageSeq::END, 100)
+            tx.history(row.conversation, MessageSeq::END, 100, NOW)
         });
         prop_assert_eq!(history.len(), seen.len());
         prop_assert!(history.windows(2).all(|pair| pair[0].seq > pair[1].seq), "latest first");
         let other = store.run(|tx| {
             let row = tx.contact(carol)?.unwrap();
-            tx.history(row.conversation, MessageSeq::END, 100)
+            tx.history(row.conversation, MessageSeq::END, 100, NOW)
         });
         prop_assert!(other.is_empty());
     }
@@ -134,7 +134,7 @@ fn messages_move_to_another_conversation_but_not_twice() {
         message(tx, known, true, 2)?;
         tx.move_messages(from, to)?;
         tx.delete_contact(named)?;
-        let mut ids: Vec<_> = tx.history(to, MessageSeq::END, 10)?.into_iter().map(|row| row.id).collect();
+        let mut ids: Vec<_> = tx.history(to, MessageSeq::END, 10, NOW)?.into_iter().map(|row| row.id).collect();
         ids.sort();
         assert_eq!(ids, [MessageId([1; 16]), MessageId([2; 16])]);
         assert_eq!(tx.contact_in(to)?.unwrap().id, known);
@@ -178,23 +178,23 @@ fn what_was_seen_is_no_longer_unread() {
         message(tx, bob, true, 9)?;
         let [of_bob, of_carol] =
             [bob, carol].map(|contact| tx.contact(contact).unwrap().unwrap().conversation);
-        assert_eq!((tx.unread(of_bob)?, tx.unread(of_carol)?), (5, 1), "none of one's own");
-        tx.mark_read(of_bob, seqs[3])?;
-        assert_eq!((tx.unread(of_bob)?, tx.unread(of_carol)?), (2, 1));
+        assert_eq!((tx.unread(of_bob, NOW)?, tx.unread(of_carol, NOW)?), (5, 1), "none of one's own");
+        tx.mark_read(of_bob, seqs[3], NOW)?;
+        assert_eq!((tx.unread(of_bob, NOW)?, tx.unread(of_carol, NOW)?), (2, 1));
         let listed = |filter| -> Vec<MessageSeq> {
             let rows = tx.inbox(persona, filter, MessageSeq::START, 10).unwrap();
             rows.into_iter().map(|row| row.seq).collect()
         };
-        let unread = InboxFilter { unread: true, since: None };
+        let unread = InboxFilter { unread: true, ..InboxFilter::default() };
         assert_eq!(listed(unread), [seqs[2], seqs[4], seqs[5]]);
         // They all came at one time.
-        assert_eq!(listed(InboxFilter { unread: true, since: Some(NOW) }), listed(unread));
-        assert_eq!(listed(InboxFilter { unread: false, since: Some(NOW) }), seqs);
-        assert!(listed(InboxFilter { unread: false, since: Some(at(1)) }).is_empty());
-        assert_eq!(tx.last_message(of_carol)?.unwrap().seq, seqs[2]);
+        assert_eq!(listed(InboxFilter { since: Some(NOW), ..unread }), listed(unread));
+        assert_eq!(listed(InboxFilter { unread: false, since: Some(NOW), ..unread }), seqs);
+        assert!(listed(InboxFilter { unread: false, since: Some(at(1)), ..unread }).is_empty());
+        assert_eq!(tx.last_message(of_carol, NOW)?.unwrap().seq, seqs[2]);
         tx.erase_message(seqs[4])?;
-        tx.mark_read(of_bob, MessageSeq::END)?;
-        assert_eq!((tx.unread(of_bob)?, listed(unread)), (0, vec![seqs[2]]));
+        tx.mark_read(of_bob, MessageSeq::END, NOW)?;
+        assert_eq!((tx.unread(of_bob, NOW)?, listed(unread)), (0, vec![seqs[2]]));
         Ok(())
     });
 }

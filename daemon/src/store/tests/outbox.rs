@@ -121,6 +121,7 @@ fn only_what_a_user_waits_for_is_urgent() {
                 content: b"key",
                 text: None,
                 sent_at: NOW,
+                timer: None,
             },
             NOW,
         )?;

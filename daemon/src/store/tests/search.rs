@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::support::{contact, message, persona, say, store};
+use super::support::{NOW, contact, message, persona, say, store, whisper};
 use crate::store::memory::MemoryStore;
 use crate::store::{ContactId, ConversationId, MessageSeq, PersonaId, StoreError, Tx};
 
@@ -19,22 +19,27 @@ fn found(
 ) -> Vec<MessageSeq> {
     let (mut all, mut before) = (Vec::new(), MessageSeq::END);
     loop {
-        let page = store.run(|tx| tx.search(persona, conversation, query, before, 2)).unwrap_or_default();
+        let page = store.run(|tx| tx.search(persona, conversation, query, before, 2, NOW)).unwrap_or_default();
         let Some(last) = page.last() else { return all };
         before = last.seq;
         all.extend(page.into_iter().map(|row| row.seq));
     }
 }
 
-/// The index agrees with itself, and holds as many pieces as it should.
+/// Each index agrees with itself, and they hold as many pieces as it should.
 fn check(store: &mut MemoryStore, expect_empty: bool) {
     while store.run(|tx| tx.purge_index(2)) {}
     store.run(|tx| {
-        tx.execute("check the index", "INSERT INTO search (search) VALUES ('integrity-check')", [])?;
-        tx.execute("look into it", "CREATE VIRTUAL TABLE temp.held USING fts5vocab (main, search, row)", [])?;
-        let held = tx.count("count pieces", "SELECT count(*) FROM held", [])?;
-        assert_eq!(held == 0, expect_empty, "{held} pieces");
-        tx.execute("forget the view", "DROP TABLE temp.held", [])?;
+        let mut pieces = 0;
+        for index in ["search", "search_brief"] {
+            let check = format!("INSERT INTO {index} ({index}) VALUES ('integrity-check')");
+            tx.execute("check the index", &check, [])?;
+            let look = format!("CREATE VIRTUAL TABLE temp.held USING fts5vocab (main, {index}, row)");
+            tx.execute("look into it", &look, [])?;
+            pieces += tx.count("count pieces", "SELECT count(*) FROM held", [])?;
+            tx.execute("forget the view", "DROP TABLE temp.held", [])?;
+        }
+        assert_eq!(pieces == 0, expect_empty, "{pieces} pieces");
         Ok(())
     });
 }
@@ -87,7 +92,7 @@ fn parts_of_words_are_found_in_every_script() {
         assert_eq!(places(query), expected, "{query}");
     }
     for nothing in ["", " ", "?!", "\u{e000}1", "*", "\"", "\0"] {
-        let found = store.run(|tx| tx.search(alice, None, nothing, MessageSeq::END, 9));
+        let found = store.run(|tx| tx.search(alice, None, nothing, MessageSeq::END, 9, NOW));
         assert!(found.is_none() || nothing == "\u{e000}1", "{nothing:?}");
     }
     // Syntax of the index means nothing.
@@ -130,7 +135,10 @@ fn what_is_deleted_leaves_no_piece() {
     let (mut store, alice) = store();
     let bob = store.run(|tx| contact(tx, alice, "bob"));
     for id in 1..=60 {
-        store.run(|tx| say(tx, bob, false, id, &format!("words of number {id}, 東京 and so on")));
+        store.run(|tx| {
+            let text = format!("words of number {id}, 東京 and so on");
+            if id % 2 == 0 { say(tx, bob, false, id, &text) } else { whisper(tx, bob, false, id, &text, 60) }
+        });
     }
     check(&mut store, false);
     store.run(|tx| tx.delete_contact(bob));
@@ -162,7 +170,11 @@ proptest! {
         let bob = store.run(|tx| contact(tx, alice, "bob"));
         let mut kept = BTreeMap::new();
         for (id, (text, _)) in (1..).zip(&texts) {
-            kept.insert(store.run(|tx| say(tx, bob, false, id, text)), text);
+            let seq = store.run(|tx| match id % 3 {
+                0 => whisper(tx, bob, false, id, text, 60),
+                _ => say(tx, bob, false, id, text),
+            });
+            kept.insert(seq, text);
         }
         let gone: Vec<MessageSeq> =
             kept.keys().copied().zip(&texts).filter(|(_, (_, gone))| *gone).map(|(seq, _)| seq).collect();

@@ -5,6 +5,7 @@ use bauta_protocol::id::{BoxId, Capability, InboxId, MessageId, PersonaKey, Rela
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::Timer;
 
 use crate::random;
 use crate::store::ids::RequestId;
@@ -51,18 +52,7 @@ pub(super) fn message(
     outgoing: bool,
     id: u8,
 ) -> Result<Option<MessageSeq>, StoreError> {
-    let contact = tx.contact(contact)?.unwrap();
-    let new = NewMessage {
-        persona: contact.persona,
-        conversation: contact.conversation,
-        outgoing,
-        id: MessageId([id; 16]),
-        kind: 1,
-        content: &[id],
-        text: None,
-        sent_at: NOW,
-    };
-    tx.add_message(&new, NOW)
+    keep(tx, contact, outgoing, id, None, None)
 }
 
 /// A message with words.
@@ -73,18 +63,43 @@ pub(super) fn say(
     id: u8,
     text: &str,
 ) -> Result<MessageSeq, StoreError> {
+    Ok(keep(tx, contact, outgoing, id, Some(text), None)?.unwrap())
+}
+
+/// A message with words that disappears after so many seconds.
+pub(super) fn whisper(
+    tx: &Tx<'_>,
+    contact: ContactId,
+    outgoing: bool,
+    id: u8,
+    text: &str,
+    seconds: u32,
+) -> Result<MessageSeq, StoreError> {
+    Ok(keep(tx, contact, outgoing, id, Some(text), Timer::new(seconds))?.unwrap())
+}
+
+fn keep(
+    tx: &Tx<'_>,
+    contact: ContactId,
+    outgoing: bool,
+    id: u8,
+    text: Option<&str>,
+    timer: Option<Timer>,
+) -> Result<Option<MessageSeq>, StoreError> {
     let contact = tx.contact(contact)?.unwrap();
+    let content = text.map_or_else(|| vec![id], |text| text.as_bytes().to_vec());
     let new = NewMessage {
         persona: contact.persona,
         conversation: contact.conversation,
         outgoing,
         id: MessageId([id; 16]),
         kind: 1,
-        content: text.as_bytes(),
-        text: Some(text),
+        content: &content,
+        text,
         sent_at: NOW,
+        timer,
     };
-    Ok(tx.add_message(&new, NOW)?.unwrap())
+    tx.add_message(&new, NOW)
 }
 
 pub(super) fn session(tx: &Tx<'_>, contact: ContactId, deposit: bool) -> Result<SessionId, StoreError> {
