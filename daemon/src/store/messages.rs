@@ -187,14 +187,14 @@ impl Tx<'_> {
         Ok(open > 0)
     }
 
-    /// Contacts of a persona with messages that their current session does not carry yet.
+    /// Contacts of a persona with messages that their current session does not carry yet, or who do not know what is wanted.
     pub(crate) fn contacts_to_seal(&self, persona: PersonaId) -> Result<Vec<ContactId>, StoreError> {
         self.all(
             "list contacts to seal for",
             "SELECT c.id FROM contacts AS c JOIN conversations AS v ON v.contact = c.id
-             WHERE c.persona = ?1 AND current IS NOT NULL AND EXISTS (
+             WHERE c.persona = ?1 AND current IS NOT NULL AND (own_timer_told = 0 OR EXISTS (
                SELECT 1 FROM messages AS m WHERE conversation = v.id AND state IN (1, 2)
-                 AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = c.current))",
+                 AND NOT EXISTS (SELECT 1 FROM sealed WHERE message = m.seq AND session = c.current)))",
             [persona],
             |row| row.get(0),
         )

@@ -10,6 +10,7 @@
 
 mod api;
 mod backups;
+mod disappearing;
 mod first_contact;
 mod gun_peer;
 mod hostile_relay;

@@ -10,8 +10,8 @@ use bauta_daemon::node::{Exchanger, Exchangers, Node, NodeError, Times, World};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     AcceptRequest, AddContact, Api, Contact, CreateInvitation, Event, EventBody, InboxOf, ListOf,
-    MAX_WAIT_MS, MessageState, NewPersona, Persona, Request as Stranger, RpcError, SendMessage, Subscribe,
-    WaitFor,
+    MAX_WAIT_MS, MessageState, NewPersona, Persona, ReceivedMessage, Request as Stranger, RpcError,
+    SendMessage, Subscribe, WaitFor,
 };
 use bauta_protocol::address::RelayAddress;
 use bauta_protocol::descriptor::{Descriptor, RelayIdentity};
@@ -370,11 +370,8 @@ impl Home {
         let mut after = None;
         loop {
             let page = self.api().message_inbox(InboxOf { after, ..InboxOf::default() }).await.unwrap();
-            all.extend(
-                page.messages
-                    .into_iter()
-                    .map(|message| (message.from, message.body.text().unwrap().to_owned())),
-            );
+            let text = |message: ReceivedMessage| Some((message.from, message.body.text()?.to_owned()));
+            all.extend(page.messages.into_iter().filter_map(text));
             match page.next {
                 Some(next) => after = Some(next),
                 None => return all,

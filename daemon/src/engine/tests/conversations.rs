@@ -3,10 +3,11 @@ use std::ops::Range;
 
 use bauta_protocol::content::Content;
 use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::Timer;
 use proptest::prelude::*;
 
 use super::world::{Draw, NOW, Person, Relays};
-use crate::store::{ContactId, MessageState};
+use crate::store::{ContactId, MessageRow, MessageState};
 
 /// Two people whose stores and relays a draw moves on.
 struct Pair {
@@ -18,6 +19,8 @@ struct Pair {
     restores: bool,
     /// What each deletes now and then: the texts.
     deletes: Option<[BTreeSet<String>; 2]>,
+    /// Each says now and then how long messages should stay.
+    wishes: bool,
 }
 
 impl Pair {
@@ -35,6 +38,7 @@ impl Pair {
             draw: Draw::new(seed),
             restores: false,
             deletes: None,
+            wishes: false,
         }
     }
 
@@ -54,6 +58,7 @@ impl Pair {
             draw: Draw::new(seed),
             restores: false,
             deletes: None,
+            wishes: false,
         }
     }
 
@@ -83,6 +88,10 @@ impl Pair {
                     // What a home does when an old copy of its store was put back.
                     let now = self.now;
                     person.store.run(|tx| tx.make_all_stale(now));
+                }
+                if self.wishes && self.draw.below(2) == 0 {
+                    let seconds = self.draw.pick(&[0, 30, 60, 90]).unwrap();
+                    person.wish(*contact, Timer::new(seconds), self.now, &mut self.draw);
                 }
                 person.say(*contact, &line(who, number), self.now, &mut self.draw);
                 if let Some(deleted) = &mut self.deletes
@@ -118,7 +127,7 @@ impl Pair {
             let (person, contact) = &mut self.people[who];
             let all = person.messages(*contact);
             let heard: Vec<String> =
-                all.iter().filter(|row| !row.outgoing).map(|row| text(&row.content)).collect();
+                all.iter().filter(|row| is_heard(row)).map(|row| text(&row.content)).collect();
             let mut expected: Vec<String> = (0..messages).map(|number| line(1 - who, number)).collect();
             if let Some(deleted) = &self.deletes {
                 // What its writer has deleted may have arrived before, and may arrive later.
@@ -138,14 +147,28 @@ fn line(who: usize, number: usize) -> String {
 }
 
 fn text(content: &[u8]) -> String {
-    let Ok(Content::Text { text, .. }) = Content::decode(content) else { panic!() };
-    text
+    match Content::decode(content) {
+        Ok(Content::Text { text, .. }) => text,
+        Ok(Content::Timer { .. }) => String::new(),
+        _ => panic!(),
+    }
 }
 
-/// Every own message is confirmed.
+fn is_heard(row: &MessageRow) -> bool {
+    !row.outgoing && row.kind != Content::TIMER
+}
+
+/// Every own message is confirmed, and so is what is wanted.
 fn is_settled((person, contact): &mut (Person, ContactId)) -> bool {
     let own: Vec<_> = person.messages(*contact).into_iter().filter(|row| row.outgoing).collect();
-    own.iter().all(|row| row.state == Some(MessageState::Delivered))
+    own.iter().all(|row| row.state == Some(MessageState::Delivered)) && person.agreement(*contact).told
+}
+
+/// Both know what the other wants last, and have the same in force.
+fn agree(pair: &mut Pair) {
+    let [one, other] = pair.people.each_mut().map(|(person, contact)| person.agreement(*contact));
+    assert_eq!((one.own, one.theirs), (other.theirs, other.own));
+    assert_eq!(one.in_force(), other.in_force());
 }
 
 proptest! {
@@ -176,6 +199,25 @@ proptest! {
         pair.check(messages);
     }
 
+    /// Whatever is lost, doubled, late or deleted, and whoever is set back, both come to the same time.
+    #[test]
+    fn both_come_to_the_same_time(seed: u64, messages in 1usize..7, restores: bool, deletes: bool) {
+        let mut pair = Pair { restores, wishes: true, ..Pair::added(seed) };
+        pair.deletes = deletes.then(Default::default);
+        pair.talk(messages);
+        pair.check(messages);
+        agree(&mut pair);
+    }
+
+    /// A home that goes on from a backup, in which older wishes are.
+    #[test]
+    fn also_when_one_home_goes_on_from_a_backup(seed: u64, messages in 1usize..5) {
+        let mut pair = Pair { wishes: true, ..Pair::added(seed) };
+        pair.talk(messages);
+        go_on_from_a_backup(&mut pair, messages);
+        agree(&mut pair);
+    }
+
     #[test]
     fn also_when_a_home_goes_on_from_a_backup(seed: u64, messages in 1usize..6) {
         a_backup_goes_on(seed, messages);
@@ -194,20 +236,12 @@ proptest! {
 fn a_backup_goes_on(seed: u64, messages: usize) {
     let mut pair = Pair::added(seed);
     pair.talk(messages);
-    let (made_at, rows) = (pair.now, pair.people[0].0.back_up());
-    pair.chat(messages..2 * messages);
-    let id = pair.people[0].0.id;
-    // The clocks differ.
-    let made_at = Timestamp(made_at.0 + 3_600_000);
-    let restored = Person::restored(&rows, id, made_at, pair.now, &mut pair.relays);
-    pair.people[0].0 = restored;
-    pair.chat(2 * messages..3 * messages);
-    pair.settle();
+    go_on_from_a_backup(&mut pair, messages);
     assert!(!pair.relays.reused, "a box was put with other bytes");
     let heard = |pair: &mut Pair, who: usize| -> Vec<String> {
         let (person, contact) = &mut pair.people[who];
         let all = person.messages(*contact);
-        all.iter().filter(|row| !row.outgoing).map(|row| text(&row.content)).collect()
+        all.iter().filter(|row| is_heard(row)).map(|row| text(&row.content)).collect()
     };
     let mut to_alice = heard(&mut pair, 0);
     let mut all: Vec<String> = (0..3 * messages).map(|number| line(1, number)).collect();
@@ -221,6 +255,19 @@ fn a_backup_goes_on(seed: u64, messages: usize) {
     for text in (0..messages).chain(2 * messages..3 * messages).map(|number| line(0, number)) {
         assert!(to_bob.contains(&text), "lost: {text:.8}");
     }
+}
+
+/// Both write before and after one of them goes on from what a backup holds.
+fn go_on_from_a_backup(pair: &mut Pair, messages: usize) {
+    let (made_at, rows) = (pair.now, pair.people[0].0.back_up());
+    pair.chat(messages..2 * messages);
+    let id = pair.people[0].0.id;
+    // The clocks differ.
+    let made_at = Timestamp(made_at.0 + 3_600_000);
+    let restored = Person::restored(&rows, id, made_at, pair.now, &mut pair.relays);
+    pair.people[0].0 = restored;
+    pair.chat(2 * messages..3 * messages);
+    pair.settle();
 }
 
 /// Two handshakes within minutes: the second one is held back, and the conversation waits for it.

@@ -10,6 +10,7 @@ use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::persona::PersonaSecret;
 use bauta_protocol::relay::{DepositReply, PutReply};
 use bauta_protocol::time::Timestamp;
+use bauta_protocol::timer::{Agreement, Timer};
 use bauta_sphinx_client::Pace;
 
 use crate::engine::actor::land;
@@ -255,8 +256,29 @@ impl Person {
     /// Writes a message; a crash in between is followed by a second attempt under the same id.
     pub(super) fn say(&mut self, contact: ContactId, text: &str, now: Timestamp, draw: &mut Draw) {
         let id = MessageId::generate(&mut random::rng());
-        let letter = Letter::text(id, now, text.to_owned(), None).unwrap();
+        let timer = self.agreement(contact).in_force();
+        let letter = Letter::text(id, now, text.to_owned(), timer).unwrap();
         self.write(contact, &letter, now, draw);
+    }
+
+    /// Says how long messages should stay.
+    pub(super) fn wish(
+        &mut self,
+        contact: ContactId,
+        timer: Option<Timer>,
+        now: Timestamp,
+        draw: &mut Draw,
+    ) {
+        let row = self.row();
+        let wish = |tx: &Tx<'_>| send::wish(tx, &row, &tx.contact(contact)?.unwrap(), timer, &moment(now));
+        if self.faults && draw.below(4) == 0 {
+            self.store.crash(wish);
+        }
+        self.store.run(wish);
+    }
+
+    pub(super) fn agreement(&mut self, contact: ContactId) -> Agreement {
+        self.store.run(|tx| tx.agreement(tx.contact(contact)?.unwrap().conversation))
     }
 
     pub(super) fn write(&mut self, contact: ContactId, letter: &Letter, now: Timestamp, draw: &mut Draw) {

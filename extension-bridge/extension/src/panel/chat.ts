@@ -1,8 +1,8 @@
-import { LIMITS, type HistoryEntry, type Methods } from '../api/generated.ts';
+import { LIMITS, type Disappearing, type HistoryEntry, type Methods } from '../api/generated.ts';
 import { button, h } from '../core/dom.ts';
 import { failureFrom } from '../core/failure.ts';
 import { isolated, words as say } from '../core/i18n.ts';
-import { day, problem, time } from '../core/show.ts';
+import { day, problem, span, time } from '../core/show.ts';
 import { head } from './head.ts';
 import type { Model } from './model.ts';
 
@@ -10,7 +10,18 @@ import type { Model } from './model.ts';
 const RECONNECTING = 10_000;
 
 /** What a message says. */
-export const messageWords = (entry: HistoryEntry): string => ('text' in entry ? entry.text : say('messageUnsupported'));
+export const messageWords = (entry: HistoryEntry): string => {
+  if ('text' in entry) return entry.text;
+  if (!('disappear' in entry)) return say('messageUnsupported');
+  return entry.disappear === 0 ? say('messageStay') : say('messageDisappear', span(entry.disappear));
+};
+
+/** How long messages stay, and who wants what where that differs. */
+const disappearingWords = ({ after, own, theirs }: Disappearing): string => {
+  const wish = (seconds: number | null | undefined): string => (seconds == null ? say('timerOff') : span(seconds));
+  const inForce = after == null ? say('messagesStay') : say('messagesDisappear', span(after));
+  return own === theirs ? inForce : `${inForce} ${say('timersDiffer', wish(own), wish(theirs))}`;
+};
 
 const ownWords = (entry: HistoryEntry): string =>
   entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`);
@@ -78,6 +89,7 @@ export const chatHead = (model: Model, name: string): HTMLElement => {
       ),
     ),
     contact?.problem ? problem(contact.problem) : undefined,
+    contact?.disappearing ? h('p', { class: 'note' }, disappearingWords(contact.disappearing)) : undefined,
     contact !== undefined && contact.state !== 'active'
       ? h('p', { class: 'note' }, say(`contact_${contact.state}`))
       : undefined,

@@ -37,6 +37,8 @@ export class Model {
   #loading = 0;
   readonly #turns = new Map<string, number>();
   readonly #due = new Set<string>();
+  /** The last message of each contact that was marked as read. */
+  readonly #seen = new Map<string, string>();
 
   start(): void {
     this.client.onState = () => this.onChange();
@@ -50,9 +52,15 @@ export class Model {
         case 'message.state':
           this.#soon(`messages ${event.contact}`, () => this.messages(event.persona, event.contact));
           break;
+        case 'contact.changed':
+          if (event.change === 'messages') {
+            const { persona, name } = event.contact;
+            this.#soon(`all of ${name}`, () => this.again(persona, name));
+          }
+          this.#soon('people', () => this.people());
+          break;
         case 'contact.request':
         case 'contact.added':
-        case 'contact.changed':
           this.#soon('people', () => this.people());
           break;
         case 'status.changed':
@@ -93,6 +101,7 @@ export class Model {
     this.listed = false;
     this.requests = [];
     this.last.clear();
+    this.#seen.clear();
     this.view = { name: 'list' };
     void chrome.storage.session.set({ persona });
     void this.people();
@@ -142,13 +151,27 @@ export class Model {
       if (requests.length === 0 && this.view.name === 'requests') this.go({ name: 'list' });
       // The last lines of what is on the first screens; the rest comes when it is opened.
       for (const contact of this.contacts.slice(0, 20)) {
-        if (contact.last_message_at == null) continue;
+        if (contact.last_message_at == null) {
+          this.last.delete(contact.name);
+          continue;
+        }
         const { messages } = await this.client.call('message.history', { persona, contact: contact.name, limit: 1 });
         if (turn !== this.#loading) return;
         const entry = messages.at(-1);
         if (entry !== undefined) this.last.set(contact.name, entry);
       }
     });
+  }
+
+  /** Messages were deleted or have disappeared: nothing that was read before stays on the screen. */
+  async again(persona: string, contact: string): Promise<void> {
+    if (persona !== this.persona) return;
+    this.last.delete(contact);
+    if (this.view.name === 'chat' && this.view.contact === contact) {
+      this.history = [];
+      this.earlier = undefined;
+    }
+    await this.messages(persona, contact);
   }
 
   async messages(persona: string, contact: string): Promise<void> {
@@ -181,7 +204,13 @@ export class Model {
       this.history = [...older, ...messages];
       this.read = true;
       if (older.length === 0) this.earlier = previous ?? undefined;
-      if (document.visibilityState === 'visible') this.client.read(persona, contact);
+      if (document.visibilityState !== 'visible') return;
+      this.client.read(persona, contact);
+      // Where messages disappear, the time of those that were seen begins.
+      const seen = messages.findLast((one) => one.direction === 'in');
+      if (seen === undefined || seen.id === this.#seen.get(contact)) return;
+      this.#seen.set(contact, seen.id);
+      await this.client.call('message.read', { persona, contact, id: seen.id });
     });
   }
 
