@@ -210,7 +210,8 @@ export class Model {
       const seen = messages.findLast((one) => one.direction === 'in');
       if (seen === undefined || seen.id === this.#seen.get(contact)) return;
       this.#seen.set(contact, seen.id);
-      await this.client.call('message.read', { persona, contact, id: seen.id });
+      // One that was deleted meanwhile needs no mark.
+      void this.client.call('message.read', { persona, contact, id: seen.id }).catch(() => undefined);
     });
   }
 
