@@ -87,6 +87,27 @@ fn messages_contacts_and_personas_are_deleted() {
 }
 
 #[test]
+fn a_contact_is_told_how_long_messages_should_stay() {
+    let (user, daemon) = with_contact();
+    let said = ok(&user, &["contact", "disappear", "bob", "1week"]);
+    assert!(said.contains("they stay; you want 7days") && said.contains("once bob has said a time"), "{said}");
+    assert_eq!(json(&user, &["contact", "show", "bob"])["disappearing"]["own"], 604_800);
+    assert!(ok(&user, &["contact", "show", "bob"]).contains("messages  they stay; you want 7days"));
+    send(&user, "this stays, as bob has not agreed");
+    let shown = run(&user, &["history", "bob"]);
+    let (lines, note) = (String::from_utf8(shown.stdout).unwrap(), String::from_utf8(shown.stderr).unwrap());
+    assert!(lines.contains("you  [Messages should disappear after 7days]"), "{lines}");
+    assert!(note.contains("you want 7days, they want them to stay"), "{note}");
+    for time in ["1year", "30s", "off"] {
+        ok(&user, &["contact", "disappear", "bob", time]);
+    }
+    let shown = ok(&user, &["history", "bob"]);
+    assert!(shown.contains("[Messages should disappear after 1year]"), "{shown}");
+    assert!(shown.contains("[Messages should stay]"), "{shown}");
+    daemon.stop();
+}
+
+#[test]
 fn conversations_are_listed() {
     let (user, daemon) = with_contact();
     send(&user, "the last one, which is long enough to be cut somewhere behind the middle");
