@@ -58,7 +58,8 @@ pub(crate) fn span(seconds: u32) -> String {
 /// How long messages with a contact stay, and who wants what.
 pub(crate) fn disappearing_words(shown: &Disappearing) -> String {
     let Disappearing { after, own, theirs, untold } = *shown;
-    let mut words = after.map_or_else(|| "they stay".to_owned(), |after| format!("they disappear after {}", span(after)));
+    let mut words =
+        after.map_or_else(|| "they stay".to_owned(), |after| format!("they disappear after {}", span(after)));
     let wish = |wish: Option<u32>| wish.map_or_else(|| "them to stay".to_owned(), span);
     if own != theirs {
         words.push_str(&format!("; you want {}, they want {}", wish(own), wish(theirs)));
@@ -183,13 +184,17 @@ mod tests {
 
     #[test]
     fn it_is_said_who_wants_what() {
-        let words = |after, own, theirs, untold| disappearing_words(&Disappearing { after, own, theirs, untold });
+        let words =
+            |after, own, theirs, untold| disappearing_words(&Disappearing { after, own, theirs, untold });
         assert_eq!(words(Some(604_800), Some(604_800), Some(604_800), false), "they disappear after 7days");
         assert_eq!(
             words(None, Some(3_600), None, true),
             "they stay; you want 1h, they want them to stay; they have not heard of yours yet"
         );
-        assert_eq!(words(Some(90), Some(30), Some(90), false), "they disappear after 1m 30s; you want 30s, they want 1m 30s");
+        assert_eq!(
+            words(Some(90), Some(30), Some(90), false),
+            "they disappear after 1m 30s; you want 30s, they want 1m 30s"
+        );
     }
 
     #[test]

@@ -275,7 +275,9 @@ fn words(body: &Body) -> Cow<'_, str> {
     match body {
         Body::Text(text) => Cow::Borrowed(text),
         Body::Disappear(0) => Cow::Borrowed("[Messages should stay]"),
-        Body::Disappear(seconds) => Cow::Owned(format!("[Messages should disappear after {}]", span(*seconds))),
+        Body::Disappear(seconds) => {
+            Cow::Owned(format!("[Messages should disappear after {}]", span(*seconds)))
+        }
         Body::Unsupported(kind) => {
             Cow::Owned(format!("[A message that this version cannot show: kind {kind}]"))
         }

@@ -90,7 +90,10 @@ fn messages_contacts_and_personas_are_deleted() {
 fn a_contact_is_told_how_long_messages_should_stay() {
     let (user, daemon) = with_contact();
     let said = ok(&user, &["contact", "disappear", "bob", "1week"]);
-    assert!(said.contains("they stay; you want 7days") && said.contains("once bob has said a time"), "{said}");
+    assert!(
+        said.contains("they stay; you want 7days") && said.contains("once bob has said a time"),
+        "{said}"
+    );
     assert_eq!(json(&user, &["contact", "show", "bob"])["disappearing"]["own"], 604_800);
     assert!(ok(&user, &["contact", "show", "bob"]).contains("messages  they stay; you want 7days"));
     send(&user, "this stays, as bob has not agreed");

@@ -11,7 +11,8 @@ use super::content::Letter;
 use super::peer::{Moment, give_up, has_gap, pack, session_of, wanted};
 use super::{DAY, announce, backoff, descriptors, timers};
 use crate::store::{
-    Change, ContactRow, ContactState, Happened, MessageState, PersonaRow, SessionId, SessionRow, StoreError, Tx,
+    Change, ContactRow, ContactState, Happened, MessageState, PersonaRow, SessionId, SessionRow, StoreError,
+    Tx,
 };
 
 /// How much earlier than by this machine's clock a contact's backup may be.

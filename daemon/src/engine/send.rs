@@ -16,8 +16,8 @@ use super::peer::{MOST_READ, Moment, give_up, pack, session_of, speaking_session
 use super::{announce, timers, waits};
 use crate::random;
 use crate::store::{
-    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewDeposit, NewSession, OutboxId,
-    PersonaRow, SessionId, SessionRow, StoreError, Tx,
+    BoxFor, Change, ContactId, ContactRow, MessageSeq, NewBox, NewDeposit, NewSession, OutboxId, PersonaRow,
+    SessionId, SessionRow, StoreError, Tx,
 };
 
 /// Messages sealed in one transaction at most.

@@ -2,8 +2,8 @@
 //!
 //! A machine may start with a clock that is far ahead: an empty battery, a virtual machine, a second system. Whatever
 //! ends by its age would end at once: keys that handshakes on their way need, invitations, events. So nothing is deleted by
-//! age until a relay has signed a descriptor that is dated as this clock says, or until the daemon has run for a day
-//! and its clock went on evenly. A clock that jumps begins from the start.
+//! age until a relay has signed a descriptor that is dated as this clock says, be it before this start, or until the daemon
+//! has run for a day and its clock went on evenly. A clock that jumps begins from the start.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -100,6 +100,7 @@ impl ContactSettingsApi for Node {
 }
 
 fn out_of_bounds(seconds: u32) -> RpcError {
-    let message = format!("Messages disappear after {MIN_TIMER} to {MAX_TIMER} seconds, and not after {seconds}.");
+    let message =
+        format!("Messages disappear after {MIN_TIMER} to {MAX_TIMER} seconds, and not after {seconds}.");
     RpcError::new(&codes::REQUEST_PARAMS, message)
 }

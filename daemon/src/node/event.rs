@@ -85,11 +85,7 @@ impl Follower {
 }
 
 /// The next events after a cursor, and the cursor they reach to; `None` at the log's end.
-fn read(
-    tx: &Tx<'_>,
-    cursor: u64,
-    now: Timestamp,
-) -> Result<Option<(u64, VecDeque<Event>)>, StoreError> {
+fn read(tx: &Tx<'_>, cursor: u64, now: Timestamp) -> Result<Option<(u64, VecDeque<Event>)>, StoreError> {
     let rows = tx.events_after(cursor, BATCH)?;
     let Some(last) = rows.last().map(|row| row.cursor) else { return Ok(None) };
     let mut shown = VecDeque::new();

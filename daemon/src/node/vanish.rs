@@ -58,24 +58,19 @@ async fn run(shared: Arc<Shared>, sooner: Arc<Notify>) {
 // alone. So a clock that is far ahead hides messages and deletes none, and a daemon that was off shows nothing that ended
 // meanwhile, also before a relay has confirmed the time.
 async fn end_messages(shared: &Shared) -> Result<Duration, StoreError> {
-    let at = shared.moment();
+    let (at, soon) = (shared.moment(), shared.times.waits.check);
+    // A clock may be set, and the machine may sleep meanwhile: so it is looked at again soon.
+    match shared.store.run(|tx| tx.next_end()).await? {
+        None => return Ok(soon.saturating_mul(60)),
+        Some(next) if next > at.now => return Ok(next.since(at.now).min(soon)),
+        Some(_) if !at.trusted => return Ok(soon),
+        Some(_) => {}
+    }
     let end_some = move |tx: &Tx<'_>| {
         let conversations = tx.erase_ended(at.now, STEP)?;
         announce_erased(tx, &conversations, &at)
     };
-    let mut are_some = false;
-    while at.trusted && shared.store.run(end_some).await? {
-        are_some = true;
-    }
-    if are_some {
-        purge(shared).await?;
-    }
-    let next = shared.store.run(|tx| tx.next_end()).await?;
-    let soon = shared.times.waits.check;
-    Ok(match next {
-        None => soon.saturating_mul(60),
-        // A clock may be set, and the machine may sleep meanwhile.
-        Some(next) if at.trusted => next.since(at.now).clamp(Duration::from_millis(1), soon),
-        Some(_) => soon,
-    })
+    while shared.store.run(end_some).await? {}
+    purge(shared).await?;
+    Ok(Duration::ZERO)
 }

@@ -283,11 +283,7 @@ pub(super) fn doubt(relay: RelayId, doubt: Doubt) -> RpcError {
 }
 
 /// An event, with the rows it names as they are now. `None`: one of them is gone, or has ended by now.
-pub(super) fn event(
-    tx: &Tx<'_>,
-    row: &EventRow,
-    now: Timestamp,
-) -> Result<Option<EventBody>, StoreError> {
+pub(super) fn event(tx: &Tx<'_>, row: &EventRow, now: Timestamp) -> Result<Option<EventBody>, StoreError> {
     Ok(match row.what {
         Happened::MessageReceived(message) => {
             let Some((row, persona, contact)) = message_with(tx, message)? else { return Ok(None) };

@@ -100,7 +100,11 @@ impl Tx<'_> {
 
     /// Opens an own message that was confirmed: it goes out again in the next session.
     pub(crate) fn doubt_message(&self, message: MessageSeq) -> Result<(), StoreError> {
-        self.execute("doubt a receipt", "UPDATE messages SET state = 2 WHERE seq = ?1 AND state = 3", [message])?;
+        self.execute(
+            "doubt a receipt",
+            "UPDATE messages SET state = 2 WHERE seq = ?1 AND state = 3",
+            [message],
+        )?;
         Ok(())
     }
 

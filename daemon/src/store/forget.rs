@@ -10,8 +10,7 @@ use super::tx::signed;
 use super::{StoreError, Tx};
 
 /// The indexes, and the note that something was deleted since one was last merged, which the triggers of the schema write.
-const INDEXES: [(&str, &str); 2] =
-    [("search_brief", "search_brief_unmerged"), ("search", "search_unmerged")];
+const INDEXES: [(&str, &str); 2] = [("search_brief", "search_brief_unmerged"), ("search", "search_unmerged")];
 
 // What is deleted must be in no file of the home, must not come back, and must not show to the other side.
 //

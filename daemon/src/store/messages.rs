@@ -75,7 +75,8 @@ pub(crate) struct NewMessage<'a> {
     pub(crate) timer: Option<Timer>,
 }
 
-pub(super) const COLUMNS: &str = "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at,
+pub(super) const COLUMNS: &str =
+    "seq, persona, conversation, outgoing, id, content, sent_at, at, state, stored_at,
     delivered_at, reason, kind, timer, ends_at";
 
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {

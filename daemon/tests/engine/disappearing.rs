@@ -163,8 +163,9 @@ async fn a_daemon_that_was_off_shows_nothing_that_ended() {
     bob.boats.cut.store(false, Ordering::Relaxed);
     bob.start().await;
     assert!(words(&bob, "alice").await.is_empty());
-    let told =
-        |event: &EventBody| matches!(event, EventBody::ContactChanged { change: ContactChange::Messages, .. });
+    let told = |event: &EventBody| {
+        matches!(event, EventBody::ContactChanged { change: ContactChange::Messages, .. })
+    };
     until("it is deleted", async || bob.saw(told).await).await;
 }
 
@@ -245,8 +246,9 @@ async fn backups_bring_nothing_back() {
     assert_eq!(words(&late, "bob").await, ["this stays"]);
     late.crash().await;
     // In an ordinary one they never were.
-    let told =
-        |event: &EventBody| matches!(event, EventBody::ContactChanged { change: ContactChange::Messages, .. });
+    let told = |event: &EventBody| {
+        matches!(event, EventBody::ContactChanged { change: ContactChange::Messages, .. })
+    };
     until("bob's is deleted, so that it is not sent again", async || bob.saw(told).await).await;
     let mut again = restored(&ordinary).await;
     again.start().await;

@@ -23,7 +23,10 @@ enum Step {
     Want(Option<u32>),
     Write,
     /// The next of what is on its way to it arrives, or one out of turn, and perhaps once more later.
-    Take { place: usize, again: bool },
+    Take {
+        place: usize,
+        again: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = (usize, Step)> {

@@ -1,10 +1,10 @@
 //! How contacts are kept: `bauta contact rename`, `mute`, `unmute`, `disappear`, `unblock` and `delete`
 
+use bauta_ipc::limits::{MAX_TIMER, MIN_TIMER};
 use bauta_ipc::methods::{ContactDelete, ContactDisappear, ContactMute, ContactRename, ContactUnblock};
 use bauta_ipc::{
     BlockContact, Client, Contact, ContactRef, MuteContact, RenameContact, RpcError, SetDisappearing,
 };
-use bauta_ipc::limits::{MAX_TIMER, MIN_TIMER};
 use clap::Subcommand;
 
 use crate::commands::{Acting, duration};

@@ -159,7 +159,11 @@ impl Person {
         self.store.run(|tx| {
             let rows = |table: &'static BackedUp| {
                 let rows = match table.name == MESSAGES {
-                    true => tx.backup_messages(0, 1000, false, Timestamp(0))?.into_iter().map(|(_, cells)| cells).collect(),
+                    true => tx
+                        .backup_messages(0, 1000, false, Timestamp(0))?
+                        .into_iter()
+                        .map(|(_, cells)| cells)
+                        .collect(),
                     false => tx.backup_table(table)?,
                 };
                 Ok((table, rows))
@@ -262,13 +266,7 @@ impl Person {
     }
 
     /// Says how long messages should stay.
-    pub(super) fn wish(
-        &mut self,
-        contact: ContactId,
-        timer: Option<Timer>,
-        now: Timestamp,
-        draw: &mut Draw,
-    ) {
+    pub(super) fn wish(&mut self, contact: ContactId, timer: Option<Timer>, now: Timestamp, draw: &mut Draw) {
         let row = self.row();
         let wish = |tx: &Tx<'_>| send::wish(tx, &row, &tx.contact(contact)?.unwrap(), timer, &moment(now));
         if self.faults && draw.below(4) == 0 {

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use bauta_protocol::id::MessageId;
 
-use super::support::{NOW, at, contact, message, persona, put, request, say, sealed, session, store, whisper};
+use super::support::{
+    NOW, at, contact, message, persona, put, request, say, sealed, session, store, whisper,
+};
 use crate::store::{
     BoxFor, Change, ContactId, Happened, MessageSeq, MessageState, PersonaId, Store, StoreError, Tx,
 };
@@ -73,7 +75,11 @@ impl Home {
         assert!(self.run(|tx| tx.events_after(0, 100)).await.is_empty());
         self.run(|tx| {
             tx.execute("check the index", "INSERT INTO search (search) VALUES ('integrity-check')", [])?;
-            tx.execute("check the index", "INSERT INTO search_brief (search_brief) VALUES ('integrity-check')", [])
+            tx.execute(
+                "check the index",
+                "INSERT INTO search_brief (search_brief) VALUES ('integrity-check')",
+                [],
+            )
         })
         .await;
     }
@@ -93,7 +99,8 @@ async fn a_message_leaves_no_words() {
         let seq = home.needle(outgoing).await;
         home.run(move |tx| tx.erase_message(seq)).await;
         home.check().await;
-        let left = home.run(move |tx| tx.search(home.alice, None, "more", MessageSeq::END, 9, NOW)).await.unwrap();
+        let left =
+            home.run(move |tx| tx.search(home.alice, None, "more", MessageSeq::END, 9, NOW)).await.unwrap();
         assert_eq!(left.len(), 2, "others stay");
     }
 }

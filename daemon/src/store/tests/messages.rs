@@ -134,7 +134,8 @@ fn messages_move_to_another_conversation_but_not_twice() {
         message(tx, known, true, 2)?;
         tx.move_messages(from, to)?;
         tx.delete_contact(named)?;
-        let mut ids: Vec<_> = tx.history(to, MessageSeq::END, 10, NOW)?.into_iter().map(|row| row.id).collect();
+        let mut ids: Vec<_> =
+            tx.history(to, MessageSeq::END, 10, NOW)?.into_iter().map(|row| row.id).collect();
         ids.sort();
         assert_eq!(ids, [MessageId([1; 16]), MessageId([2; 16])]);
         assert_eq!(tx.contact_in(to)?.unwrap().id, known);

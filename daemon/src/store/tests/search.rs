@@ -19,7 +19,8 @@ fn found(
 ) -> Vec<MessageSeq> {
     let (mut all, mut before) = (Vec::new(), MessageSeq::END);
     loop {
-        let page = store.run(|tx| tx.search(persona, conversation, query, before, 2, NOW)).unwrap_or_default();
+        let page =
+            store.run(|tx| tx.search(persona, conversation, query, before, 2, NOW)).unwrap_or_default();
         let Some(last) = page.last() else { return all };
         before = last.seq;
         all.extend(page.into_iter().map(|row| row.seq));
