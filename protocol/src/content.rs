@@ -39,8 +39,8 @@ pub enum Content {
         id: MessageId,
         /// The sender's clock.
         sent_at: Timestamp,
-        /// The sender's home was made from a backup of that time: what was delivered to it later is to be sent again.
-        kept_until: Option<Timestamp>,
+        /// Where the sender's home was made from a backup.
+        kept: Option<Kept>,
     },
     /// A relay's descriptor, to prove that the relay showed different ones.
     Descriptor {
@@ -78,6 +78,15 @@ pub enum Content {
         /// After this it disappears on both sides, where that is given.
         timer: Option<Timer>,
     },
+}
+
+/// What a home has that was made from a backup.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Kept {
+    /// When the backup was made: what was delivered later is to be sent again.
+    pub until: Timestamp,
+    /// What its owner wants now, whatever was said later than the backup.
+    pub wish: Wish,
 }
 
 /// Why a content is not encoded or decoded.
@@ -140,11 +149,15 @@ impl Content {
                 fields.text = Some(text.clone());
                 fields.timer = timer.map(Timer::seconds);
             }
-            Self::Greeting { id, sent_at, kept_until } => {
+            Self::Greeting { id, sent_at, kept } => {
                 fields.kind = GREETING;
                 fields.id = Some(ByteVec::from(id.0.to_vec()));
                 fields.sent_at = Some(sent_at.0);
-                fields.kept_until = kept_until.map(|at| at.0);
+                if let Some(Kept { until, wish }) = kept {
+                    fields.kept_until = Some(until.0);
+                    fields.timer = wish.timer.map(Timer::seconds);
+                    fields.wished_at = Some(wish.at.0);
+                }
             }
             Self::Descriptor { bytes } => {
                 fields.kind = DESCRIPTOR;
@@ -194,11 +207,13 @@ impl Content {
                 }
                 Ok(Self::Text { id: fields.id()?, sent_at: fields.sent_at()?, text, timer: fields.timer()? })
             }
-            GREETING => Ok(Self::Greeting {
-                id: fields.id()?,
-                sent_at: fields.sent_at()?,
-                kept_until: fields.kept_until.map(Timestamp),
-            }),
+            GREETING => {
+                let kept = match fields.kept_until.map(Timestamp) {
+                    Some(until) => Some(Kept { until, wish: fields.wish(fields.wished_at)? }),
+                    None => None,
+                };
+                Ok(Self::Greeting { id: fields.id()?, sent_at: fields.sent_at()?, kept })
+            }
             DESCRIPTOR => {
                 let bytes = fields.bytes.take().ok_or(ContentError::Malformed)?;
                 Ok(Self::Descriptor { bytes: bytes.into() })
@@ -213,10 +228,7 @@ impl Content {
                     key: PostKey::from_bytes(key.as_slice()).map_err(|_| ContentError::Malformed)?,
                 })
             }
-            TIMER => Ok(Self::Timer {
-                id: fields.id()?,
-                wish: Wish { timer: fields.timer()?, at: fields.sent_at()? },
-            }),
+            TIMER => Ok(Self::Timer { id: fields.id()?, wish: fields.wish(fields.sent_at)? }),
             kind => Ok(Self::Unsupported {
                 kind,
                 id: fields.id().ok(),
@@ -264,6 +276,8 @@ struct Fields {
     kept_until: Option<u64>,
     #[n(9)]
     timer: Option<u32>,
+    #[n(10)]
+    wished_at: Option<u64>,
 }
 
 impl Fields {
@@ -277,6 +291,10 @@ impl Fields {
 
     fn timer(&self) -> Result<Option<Timer>, ContentError> {
         self.timer.map(|seconds| Timer::new(seconds).ok_or(ContentError::Malformed)).transpose()
+    }
+
+    fn wish(&self, at: Option<u64>) -> Result<Wish, ContentError> {
+        Ok(Wish { timer: self.timer()?, at: at.map(Timestamp).ok_or(ContentError::Malformed)? })
     }
 }
 

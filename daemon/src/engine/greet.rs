@@ -151,7 +151,7 @@ pub(super) fn join(
 }
 
 fn says_restored(content: &[u8]) -> bool {
-    matches!(Content::decode(content), Ok(Content::Greeting { kept_until: Some(_), .. }))
+    matches!(Content::decode(content), Ok(Content::Greeting { kept: Some(_), .. }))
 }
 
 fn request(

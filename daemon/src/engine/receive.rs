@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bauta_protocol::content::Content;
+use bauta_protocol::content::{Content, Kept};
 use bauta_protocol::limits::BOX_LEN;
 use bauta_protocol::session::{OpenError, Opened, Session};
 use bauta_protocol::time::Timestamp;
@@ -157,9 +157,9 @@ pub(super) fn confirm(
 }
 
 /// The contact's home was made from a backup: what it confirmed since then it may not have any more.
-fn restored(tx: &Tx<'_>, contact: &ContactRow, kept_until: Timestamp, at: &Moment) -> Result<(), StoreError> {
-    tx.doubt_delivered_since(contact.conversation, kept_until.minus(CLOCKS_DIFFER))?;
-    timers::hear_anew(tx, contact)?;
+fn restored(tx: &Tx<'_>, contact: &ContactRow, kept: Kept, at: &Moment) -> Result<(), StoreError> {
+    tx.doubt_delivered_since(contact.conversation, kept.until.minus(CLOCKS_DIFFER))?;
+    timers::hear_anew(tx, contact, kept.wish, at)?;
     tx.note_restart(contact.id, at.now)?;
     announce::contact_changed(tx, contact.id, Change::Restarted, at.now)
 }
@@ -182,8 +182,8 @@ pub(super) fn take_content(
     if let Content::Descriptor { bytes } = &content {
         return descriptors::take_shown(tx, persona, contact, bytes, at);
     }
-    if let Content::Greeting { kept_until: Some(kept_until), .. } = &content {
-        return restored(tx, contact, *kept_until, at);
+    if let Content::Greeting { kept: Some(kept), .. } = &content {
+        return restored(tx, contact, *kept, at);
     }
     if let Content::PostKey { iv, digest, key, .. } = &content {
         return tx.put_received_key(contact.id, (*iv, *digest), key, at.now);

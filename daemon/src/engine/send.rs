@@ -1,13 +1,12 @@
 //! Sealing: from a message's row to boxes in the outbox, in one transaction.
 
 use bauta_protocol::bundle::{Bundle, Prekeys};
-use bauta_protocol::content::Content;
+use bauta_protocol::content::{Content, Kept};
 use bauta_protocol::descriptor::DescriptorSeen;
 use bauta_protocol::handshake::{HANDSHAKE_LEN, InitiateError, initiate};
 use bauta_protocol::id::MessageId;
 use bauta_protocol::invitation::InviteSeed;
 use bauta_protocol::session::{MAX_FIRST, OutgoingBox, SealError};
-use bauta_protocol::time::Timestamp;
 use bauta_protocol::timer::Timer;
 
 use super::bundle::fresh_prekeys;
@@ -136,7 +135,7 @@ pub(super) fn begin(
     });
     let content = match &inside {
         Some(message) => message.content.clone(),
-        None => greeting(contact.kept_until, at)?,
+        None => greeting(kept(tx, contact)?, at)?,
     };
     let seen = tx.seen(persona.id, bundle.relay().id)?;
     let Some((session, handshake)) = start(tx, persona, contact, &mine, bundle, None, &content, seen, at)?
@@ -197,9 +196,15 @@ pub(super) fn start(
     }
 }
 
-pub(super) fn greeting(kept_until: Option<Timestamp>, at: &Moment) -> Result<Vec<u8>, StoreError> {
+/// What a contact is to know that was not told of a restore yet.
+fn kept(tx: &Tx<'_>, contact: &ContactRow) -> Result<Option<Kept>, StoreError> {
+    let Some(until) = contact.kept_until else { return Ok(None) };
+    Ok(Some(Kept { until, wish: tx.agreement(contact.conversation)?.own }))
+}
+
+pub(super) fn greeting(kept: Option<Kept>, at: &Moment) -> Result<Vec<u8>, StoreError> {
     let id = MessageId::generate(&mut random::rng());
-    let content = Content::Greeting { id, sent_at: at.now, kept_until };
+    let content = Content::Greeting { id, sent_at: at.now, kept };
     content.encode().map_err(|_| StoreError::Damaged("a greeting"))
 }
 

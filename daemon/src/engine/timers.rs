@@ -53,11 +53,17 @@ pub(super) fn hear(tx: &Tx<'_>, contact: &ContactRow, wish: Wish, at: &Moment) -
     Ok(is_new)
 }
 
-/// The contact's home was made from a backup: what it says next counts, also where it has forgotten when it spoke last.
-pub(super) fn hear_anew(tx: &Tx<'_>, contact: &ContactRow) -> Result<(), StoreError> {
+/// The contact's home was made from a backup: what it says now counts, also where it has forgotten when it spoke last.
+pub(super) fn hear_anew(
+    tx: &Tx<'_>,
+    contact: &ContactRow,
+    wish: Wish,
+    at: &Moment,
+) -> Result<(), StoreError> {
     let mut agreement = tx.agreement(contact.conversation)?;
     agreement.theirs.at = Timestamp(0);
-    tx.keep_agreement(contact.conversation, &agreement)
+    tx.keep_agreement(contact.conversation, &agreement)?;
+    hear(tx, contact, wish, at).map(drop)
 }
 
 /// How long a message stays that came with a time.

@@ -242,7 +242,8 @@ impl Tx<'_> {
              WHERE id IN (SELECT contact FROM conversations) AND state IN (2, 3)",
             [signed(made_at.0), signed(now.0)],
         )?;
-        self.say_wishes_again(now)
+        // What they are is in the greeting.
+        self.renew_wishes(now)
     }
 }
 

@@ -312,12 +312,7 @@ impl Tx<'_> {
             (contact, signed(now.0)),
         )?;
         // One of the two may have lost what the other said.
-        self.execute(
-            "say a wish again",
-            "UPDATE conversations SET own_timer_told = 0 WHERE contact = ?1 AND own_timer_at > 0",
-            [contact],
-        )?;
-        Ok(())
+        self.doubt_wishes(Some(contact))
     }
 
     /// The contact knows that this home was made from a backup.

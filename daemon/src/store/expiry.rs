@@ -8,7 +8,7 @@ use bauta_protocol::time::Timestamp;
 use bauta_protocol::timer::{Agreement, Timer, Wish};
 use rusqlite::Row;
 
-use super::ids::{ConversationId, MessageSeq};
+use super::ids::{ContactId, ConversationId, MessageSeq};
 use super::messages::MessageState;
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
@@ -119,13 +119,23 @@ impl Tx<'_> {
         self.keep_agreement(to, &agreement)
     }
 
-    /// Own wishes are said again in all conversations, as new ones: this store is an old copy or comes from a backup, and
-    /// contacts may know later ones.
-    pub(crate) fn say_wishes_again(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// Own wishes are new ones: this store is an old copy or comes from a backup, and contacts may know later ones.
+    pub(super) fn renew_wishes(&self, now: Timestamp) -> Result<(), StoreError> {
         self.execute(
-            "say wishes again",
-            "UPDATE conversations SET own_timer_told = 0, own_timer_at = max(own_timer_at + 1, ?1) WHERE own_timer_at > 0",
+            "renew wishes",
+            "UPDATE conversations SET own_timer_at = max(own_timer_at + 1, ?1)",
             [signed(now.0)],
+        )?;
+        Ok(())
+    }
+
+    /// The contacts of these conversations may not know any more what one wants, or not yet. Without a contact: all.
+    pub(super) fn doubt_wishes(&self, contact: Option<ContactId>) -> Result<(), StoreError> {
+        self.execute(
+            "doubt wishes",
+            "UPDATE conversations SET own_timer_told = 0
+             WHERE (own_timer > 0 OR their_timer > 0) AND (?1 IS NULL OR contact = ?1)",
+            [contact],
         )?;
         Ok(())
     }

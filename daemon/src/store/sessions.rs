@@ -333,7 +333,8 @@ impl Tx<'_> {
              WHERE EXISTS (SELECT 1 FROM sessions WHERE contact = contacts.id)",
             [signed(now.0)],
         )?;
-        self.say_wishes_again(now)
+        self.renew_wishes(now)?;
+        self.doubt_wishes(None)
     }
 
     /// Sessions whose handshake is to be left now.

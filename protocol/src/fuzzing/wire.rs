@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 
 use super::{BrokenRule, Parser, rule, text};
 use crate::address::{Address, RelayAddress};
-use crate::content::Content;
+use crate::content::{Content, Kept};
 use crate::descriptor::DescriptorSeen;
 use crate::digest::chain::Closed;
 use crate::digest::header::{Header, Interval};
@@ -194,8 +194,8 @@ fn contents(_: &mut dyn CryptoRng) -> Option<Vec<Vec<u8>>> {
         Content::Text { id, sent_at, text: "Grüße".to_owned(), timer: None },
         Content::Text { id, sent_at, text: "Grüße".to_owned(), timer: Timer::new(60) },
         Content::Timer { id, wish: Wish { timer: Timer::new(Timer::MAX), at: sent_at } },
-        Content::Greeting { id, sent_at, kept_until: None },
-        Content::Greeting { id, sent_at, kept_until: Some(sent_at) },
+        Content::Greeting { id, sent_at, kept: None },
+        Content::Greeting { id, sent_at, kept: Some(Kept { until: sent_at, wish: Wish::default() }) },
         Content::Descriptor { bytes: vec![5; 400] },
         Content::PostKey {
             id,

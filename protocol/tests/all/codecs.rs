@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use bauta_protocol::address::{Address, AddressError, RelayAddress};
 use bauta_protocol::bundle::{BUNDLE_LEN, Bundle, BundleError};
-use bauta_protocol::content::{Content, ContentError};
+use bauta_protocol::content::{Content, ContentError, Kept};
 use bauta_protocol::descriptor::{DESCRIPTOR_LEN, Descriptor};
 use bauta_protocol::digest::chain::Closed;
 use bauta_protocol::digest::header::{HEADER_LEN, Header, Interval};
@@ -174,9 +174,13 @@ fn contents() -> impl Strategy<Value = Content> {
             id: MessageId(id),
             wish: Wish { timer, at: Timestamp(at) }
         }),
-        (any::<[u8; 16]>(), any::<u64>(), any::<Option<u64>>()).prop_map(|(id, at, kept)| {
-            Content::Greeting { id: MessageId(id), sent_at: Timestamp(at), kept_until: kept.map(Timestamp) }
-        }),
+        (any::<[u8; 16]>(), any::<u64>(), any::<Option<u64>>(), timers()).prop_map(
+            |(id, at, kept, timer)| {
+                let wish = Wish { timer, at: Timestamp(at / 2) };
+                let kept = kept.map(|until| Kept { until: Timestamp(until), wish });
+                Content::Greeting { id: MessageId(id), sent_at: Timestamp(at), kept }
+            }
+        ),
         vec(any::<u8>(), 0..600).prop_map(|bytes| Content::Descriptor { bytes }),
         (any::<[u8; 16]>(), any::<u64>(), any::<[u8; 16]>(), any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(
             |(id, at, iv, digest, key)| Content::PostKey {
@@ -487,6 +491,9 @@ fn timers_out_of_bounds_are_refused() {
     let wish = Wish { timer: None, at: Timestamp(5) };
     assert!(Content::decode(&off).unwrap() == Content::Timer { id: MessageId([7; 16]), wish });
     assert!(Content::decode(&[0xa1, 0x00, 0x05]).is_err(), "a timer without a name");
+    // {0: 2, 1: sixteen bytes, 2: 5, 8: 5}
+    let kept = [[0xa4, 0x00, 0x02, 0x01, 0x50].as_slice(), &[7; 16], &[0x02, 0x05, 0x08, 0x05]].concat();
+    assert!(Content::decode(&kept).is_err(), "a restored home that does not say when it said its wish");
 }
 
 #[test]

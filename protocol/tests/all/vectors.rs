@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use bauta_protocol::address::{Address, RelayAddress};
 use bauta_protocol::bell::Bell;
-use bauta_protocol::content::Content;
+use bauta_protocol::content::{Content, Kept};
 use bauta_protocol::descriptor::Descriptor;
 use bauta_protocol::digest::chain::{Closed, Known};
 use bauta_protocol::digest::header::{Header, Interval};
@@ -299,10 +299,17 @@ fn content() {
             "text that disappears after a week",
             Content::Text { id, sent_at, text: "Brusa sta carta.".to_owned(), timer: Timer::new(604_800) },
         ),
-        ("greeting", Content::Greeting { id, sent_at, kept_until: None }),
+        ("greeting", Content::Greeting { id, sent_at, kept: None }),
         (
             "greeting of a restored home",
-            Content::Greeting { id, sent_at, kept_until: Some(Timestamp(1_799_999_000_000)) },
+            Content::Greeting {
+                id,
+                sent_at,
+                kept: Some(Kept {
+                    until: Timestamp(1_799_999_000_000),
+                    wish: Wish { timer: Timer::new(604_800), at: Timestamp(1_799_999_500_000) },
+                }),
+            },
         ),
         ("descriptor", Content::Descriptor { bytes: vec![1, 2, 3] }),
         (
