@@ -159,6 +159,8 @@ export type ConnectionState = "off" | "connecting" | "ready" | "degraded" | "los
 export type Contact = {
   /** When they were added, accepted or invited. */
   added_at: Utc;
+  /** How long messages stay; absent: nobody ever wanted them to disappear. */
+  disappearing?: Disappearing | null | undefined;
   /** When the last message was sent or received. */
   last_message_at?: Utc | null | undefined;
   /** Programs should not call for attention when they write. */
@@ -178,7 +180,7 @@ export type Contact = {
 };
 
 /** What changed about a contact. */
-export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted" | "settings" | "messages";
+export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted" | "settings" | "messages" | "disappearing";
 
 /** Result of `contact.list`. */
 export type ContactList = {
@@ -203,6 +205,8 @@ export type ContactState = "invited" | "pending" | "active" | "blocked";
 export type Conversation = {
   /** The contact's name in this home. */
   contact: string;
+  /** How long messages stay; absent: nobody ever wanted them to disappear. */
+  disappearing?: Disappearing | null | undefined;
   /** The last message. */
   last?: HistoryEntry | null | undefined;
   /** When the last message was sent or received. */
@@ -294,6 +298,21 @@ export type DecryptedPost = {
 
 /** Which way a message went. */
 export type Direction = "in" | "out";
+
+/**
+ * How long messages with a contact stay, in seconds. Each side wants a time, or that they stay; what is in force is the
+ * longer of both.
+ */
+export type Disappearing = {
+  /** What is written here from now on disappears after this, on both sides; absent: it stays. */
+  after?: number | null | undefined;
+  /** What you want; absent: that messages stay. */
+  own?: number | null | undefined;
+  /** What they want, as far as is known here; absent: that messages stay. */
+  theirs?: number | null | undefined;
+  /** They do not know yet what you want. */
+  untold?: boolean | undefined;
+};
 
 /** No parameters, or a result without content: `{}`. */
 export type Empty = Record<string, unknown>;
@@ -467,6 +486,10 @@ export type FoundMessage = {
   delivered_at?: Utc | null | undefined;
   /** Which way it went. */
   direction: Direction;
+  /** How many seconds it stays, from when it was read, or from when the contact's relay confirmed an own one. */
+  disappears_after?: number | null | undefined;
+  /** When it disappears; absent while it waits to be sent. An unread one disappears sooner when it is read. */
+  disappears_at?: Utc | null | undefined;
   /** Why it failed. */
   error?: RpcError | null | undefined;
   /** 32 hex digits. */
@@ -477,6 +500,8 @@ export type FoundMessage = {
   stored_at?: Utc | null | undefined;
 } & ({
   text: string;
+} | {
+  disappear: number;
 } | {
   unsupported: number;
 });
@@ -517,6 +542,8 @@ export type Hello = {
 
 /** Result of `message.history`. */
 export type History = {
+  /** How long messages stay; absent: nobody ever wanted them to disappear. */
+  disappearing?: Disappearing | null | undefined;
   /** Oldest first. */
   messages: Array<HistoryEntry>;
   /** Ask again with `before` set to this for what came earlier; absent: that was all. */
@@ -531,6 +558,10 @@ export type HistoryEntry = {
   delivered_at?: Utc | null | undefined;
   /** Which way it went. */
   direction: Direction;
+  /** How many seconds it stays, from when it was read, or from when the contact's relay confirmed an own one. */
+  disappears_after?: number | null | undefined;
+  /** When it disappears; absent while it waits to be sent. An unread one disappears sooner when it is read. */
+  disappears_at?: Utc | null | undefined;
   /** Why it failed. */
   error?: RpcError | null | undefined;
   /** 32 hex digits. */
@@ -541,6 +572,8 @@ export type HistoryEntry = {
   stored_at?: Utc | null | undefined;
 } & ({
   text: string;
+} | {
+  disappear: number;
 } | {
   unsupported: number;
 });
@@ -929,6 +962,10 @@ export type ReadMessages = {
 
 /** A message that arrived from a contact. */
 export type ReceivedMessage = {
+  /** How many seconds it stays, from when it was read. */
+  disappears_after?: number | null | undefined;
+  /** When it disappears; sooner when it is read. */
+  disappears_at?: Utc | null | undefined;
   /** The contact's name in this home. */
   from: string;
   /** 32 hex digits, chosen by the sender. */
@@ -941,6 +978,8 @@ export type ReceivedMessage = {
   sent_at: Utc;
 } & ({
   text: string;
+} | {
+  disappear: number;
 } | {
   unsupported: number;
 });
@@ -1094,6 +1133,19 @@ export type Session = {
 export type SessionChallenge = {
   /** Base64url of 32 random bytes. */
   challenge: string;
+};
+
+/** Parameters of `contact.disappear`. */
+export type SetDisappearing = {
+  /**
+   * How long messages should stay, in seconds: [`crate::limits::MIN_TIMER`] to [`crate::limits::MAX_TIMER`]; 0: they
+   * should stay.
+   */
+  after: number;
+  /** Their name in this home, or their public key. */
+  contact: string;
+  /** The persona that knows them; absent: the only one there is. */
+  persona?: string | null | undefined;
 };
 
 /** Parameters of `profile.set`. */
@@ -1553,6 +1605,21 @@ export interface Methods {
     };
     result: Contact;
   };
+  /** Says to a contact how long you want messages to stay; they disappear after the longer of what both want. */
+  'contact.disappear': {
+    params: {
+      /**
+       * How long messages should stay, in seconds: [`crate::limits::MIN_TIMER`] to [`crate::limits::MAX_TIMER`]; 0: they
+       * should stay.
+       */
+      after: number;
+      /** Their name in this home, or their public key. */
+      contact: string;
+      /** The persona that knows them; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: Contact;
+  };
   /** Takes back a block; the conversation with a contact begins again. */
   'contact.unblock': {
     params: {
@@ -1949,6 +2016,7 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'contact.verify': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'contact.rename': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'contact.mute': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
+  'contact.disappear': { grant: 'messages.send', network: 'queued', reveals: "The contact learns what you want, and that you are online. The contact's relay sees boxes from nobody in particular." },
   'contact.unblock': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay learns that somebody asked for their bundle and left a message. The contact learns that you are there again." },
   'message.send': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay sees boxes from nobody in particular. The contact learns that you are online." },
   'message.wait': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
@@ -2024,8 +2092,12 @@ export const LIMITS = {
   max_site: 255,
   /** Bytes of the longest text of a message, in UTF-8. */
   max_text: 15000,
+  /** The longest time after which messages disappear, in seconds: a year. */
+  max_timer: 31557600,
   /** The longest time that `message.wait`, `post.wait` and `post.decrypt` wait, in milliseconds. */
   max_wait_ms: 600000,
+  /** The shortest time after which messages disappear, in seconds. */
+  min_timer: 30,
   /** Messages in one answer, where the call does not say how many. */
   page: 100,
   /** Bytes of the items in one answer, as they are encoded, at most; but always one item. */
