@@ -11,6 +11,7 @@ use bauta_protocol::timer::Timer;
 
 use super::contact::name_is_free;
 use super::message::can_write;
+use super::moved::refuse_if;
 use super::{Node, names, view};
 use crate::engine::{self, announce};
 use crate::store::{Change, ContactState, StoreError};
@@ -54,8 +55,9 @@ impl ContactSettingsApi for Node {
             0 => None,
             seconds => Some(Timer::new(seconds).ok_or_else(|| out_of_bounds(seconds))?),
         };
-        let at = self.shared.moment();
+        let (at, moved) = (self.shared.moment(), self.moved());
         let set = self.shared.store.run(move |tx| {
+            refuse_if(&moved)?;
             let persona = names::persona(tx, params.persona.as_deref())?;
             let row = names::contact(tx, &persona, &params.contact)?;
             if row.state == ContactState::Blocked {

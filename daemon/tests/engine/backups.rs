@@ -8,7 +8,7 @@ use bauta_daemon::backup::{BackupError, restore};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
     BackUpHome, ChangeBackupPassphrase, ChangeSetting, ContactState, InboxOf, MessageRef, MessageState,
-    Secret, SendMessage, StatusOf, codes,
+    Secret, SendMessage, SetDisappearing, StatusOf, codes,
 };
 use bauta_protocol::address::RelayAddress;
 
@@ -109,6 +109,9 @@ async fn a_home_that_was_moved_sends_nothing() {
     let before = relays.iter().map(|relay| sea.count_of(&alice, relay.id)).sum::<u64>();
     alice.start().await;
     let refused = alice.api().message_send(to_bob("from the old one")).await.unwrap_err();
+    assert!(refused.is(&codes::HOME_MOVED), "{refused:?}");
+    let timer = SetDisappearing { persona: None, contact: "bob".to_owned(), after: 60 };
+    let refused = alice.api().contact_disappear(timer).await.unwrap_err();
     assert!(refused.is(&codes::HOME_MOVED), "{refused:?}");
     say(&moved, "bob", "a2").await;
     say(&bob, "alice", "b3").await;
