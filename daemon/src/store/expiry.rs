@@ -9,7 +9,6 @@ use bauta_protocol::timer::{Agreement, Timer, Wish};
 use rusqlite::Row;
 
 use super::ids::{ContactId, ConversationId, MessageSeq};
-use super::messages::MessageState;
 use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
@@ -92,8 +91,8 @@ impl Tx<'_> {
         self.one(
             "find a wish",
             "SELECT seq FROM messages WHERE conversation = ?1 AND outgoing = 1 AND kind = ?2 AND sent_at = ?3
-               AND state != ?4",
-            (conversation, Content::TIMER, signed(said_at.0), MessageState::Failed),
+               AND state < 4",
+            (conversation, Content::TIMER, signed(said_at.0)),
             |row| row.get(0),
         )
     }
