@@ -40,6 +40,8 @@ pub struct PairingRecord {
     pub personas: Option<Vec<String>>,
     /// When it was approved.
     pub since: Utc,
+    /// When a session of it last began or ended.
+    pub last_used: Option<Utc>,
     /// Whether it was revoked since.
     pub revoked: bool,
 }
@@ -58,6 +60,9 @@ pub trait Pairings: Send + Sync + 'static {
 
     /// Marks one as revoked, permanently; does nothing if there is none.
     async fn revoke(&self, id: &str) -> Result<(), RpcError>;
+
+    /// Notes when one was used; does nothing if there is none.
+    async fn note_use(&self, id: &str, at: Utc) -> Result<(), RpcError>;
 
     /// Durably forgets a pairing; one that is unknown is no error.
     async fn forget(&self, id: &str) -> Result<(), RpcError>;
@@ -118,8 +123,16 @@ pub struct PairingDesk {
 
 struct State {
     codes: Codes<Candidate>,
+    sessions: BTreeMap<String, Sessions>,
+}
+
+/// The sessions of one pairing.
+#[derive(Default)]
+struct Sessions {
     /// Cancelled when the pairing is revoked.
-    sessions: BTreeMap<String, CancellationToken>,
+    revoked: CancellationToken,
+    /// Each session holds it, too.
+    alive: Arc<()>,
 }
 
 /// A request that waits for its code to be typed. Dropping it without an answer refuses it.
@@ -128,6 +141,7 @@ struct Candidate {
     origin: String,
     label: String,
     key: Vec<u8>,
+    grants: BTreeSet<Grant>,
     approved: oneshot::Sender<PairingApproved>,
 }
 
@@ -173,6 +187,7 @@ pub(crate) struct Proven {
     pub(crate) grants: BTreeSet<Grant>,
     pub(crate) personas: Option<Arc<BTreeSet<String>>>,
     pub(crate) revoked: CancellationToken,
+    _alive: Arc<()>,
 }
 
 impl PairingDesk {
@@ -195,13 +210,20 @@ impl PairingDesk {
                 format!("A label has 1 to {MAX_NAME} characters, none of them a control character.");
             return Err(RpcError::new(&error::REQUEST_PARAMS, message));
         }
+        if params.grants.contains(&Grant::PersonaAdmin) {
+            return Err(never_granted());
+        }
+        let mut grants: BTreeSet<Grant> = params.grants.into_iter().collect();
+        if grants.is_empty() {
+            grants.extend(Grant::ALL.into_iter().filter(|grant| *grant != Grant::PersonaAdmin));
+        }
         let key = proof::read_key(&params.key)?;
         let mut bytes = [0; 16];
         self.world.fill(&mut bytes)?;
         let id = data_encoding::HEXLOWER.encode(&bytes);
         let (approved, outcome) = oneshot::channel();
-        let candidate =
-            Candidate { id: id.clone(), origin: origin.to_owned(), label: label.to_owned(), key, approved };
+        let (origin, label) = (origin.to_owned(), label.to_owned());
+        let candidate = Candidate { id: id.clone(), origin, label, key, grants, approved };
         let now = self.world.passed();
         let code = self.state().codes.ask(now, candidate, &mut |bytes| self.world.fill(bytes))?;
         let lifetime = u64::try_from(LIFETIME.as_millis()).unwrap_or(u64::MAX);
@@ -215,10 +237,11 @@ impl PairingDesk {
     /// `pair.approve` of the user. The personas are known to exist.
     pub(crate) async fn approve(&self, params: ApprovePairing) -> Result<Pairing, RpcError> {
         if params.grants.contains(&Grant::PersonaAdmin) {
-            return Err(RpcError::new(&error::PAIR_GRANT, "No extension gets the grant persona.admin."));
+            return Err(never_granted());
         }
-        let in_force = self.pairings.all().await?.iter().filter(|pairing| !pairing.revoked).count();
-        if in_force >= MAX_PAIRINGS {
+        let mut in_force = self.pairings.all().await?;
+        in_force.retain(|pairing| !pairing.revoked);
+        if in_force.len() >= MAX_PAIRINGS {
             return Err(RpcError::new(&error::PAIR_LIMIT, "Too many extensions are paired.")
                 .hint("Revoke one: bauta pair revoke ID"));
         }
@@ -240,7 +263,7 @@ impl PairingDesk {
         };
         let mut grants: BTreeSet<Grant> = params.grants.into_iter().collect();
         if grants.is_empty() {
-            grants.extend(Grant::ALL.into_iter().filter(|grant| *grant != Grant::PersonaAdmin));
+            grants = candidate.grants;
         }
         let record = PairingRecord {
             id: candidate.id,
@@ -250,27 +273,40 @@ impl PairingDesk {
             grants: grants.into_iter().collect(),
             personas: params.personas,
             since: self.world.now(),
+            last_used: None,
             revoked: false,
         };
         self.pairings.add(record.clone()).await?;
         let approved = PairingApproved { id: record.id.clone(), grants: record.grants.clone() };
         // If the extension has disconnected, it learns of it in its next session.
         let _ = candidate.approved.send(approved);
+        // An extension that asks for other grants has its key already, and would keep those of before beside the new.
+        for old in in_force {
+            if old.key == record.key && old.origin == record.origin {
+                self.forget(PairingRef { id: old.id }).await?;
+            }
+        }
         Ok(shown(record))
     }
 
     /// `pair.list`.
     pub(crate) async fn list(&self, params: ListAll) -> Result<PairingList, RpcError> {
         let mut pairings: Vec<Pairing> = self.pairings.all().await?.into_iter().map(shown).collect();
+        for pairing in &mut pairings {
+            if self.is_connected(&pairing.id) {
+                pairing.last_used = Some(self.world.now());
+            }
+        }
         if let Some(waiting) = self.state().codes.waiting(self.world.passed()) {
             pairings.push(Pairing {
                 id: waiting.id.clone(),
                 state: PairingState::Pending,
                 origin: waiting.origin.clone(),
                 label: waiting.label.clone(),
-                grants: Vec::new(),
+                grants: waiting.grants.iter().copied().collect(),
                 personas: None,
                 since: None,
+                last_used: None,
             });
         }
         let rest = match &params.after {
@@ -295,7 +331,7 @@ impl PairingDesk {
         self.pairings.revoke(&record.id).await?;
         // Only after the revocation is durable: a session that is being proven either sees it or has its token already.
         if let Some(sessions) = self.state().sessions.remove(&record.id) {
-            sessions.cancel();
+            sessions.revoked.cancel();
         }
         record.revoked = true;
         Ok(shown(record))
@@ -335,6 +371,7 @@ impl PairingDesk {
                     grants: Vec::new(),
                     personas: None,
                     since: None,
+                    last_used: None,
                 });
             }
             meant
@@ -367,16 +404,38 @@ impl PairingDesk {
             RpcError::new(&error::SESSION_REFUSED, message)
         })?;
         // Before the pairing is read, so that a revocation in between is not missed.
-        let revoked = self.state().sessions.entry(params.id.clone()).or_default().child_token();
+        let (revoked, alive) = {
+            let mut state = self.state();
+            let sessions = state.sessions.entry(params.id.clone()).or_default();
+            (sessions.revoked.child_token(), Arc::clone(&sessions.alive))
+        };
         let record = self.valid(&params.id, origin).await?;
         if !proof::is_proof(&record.key, &challenge.bytes, origin, &params.signature) {
             return Err(RpcError::new(&error::SESSION_REFUSED, "The signature is wrong."));
         }
         let grants: BTreeSet<Grant> =
             record.grants.into_iter().filter(|grant| *grant != Grant::PersonaAdmin).collect();
-        let session = Session { grants: grants.iter().copied().collect(), personas: record.personas.clone() };
+        let session = Session {
+            grants: grants.iter().copied().collect(),
+            personas: record.personas.clone(),
+            label: record.label,
+            since: record.since,
+            last_used: record.last_used,
+        };
+        self.pairings.note_use(&record.id, self.world.now()).await?;
         let personas = record.personas.map(|names| Arc::new(names.into_iter().collect()));
-        Ok((Proven { id: params.id, grants, personas, revoked }, session))
+        Ok((Proven { id: record.id, grants, personas, revoked, _alive: alive }, session))
+    }
+
+    /// A session has ended.
+    pub(crate) async fn leave(&self, session: &Proven) {
+        // A store that is closed meanwhile has the time at which the session began.
+        let _ = self.pairings.note_use(&session.id, self.world.now()).await;
+    }
+
+    /// Whether there is a session of this pairing.
+    fn is_connected(&self, id: &str) -> bool {
+        self.state().sessions.get(id).is_some_and(|sessions| Arc::strong_count(&sessions.alive) > 1)
     }
 
     /// The pairing, if it was approved, not revoked, and is of this origin.
@@ -391,6 +450,10 @@ impl PairingDesk {
             Some(record) => Ok(record),
         }
     }
+}
+
+fn never_granted() -> RpcError {
+    RpcError::new(&error::PAIR_GRANT, "No extension gets the grant persona.admin.")
 }
 
 /// The error for a revoked extension.
@@ -415,5 +478,6 @@ fn shown(record: PairingRecord) -> Pairing {
         grants: record.grants,
         personas: record.personas,
         since: Some(record.since),
+        last_used: record.last_used,
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum PairCommand {
     Approve {
         /// Code of six digits
         code: String,
-        /// What the extension may do; may be given several times [default: everything but persona.admin]
+        /// What the extension may do; may be given several times [default: what it asks for]
         #[arg(long = "grant", value_name = "GRANT", value_parser = grants())]
         grants: Vec<Grant>,
         /// Persona that it may act as; may be given several times [default: all]
@@ -89,7 +89,7 @@ pub(super) async fn run(command: PairCommand, context: &Context) -> Result<Exit,
 }
 
 fn table(list: &[Pairing]) -> String {
-    let header = ["ID", "STATE", "LABEL", "EXTENSION", "SINCE", "GRANTS", "PERSONAS"];
+    let header = ["ID", "STATE", "LABEL", "EXTENSION", "SINCE", "LAST USED", "GRANTS", "PERSONAS"];
     let row = |pairing: &Pairing| {
         let personas = match &pairing.personas {
             Some(names) => names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", "),
@@ -101,6 +101,7 @@ fn table(list: &[Pairing]) -> String {
             printable(&pairing.label),
             printable(&pairing.origin),
             pairing.since.map(ago).unwrap_or_default(),
+            pairing.last_used.map(ago).unwrap_or_default(),
             grants_of(pairing),
             personas,
         ]
@@ -134,6 +135,7 @@ mod tests {
             grants: vec![Grant::StatusRead, Grant::PostsUse],
             personas: None,
             since: None,
+            last_used: None,
         };
         let text = table(&[pairing]);
         assert!(!text.contains('\x1b') && text.contains("waits for its code"), "{text}");

@@ -1,7 +1,7 @@
 //! The pairings of browser extensions, kept in the encrypted store.
 
 use async_trait::async_trait;
-use bauta_ipc::{Grant, PairingRecord, Pairings, RpcError};
+use bauta_ipc::{Grant, PairingRecord, Pairings, RpcError, Utc};
 use bauta_protocol::time::Timestamp;
 
 use super::view::utc;
@@ -40,6 +40,11 @@ impl Pairings for StoredPairings {
         self.store.run(move |tx| Ok(tx.revoke_pairing(&id)?)).await
     }
 
+    async fn note_use(&self, id: &str, at: Utc) -> Result<(), RpcError> {
+        let id = id.to_owned();
+        self.store.run(move |tx| Ok(tx.note_pairing_use(&id, Timestamp(at.millis()))?)).await
+    }
+
     async fn forget(&self, id: &str) -> Result<(), RpcError> {
         let id = id.to_owned();
         self.store.run(move |tx| Ok(tx.delete_pairing(&id).map(|_| ())?)).await
@@ -55,6 +60,7 @@ fn row(record: PairingRecord) -> PairingRow {
         grants: record.grants.iter().map(|grant| grant.name().to_owned()).collect(),
         personas: record.personas,
         since: Timestamp(record.since.millis()),
+        last_used: record.last_used.map(|at| Timestamp(at.millis())),
         revoked: record.revoked,
     }
 }
@@ -72,6 +78,7 @@ fn record(row: PairingRow) -> Result<PairingRecord, RpcError> {
         key: row.key,
         personas: row.personas,
         since: utc(row.since),
+        last_used: row.last_used.map(utc),
         revoked: row.revoked,
     })
 }
@@ -90,6 +97,7 @@ mod tests {
             grants: Grant::ALL.to_vec(),
             personas: Some(vec!["alice".to_owned()]),
             since: utc(Timestamp(1_790_000_000_000)),
+            last_used: Some(utc(Timestamp(1_790_000_000_001))),
             revoked: false,
         };
         assert_eq!(record(row(pairing.clone())).unwrap(), pairing);

@@ -17,15 +17,16 @@ pub(crate) struct PairingRow {
     /// Names of personas; `None`: all.
     pub(crate) personas: Option<Vec<String>>,
     pub(crate) since: Timestamp,
+    pub(crate) last_used: Option<Timestamp>,
     pub(crate) revoked: bool,
 }
 
 /// Revoked pairings that are remembered; older ones are forgotten, and are then as unknown as any other.
 const REVOKED_KEPT: u32 = 1_000;
 
-const COLUMNS: &str = "id, origin, label, key, grants, personas, since, revoked";
+const COLUMNS: &str = "id, origin, label, key, grants, personas, since, last_used, revoked";
 
-type Raw = (String, String, String, Vec<u8>, String, Option<String>, i64, bool);
+type Raw = (String, String, String, Vec<u8>, String, Option<String>, i64, Option<i64>, bool);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((
@@ -37,16 +38,18 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         row.get(5)?,
         row.get(6)?,
         row.get(7)?,
+        row.get(8)?,
     ))
 }
 
 fn read(row: Raw) -> Result<PairingRow, StoreError> {
-    let (id, origin, label, key, grants, personas, since, revoked) = row;
+    let (id, origin, label, key, grants, personas, since, last_used, revoked) = row;
     let damaged = |_| StoreError::Damaged("a pairing");
     let grants = serde_json::from_str(&grants).map_err(damaged)?;
     let personas = personas.map(|names| serde_json::from_str(&names)).transpose().map_err(damaged)?;
     let since = Timestamp(unsigned(since));
-    Ok(PairingRow { id, origin, label, key, grants, personas, since, revoked })
+    let last_used = last_used.map(|at| Timestamp(unsigned(at)));
+    Ok(PairingRow { id, origin, label, key, grants, personas, since, last_used, revoked })
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
@@ -55,8 +58,8 @@ fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
 
 impl Tx<'_> {
     pub(crate) fn add_pairing(&self, pairing: &PairingRow) -> Result<(), StoreError> {
-        let sql = "INSERT INTO pairings (id, origin, label, key, grants, personas, since, revoked) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT INTO pairings (id, origin, label, key, grants, personas, since, last_used, revoked) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let row = (
             &pairing.id,
             &pairing.origin,
@@ -65,6 +68,7 @@ impl Tx<'_> {
             json(&pairing.grants)?,
             pairing.personas.as_ref().map(json).transpose()?,
             signed(pairing.since.0),
+            pairing.last_used.map(|at| signed(at.0)),
             pairing.revoked,
         );
         self.execute("add a pairing", sql, row)?;
@@ -90,5 +94,10 @@ impl Tx<'_> {
 
     pub(crate) fn revoke_pairing(&self, id: &str) -> Result<(), StoreError> {
         self.execute("revoke a pairing", "UPDATE pairings SET revoked = 1 WHERE id = ?1", [id]).map(|_| ())
+    }
+
+    pub(crate) fn note_pairing_use(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE pairings SET last_used = ?2 WHERE id = ?1";
+        self.execute("note the use of a pairing", sql, (id, signed(at.0))).map(|_| ())
     }
 }

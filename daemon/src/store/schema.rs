@@ -456,6 +456,7 @@ CREATE TABLE pairings (
     grants TEXT NOT NULL,
     personas TEXT,
     since INTEGER NOT NULL,
+    last_used INTEGER,
     revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

@@ -213,6 +213,7 @@ async fn pairings_and_their_end_are_kept() {
         grants: vec!["status.read".to_owned(), "posts.use".to_owned()],
         personas,
         since: NOW,
+        last_used: None,
         revoked: false,
     };
     let [mut first, second] = [pairing("b", None), pairing("a", Some(vec!["alice".to_owned()]))];

@@ -319,6 +319,9 @@ impl<R: AsyncRead + Unpin> Connection<R> {
         if let Some(asked) = self.asked.take() {
             asked.abort();
         }
+        if let (Scope::Paired(proven), Some(desk)) = (&self.scope, &self.context.service.desk) {
+            desk.leave(proven).await;
+        }
         let all = async { while self.calls.join_next().await.is_some() {} };
         tokio::select! {
             () = self.gone.cancelled() => {}

@@ -11,6 +11,9 @@ pub struct RequestPairing {
     pub key: String,
     /// What the user will know it by, such as `"Chromium on laptop"`: at most 64 characters.
     pub label: String,
+    /// What it wants to be allowed. Empty: everything but `persona.admin`, which no extension gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
 }
 
 /// Result of `pair.request`. `pair.approved` or `pair.refused` follows on the same connection.
@@ -29,7 +32,7 @@ pub struct RequestedPairing {
 pub struct ApprovePairing {
     /// The code that the extension shows.
     pub code: Secret,
-    /// What the extension may do. Empty: everything but `persona.admin`, which no extension gets.
+    /// What the extension may do. Empty: what it asked for.
     #[serde(default)]
     pub grants: Vec<Grant>,
     /// The personas it may act for; absent: all, including later ones.
@@ -60,7 +63,7 @@ pub struct Pairing {
     pub origin: String,
     /// What it calls itself.
     pub label: String,
-    /// What it may do; empty while pending.
+    /// What it may do; while pending, what it asks for.
     pub grants: Vec<Grant>,
     /// The personas it may act for; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,9 @@ pub struct Pairing {
     /// When it was approved; absent while pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Utc>,
+    /// When it was last connected: now, while it is. Absent: never, or while pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Utc>,
 }
 
 /// Result of `pair.list`.
@@ -120,4 +126,11 @@ pub struct Session {
     pub grants: Vec<Grant>,
     /// The personas it may act for; null: all.
     pub personas: Option<Vec<String>>,
+    /// What the extension called itself when it was paired.
+    pub label: String,
+    /// When it was paired.
+    pub since: Utc,
+    /// When it was last connected before this session. Absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Utc>,
 }

@@ -35,7 +35,11 @@ fn proof(id: &str, challenge: &str, origin: &str) -> Value {
 }
 
 async fn ask(extension: &mut Raw) -> (String, String) {
-    let params = json!({"key": spki(), "label": "Chromium on laptop"});
+    ask_for(extension, &[]).await
+}
+
+async fn ask_for(extension: &mut Raw, grants: &[Grant]) -> (String, String) {
+    let params = json!({"key": spki(), "label": "Chromium on laptop", "grants": grants});
     let asked = extension.call("pair.request", params).await.unwrap();
     let text = |field: &str| asked[field].as_str().unwrap().to_owned();
     assert!(text("expires_at").parse::<Utc>().is_ok());
@@ -81,8 +85,8 @@ async fn a_paired_extension_has_its_grants_and_no_others() {
     assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()));
 
     let list = client.call_raw("pair.list", json!({})).await.unwrap();
-    let pending =
-        json!({"id": id, "state": "pending", "origin": ORIGIN, "label": "Chromium on laptop", "grants": []});
+    let pending = json!({"id": id, "state": "pending", "origin": ORIGIN, "label": "Chromium on laptop",
+        "grants": Grant::ALL[..5]});
     assert_eq!(list["pairings"], json!([pending]));
     assert_eq!(extension.call("status.get", json!({})).await.unwrap_err(), "access.unpaired");
 
@@ -99,7 +103,8 @@ async fn a_paired_extension_has_its_grants_and_no_others() {
         assert_eq!(extension.call("status.get", json!({})).await.unwrap_err(), "access.unpaired");
         let challenge = challenge(&mut extension, &id).await;
         let session = extension.call("session.prove", proof(&id, &challenge, ORIGIN)).await.unwrap();
-        assert_eq!(session, json!({"grants": ["status.read", "messages.send"], "personas": null}));
+        assert_eq!((&session["grants"], &session["personas"]), (&told["params"]["grants"], &Value::Null));
+        assert_eq!(session["label"], "Chromium on laptop");
         for method in METHODS {
             let Some(need) = method.grant else { continue };
             let answer = extension.call(method.name, json!({})).await;
@@ -284,8 +289,11 @@ async fn a_revoked_extension_is_out_at_once() {
 async fn a_forgotten_pairing_is_out_and_leaves_no_trace() {
     let daemon = Daemon::with_bridge().await;
     let client = daemon.client().await;
-    let kept = paired(&daemon, &[], None).await;
     let id = paired(&daemon, &[], None).await;
+    let kept = "kept".to_owned();
+    let mut other = daemon.pairings().0.lock().unwrap()[0].clone();
+    other.id.clone_from(&kept);
+    daemon.pairings().0.lock().unwrap().push(other);
     let mut open = session(&daemon, &id).await;
     client.call::<PairForget>(&PairingRef { id: id.clone() }).await.unwrap();
     assert_eq!(open.answer().await["error"]["data"]["code"], "access.revoked");
@@ -296,6 +304,69 @@ async fn a_forgotten_pairing_is_out_and_leaves_no_trace() {
     assert_eq!(again.call("session.challenge", json!({"id": id})).await.unwrap_err(), "access.unpaired");
     let unknown = client.call::<PairForget>(&PairingRef { id }).await.unwrap_err();
     assert!(unknown.is(&codes::PAIR_UNKNOWN));
+}
+
+#[tokio::test]
+async fn an_extension_gets_what_it_asks_for_and_may_ask_for_more() {
+    let daemon = Daemon::with_bridge().await;
+    let client = daemon.client().await;
+    let mut extension = Raw::extension(&daemon, ORIGIN).await;
+    let params = json!({"key": spki(), "label": "x", "grants": ["persona.admin"]});
+    assert_eq!(extension.call("pair.request", params).await.unwrap_err(), "pair.grant");
+    let (first, code) = ask_for(&mut extension, &[Grant::PostsUse, Grant::StatusRead]).await;
+    let list = client.call::<PairList>(&ListAll::default()).await.unwrap().pairings;
+    assert_eq!(list[0].grants, [Grant::StatusRead, Grant::PostsUse]);
+    let pairing = client.call::<PairApprove>(&approval(&code, &[], None)).await.unwrap();
+    assert_eq!(pairing.grants, [Grant::StatusRead, Grant::PostsUse]);
+
+    let mut open = session(&daemon, &first).await;
+    assert_eq!(open.call("contact.list", json!({})).await.unwrap_err(), "access.denied");
+    let (second, code) = ask_for(&mut open, &[Grant::ContactsRead]).await;
+    assert_ne!(first, second);
+    client.call::<PairApprove>(&approval(&code, &[], None)).await.unwrap();
+    // The pairing of before ends, with its sessions. What had to be said before that may still come.
+    let last = loop {
+        match open.line().await {
+            Some(line) if line.contains("pair.approved") => {}
+            last => break last,
+        }
+    };
+    assert!(last.unwrap().contains("access.revoked"));
+    let list = client.call::<PairList>(&ListAll::default()).await.unwrap().pairings;
+    assert_eq!(list.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), [second.as_str()]);
+    let mut again = session(&daemon, &second).await;
+    assert!(again.call("contact.list", json!({})).await.is_ok());
+    assert_eq!(again.call("status.get", json!({})).await.unwrap_err(), "access.denied");
+}
+
+#[tokio::test]
+async fn it_is_known_when_a_pairing_was_used() {
+    let daemon = Daemon::with_bridge().await;
+    let client = daemon.client().await;
+    let used = async || client.call::<PairList>(&ListAll::default()).await.unwrap().pairings[0].last_used;
+    let id = paired(&daemon, &[], None).await;
+    assert_eq!(used().await, None);
+    let mut extension = Raw::extension(&daemon, ORIGIN).await;
+    let begun = challenge(&mut extension, &id).await;
+    let answer = extension.call("session.prove", proof(&id, &begun, ORIGIN)).await.unwrap();
+    assert_eq!(answer.get("last_used"), None);
+    let kept = || daemon.pairings().0.lock().unwrap()[0].last_used;
+    let begun = kept().unwrap();
+    // While it is connected, that is now.
+    let deadline = std::time::Instant::now() + Duration::from_secs(120);
+    while used().await.unwrap() <= begun {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    drop(extension);
+    while kept() == Some(begun) || used().await != kept() {
+        assert!(std::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ended = kept().unwrap();
+    let mut next = Raw::extension(&daemon, ORIGIN).await;
+    let challenge = challenge(&mut next, &id).await;
+    let answer = next.call("session.prove", proof(&id, &challenge, ORIGIN)).await.unwrap();
+    assert_eq!(answer["last_used"].as_str().unwrap().parse::<Utc>().unwrap(), ended);
 }
 
 /// Whoever reads slowly has much waiting. None of it comes after the revocation.
@@ -345,6 +416,7 @@ async fn revoked_pairings_do_not_count() {
         grants: Vec::new(),
         personas: None,
         since: Utc::from_millis(0),
+        last_used: None,
         revoked,
     };
     let limit = limits::MAX_PAIRINGS;

@@ -28,6 +28,7 @@ async fn paired(daemon: &Daemon, grants: Vec<Grant>, personas: Option<Vec<&str>>
         grants,
         personas: personas.map(|names| names.into_iter().map(str::to_owned).collect()),
         since: Utc::from_millis(0),
+        last_used: None,
         revoked: false,
     };
     daemon.pairings().0.lock().unwrap().push(record);

@@ -52,6 +52,13 @@ impl Pairings for Kept {
         Ok(())
     }
 
+    async fn note_use(&self, id: &str, at: Utc) -> Result<(), RpcError> {
+        for pairing in self.0.lock().unwrap().iter_mut().filter(|pairing| pairing.id == id) {
+            pairing.last_used = Some(at);
+        }
+        Ok(())
+    }
+
     async fn revoke(&self, id: &str) -> Result<(), RpcError> {
         for pairing in self.0.lock().unwrap().iter_mut().filter(|pairing| pairing.id == id) {
             pairing.revoked = true;

@@ -170,6 +170,7 @@ async fn a_persona_is_deleted_and_its_name_gives_nobody_access() {
         grants: vec![bauta_ipc::Grant::MessagesRead],
         personas: personas.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         since: bauta_ipc::Utc::from_millis(0),
+        last_used: None,
         revoked: false,
     };
     for (id, personas) in [("a", None), ("b", Some(&["alice", "bea"][..])), ("c", Some(&["bea"]))] {

@@ -227,6 +227,7 @@ fn fill(tx: &Tx<'_>, amounts: &Amounts, now: Timestamp) -> Result<(), StoreError
             grants: Grant::ALL.map(|grant| grant.name().to_owned()).to_vec(),
             personas: Some((0..4).map(name).collect()),
             since: now,
+            last_used: None,
             revoked: false,
         };
         tx.add_pairing(&pairing)?;

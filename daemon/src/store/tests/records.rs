@@ -210,6 +210,7 @@ fn a_pairing_stays_revoked_and_its_id_is_not_given_twice() {
             grants: Vec::new(),
             personas: personas.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
             since: NOW,
+            last_used: None,
             revoked: false,
         };
         // For no persona is not the same as for all.
@@ -220,6 +221,9 @@ fn a_pairing_stays_revoked_and_its_id_is_not_given_twice() {
             tx.add_pairing(&row)?;
             assert_eq!(tx.pairing(id)?, Some(row));
         }
+        tx.note_pairing_use("some", NOW)?;
+        tx.note_pairing_use("nobody's", NOW)?;
+        assert_eq!(tx.pairing("some")?.unwrap().last_used, Some(NOW));
         for _ in 0..2 {
             tx.revoke_pairing("none")?;
             let revoked: Vec<_> = tx.pairings()?.into_iter().map(|row| row.revoked).collect();
@@ -264,6 +268,7 @@ fn a_row_that_was_damaged_is_an_error_and_never_another_row() {
                 grants: Vec::new(),
                 personas: None,
                 since: NOW,
+                last_used: None,
                 revoked: false,
             })?;
             assert!(!is_error(tx), "{sql}");
