@@ -137,6 +137,9 @@ methods! {
         /// `contact.unknown` where nobody of that name or key is blocked.
         ContactUnblock "contact.unblock" contact_unblock(ContactRef) -> Blocked, MessagesSend, Named, Queued,
             "The contact's relay learns that somebody asked for their bundle and left a message. The contact learns that you are there again.";
+        /// Lists the keys that a persona blocks: of contacts, and of strangers.
+        ContactBlockedAll "contact.blocked" contact_blocked(ListOf) -> BlockedList, ContactsRead, Named, None,
+            "Nothing.";
     }
     /// Messages.
     MessageApi {
@@ -181,6 +184,9 @@ methods! {
         /// Should they write again, they are a stranger who makes a request.
         ContactDelete "contact.delete" contact_delete(BlockContact) -> Empty, MessagesSend, Named, None,
             "Nothing; to the other side it looks like being offline.";
+        /// Shows or sets after how many days messages are deleted from this home: the setting `history.days`.
+        MessageKeep "message.keep" message_keep(KeepMessages) -> KeptMessages, MessagesSend, Any, None,
+            "Nothing; the other side keeps what it has.";
         /// Deletes a persona with its key, contacts, messages and posts' keys, and ends pairings that are limited to it.
         /// Its bundle and boxes stay at its relay until they expire.
         PersonaDelete "persona.delete" persona_delete(PersonaRef) -> Empty, PersonaAdmin, Any, Queued,

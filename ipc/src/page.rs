@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::limits::PAGE_BYTES;
 use crate::methods::{
-    ContactListAll, ContactRequests, ConversationListAll, PairList, PersonaListAll, ProfileListAll,
+    ContactBlockedAll, ContactListAll, ContactRequests, ConversationListAll, PairList, PersonaListAll,
+    ProfileListAll,
 };
-use crate::{Contact, Conversation, Method, Pairing, Persona, Profile, Request};
+use crate::{BlockedKey, Contact, Conversation, Method, Pairing, Persona, Profile, Request};
 
 /// What of `rows` goes into one answer: at most `limit` items of together [`PAGE_BYTES`], but always one. `show` makes
 /// the item of a row. Beside them is the last row that was taken, if rows follow it: its place is the cursor.
@@ -110,6 +111,7 @@ paged! {
     PersonaListAll personas: Persona;
     ContactListAll contacts: Contact;
     ContactRequests requests: Request;
+    ContactBlockedAll blocked: BlockedKey;
     ConversationListAll conversations: Conversation;
     ProfileListAll profiles: Profile;
 }

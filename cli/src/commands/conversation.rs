@@ -233,6 +233,7 @@ pub(super) async fn history(args: HistoryArgs, context: &Context) -> Result<Exit
             persona: args.acting.persona.clone(),
             contact: args.name.clone(),
             before,
+            from: None,
             limit: None,
         };
         let page = client.call::<MessageHistory>(&params).await?;

@@ -1,11 +1,12 @@
-//! Contacts: renamed, muted, unblocked; how long messages with them stay.
+//! Contacts: renamed, muted, unblocked; how long messages with them stay; and who is blocked.
 
 use async_trait::async_trait;
-use bauta_ipc::limits::{MAX_TIMER, MIN_TIMER};
+use bauta_ipc::limits::{MAX_PAGE, MAX_TIMER, MIN_TIMER};
 use bauta_ipc::{
-    Blocked, Contact, ContactRef, ContactSettingsApi, MuteContact, RenameContact, RpcError, SetDisappearing,
-    codes,
+    Blocked, BlockedKey, BlockedList, Contact, ContactRef, ContactSettingsApi, ListOf, MuteContact,
+    RenameContact, RpcError, SetDisappearing, codes, page,
 };
+use bauta_protocol::id::PersonaKey;
 use bauta_protocol::time::Timestamp;
 use bauta_protocol::timer::Timer;
 
@@ -98,6 +99,24 @@ impl ContactSettingsApi for Node {
             Ok(Blocked { public_key: Some(key.to_string()) })
         });
         unblocked.await
+    }
+
+    async fn contact_blocked(&self, params: ListOf) -> Result<BlockedList, RpcError> {
+        let list = self.shared.store.run(move |tx| {
+            let persona = names::persona(tx, params.persona.as_deref())?;
+            let after = names::place(params.after.as_deref(), |after| after.parse::<PersonaKey>().ok())?;
+            let rows = tx.blocked_keys(persona.id, after.as_ref(), MAX_PAGE.saturating_add(1))?;
+            let (blocked, last) = page(&rows, MAX_PAGE, |(key, since)| {
+                let contact = tx.contact_of(persona.id, key)?;
+                Ok::<_, StoreError>(BlockedKey {
+                    public_key: key.to_string(),
+                    name: contact.map(|contact| contact.name),
+                    since: view::utc(*since),
+                })
+            })?;
+            Ok::<_, RpcError>(BlockedList { blocked, next: last.map(|(key, _)| key.to_string()) })
+        });
+        list.await
     }
 }
 

@@ -6,10 +6,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bauta_ipc::{BlockContact, ContactRef, Empty, ForgetApi, MessageRef, PersonaRef, RpcError, codes};
+use bauta_ipc::{
+    BlockContact, ContactRef, Empty, ForgetApi, KeepMessages, KeptMessages, MessageRef, PersonaRef, RpcError,
+};
 
 use super::contact::find_request;
-use super::message::message_id;
+use super::message::{self, message_id};
 use super::{Node, config, names, purge};
 use crate::engine::{self, Actor, Moment, Nameless, Shared, announce};
 use crate::store::{Change, ConversationId, Happened, PersonaId, StoreError, Tx};
@@ -28,7 +30,7 @@ impl ForgetApi for Node {
             let contact = names::contact(tx, &persona, &params.contact)?;
             let messages = tx.messages_of_id(contact.conversation, id)?;
             if messages.is_empty() {
-                return Err(RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id."));
+                return Err(message::unknown());
             }
             for message in messages {
                 tx.erase_message(message)?;
@@ -79,6 +81,17 @@ impl ForgetApi for Node {
         deleted.await?;
         purge(&self.shared).await?;
         Ok(Empty {})
+    }
+
+    async fn message_keep(&self, params: KeepMessages) -> Result<KeptMessages, RpcError> {
+        let days = self.shared.store.run(move |tx| {
+            if let Some(days) = params.days {
+                let days = if days > 0 { days.to_string() } else { String::new() };
+                tx.set_meta(config::HISTORY_DAYS, days.as_bytes())?;
+            }
+            Ok::<_, RpcError>(config::kept::<u32>(tx, config::HISTORY_DAYS)?.unwrap_or_default().pop())
+        });
+        Ok(KeptMessages { days: days.await? })
     }
 
     async fn persona_delete(&self, params: PersonaRef) -> Result<Empty, RpcError> {

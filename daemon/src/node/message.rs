@@ -73,9 +73,7 @@ impl MessageApi for Node {
                 let contact = tx.contact_in(row.conversation)?;
                 Ok(Some((row, contact.as_ref().and_then(view::keyless))))
             });
-            let (row, hopeless) = found
-                .await?
-                .ok_or_else(|| RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id."))?;
+            let (row, hopeless) = found.await?.ok_or_else(unknown)?;
             let reached = sent(&row);
             if reached.state == bauta_ipc::MessageState::Failed {
                 let message = row.reason.map(view::reason).map_or_else(
@@ -120,16 +118,20 @@ impl MessageApi for Node {
 
     async fn message_history(&self, params: HistoryOf) -> Result<History, RpcError> {
         let (limit, now) = (params.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE), self.shared.time.now());
+        let from = params.from.as_deref().map(message_id).transpose()?;
         let history = self.shared.store.run(move |tx| {
             let persona = names::persona(tx, params.persona.as_deref())?;
             let contact = names::contact(tx, &persona, &params.contact)?;
+            if let Some(id) = from {
+                return history_from(tx, contact.conversation, id, limit, now);
+            }
             let before = params.before.map_or(MessageSeq::END, MessageSeq::from_cursor);
             let rows = tx.history(contact.conversation, before, limit.saturating_add(1), now)?;
             let (mut messages, last) = page(&rows, limit, view::history)?;
             messages.reverse();
             let disappearing = view::disappearing(&tx.agreement(contact.conversation)?);
             let previous = last.map(|row| row.seq.cursor());
-            Ok::<_, RpcError>(History { messages, previous, disappearing })
+            Ok::<_, RpcError>(History { messages, previous, later: false, disappearing })
         });
         history.await
     }
@@ -171,6 +173,23 @@ pub(super) fn can_write(tx: &Tx<'_>, contact: &ContactRow) -> Result<(), RpcErro
     reason.map_or(Ok(()), Err)
 }
 
+/// A message and what came after it.
+fn history_from(
+    tx: &Tx<'_>,
+    conversation: ConversationId,
+    id: MessageId,
+    limit: u32,
+    now: Timestamp,
+) -> Result<History, RpcError> {
+    let first = tx.messages_of_id(conversation, id)?.into_iter().min().ok_or_else(unknown)?;
+    let rows = tx.history_from(conversation, first, limit.saturating_add(1), now)?;
+    let (messages, last) = page(&rows, limit, view::history)?;
+    let has_earlier = !tx.history(conversation, first, 1, now)?.is_empty();
+    let disappearing = view::disappearing(&tx.agreement(conversation)?);
+    let previous = has_earlier.then(|| first.cursor());
+    Ok(History { messages, previous, later: last.is_some(), disappearing })
+}
+
 fn message_word(state: MessageState) -> &'static str {
     match state {
         MessageState::Queued => "queued",
@@ -182,6 +201,10 @@ fn message_word(state: MessageState) -> &'static str {
 
 fn contact_name(tx: &Tx<'_>, id: ConversationId) -> Result<String, StoreError> {
     Ok(tx.contact_in(id)?.map(|row| row.name).unwrap_or_default())
+}
+
+pub(super) fn unknown() -> RpcError {
+    RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id.")
 }
 
 fn exists() -> RpcError {

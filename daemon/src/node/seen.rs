@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use bauta_ipc::limits::MAX_PAGE;
-use bauta_ipc::{
-    Conversation, ConversationList, Empty, ListOf, ReadMessages, RpcError, SeenApi, codes, page,
-};
+use bauta_ipc::{Conversation, ConversationList, Empty, ListOf, ReadMessages, RpcError, SeenApi, page};
 
 use super::contact::{contact_place, place_after};
-use super::message::message_id;
+use super::message::{self, message_id};
 use super::{Node, names, view};
-use crate::store::{MessageSeq, StoreError};
+use crate::engine::announce;
+use crate::store::{Change, MessageSeq, StoreError};
 
 #[async_trait]
 impl SeenApi for Node {
@@ -22,12 +21,13 @@ impl SeenApi for Node {
                 None => MessageSeq::END,
                 Some(id) => {
                     let last = tx.messages_of_id(contact.conversation, id)?.into_iter().max();
-                    let unknown =
-                        || RpcError::new(&codes::MESSAGE_UNKNOWN, "There is no message with that id.");
-                    last.ok_or_else(unknown)?
+                    last.ok_or_else(message::unknown)?
                 }
             };
-            tx.mark_read(contact.conversation, up_to, now)?;
+            if tx.mark_read(contact.conversation, up_to, now)? {
+                // Other programs count what is unread, too.
+                announce::contact_changed(tx, contact.id, Change::Read, now)?;
+            }
             Ok(Empty {})
         });
         let marked = marked.await;

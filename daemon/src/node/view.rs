@@ -368,6 +368,7 @@ fn contact_change(change: Change) -> ContactChange {
         Change::Settings => ContactChange::Settings,
         Change::Messages => ContactChange::Messages,
         Change::Disappearing => ContactChange::Disappearing,
+        Change::Read => ContactChange::Read,
     }
 }
 

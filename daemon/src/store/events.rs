@@ -106,6 +106,8 @@ stored_enum! {
         Messages = 8,
         /// How long one side wants messages to stay.
         Disappearing = 9,
+        /// Messages of theirs were marked as read.
+        Read = 10,
     }
 
     /// How a persona's connection to the mixnet is doing.

@@ -6,7 +6,7 @@ use bauta_protocol::id::{MessageId, PersonaKey};
 use bauta_protocol::time::Timestamp;
 
 use super::ids::{ContactId, ConversationId, MessageSeq, PersonaId};
-use super::tx::signed;
+use super::tx::{signed, unsigned};
 use super::{StoreError, Tx};
 
 /// The indexes, and the note that something was deleted since one was last merged, which the triggers of the schema write.
@@ -138,6 +138,27 @@ impl Tx<'_> {
             (persona, key.to_string()),
         )?;
         Ok(gone > 0)
+    }
+
+    /// Keys that a persona blocks, and since when: those after a key, by key.
+    pub(crate) fn blocked_keys(
+        &self,
+        persona: PersonaId,
+        after: Option<&PersonaKey>,
+        limit: u32,
+    ) -> Result<Vec<(PersonaKey, Timestamp)>, StoreError> {
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let rows: Vec<(String, i64)> = self.all(
+            "list blocked keys",
+            "SELECT public, at FROM blocked WHERE persona = ?1 AND public > ?2 ORDER BY public LIMIT ?3",
+            (persona, after, limit),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let read = |(key, at): (String, i64)| {
+            let key = key.parse().map_err(|_| StoreError::Damaged("a blocked key"))?;
+            Ok((key, Timestamp(unsigned(at))))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     pub(crate) fn rename_contact(&self, contact: ContactId, name: &str) -> Result<(), StoreError> {

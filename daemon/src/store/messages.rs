@@ -388,6 +388,23 @@ impl Tx<'_> {
         self.all("list a conversation", &sql, params, read)
     }
 
+    /// A conversation from one of its messages on, oldest first: what has not ended by now.
+    pub(crate) fn history_from(
+        &self,
+        conversation: ConversationId,
+        from: MessageSeq,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND seq >= ?2 AND kind != ?4
+               AND (ends_at IS NULL OR ends_at > ?5)
+             ORDER BY seq LIMIT ?3"
+        );
+        let params = (conversation, from, limit, Content::POST_KEY, signed(now.0));
+        self.all("list a conversation", &sql, params, read)
+    }
+
     /// Messages of a persona that no relay has stored yet.
     pub(crate) fn queued(&self, persona: PersonaId) -> Result<u64, StoreError> {
         self.count(

@@ -57,21 +57,22 @@ impl Tx<'_> {
         Ok(all.saturating_sub(ended))
     }
 
-    /// Messages of a conversation were seen, up to one of them: the timers of those that have one begin.
+    /// Messages of a conversation were seen, up to one of them: the timers of those that have one begin. Returns whether
+    /// any was unread.
     pub(crate) fn mark_read(
         &self,
         conversation: ConversationId,
         up_to: MessageSeq,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         // The lesser of two, and NULL where one of them is.
-        self.execute(
+        let marked = self.execute(
             "mark messages as read",
             "UPDATE messages SET unread = 0, ends_at = min(ends_at, ?3 + timer * 1000)
              WHERE conversation = ?1 AND unread = 1 AND seq <= ?2",
             (conversation, up_to, signed(now.0)),
         )?;
-        Ok(())
+        Ok(marked > 0)
     }
 
     /// The last message of a conversation that has not ended by now.

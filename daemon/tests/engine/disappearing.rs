@@ -40,7 +40,8 @@ async fn agree(alice: &Home, bob: &Home, after: u32) {
 }
 
 async fn history(home: &Home, contact: &str) -> Vec<HistoryEntry> {
-    let params = HistoryOf { persona: None, contact: contact.to_owned(), before: None, limit: None };
+    let params =
+        HistoryOf { persona: None, contact: contact.to_owned(), before: None, from: None, limit: None };
     home.api().message_history(params).await.unwrap().messages
 }
 

@@ -102,7 +102,7 @@ pub struct ContactRef {
     pub contact: String,
 }
 
-/// Parameters of `contact.list` and `contact.requests`.
+/// Parameters of `contact.list`, `contact.requests` and `contact.blocked`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ListOf {
     /// The persona; absent: the only one there is.
@@ -196,6 +196,28 @@ pub struct Blocked {
     /// The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn.
     #[serde(default)]
     pub public_key: Option<String>,
+}
+
+/// A key that a persona blocks, in the result of `contact.blocked`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BlockedKey {
+    /// The secp256k1 public key: 66 hex digits.
+    pub public_key: String,
+    /// The name of the contact who has it. Absent: a stranger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Since when.
+    pub since: Utc,
+}
+
+/// Result of `contact.blocked`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct BlockedList {
+    /// By key.
+    pub blocked: Vec<BlockedKey>,
+    /// Ask again with `after` set to this for what follows; absent: that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of `contact.rename`.

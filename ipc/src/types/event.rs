@@ -195,4 +195,6 @@ pub enum ContactChange {
     Messages,
     /// How long one side wants messages to stay, or what the other side knows of it.
     Disappearing,
+    /// Messages of theirs were marked as read.
+    Read,
 }

@@ -142,6 +142,10 @@ pub struct HistoryOf {
     /// Only messages before this place; take it from `previous`. Absent: the latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
+    /// The message with this id and those after it, whatever `before` is: to begin where a search led, or to go on from
+    /// the last message of an answer with `later`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// At most this many; absent: 100. The answer may hold fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -200,6 +204,9 @@ pub struct History {
     /// Ask again with `before` set to this for what came earlier; absent: that was all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
+    /// There are messages after these; only where `from` was given.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub later: bool,
 }
 
 /// Parameters of `message.delete`.
@@ -212,6 +219,22 @@ pub struct MessageRef {
     pub contact: String,
     /// The message's id: 32 hex digits.
     pub id: String,
+}
+
+/// Parameters of `message.keep`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct KeepMessages {
+    /// Messages are deleted from this home after so many days; 0: never. Absent: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+}
+
+/// Result of `message.keep`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct KeptMessages {
+    /// Messages are deleted from this home after so many days. Absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
 }
 
 /// Parameters of `message.search`.

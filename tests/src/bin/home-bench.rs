@@ -101,7 +101,13 @@ fn main() -> ExitCode {
     let rounds = arguments.rounds as u64;
     measure("history: a page of 100 messages", 20, &mut |round| {
         let before = arguments.messages * (rounds - round as u64) / rounds + 1;
-        let asked = HistoryOf { persona: None, contact: "bob".to_owned(), before: Some(before), limit: None };
+        let asked = HistoryOf {
+            persona: None,
+            contact: "bob".to_owned(),
+            before: Some(before),
+            from: None,
+            limit: None,
+        };
         let answer = runtime.block_on(client.call::<MessageHistory>(&asked)).unwrap();
         assert!(!answer.messages.is_empty());
     });

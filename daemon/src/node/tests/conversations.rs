@@ -138,10 +138,16 @@ async fn a_key_is_unblocked() {
     let (_served, client) = home().await;
     let key = client.call_raw("persona.show", json!({"persona": "bea"})).await.unwrap()["public_key"].clone();
     let name = json!({"persona": "alice", "contact": key});
+    let blocked = async || {
+        let list = client.call_raw("contact.blocked", json!({"persona": "alice"})).await.unwrap();
+        let list = list["blocked"].as_array().unwrap().clone();
+        list.into_iter().map(|one| (one["public_key"].clone(), one["name"].clone())).collect::<Vec<_>>()
+    };
     let unknown = client.call_raw("contact.unblock", name.clone()).await.unwrap_err();
     assert!(unknown.is(&codes::CONTACT_UNKNOWN));
     // A key that never wrote, and then a contact.
     client.call_raw("contact.block", name.clone()).await.unwrap();
+    assert_eq!(blocked().await, [(key.clone(), Value::Null)]);
     assert_eq!(client.call_raw("contact.unblock", name).await.unwrap()["public_key"], key);
     let add = json!({"persona": "alice", "name": "bea", "address": key});
     client.call_raw("contact.add", add).await.unwrap();
@@ -257,6 +263,57 @@ async fn what_was_seen_is_read() {
     assert_eq!(list["conversations"][0]["last"]["text"], "mine");
 }
 
+/// Other programs count what is unread, too.
+#[tokio::test]
+async fn programs_hear_of_what_was_read_and_only_once() {
+    let (served, client) = home().await;
+    for (contact, number) in [("bob", 1), ("carol", 2)] {
+        receive(&served, contact, number, 1_790_000_000_000).await;
+    }
+    let mut events = served.client().await.subscribe(None).await.unwrap();
+    for contact in ["bob", "bob", "carol"] {
+        client.call_raw("message.read", json!({"persona": "alice", "contact": contact})).await.unwrap();
+    }
+    let mut read = Vec::new();
+    while read.len() < 2 {
+        let event = serde_json::to_value(events.next().await.unwrap().body).unwrap();
+        if event["kind"] == "contact.changed" {
+            read.push((event["contact"]["name"].clone(), event["change"].clone()));
+        }
+    }
+    assert_eq!(read, [(json!("bob"), json!("read")), (json!("carol"), json!("read"))]);
+}
+
+/// A search leads into the middle of a conversation, and from there it goes on both ways.
+#[tokio::test]
+async fn a_conversation_is_read_from_a_message_on() {
+    let (_served, client) = home().await;
+    let mut ids = Vec::new();
+    for number in 0..7 {
+        ids.push(send(&client, "alice", "bob", &format!("number {number}")).await);
+        send(&client, "alice", "carol", "another").await;
+    }
+    let from = async |more: Value| {
+        let mut params = json!({"persona": "alice", "contact": "bob"});
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        client.call_raw("message.history", params).await
+    };
+    let texts = |page: &Value| {
+        let messages = page["messages"].as_array().unwrap().iter();
+        messages.map(|message| message["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let page = from(json!({"from": ids[2], "limit": 3})).await.unwrap();
+    assert_eq!((texts(&page), &page["later"]), (vec!["number 2".into(), "number 3".into(), "number 4".into()], &json!(true)));
+    let earlier = from(json!({"before": page["previous"]})).await.unwrap();
+    assert_eq!((texts(&earlier), &earlier["previous"]), (vec!["number 0".into(), "number 1".into()], &Value::Null));
+    let rest = from(json!({"from": ids[4], "limit": 3})).await.unwrap();
+    assert_eq!((texts(&rest).len(), &rest["later"]), (3, &Value::Null));
+    let whole = from(json!({"from": ids[0]})).await.unwrap();
+    assert_eq!((texts(&whole).len(), &whole["previous"], &whole["later"]), (7, &Value::Null, &Value::Null));
+    let unknown = from(json!({"from": "09".repeat(16)})).await.unwrap_err();
+    assert!(unknown.is(&codes::MESSAGE_UNKNOWN));
+}
+
 #[tokio::test]
 async fn old_messages_end_where_that_is_set() {
     let (served, client) = home().await;
@@ -276,6 +333,14 @@ async fn old_messages_end_where_that_is_set() {
     client.call_raw("config.set", set).await.unwrap();
     assert_eq!(end(false).await.len(), 3, "the clock is in doubt");
     assert_eq!(end(true).await, ["bob 3"]);
+    // The same, for programs that may not change other settings.
+    assert_eq!(client.call_raw("message.keep", json!({})).await.unwrap(), json!({"days": 7}));
+    assert_eq!(client.call_raw("message.keep", json!({"days": 6})).await.unwrap(), json!({"days": 6}));
+    let kept = client.call_raw("config.get", json!({"key": "history.days"})).await.unwrap();
+    assert_eq!(kept["values"], json!(["6"]));
+    assert_eq!(client.call_raw("message.keep", json!({"days": 0})).await.unwrap(), json!({}));
+    let kept = client.call_raw("config.get", json!({"key": "history.days"})).await.unwrap();
+    assert_eq!(kept["values"], json!(["forever"]));
     client.call_raw("config.set", json!({"key": "history.days", "values": ["forever"]})).await.unwrap();
     assert_eq!(end(true).await, ["bob 3"]);
 }

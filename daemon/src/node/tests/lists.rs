@@ -100,6 +100,7 @@ fn every_list_has_a_cursor_or_a_bound() {
         "persona.backup",
         "contact.list",
         "contact.requests",
+        "contact.blocked",
         "message.inbox",
         "message.history",
         "message.search",
@@ -204,6 +205,7 @@ fn fill(tx: &Tx<'_>, amounts: &Amounts, now: Timestamp) -> Result<(), StoreError
         let row =
             ProfileRow { profile, persona: key(), nickname, source: ProfileSource::Backup, learned_at: now };
         tx.put_profile(&row)?;
+        tx.block_key(persona, &key(), now)?;
     }
     for number in 0..amounts.contacts {
         // Many of them at one moment, and at a relay of their own.
@@ -298,6 +300,7 @@ fn check(amounts: &Amounts) {
             ("persona.list", amounts.personas + 1),
             ("contact.list", amounts.contacts + 1),
             ("contact.requests", amounts.requests),
+            ("contact.blocked", amounts.profiles),
             ("conversation.list", amounts.contacts + 1),
             ("message.inbox", amounts.messages),
             ("message.history", amounts.messages * 2),

@@ -66,13 +66,15 @@ fn one_s_own_ends_after_it_has_left() {
     });
 }
 
-/// What each reader of messages gives at a time: history, inbox, search, the last one, and how many are unread.
-fn shown(tx: &Tx<'_>, bob: ContactId, now: Timestamp) -> Result<[u64; 5], StoreError> {
+/// What each reader of messages gives at a time: history, backwards and from a place on, inbox, search, the last one, and how
+/// many are unread.
+fn shown(tx: &Tx<'_>, bob: ContactId, now: Timestamp) -> Result<[u64; 6], StoreError> {
     let row = tx.contact(bob)?.unwrap();
     let filter = InboxFilter { now, ..InboxFilter::default() };
     let found = tx.search(row.persona, None, "words", MessageSeq::END, 9, now)?.unwrap();
     Ok([
         tx.history(row.conversation, MessageSeq::END, 9, now)?.len(),
+        tx.history_from(row.conversation, MessageSeq::START, 9, now)?.len(),
         tx.inbox(row.persona, filter, MessageSeq::START, 9)?.len(),
         found.len(),
         tx.last_message(row.conversation, now)?.into_iter().count(),
@@ -89,10 +91,10 @@ fn what_has_ended_is_not_shown_before_it_is_deleted_and_does_not_come_back() {
         let conversation = tx.contact(bob)?.unwrap().conversation;
         let seq = whisper(tx, bob, false, 1, "words", 30 * DAY)?;
         let end = u64::from(30 * DAY);
-        assert_eq!(shown(tx, bob, at(end - 1))?, [1; 5]);
-        assert_eq!(shown(tx, bob, at(end))?, [0; 5]);
+        assert_eq!(shown(tx, bob, at(end - 1))?, [1; 6]);
+        assert_eq!(shown(tx, bob, at(end))?, [0; 6]);
         assert!(tx.erase_ended(at(end - 1), 9)?.is_empty());
-        assert_eq!(shown(tx, bob, at(end - 1))?, [1; 5], "a clock that was set right shows it again");
+        assert_eq!(shown(tx, bob, at(end - 1))?, [1; 6], "a clock that was set right shows it again");
         assert_eq!(tx.erase_ended(at(end), 9)?.into_iter().collect::<Vec<_>>(), [conversation]);
         assert!(tx.message(seq)?.is_none() && tx.contact(bob)?.unwrap().last_message_at.is_none());
         let new = NewMessage {
