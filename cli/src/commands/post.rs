@@ -379,6 +379,7 @@ mod tests {
             author_proven: false,
             author_name: None,
             public: false,
+            readers: None,
             first_site: None,
             meta: None,
             warning: None,

@@ -289,7 +289,7 @@ impl Node {
             patience,
             reveal_profile: asked.reveal_profile,
         };
-        let OpenedPost { text, meta, network, author, first_site } = self.posts.open(opening).await?;
+        let OpenedPost { text, meta, network, author, first_site, readers } = self.posts.open(opening).await?;
         let meta = room::check_text(&text, meta)?;
         let KnownAuthor { key, is_known, is_proven, name, warning } = author;
         Ok(DecryptedPost {
@@ -301,6 +301,7 @@ impl Node {
             author_proven: is_proven,
             author_name: name,
             public: payload.is_public(),
+            readers: readers.filter(|_| !payload.is_public()),
             first_site,
             meta,
             warning: warning.map(|other| profile::changed(&other)),

@@ -175,13 +175,15 @@ fn kept(tx: &Tx<'_>, post: &Shown<'_>, readers: &Readers) -> Result<Vec<Kept>, S
         let writer = persona
             .filter(|_| is_own)
             .map(|reader| Writer { key: reader.public, name: Some(reader.name.clone()) });
-        kept.push(Kept { key: row.key.clone(), persona: row.persona, row: Some(row), writer });
+        let readers = if is_own { Some(tx.count_post_readers(&row)?) } else { None };
+        kept.push(Kept { key: row.key.clone(), persona: row.persona, row: Some(row), writer, readers });
     }
     for received in tx.received_keys(post.iv, post.digest)? {
         if readers.has(received.persona) {
             let name = readers.name_of(tx, &received.sender)?;
             let writer = Some(Writer { key: received.sender, name });
-            kept.push(Kept { key: received.key, row: None, persona: Some(received.persona), writer });
+            let persona = Some(received.persona);
+            kept.push(Kept { key: received.key, row: None, persona, writer, readers: None });
         }
     }
     Ok(kept)

@@ -49,6 +49,8 @@ pub(crate) struct OpenedPost {
     pub(crate) author: KnownAuthor,
     /// Where its key was first used.
     pub(crate) first_site: Option<String>,
+    /// How many can read it besides its author, if it was written here.
+    pub(crate) readers: Option<u64>,
 }
 
 /// What it takes to open a post.
@@ -93,8 +95,10 @@ impl Posts {
         let use_of = UseOf { payload: &payload, opened: &opened, keys: &keys, with, iv, digest };
         self.keep_use(&use_of, network, site).await?;
         let writer = writer_of(&keys, &opened, author.key.as_ref()).cloned();
+        let readers =
+            keys.kept.iter().filter(|kept| kept.key == opened.post_key).find_map(|kept| kept.readers);
         let (text, meta) = parts_of(&opened.message)?;
-        Ok(OpenedPost { text, meta, network, author: author.proven(writer), first_site })
+        Ok(OpenedPost { text, meta, network, author: author.proven(writer), first_site, readers })
     }
 
     /// Says what it takes to open a post, and asks nobody.

@@ -27,6 +27,8 @@ pub(crate) struct Kept {
     pub(crate) persona: Option<PersonaId>,
     /// Who wrote what it opens, where that is certain.
     pub(crate) writer: Option<Writer>,
+    /// How many can read a post that was written here, besides its author.
+    pub(crate) readers: Option<u64>,
 }
 
 /// Who certainly wrote a post.
@@ -205,7 +207,7 @@ mod tests {
     }
 
     fn kept(key: &PostKey) -> Kept {
-        Kept { key: key.clone(), row: None, persona: None, writer: None }
+        Kept { key: key.clone(), row: None, persona: None, writer: None, readers: None }
     }
 
     fn words(opened: &Opened) -> String {

@@ -260,6 +260,7 @@ impl Posts {
         let (at, iv) = (self.shared.moment(), key.id.iv);
         let now = at.now;
         let contacts: Vec<ContactId> = recipients.contacts.iter().map(|(_, contact)| *contact).collect();
+        let everyone: Vec<PersonaKey> = recipients.all.iter().map(|recipient| recipient.key).collect();
         let mut queued = Vec::new();
         if !records.is_empty() && !recipients.need_no_relay() {
             let readers = records.iter().map(|record| PersonaKey::from(&record.recipient)).collect();
@@ -273,6 +274,7 @@ impl Posts {
         }
         let stored = self.shared.store.run(move |tx| -> Result<(), StoreError> {
             tx.put_post_key(&key)?;
+            tx.add_post_readers(&key, &everyone)?;
             let Some(persona) = key.persona else { return Ok(()) };
             for nodes in &queued {
                 tx.queue_publication(&NewPublication { iv, persona, nodes }, now)?;
@@ -336,6 +338,7 @@ fn extend(
         persona: row.persona,
         row: Some(row),
         writer: None,
+        readers: None,
     });
     let keyring = Keys { own: vec![own], author: None, kept: kept.collect() };
     let (opened, _) = open_here(payload, &keyring).map_err(PostError::Closed)?;

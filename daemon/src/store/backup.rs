@@ -115,6 +115,7 @@ pub(crate) const TABLES: &[BackedUp] = &[
         ],
         rows: "1",
     },
+    BackedUp { name: "post_readers", columns: &["post", "public"], rows: "1" },
     BackedUp {
         name: "received_keys",
         columns: &["contact", "iv", "digest", "key", "received_at"],

@@ -174,6 +174,39 @@ impl Tx<'_> {
         Ok(added > 0)
     }
 
+    /// Notes who can read a post, in addition, if it was written here.
+    pub(crate) fn add_post_readers(
+        &self,
+        row: &PostKeyRow,
+        readers: &[PersonaKey],
+    ) -> Result<(), StoreError> {
+        for reader in readers {
+            self.execute(
+                "note a reader of a post",
+                "INSERT OR IGNORE INTO post_readers (post, public)
+                 SELECT id, ?5 FROM post_keys WHERE iv = ?1 AND digest = ?2 AND persona IS ?3 AND origin = ?4",
+                (
+                    row.id.iv.0,
+                    digest_bytes(row.digest.as_ref()),
+                    row.persona,
+                    KeyOrigin::Written,
+                    reader.to_string(),
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// How many can read a post that was written here.
+    pub(crate) fn count_post_readers(&self, row: &PostKeyRow) -> Result<u64, StoreError> {
+        self.count(
+            "count the readers of a post",
+            "SELECT count(*) FROM post_readers WHERE post =
+               (SELECT id FROM post_keys WHERE iv = ?1 AND digest = ?2 AND persona IS ?3)",
+            (row.id.iv.0, digest_bytes(row.digest.as_ref()), row.persona),
+        )
+    }
+
     /// Notes that a kept key opened a post: what it said, and where it was shown if that is not known yet.
     pub(crate) fn used_post_key(
         &self,

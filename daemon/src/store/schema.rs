@@ -401,6 +401,13 @@ CREATE TABLE post_keys (
 CREATE UNIQUE INDEX post_keys_by_post ON post_keys (iv, digest, ifnull(persona, 0));
 CREATE INDEX post_keys_by_use ON post_keys (origin, used_at);
 
+-- Who can read a post that was written here, besides its author and everybody. public: 66 hex digits.
+CREATE TABLE post_readers (
+    post INTEGER NOT NULL REFERENCES post_keys (id) ON DELETE CASCADE,
+    public TEXT NOT NULL,
+    PRIMARY KEY (post, public)
+) STRICT;
+
 -- Keys of posts that contacts sent, each of their own post.
 CREATE TABLE received_keys (
     contact INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,

@@ -144,8 +144,10 @@ async fn a_post_opens_for_its_readers_and_again_offline() {
     assert_eq!((opened.network, opened.author.as_deref()), (Some(SocialNetwork::Twitter), None));
     assert_eq!((opened.author_known, opened.author_name.as_deref()), (true, Some("alice")));
     assert!(!opened.public && opened.warning.is_none());
+    assert_eq!(opened.readers, None, "nobody but the author knows how many there are");
     // The author needs no record.
-    assert_eq!(open(&alice, &pasted).await.unwrap().author_name.as_deref(), Some("alice"));
+    let opened = open(&alice, &pasted).await.unwrap();
+    assert_eq!((opened.author_name.as_deref(), opened.readers), (Some("alice"), Some(1)));
 
     let error = refused(&carol, &pasted, &codes::POST_NOT_SHARED).await;
     assert_eq!(error.exit(), bauta_ipc::Exit::User);
@@ -156,6 +158,7 @@ async fn a_post_opens_for_its_readers_and_again_offline() {
         (post.iv.as_str(), ["carol".to_owned()].as_slice())
     );
     assert_eq!(published(&alice, &post.iv).await.keys, 2);
+    assert_eq!(open(&alice, &pasted).await.unwrap().readers, Some(2));
     world.peer.stop().await;
     world.peer.start_again().await;
     let opened = open(&carol, &pasted).await.unwrap();

@@ -258,6 +258,10 @@ pub struct DecryptedPost {
     /// The post is for everybody.
     #[serde(default)]
     pub public: bool,
+    /// How many can read it besides its author, who wrote it in this home: `post.append` adds more.
+    /// Absent: not known, or for everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<u64>,
     /// The site where its key was first used, as a caller said then; of public posts, nothing is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_site: Option<String>,

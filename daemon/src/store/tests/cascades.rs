@@ -106,7 +106,7 @@ fn furnish(tx: &Tx<'_>, persona: PersonaId, handle: &str) -> Result<(), StoreErr
     tx.block_key(persona, &super::support::key(), NOW)?;
     let iv = PostIv([5; 16]);
     tx.queue_publication(&NewPublication { iv, persona, nodes: "[]" }, NOW)?;
-    tx.put_post_key(&PostKeyRow {
+    let post = PostKeyRow {
         persona: Some(persona),
         id: PostIvId { network: "twitter.com".to_owned(), iv },
         digest: Some(PostDigest([6; 32])),
@@ -116,7 +116,9 @@ fn furnish(tx: &Tx<'_>, persona: PersonaId, handle: &str) -> Result<(), StoreErr
         origin: KeyOrigin::Written,
         site: None,
         found_at: NOW,
-    })?;
+    };
+    tx.put_post_key(&post)?;
+    tx.add_post_readers(&post, &[super::support::key()])?;
     let count = PublicationCount { persona, keys: 1, published: 0, failed: 0, reason: None };
     for event in [
         Happened::ContactRequest(stranger),

@@ -123,6 +123,25 @@ fn a_planted_post_under_the_same_iv_does_not_keep_the_key_of_the_real_one_out() 
 }
 
 #[test]
+fn readers_of_a_post_are_counted_once_where_it_was_written() {
+    let (mut store, persona) = store();
+    store.run(|tx| {
+        let written = PostKeyRow { persona: Some(persona), ..post_key(4, Some(2), KeyOrigin::Written) };
+        let found = PostKeyRow { persona: Some(persona), ..post_key(4, Some(3), KeyOrigin::Found) };
+        tx.put_post_key(&written)?;
+        tx.put_post_key(&found)?;
+        assert_eq!(tx.count_post_readers(&written)?, 0);
+        let [bob, carol] = [key(), key()];
+        tx.add_post_readers(&written, &[bob])?;
+        // Added later, as a key that the post itself holds.
+        tx.add_post_readers(&PostKeyRow { origin: KeyOrigin::Own, ..written.clone() }, &[carol, bob])?;
+        tx.add_post_readers(&found, &[bob])?;
+        assert_eq!((tx.count_post_readers(&written)?, tx.count_post_readers(&found)?), (2, 0));
+        Ok(())
+    });
+}
+
+#[test]
 fn the_first_site_stays_and_a_use_is_noted() {
     let (mut store, _) = store();
     store.run(|tx| {
