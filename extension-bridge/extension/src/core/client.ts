@@ -1,4 +1,4 @@
-import type { Event, MethodName, Methods, RpcError } from '../api/generated.ts';
+import type { Event, Grant, MethodName, Methods, RpcError } from '../api/generated.ts';
 import { connectionBroke, type Failure, failureFrom } from './failure.ts';
 import type { LinkState, ToPage, ToWorker, Unread } from './messages.ts';
 
@@ -61,16 +61,18 @@ export class PageClient {
     });
   }
 
-  pair(label: string): void {
-    this.#send({ type: 'pair', label });
+  /** Asks for a code, with which the user grants this. */
+  pair(label: string, grants: readonly Grant[]): void {
+    this.#send({ type: 'pair', label, grants });
   }
 
   retry(): void {
     this.#send({ type: 'retry' });
   }
 
-  read(persona: string, contact: string): void {
-    this.#send({ type: 'read', persona, contact });
+  /** Somebody looks at a conversation, or at none. */
+  sees(conversation: string | undefined): void {
+    this.#send({ type: 'sees', ...(conversation === undefined ? {} : { conversation }) });
   }
 
   #send(message: ToWorker): boolean {

@@ -3,6 +3,12 @@ export type Words = (key: string, ...substitutions: string[]) => string;
 
 export const words: Words = (key, ...substitutions) => chrome.i18n.getMessage(key, substitutions) || key;
 
+/** The words for a number of something: `KEY_one` or `KEY_other`, with the number in place of `$1`. */
+export const counted = (key: string, count: number): string => {
+  const form = new Intl.PluralRules(language()).select(count) === 'one' ? 'one' : 'other';
+  return words(`${key}_${form}`, count.toLocaleString(region()));
+};
+
 /** The words for a key that not every language has; empty where there are none. */
 export const wordsIfAny = (key: string): string => chrome.i18n.getMessage(key);
 

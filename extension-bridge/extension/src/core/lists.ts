@@ -1,13 +1,32 @@
-import type { Contact, MethodName, Methods, Persona, Request } from '../api/generated.ts';
+import type {
+  BlockedKey,
+  Contact,
+  Conversation,
+  MethodName,
+  Methods,
+  Persona,
+  Profile,
+  Request,
+} from '../api/generated.ts';
 
 interface Listed {
   'persona.list': Persona;
   'contact.list': Contact;
   'contact.requests': Request;
+  'contact.blocked': BlockedKey;
+  'conversation.list': Conversation;
+  'profile.list': Profile;
 }
 
 /** The field of an answer that holds the items. */
-const FIELD = { 'persona.list': 'personas', 'contact.list': 'contacts', 'contact.requests': 'requests' } as const;
+const FIELD = {
+  'persona.list': 'personas',
+  'contact.list': 'contacts',
+  'contact.requests': 'requests',
+  'contact.blocked': 'blocked',
+  'conversation.list': 'conversations',
+  'profile.list': 'profiles',
+} as const;
 
 interface Caller {
   call<M extends MethodName>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']>;

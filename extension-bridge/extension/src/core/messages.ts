@@ -1,4 +1,4 @@
-import type { Event, MethodName, RpcError } from '../api/generated.ts';
+import type { Event, Grant, MethodName, RpcError } from '../api/generated.ts';
 import { METHODS } from '../api/generated.ts';
 
 /** What there is to say about the connection of the extension to the daemon. */
@@ -29,12 +29,26 @@ export interface LinkState {
   /** The personas this pairing may use; null: all. */
   readonly personas: readonly string[] | null;
   readonly failure?: RpcError;
+  /** A pairing is asked for: also while there is one, which is to be given more. */
   readonly code?: string;
   readonly expiresAt?: string;
+  /** What it asks for. */
+  readonly asked?: readonly string[];
+  /** How the last question for more ended, if not with a yes. */
+  readonly ended?: 'refused' | 'expired';
   readonly version?: string;
+  /** The pairing as the daemon knows it. */
+  readonly pairing?: Pairing;
 }
 
-/** Messages that nobody has read here yet, by `unreadKey`. */
+export interface Pairing {
+  readonly label: string;
+  readonly since: string;
+  /** When it was connected before. */
+  readonly lastUsed?: string;
+}
+
+/** Messages that nobody has read yet, by `unreadKey`. */
 export type Unread = Readonly<Record<string, number>>;
 
 export const unreadKey = (persona: string, contact: string): string => `${persona}\n${contact}`;
@@ -43,6 +57,9 @@ export const unreadKey = (persona: string, contact: string): string => `${person
 export const unreadOf = (unread: Unread, persona: string): number =>
   Object.entries(unread).reduce((sum, [key, count]) => (key.startsWith(unreadKey(persona, '')) ? sum + count : sum), 0);
 
+/** Where the conversation is kept for the session that a panel is to open: `{ persona, contact }`. */
+export const PLACE = 'place';
+
 export type ToWorker =
   | {
       readonly type: 'call';
@@ -50,9 +67,10 @@ export type ToWorker =
       readonly method: MethodName;
       readonly params: Record<string, unknown>;
     }
-  | { readonly type: 'pair'; readonly label: string }
+  | { readonly type: 'pair'; readonly label: string; readonly grants: readonly Grant[] }
   | { readonly type: 'retry' }
-  | { readonly type: 'read'; readonly persona: string; readonly contact: string };
+  /** What the page shows: whoever sees a conversation needs no notice of it. Absent: no conversation. */
+  | { readonly type: 'sees'; readonly conversation?: string };
 
 export type ToPage =
   | { readonly type: 'link'; readonly state: LinkState }

@@ -58,6 +58,8 @@ export type Opened =
   | { readonly state: 'ask' }
   /** Too many at once: it waits for a person. */
   | { readonly state: 'held' }
+  /** The daemon is locked: what was open is closed. */
+  | { readonly state: 'locked' }
   | { readonly state: 'gone' }
   | { readonly state: 'open'; readonly post: DecryptedPost }
   | { readonly state: 'failed'; readonly error: RpcError };

@@ -5,58 +5,42 @@ export interface Area {
   remove(keys: string[]): Promise<void>;
 }
 
-const LIVE = 'cursor';
-const FLOOR = 'cursor.floor';
+const CURSOR = 'cursor';
 
 const whole = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 /**
- * How far the daemon's log was handled, in two cursors.
+ * How far the daemon's log was handled, in memory that outlives the service worker but not the browser.
  *
- * The live cursor is in memory that outlives the service worker but not the browser.
- * The floor is on disk, and moves only while nothing is unread: after a restart of the browser the log
- * is replayed from there, which restores what is unread without a name or a text on disk.
+ * A worker that was stopped continues from there, so that nobody misses a notification, and none comes twice. A browser
+ * that was closed begins with what comes then: what is unread is read from the daemon.
  */
 export class Cursor {
   readonly #session: Area;
-  readonly #local: Area;
-  #live: number | undefined;
+  #at: number | undefined;
 
-  constructor(session: Area, local: Area) {
+  constructor(session: Area) {
     this.#session = session;
-    this.#local = local;
   }
 
   /** Where to subscribe from; undefined: from now on. */
   async load(): Promise<number | undefined> {
-    const live = whole((await this.#session.get([LIVE]))[LIVE]);
-    this.#live = live ?? whole((await this.#local.get([FLOOR]))[FLOOR]);
-    return this.#live;
+    this.#at = whole((await this.#session.get([CURSOR]))[CURSOR]);
+    return this.#at;
   }
 
-  /**
-   * Everything up to here was handled. A cursor never moves back.
-   * `outcome` is the result, for the session: stored in one step with the cursor, so that a worker that is
-   * stopped between the two cannot count an event twice.
-   */
-  async advance(to: number, nothingUnread: boolean, outcome: Record<string, unknown> = {}): Promise<void> {
+  /** Everything up to here was handled. A cursor never moves back. */
+  async advance(to: number): Promise<void> {
     if (whole(to) === undefined) return;
-    if (this.#live !== undefined && to < this.#live) return;
-    this.#live = to;
-    await this.#session.set({ ...outcome, [LIVE]: to });
-    if (nothingUnread) await this.#local.set({ [FLOOR]: to });
-  }
-
-  /** Everything was read: a restarted browser starts from here. */
-  async settle(): Promise<void> {
-    if (this.#live !== undefined) await this.#local.set({ [FLOOR]: this.#live });
+    if (this.#at !== undefined && to < this.#at) return;
+    this.#at = to;
+    await this.#session.set({ [CURSOR]: to });
   }
 
   /** Another daemon, or a log that does not reach back: start over. */
   async reset(): Promise<void> {
-    this.#live = undefined;
-    await this.#session.remove([LIVE]);
-    await this.#local.remove([FLOOR]);
+    this.#at = undefined;
+    await this.#session.remove([CURSOR]);
   }
 }

@@ -24,20 +24,50 @@ export const ticketOf = async (
 export interface FrameParts {
   readonly tickets: Tickets;
   readonly opener: Opener;
+  /** Opens a window in which readers are added to a post. */
+  addReaders(ticket: string, place: Ticket): void;
   /** Waits while a connection is being made; `now`: somebody pressed a button, so that it is tried at once. */
   connected(now: boolean): Promise<void>;
 }
 
 const wayOf = (way: unknown): Way | undefined => WAYS.find((one) => one === way);
 
-/** Serves a frame of ours inside a page: it shows one post. The page's own script cannot reach it. */
-export const postServer =
-  ({ tickets, opener, connected }: FrameParts) =>
-  (port: chrome.runtime.Port, tab: number | undefined): void => {
+/** A post that is shown in a frame. */
+interface Shown {
+  /** Its payload, if it is open. */
+  opened(): string | undefined;
+  again(): void;
+  lock(): void;
+}
+
+/** Frames of ours inside pages: each shows one post. The page's own script cannot reach them. */
+export class PostFrames {
+  readonly #parts: FrameParts;
+  readonly #shown = new Set<Shown>();
+
+  constructor(parts: FrameParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens a post again where it is open: it has more readers. */
+  again(payload: string): void {
+    for (const one of this.#shown) if (one.opened() === payload) one.again();
+  }
+
+  /** Nothing that was encrypted stays on the screen. */
+  lock(): void {
+    for (const one of this.#shown) one.lock();
+  }
+
+  serve(port: chrome.runtime.Port, tab: number | undefined): void {
+    const { tickets, opener, addReaders, connected } = this.#parts;
     let cancel = (): void => {};
     let ticketName: string | undefined;
+    let shown: Ticket | undefined;
+    let state: Opened['state'] = 'waiting';
     let gone = false;
     const say = (opened: Opened): void => {
+      ({ state } = opened);
       try {
         port.postMessage(opened);
       } catch {
@@ -46,6 +76,7 @@ export const postServer =
     };
     port.onDisconnect.addListener(() => {
       gone = true;
+      this.#shown.delete(own);
       cancel();
       if (ticketName !== undefined) tickets.drop(ticketName);
     });
@@ -58,15 +89,28 @@ export const postServer =
         return;
       }
       ticketName = name as string;
+      shown = ticket;
       if (way !== 'shown') await connected(true);
       if (gone) return;
       cancel();
       cancel = opener.open(ticket, way, say);
     };
+    const own: Shown = {
+      opened: () => (state === 'open' ? shown?.payload : undefined),
+      again: () => void open(ticketName, 'open'),
+      lock: () => {
+        cancel();
+        say({ state: 'locked' });
+      },
+    };
+    this.#shown.add(own);
     port.onMessage.addListener((message: { type?: unknown; ticket?: unknown; height?: unknown; open?: unknown }) => {
       const way = wayOf(message.type);
       if (way !== undefined) {
         void open(message.ticket, way);
+      } else if (message.type === 'readers') {
+        // Only one that a person opened has the button for it.
+        if (ticketName !== undefined && shown !== undefined) addReaders(ticketName, shown);
       } else if (message.type === 'height' && typeof message.height === 'number') {
         // The content script knows its own tickets.
         void toContent(tab, {
@@ -77,4 +121,5 @@ export const postServer =
         });
       }
     });
-  };
+  }
+}

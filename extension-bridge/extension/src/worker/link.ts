@@ -1,9 +1,18 @@
-import { LIMITS, type Event, type MethodName, type Methods, type RpcError } from '../api/generated.ts';
+import {
+  LIMITS,
+  type Event,
+  type Grant,
+  type MethodName,
+  type Methods,
+  type RpcError,
+  type Session,
+} from '../api/generated.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
 import type { LinkState, Stage } from '../core/messages.ts';
 import type { Area, Cursor } from './cursor.ts';
-import { loadKey, prove, publicKeyOf, type KeyStore } from './pairing.ts';
+import { loadKey, proveSession, publicKeyOf, type KeyStore } from './pairing.ts';
 import { RpcClient, type Timers, type Wire } from './rpc.ts';
+import { isLocked, isOver, stageOf, stageOfReason } from './stages.ts';
 
 const PAIRED = 'pairing.id';
 const PENDING = 'pairing.pending';
@@ -33,27 +42,6 @@ export interface LinkParts {
 const record = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 
-const stageOf = (failure: Failure): Stage => {
-  if (failure.code === 'store.locked' || failure.code === 'daemon.locked') return 'locked';
-  if (failure.code === 'hello.unsupported' || failure.code.endsWith('.version')) return 'version';
-  if (failure.code.startsWith('access.') || failure.code.endsWith('.origin')) return 'forbidden';
-  return 'stopped';
-};
-
-/** The stage for a browser's words when a native port closes. They are not an API, so unknown ones mean "stopped". */
-export const stageOfReason = (reason: string): Stage => {
-  if (/not found|no such native application/i.test(reason)) return 'missing';
-  if (/forbidden|not allowed|permission/i.test(reason)) return 'forbidden';
-  return 'stopped';
-};
-
-/** The result of an event. */
-export interface Dealt {
-  readonly nothingUnread: boolean;
-  /** What to keep for the session, in one step with the cursor. */
-  readonly outcome?: Record<string, unknown>;
-}
-
 /**
  * The one connection to the daemon: hello, pairing, proof of the key, events from the cursor, and again after every loss.
  *
@@ -68,15 +56,17 @@ export interface Dealt {
  * minute and the timer with it; the alarm of `worker.ts` goes on from there.
  *
  * The id of the pairing is on disk. The id of one that was only asked for is in the session's memory: a worker that was
- * stopped while the user typed the code finds it there, and proves the key as soon as it is approved.
+ * stopped while the user typed the code finds it there, and proves the key as soon as it is approved. One that is paired
+ * may ask for more: the daemon then ends the pairing before, with its connections, and the next one proves the new one.
  *
- * Events are handled one after the other, and the cursor moves after each. A step that changes the same counts, such as
- * reading a conversation, waits in the same line (`inLine`).
+ * A locked daemon keeps the connection, and ends it when it is unlocked.
+ *
+ * Events are handled one after the other, and the cursor moves after each.
  */
 export class Link {
   onState: (state: LinkState) => void = () => {};
   /** Called in order, one at a time; the cursor moves on when it is done. */
-  onEvent: (event: Event) => Promise<Dealt> = async () => ({ nothingUnread: true });
+  onEvent: (event: Event) => Promise<void> = async () => {};
   onReload: () => void = () => {};
   /** A new pairing was made: what the session keeps belongs to the one before. */
   onPaired: () => Promise<void> = async () => {};
@@ -115,10 +105,11 @@ export class Link {
     if (change === 1 && this.#rpc === undefined) this.retry();
   }
 
-  /** Connects now, when there is no connection. */
-  retry(): void {
-    if (this.#rpc !== undefined) return;
+  /** Connects now, when there is no connection; `anew`: also when there is one, to a locked daemon. */
+  retry(anew = false): void {
+    if (this.#rpc !== undefined && !(anew && this.#state.stage === 'locked')) return;
     this.#clear();
+    this.#drop();
     void this.#connect();
   }
 
@@ -144,9 +135,9 @@ export class Link {
   }
 
   /** Asks the daemon for a pairing code. The answer to it comes as a state. */
-  async pair(label: string): Promise<void> {
+  async pair(label: string, grants: readonly Grant[]): Promise<void> {
     const rpc = this.#rpc;
-    const open: Stage[] = ['unpaired', 'refused', 'expired', 'revoked'];
+    const open: Stage[] = ['unpaired', 'refused', 'expired', 'revoked', 'ready'];
     if (rpc === undefined || !open.includes(this.#state.stage)) return;
     const attempt = this.#attempt;
     try {
@@ -154,11 +145,14 @@ export class Link {
       const drawn = await rpc.call('pair.request', {
         key: await publicKeyOf(pair),
         label: label.slice(0, LIMITS.max_name),
+        grants: [...grants],
       });
       if (attempt !== this.#attempt) return;
       this.#pending = drawn.id;
       await this.#parts.session.set({ [PENDING]: drawn.id });
-      this.#enter({ ...this.#unpaired('pairing'), code: drawn.code, expiresAt: drawn.expires_at });
+      const waits = { code: drawn.code, expiresAt: drawn.expires_at, asked: grants };
+      this.#enter({ ...(this.#state.stage === 'ready' ? this.#ready() : this.#unpaired('pairing')), ...waits });
+      this.#clearExpiry();
       const left = Date.parse(drawn.expires_at) - this.#parts.now();
       this.#expiry = this.#parts.timers.set(
         () => void this.#endPairing('expired'),
@@ -204,7 +198,13 @@ export class Link {
       await this.#enterSession(rpc, attempt, welcome.version);
     } catch (error) {
       if (attempt !== this.#attempt || this.#rpc !== rpc) return;
-      this.#last = failureFrom(error);
+      const failure = failureFrom(error);
+      if (isLocked(failure)) {
+        this.#failures = 0;
+        this.#enter({ stage: 'locked', grants: [], personas: null, failure: failure.toJSON() });
+        return;
+      }
+      this.#last = failure;
       this.#lost('');
       rpc.close();
     }
@@ -213,44 +213,57 @@ export class Link {
   async #enterSession(rpc: RpcClient, attempt: number, version: string): Promise<void> {
     const kept = (await this.#parts.local.get([PAIRED]))[PAIRED];
     const pending = (await this.#parts.session.get([PENDING]))[PENDING];
-    const id = typeof kept === 'string' ? kept : pending;
-    if (attempt !== this.#attempt) return;
-    if (typeof id !== 'string') {
-      this.#failures = 0;
-      this.#enter({ stage: 'unpaired', grants: [], personas: null, version });
+    // What was asked for last comes first: where it was approved, the one before is over.
+    const ids = [pending, kept].filter((id) => typeof id === 'string');
+    let over: Failure | undefined;
+    for (const id of ids) {
+      let session: Session;
+      try {
+        session = await proveSession(rpc, this.#parts, id);
+      } catch (error) {
+        over = failureFrom(error);
+        // A fresh challenge was signed: that it does not fit means that this key is not the paired one.
+        if (!isOver(over)) throw over;
+        continue;
+      }
+      if (attempt === this.#attempt) await this.#entered(rpc, attempt, { id, isNew: id !== kept, session, version });
       return;
     }
-    let proved;
-    try {
-      const pair = await loadKey(this.#parts.keys);
-      const { challenge } = await rpc.call('session.challenge', { id });
-      proved = await rpc.call('session.prove', { id, signature: await prove(pair, challenge, this.#parts.origin) });
-    } catch (error) {
-      const failure = failureFrom(error);
-      // A fresh challenge was signed: that it does not fit means that this key is not the paired one.
-      if (failure.retry !== 'no' && failure.code !== 'session.refused') throw failure;
+    if (attempt !== this.#attempt) return;
+    // Somebody who has proven nothing is told, too, that the daemon is locked.
+    if (over === undefined) {
+      await rpc.call('status.get', {}).catch((error: unknown) => {
+        if (!isOver(failureFrom(error))) throw error;
+      });
       if (attempt !== this.#attempt) return;
-      this.#failures = 0;
-      await this.#parts.session.remove([PENDING]);
-      this.#enter(
-        typeof kept === 'string'
-          ? { stage: 'revoked', grants: [], personas: null, version, failure: failure.toJSON() }
-          : { stage: 'unpaired', grants: [], personas: null, version },
-      );
-      return;
     }
-    if (attempt !== this.#attempt) return;
-    if (typeof kept !== 'string') {
+    this.#failures = 0;
+    await this.#parts.session.remove([PENDING]);
+    this.#enter(
+      typeof kept === 'string' && over !== undefined
+        ? { stage: 'revoked', grants: [], personas: null, version, failure: over.toJSON() }
+        : { stage: 'unpaired', grants: [], personas: null, version },
+    );
+  }
+
+  async #entered(
+    rpc: RpcClient,
+    attempt: number,
+    { id, isNew, session, version }: { id: string; isNew: boolean; session: Session; version: string },
+  ): Promise<void> {
+    if (isNew) {
       await this.#parts.local.set({ [PAIRED]: id });
-      await this.#parts.session.remove([PENDING]);
       await this.#parts.cursor.reset();
       await this.onPaired();
     }
-    const grants = Array.isArray(proved.grants) ? proved.grants.filter((grant) => typeof grant === 'string') : [];
-    if (grants.includes('messages.read')) await this.#follow(rpc);
+    await this.#parts.session.remove([PENDING]);
+    const grants = Array.isArray(session.grants) ? session.grants.filter((grant) => typeof grant === 'string') : [];
+    if (grants.length > 0) await this.#follow(rpc);
     if (attempt !== this.#attempt) return;
     this.#failures = 0;
-    this.#enter({ stage: 'ready', grants, personas: proved.personas ?? null, version });
+    const { label, since, last_used } = session;
+    const pairing = { label, since, ...(last_used == null ? {} : { lastUsed: last_used }) };
+    this.#enter({ stage: 'ready', grants, personas: session.personas ?? null, version, pairing });
     this.onReload();
   }
 
@@ -259,13 +272,13 @@ export class Link {
     const since = await this.#parts.cursor.load();
     try {
       const { cursor } = await rpc.call('event.subscribe', since === undefined ? {} : { since });
-      if (since === undefined) await this.#parts.cursor.advance(cursor, true);
+      if (since === undefined) await this.#parts.cursor.advance(cursor);
     } catch (error) {
       const failure = failureFrom(error);
       if (failure.code !== 'event.cursor') throw failure;
       await this.#parts.cursor.reset();
       const { cursor } = await rpc.call('event.subscribe', {});
-      await this.#parts.cursor.advance(cursor, true);
+      await this.#parts.cursor.advance(cursor);
     }
   }
 
@@ -273,8 +286,8 @@ export class Link {
     if (method === 'event' && typeof params['kind'] === 'string' && Number.isSafeInteger(params['cursor'])) {
       const event = params as unknown as Event;
       void this.inLine(async () => {
-        const { nothingUnread, outcome } = await this.onEvent(event);
-        await this.#parts.cursor.advance(event.cursor, nothingUnread, outcome);
+        await this.onEvent(event);
+        await this.#parts.cursor.advance(event.cursor);
       });
     } else if (this.#pending !== undefined && params['id'] === this.#pending) {
       if (method === 'pair.approved') void this.#approved();
@@ -288,9 +301,12 @@ export class Link {
     const attempt = this.#attempt;
     const version = this.#state.version ?? '';
     this.#clearExpiry();
-    // The new pairing replaces an old one that was revoked.
-    await this.#parts.local.remove([PAIRED]);
     this.#pending = undefined;
+    if (this.#state.stage === 'ready') {
+      // What this connection has proven is over.
+      this.#again();
+      return;
+    }
     try {
       await this.#enterSession(rpc, attempt, version);
     } catch (error) {
@@ -306,6 +322,35 @@ export class Link {
     this.#pending = undefined;
     await this.#parts.session.remove([PENDING]);
     if (this.#state.stage === 'pairing') this.#enter(this.#unpaired(stage));
+    else if (this.#state.stage === 'ready') this.#enter({ ...this.#ready(), ended: stage });
+  }
+
+  /** The state without a question for more. */
+  #ready(): LinkState {
+    const { stage, grants, personas, version, pairing } = this.#state;
+    return {
+      stage,
+      grants,
+      personas,
+      ...(version === undefined ? {} : { version }),
+      ...(pairing === undefined ? {} : { pairing }),
+    };
+  }
+
+  /** Leaves the connection, and makes another at once. */
+  #again(): void {
+    this.#clear();
+    this.#drop();
+    this.#failures = 0;
+    void this.#connect();
+  }
+
+  /** Leaves the connection. */
+  #drop(): void {
+    const rpc = this.#rpc;
+    this.#rpc = undefined;
+    this.#attempt += 1;
+    rpc?.close();
   }
 
   #unpaired(stage: Stage): LinkState {
@@ -316,11 +361,17 @@ export class Link {
   #lost(reason: string): void {
     const rpc = this.#rpc;
     const last = this.#last;
+    // A pairing that was given more takes the place of this one, whether or not its approval came through.
+    const isReplaced = this.#pending !== undefined && last?.code === 'access.revoked';
     this.#rpc = undefined;
     this.#pending = undefined;
     this.#attempt += 1;
     this.#clearExpiry();
     rpc?.closed(last);
+    if (isReplaced) {
+      this.#again();
+      return;
+    }
     const stage = last === undefined ? stageOfReason(reason) : stageOf(last);
     const failure: RpcError = last?.toJSON() ?? { code: `link.${stage}`, message: reason, hint: '', retry: 'later' };
     this.#enter({ stage, grants: [], personas: null, failure });

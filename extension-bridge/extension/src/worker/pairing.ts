@@ -1,3 +1,6 @@
+import type { Session } from '../api/generated.ts';
+import type { RpcClient } from './rpc.ts';
+
 const CONTEXT = 'bauta/session/1';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 
@@ -57,4 +60,17 @@ export const prove = async (pair: CryptoKeyPair, challenge: string, origin: stri
     proofInput(challenge, origin),
   );
   return toBase64Url(new Uint8Array(signature));
+};
+
+interface Prover {
+  readonly keys: KeyStore;
+  /** What the host names as this extension's origin. */
+  readonly origin: string;
+}
+
+/** Proves a pairing on a connection, by a fresh challenge. Throws a `Failure`. */
+export const proveSession = async (rpc: RpcClient, { keys, origin }: Prover, id: string): Promise<Session> => {
+  const pair = await loadKey(keys);
+  const { challenge } = await rpc.call('session.challenge', { id });
+  return rpc.call('session.prove', { id, signature: await prove(pair, challenge, origin) });
 };

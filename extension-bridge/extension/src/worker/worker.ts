@@ -1,36 +1,30 @@
 import type { Event, MethodName, Methods } from '../api/generated.ts';
 import { Failure, failureFrom } from '../core/failure.ts';
-import {
-  mayCall,
-  speakerOf,
-  unreadKey,
-  type Speaker,
-  type Stage,
-  type ToPage,
-  type ToWorker,
-} from '../core/messages.ts';
+import { mayCall, PLACE, speakerOf, type Speaker, type Stage, type ToPage, type ToWorker } from '../core/messages.ts';
 import { isTicketName } from '../core/tickets.ts';
 import { Cursor, type Area } from './cursor.ts';
-import { postServer, toContent } from './frames.ts';
+import { PostFrames, toContent } from './frames.ts';
 import { Link } from './link.ts';
+import { Notices, type Place } from './notices.ts';
 import { Opener, Tickets } from './pages.ts';
 import { realTimers } from './rpc.ts';
 import { inject, isOn, register } from './sites.ts';
 import { indexedKeys } from './store.ts';
+import { UnreadCounter } from './unread.ts';
 import { LONGEST_CALL, Writing } from './writing.ts';
 
 /** Set by the build. */
 declare const FIREFOX: boolean;
 
 const HOST = 'app.bauta.bridge';
-const UNREAD = 'unread';
 const WAKE = 'wake';
 const BASE = chrome.runtime.getURL('');
 
 const local = chrome.storage.local as Area;
 const session = chrome.storage.session as Area;
-const cursor = new Cursor(session, local);
-const pages = new Set<chrome.runtime.Port>();
+const cursor = new Cursor(session);
+/** The open pages of the extension, and the conversations that they show. */
+const pages = new Map<chrome.runtime.Port, string | undefined>();
 const tickets = new Tickets();
 
 const link = new Link({
@@ -76,7 +70,7 @@ const connected = (now: boolean): Promise<void> =>
     };
     const timer = setTimeout(done, CONNECTING_TIME);
     waiting.add(done);
-    if (apart) link.retry();
+    if (apart) link.retry(true);
   });
 
 const opener = new Opener({
@@ -99,19 +93,47 @@ const tell = (port: chrome.runtime.Port, message: ToPage): void => {
 };
 
 const tellAll = (message: ToPage): void => {
-  for (const port of [...pages]) tell(port, message);
+  for (const port of [...pages.keys()]) tell(port, message);
 };
 
-const unread = async (): Promise<Record<string, number>> => {
-  const kept = (await session.get([UNREAD]))[UNREAD];
-  return typeof kept === 'object' && kept !== null ? { ...(kept as Record<string, number>) } : {};
+const counter = new UnreadCounter({
+  call: (method, params) => link.call(method, params),
+  session: () => link.state,
+  timers: realTimers,
+});
+
+/** A panel that is open, or one in a tab: without a press in the browser's own window, no side panel may be opened. */
+const openPanel = async (place: Place | undefined): Promise<void> => {
+  // Not in the address, which the browser keeps.
+  if (place !== undefined) await session.set({ [PLACE]: place });
+  const url = chrome.runtime.getURL('panel.html');
+  const open = [...pages.keys()].find(({ sender }) => sender?.url === url);
+  const { id, windowId } = open?.sender?.tab ?? {};
+  if (open === undefined) await chrome.tabs.create({ url });
+  else if (id !== undefined) await chrome.tabs.update(id, { active: true });
+  const window = windowId ?? (await chrome.windows.getLastFocused()).id;
+  if (window !== undefined) await chrome.windows.update(window, { focused: true });
 };
 
-const showUnread = async (counts: Record<string, number>): Promise<void> => {
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  await chrome.action.setBadgeText({ text: total === 0 ? '' : total > 99 ? '99+' : String(total) });
-  tellAll({ type: 'unread', unread: counts });
+const notices = new Notices({
+  isSeen: (about) => [...pages.values()].includes(about),
+  isLoud: async (persona, contact) => {
+    await connected(false);
+    return counter.isLoud(persona, contact);
+  },
+  open: (place) => void openPanel(place),
+});
+
+let before: readonly string[] = [];
+counter.onChange = (unread, total) => {
+  void chrome.action.setBadgeText({ text: total === 0 ? '' : total > 99 ? '99+' : String(total) });
+  tellAll({ type: 'unread', unread });
+  notices.clear(before.filter((key) => unread[key] === undefined));
+  before = Object.keys(unread);
 };
+
+/** There is nobody to read for. Others come back soon, and what was unread is shown meanwhile. */
+const WITHOUT = new Set<Stage>(['locked', 'unpaired', 'revoked']);
 
 /** Without a native port the browser stops the worker, and its timers with it; the browser's own clock wakes it again. */
 const keepLooking = (stage: Stage): void => {
@@ -122,36 +144,26 @@ const keepLooking = (stage: Stage): void => {
 link.onState = (state) => {
   keepLooking(state.stage);
   if (state.stage !== 'connecting') for (const done of [...waiting]) done();
+  if (WITHOUT.has(state.stage)) {
+    counter.forget();
+    void notices.clearAll();
+  }
+  if (state.stage === 'locked') frames.lock();
   tellAll({ type: 'link', state });
 };
-link.onReload = () => tellAll({ type: 'reload' });
+link.onReload = () => {
+  counter.soon(0);
+  tellAll({ type: 'reload' });
+};
+/** Kinds of events after which other messages may be unread, or of other conversations. */
+const COUNTED = new Set<Event['kind']>(['message.received', 'contact.added', 'contact.changed', 'contact.deleted']);
 link.onEvent = async (event: Event) => {
-  const counts = await unread();
-  if (event.kind === 'message.received') {
-    const key = unreadKey(event.message.persona, event.message.from);
-    counts[key] = (counts[key] ?? 0) + 1;
-    await showUnread(counts);
-  }
+  if (COUNTED.has(event.kind)) counter.soon();
   tellAll({ type: 'event', event });
-  return { nothingUnread: Object.keys(counts).length === 0, outcome: { [UNREAD]: counts } };
+  // Not in the line of events: it may wait for a connection, which waits for the events of the one before.
+  void notices.tell(event).catch(() => undefined);
 };
-
-link.onPaired = async () => {
-  await session.remove([UNREAD]);
-  await showUnread({});
-};
-
-const markRead = (persona: string, contact: string): Promise<void> =>
-  // In one line with the events, so that no count is written over.
-  link.inLine(async () => {
-    const counts = await unread();
-    const key = unreadKey(persona, contact);
-    if (counts[key] === undefined) return;
-    delete counts[key];
-    await session.set({ [UNREAD]: counts });
-    await showUnread(counts);
-    if (Object.keys(counts).length === 0) await cursor.settle();
-  });
+link.onPaired = async () => counter.forget();
 
 const answer = async (
   port: chrome.runtime.Port,
@@ -165,6 +177,8 @@ const answer = async (
     const timeout =
       typeof params['timeout_ms'] === 'number' ? Math.min(params['timeout_ms'] + 10_000, LONGEST_CALL) : undefined;
     const result = await link.call(method, params as Methods[typeof method]['params'], timeout);
+    // Without the grant for contacts no event tells of it.
+    if (method === 'message.read') counter.soon();
     tell(port, { type: 'answer', id, result });
   } catch (error) {
     tell(port, { type: 'answer', id, error: failureFrom(error).toJSON() });
@@ -172,11 +186,11 @@ const answer = async (
 };
 
 const servePanel = (port: chrome.runtime.Port): void => {
-  pages.add(port);
+  pages.set(port, undefined);
   link.watch(1);
   tell(port, { type: 'link', state: link.state });
   if (link.state.stage === 'ready') tell(port, { type: 'reload' });
-  void unread().then((counts) => tell(port, { type: 'unread', unread: counts }));
+  tell(port, { type: 'unread', unread: counter.unread });
   port.onDisconnect.addListener(() => {
     pages.delete(port);
     link.watch(-1);
@@ -187,20 +201,27 @@ const servePanel = (port: chrome.runtime.Port): void => {
         void answer(port, message.id, message.method, message.params);
         break;
       case 'pair':
-        void link.pair(message.label);
+        void link.pair(message.label, message.grants);
         break;
       case 'retry':
-        link.retry();
+        link.retry(true);
         break;
-      case 'read':
-        void markRead(message.persona, message.contact);
+      case 'sees':
+        pages.set(port, message.conversation);
         break;
     }
   });
 };
 
-const servePost = postServer({ tickets, opener, connected });
-const writing = new Writing({ link, tickets, connected });
+const frames: PostFrames = new PostFrames({
+  tickets,
+  opener,
+  connected,
+  addReaders: (ticket, { tab }) => void writing.addReaders(ticket, tab),
+});
+const writing = new Writing({ link, tickets, connected, extended: (payload) => frames.again(payload) });
+
+const WRITERS = new Set(['compose.html', 'readers.html']);
 
 const speaker = (sender: chrome.runtime.MessageSender | undefined): Speaker =>
   speakerOf(sender ?? {}, chrome.runtime.id, BASE);
@@ -209,8 +230,8 @@ chrome.runtime.onConnect.addListener((port) => {
   const who = speaker(port.sender);
   if (who.kind === 'own' && port.name === 'panel' && (who.page === 'panel.html' || who.page === 'onboarding.html'))
     servePanel(port);
-  else if (who.kind === 'own' && port.name === 'post' && who.page === 'post.html') servePost(port, who.tab);
-  else if (who.kind === 'own' && port.name === 'compose' && who.page === 'compose.html') writing.serve(port);
+  else if (who.kind === 'own' && port.name === 'post' && who.page === 'post.html') frames.serve(port, who.tab);
+  else if (who.kind === 'own' && port.name === 'compose' && WRITERS.has(who.page)) writing.serve(port);
   else port.disconnect();
 });
 
@@ -247,6 +268,7 @@ chrome.runtime.onMessage.addListener((message: unknown, sender, respond) => {
 });
 
 chrome.permissions.onAdded.addListener((added) => {
+  notices.listen();
   void register().then(() => inject(added.origins ?? []));
 });
 chrome.permissions.onRemoved.addListener(() => {

@@ -1,5 +1,5 @@
 /**
- * Windows in which posts are written. Not in the page: whatever is in a page can be painted over by it, and a person who
+ * Windows in which posts are written, and readers added to them. Not in the page: whatever is in a page can be painted over by it, and a person who
  * reads *For bob* may be pressing *For everyone*.
  */
 import type { Methods } from '../api/generated.ts';
@@ -13,12 +13,15 @@ import { networkOf, type Ticket, type Tickets } from './pages.ts';
 export const LONGEST_CALL = 120_000;
 
 const SIZE = { width: 440, height: 660 };
+const SMALL = { width: 440, height: 460 };
 
 interface Parts {
   readonly link: Link;
   readonly tickets: Tickets;
   /** Waits while a connection is being made; `now`: somebody pressed a button, so that it is tried at once. */
   connected(now: boolean): Promise<void>;
+  /** A post has more readers. */
+  extended(payload: string): void;
 }
 
 interface FromWindow {
@@ -28,7 +31,16 @@ interface FromWindow {
   readonly tab?: unknown;
   readonly params?: unknown;
   readonly persona?: unknown;
+  readonly to?: unknown;
 }
+
+const gone = (): Failure =>
+  new Failure({
+    code: 'page.gone',
+    message: 'This page is not open any more, or its site was switched off.',
+    hint: 'Reload the page.',
+    retry: 'no',
+  });
 
 const focus = (window: number): Promise<boolean> =>
   chrome.windows.update(window, { focused: true }).then(
@@ -40,6 +52,8 @@ export class Writing {
   readonly #parts: Parts;
   /** Windows, and the tabs of their editors, by their tickets. */
   readonly #windows = new Map<string, { window: number; tab: number }>();
+  /** Windows in which readers are added, by the tickets of their posts. */
+  readonly #extending = new Map<string, number>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -59,6 +73,15 @@ export class Writing {
     return ticket;
   }
 
+  /** Opens a window in which readers are added to a post of a page, or brings it to the front. */
+  async addReaders(ticket: string, tab: number): Promise<void> {
+    const known = this.#extending.get(ticket);
+    if (known !== undefined && (await focus(known))) return;
+    const url = chrome.runtime.getURL(`readers.html#${ticket},${tab}`);
+    const window = await chrome.windows.create({ url, type: 'popup', ...SMALL });
+    if (window?.id !== undefined) this.#extending.set(ticket, window.id);
+  }
+
   serve(port: chrome.runtime.Port): void {
     port.onMessage.addListener((message: FromWindow) => {
       void this.#answer(port, message).then(
@@ -75,14 +98,14 @@ export class Writing {
       await this.#leave(port, message.ticket, tab);
       return {};
     }
+    if (message.type === 'post' || message.type === 'append') {
+      const post = await ticketOf(tickets, message.ticket, tab, 'post');
+      if (post === undefined) throw gone();
+      await connected(true);
+      return message.type === 'post' ? this.#post(post) : this.#append(post, message);
+    }
     const ticket = await ticketOf(tickets, message.ticket, tab, 'compose');
-    if (ticket === undefined)
-      throw new Failure({
-        code: 'page.gone',
-        message: 'This page is not open any more, or its site was switched off.',
-        hint: 'Reload the page.',
-        retry: 'no',
-      });
+    if (ticket === undefined) throw gone();
     await connected(true);
     if (message.type === 'people') return this.#people(ticket, message.persona);
     if (message.type !== 'encrypt') return {};
@@ -103,16 +126,55 @@ export class Writing {
     return { text };
   }
 
+  /** An own post, as the window shows it, and who may be added. */
+  async #post({ origin, payload }: Ticket): Promise<object> {
+    const network = networkOf(origin);
+    const { text, readers, author_name } = await this.#parts.link.call('post.decrypt', {
+      text: payload,
+      offline: true,
+      ...(network === undefined ? {} : { network }),
+    });
+    const persona = author_name ?? undefined;
+    return { text, readers, persona, people: await this.#contacts(persona) };
+  }
+
+  async #append({ origin, payload }: Ticket, { to, persona }: FromWindow): Promise<object> {
+    const network = networkOf(origin);
+    const names = Array.isArray(to) ? to.filter((name) => typeof name === 'string') : [];
+    const { published } = await this.#parts.link.call(
+      'post.append',
+      {
+        text: payload,
+        to: names,
+        ...(typeof persona === 'string' ? { persona } : {}),
+        ...(network === undefined ? {} : { network }),
+      },
+      LONGEST_CALL,
+    );
+    this.#parts.extended(payload);
+    return { published };
+  }
+
+  /** Those whose key is known. A pairing that does not show contacts has none. */
+  async #contacts(persona: string | undefined): Promise<string[]> {
+    const { link } = this.#parts;
+    if (persona === undefined || !link.state.grants.includes('contacts.read')) return [];
+    const contacts = await everything(link, 'contact.list', { persona });
+    return contacts
+      .filter((contact) => contact.public_key != null && contact.state !== 'blocked')
+      .map((contact) => contact.name);
+  }
+
   async #people({ origin }: Ticket, persona: unknown): Promise<object> {
     const { link } = this.#parts;
-    const personas = await everything(link, 'persona.list', {});
-    const names = personas.map(({ name }) => name).filter((one) => link.state.personas?.includes(one) ?? true);
+    const { grants, personas } = link.state;
+    const known = grants.includes('contacts.read')
+      ? (await everything(link, 'persona.list', {})).map(({ name }) => name)
+      : (personas ?? []);
+    const names = known.filter((one) => personas?.includes(one) ?? true);
     const wanted = typeof persona === 'string' ? persona : names[0];
-    const contacts = wanted === undefined ? [] : await everything(link, 'contact.list', { persona: wanted });
     return {
-      people: contacts
-        .filter((contact) => contact.public_key != null && contact.state !== 'blocked')
-        .map((contact) => contact.name),
+      people: await this.#contacts(wanted),
       personas: names,
       network: networkOf(origin),
       site: origin,
@@ -128,6 +190,7 @@ export class Writing {
 
   #closed(window: number): void {
     for (const [name, one] of [...this.#windows]) if (one.window === window) this.#forget(name, one.tab);
+    for (const [name, one] of [...this.#extending]) if (one === window) this.#extending.delete(name);
   }
 
   #forget(name: string, tab: number | undefined): void {
