@@ -55,6 +55,7 @@ const entries = {
   content: 'src/content/content.ts',
   post: 'src/frame/post.ts',
   compose: 'src/frame/compose.ts',
+  readers: 'src/frame/readers.ts',
 };
 
 const only = process.argv[2];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { span } from '../src/core/show.ts';
+import { span } from '../src/core/body.ts';
 
 test('a time has at most two units', () => {
   assert.equal(span(30, 'en'), '30 seconds');

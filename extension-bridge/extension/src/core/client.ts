@@ -20,6 +20,7 @@ export class PageClient {
   readonly #pending = new Map<number, Pending>();
   readonly #awaited = new Set<() => void>();
   #port: chrome.runtime.Port | undefined;
+  #seen: string | undefined;
   #next = 1;
 
   open(): void {
@@ -33,6 +34,7 @@ export class PageClient {
       // The worker was put to sleep: opening a port wakes it, and its state comes at once.
       setTimeout(() => this.open(), 50);
     });
+    if (this.#seen !== undefined) this.#send({ type: 'sees', conversation: this.#seen });
   }
 
   /** Throws a `Failure`. */
@@ -72,6 +74,8 @@ export class PageClient {
 
   /** Somebody looks at a conversation, or at none. */
   sees(conversation: string | undefined): void {
+    if (conversation === this.#seen) return;
+    this.#seen = conversation;
     this.#send({ type: 'sees', ...(conversation === undefined ? {} : { conversation }) });
   }
 

@@ -20,6 +20,22 @@ const icon = (size: number, path: string, label: string): SVGSVGElement => {
 /** How far an own message has come: a clock, a tick (stored), two ticks (delivered), or a warning. */
 export const stateIcon = (state: MessageState, label: string): SVGSVGElement => icon(16, STATES[state], label);
 
+/** A bell with a line through it. */
+export const quietIcon = (label: string): SVGSVGElement =>
+  icon(
+    16,
+    'M8 1.6a4 4 0 0 1 4 4v2.8l1.4 2.4h-7.2l5-5.6a3 3 0 0 0-5.6-.2zM6.4 12h3.2a1.6 1.6 0 0 1-3.2 0zM2.2 13l10.4-11.6 1 .9-10.4 11.6z',
+    label,
+  );
+
+/** A lens. */
+export const lens = (): SVGSVGElement =>
+  icon(
+    24,
+    'M10.5 3.6a6.9 6.9 0 1 0 0 13.8a6.9 6.9 0 1 0 0-13.8zM10.5 5.4a5.1 5.1 0 1 1 0 10.2a5.1 5.1 0 1 1 0-10.2zM15.2 16.5l1.3-1.3 4.6 4.6-1.3 1.3z',
+    '',
+  );
+
 /** A wheel with eight teeth. */
 export const gear = (): SVGSVGElement => {
   const corners = Array.from({ length: 32 }, (_, corner) => {

@@ -110,25 +110,6 @@ export const grantWords = (grants: readonly string[]): HTMLElement =>
     ...grants.map((grant) => h('li', {}, wordsIfAny(`grant_${grant.replaceAll('.', '_')}`), ' ', h('code', {}, grant))),
   );
 
-const UNITS = [
-  ['day', 86_400],
-  ['hour', 3_600],
-  ['minute', 60],
-  ['second', 1],
-] as const;
-
-/** A time of so many seconds in its greatest unit, or the two greatest: `1 day 12 hours`. */
-export const span = (seconds: number, tag = region()): string => {
-  const parts: string[] = [];
-  let left = seconds;
-  for (const [unit, length] of UNITS) {
-    const count = Math.floor(left / length);
-    left %= length;
-    if (count > 0) parts.push(new Intl.NumberFormat(tag, { style: 'unit', unit, unitDisplay: 'long' }).format(count));
-  }
-  return parts.slice(0, 2).join(' ');
-};
-
 const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 /** Whole days back from now in the reader's time zone; rounding absorbs the hour of summer time. */
 const daysAgo = (date: Date): number => Math.round((midnight(new Date()) - midnight(date)) / 86_400_000);

@@ -3,7 +3,7 @@ import { language, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
 import { errorWords, problem } from '../core/show.ts';
 import { isTicketName, type Opened, type Way } from '../core/tickets.ts';
-import { authorWords } from './author.ts';
+import { authorWords, readersWords } from './author.ts';
 import { Sight } from './sight.ts';
 
 /** Set by the build: only a test that measures what a page learns without the line makes one where this is true. */
@@ -57,7 +57,7 @@ const unfold = (): HTMLButtonElement => press(say('post_show'), () => draw(last)
 
 const draw = (opened: Opened): void => {
   // A text that is there stays when the worker is started again.
-  if (last.state === 'open' && opened.state !== 'open') return;
+  if (last.state === 'open' && opened.state !== 'open' && opened.state !== 'locked') return;
   last = opened;
   clearInterval(clock);
   sight.watch(undefined);
@@ -69,6 +69,9 @@ const draw = (opened: Opened): void => {
       break;
     case 'looking':
       view.replaceChildren(looking());
+      break;
+    case 'locked':
+      view.replaceChildren(line(h('span', {}, say('post_locked')), show()));
       break;
     case 'closed':
     case 'held':
@@ -121,11 +124,19 @@ const preview = ({ post }: Extract<Opened, { state: 'open' }>): HTMLElement =>
 
 const text = ({ post }: Extract<Opened, { state: 'open' }>): HTMLElement[] => {
   const by = authorWords(post);
-  const about = [say(post.public === true ? 'post_public' : 'post_private'), ...(by === undefined ? [] : [by])];
+  const about = [readersWords(post), ...(by === undefined ? [] : [by])];
   return [
     ...(post.warning ? [problem(post.warning)] : []),
     h('p', { class: 'opened', dir: 'auto', tabindex: -1 }, post.text),
-    h('div', { class: 'by meta' }, mark(post.author_key ?? ''), h('span', {}, about.join(' · '))),
+    h(
+      'div',
+      { class: 'by meta' },
+      mark(post.author_key ?? ''),
+      h('span', {}, about.join(' · ')),
+      // Whoever wrote it here may add some.
+      post.readers == null ? undefined : press(say('addReaders'), () => connect().postMessage({ type: 'readers' })),
+      post.readers == null ? undefined : covered,
+    ),
   ];
 };
 

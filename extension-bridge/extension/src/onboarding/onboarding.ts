@@ -1,6 +1,6 @@
-import { GRANTS } from '../api/generated.ts';
 import { PageClient } from '../core/client.ts';
 import { button, byId, h } from '../core/dom.ts';
+import { LEVEL_NAMES, LEVELS, mayAskForMore, nextLevel, type Level } from '../core/grants.ts';
 import { language, translate, words as say } from '../core/i18n.ts';
 import { mark } from '../core/mark.ts';
 import { inviteForm } from '../core/invite.ts';
@@ -25,8 +25,25 @@ const label = (): string => {
   return `${name} (${system()})`;
 };
 
-/** What `bauta pair approve` grants by default. */
-const ASKED = GRANTS.filter((grant) => grant !== 'persona.admin');
+/** What somebody chose to ask for; until then the least. */
+let chosen: Level | undefined;
+
+/** What to ask for, least first, and what each is for. */
+const levels = (): HTMLElement => {
+  const level = chosen ?? nextLevel(client.state.grants);
+  const list = h('div', {}, grantWords(LEVELS[level]));
+  const rows = LEVEL_NAMES.map((name) => {
+    const box = h('input', { type: 'radio', name: 'level', id: `level-${name}`, value: name, checked: name === level });
+    box.addEventListener('change', () => {
+      chosen = name;
+      list.replaceChildren(grantWords(LEVELS[name]));
+    });
+    return h('label', { class: 'inline', for: box.id }, box, h('span', {}, say(`level_${name}`)));
+  });
+  return h('fieldset', {}, h('legend', {}, say('askFor')), ...rows, list, h('p', { class: 'note' }, say('levelsNote')));
+};
+
+const ask = (): void => client.pair(label(), LEVELS[chosen ?? nextLevel(client.state.grants)]);
 const FOUND = new Set(['unpaired', 'pairing', 'refused', 'expired', 'revoked', 'ready']);
 
 const daemonStep = (): HTMLElement => {
@@ -59,9 +76,7 @@ const daemonStep = (): HTMLElement => {
 const pairStep = (): HTMLElement => {
   const { state } = client;
   clearInterval(clock);
-  if (state.stage === 'ready')
-    return h('div', {}, h('p', { class: 'ok' }, say('paired')), h('p', {}, say('grants')), grantWords(state.grants));
-  if (state.stage === 'pairing' && state.code !== undefined) {
+  if (state.code !== undefined) {
     const left = h('span', { role: 'timer' });
     const until = Date.parse(state.expiresAt ?? '');
     const tick = (): void => {
@@ -80,11 +95,22 @@ const pairStep = (): HTMLElement => {
       ),
       command(`bauta pair approve ${state.code}`),
       h('p', { class: 'meta' }, left),
-      h('p', {}, say('grants')),
-      grantWords(ASKED),
+      h('p', {}, say('asksFor')),
+      grantWords(state.asked ?? []),
       h('p', { class: 'note' }, say('grantsNote')),
     );
   }
+  if (state.stage === 'ready')
+    return h(
+      'div',
+      {},
+      h('p', { class: 'ok' }, say('paired')),
+      h('p', {}, say('grants')),
+      grantWords(state.grants),
+      state.ended === undefined ? undefined : h('p', { role: 'alert' }, say(`stage_${state.ended}`)),
+      state.failure === undefined ? undefined : problem(state.failure),
+      ...(mayAskForMore(state.grants) ? [levels(), button(say('askForMore'), ask)] : []),
+    );
   if (!FOUND.has(state.stage)) return h('p', { class: 'meta' }, say('afterDaemon'));
   return h(
     'div',
@@ -92,7 +118,8 @@ const pairStep = (): HTMLElement => {
     state.stage === 'unpaired' ? undefined : h('p', { role: 'alert' }, linkWords(state)),
     state.failure === undefined ? undefined : problem(state.failure),
     h('p', {}, say('pairNote')),
-    button(say('showCode'), () => client.pair(label()), 'main'),
+    levels(),
+    button(say('showCode'), ask, 'main'),
   );
 };
 
@@ -145,10 +172,14 @@ const marks = (): void => {
 };
 
 let last = '';
+let granted = '';
 const draw = (): void => {
   const key = JSON.stringify(client.state);
   if (key === last) return;
   last = key;
+  // What was asked for was given: the next question is another one.
+  if (granted !== client.state.grants.join()) chosen = undefined;
+  granted = client.state.grants.join();
   byId('daemon').replaceChildren(daemonStep());
   byId('pair').replaceChildren(pairStep());
   marks();

@@ -1,20 +1,15 @@
-import { LIMITS, type Disappearing, type HistoryEntry, type Methods } from '../api/generated.ts';
+import { LIMITS, type Disappearing, type Methods } from '../api/generated.ts';
+import { span } from '../core/body.ts';
 import { button, h } from '../core/dom.ts';
 import { failureFrom } from '../core/failure.ts';
 import { isolated, words as say } from '../core/i18n.ts';
-import { day, problem, span, time } from '../core/show.ts';
+import { day, problem } from '../core/show.ts';
 import { head } from './head.ts';
+import { bubble, rove } from './message.ts';
 import type { Model } from './model.ts';
 
 /** How long a message that broke off waits for the worker to be back, in milliseconds. */
 const RECONNECTING = 10_000;
-
-/** What a message says. */
-export const messageWords = (entry: HistoryEntry): string => {
-  if ('text' in entry) return entry.text;
-  if (!('disappear' in entry)) return say('messageUnsupported');
-  return entry.disappear === 0 ? say('messageStay') : say('messageDisappear', span(entry.disappear));
-};
 
 /** How long messages stay, and who wants what where that differs. */
 const disappearingWords = ({ after, own, theirs }: Disappearing): string => {
@@ -23,27 +18,9 @@ const disappearingWords = ({ after, own, theirs }: Disappearing): string => {
   return own === theirs ? inForce : `${inForce} ${say('timersDiffer', wish(own), wish(theirs))}`;
 };
 
-const ownWords = (entry: HistoryEntry): string =>
-  entry.direction === 'in' || entry.state == null ? '' : say(`message_${entry.state}`);
-
-const bubble = (entry: HistoryEntry, isLast: boolean): HTMLElement => {
-  const own = entry.direction === 'out';
-  const at = time(entry.delivered_at ?? entry.stored_at ?? entry.at);
-  const below = own && (isLast || entry.state === 'failed');
-  return h(
-    'li',
-    { class: own ? 'own' : 'theirs' },
-    h('p', { dir: 'auto' }, messageWords(entry)),
-    below
-      ? h('span', { class: 'meta' }, ownWords(entry), ' ', at)
-      : h('span', { class: 'meta beside' }, h('span', { class: 'hidden' }, ownWords(entry), ' '), at),
-    entry.error ? problem(entry.error) : undefined,
-  );
-};
-
 export const log = (model: Model): HTMLElement => {
   const lastOwn = model.history.findLast((entry) => entry.direction === 'out');
-  const contact = model.view.name === 'chat' ? model.view.contact : '';
+  const { contact, at } = model.view.name === 'chat' ? model.view : { contact: '', at: undefined };
   const stuck = model.contacts.find((one) => one.name === contact)?.problem != null;
   const items: HTMLElement[] = [];
   let shown = '';
@@ -51,7 +28,7 @@ export const log = (model: Model): HTMLElement => {
     const today = day(entry.at);
     if (today !== shown) items.push(h('li', { class: 'day' }, today));
     shown = today;
-    items.push(bubble(entry, entry === lastOwn));
+    items.push(bubble(model, contact, entry, { isLast: entry === lastOwn && !model.later, isFound: entry.id === at }));
   }
   const scroll = h(
     'div',
@@ -61,9 +38,18 @@ export const log = (model: Model): HTMLElement => {
       ? h('p', { class: 'note empty' }, say('noMessages', isolated(contact)))
       : undefined,
     h('ol', { class: 'bubbles' }, ...items),
+    model.later
+      ? h(
+          'div',
+          { class: 'actions' },
+          button(say('laterMessages'), () => void model.moreLater(contact), 'quiet'),
+          button(say('latestMessages'), () => model.go({ name: 'chat', contact }), 'quiet'),
+        )
+      : undefined,
   );
+  rove(scroll, model.acting);
   // Whoever reads the end stays there when the panel or the field below changes its size.
-  let atEnd = true;
+  let atEnd = scroll.querySelector('.found') === null && !model.later;
   scroll.addEventListener('scroll', () => {
     atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
   });
@@ -75,24 +61,38 @@ export const log = (model: Model): HTMLElement => {
 
 export const chatHead = (model: Model, name: string): HTMLElement => {
   const contact = model.contacts.find((one) => one.name === name);
+  const wasFound = model.view.name === 'chat' && model.view.at !== undefined;
+  const about = h(
+    'button',
+    {
+      type: 'button',
+      class: 'quiet small',
+      id: 'about',
+      'aria-label': say('aboutContact', isolated(name)),
+      onclick: () => model.go({ name: 'contact', contact: name }),
+    },
+    '⋯',
+  );
   return h(
     'div',
     { class: 'chat-head' },
     head(
       model,
       name,
-      undefined,
+      wasFound ? () => model.go({ name: 'search' }) : undefined,
       button(
         say(contact?.verified === true ? 'verified' : 'verify'),
         () => model.go({ name: 'verify', contact: name }),
         'quiet',
       ),
+      about,
     ),
     contact?.problem ? problem(contact.problem) : undefined,
     contact?.disappearing ? h('p', { class: 'note' }, disappearingWords(contact.disappearing)) : undefined,
     contact !== undefined && contact.state !== 'active'
       ? h('p', { class: 'note' }, say(`contact_${contact.state}`))
       : undefined,
+    contact?.muted === true ? h('p', { class: 'note' }, say('muted')) : undefined,
   );
 };
 

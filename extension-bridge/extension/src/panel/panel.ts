@@ -1,12 +1,18 @@
 import { byId, h } from '../core/dom.ts';
 import { isolated, language, translate, words as say } from '../core/i18n.ts';
-import { gear, sidePanel } from '../core/icons.ts';
+import { gear, lens, sidePanel } from '../core/icons.ts';
 import { mark } from '../core/mark.ts';
 import { unreadOf } from '../core/messages.ts';
 import { command, linkWords, problem, stateWords } from '../core/show.ts';
 import { apart } from './apart.ts';
+import { blocked } from './blocked.ts';
 import * as chats from './chat.ts';
+import { contactView } from './contact.ts';
+import { list } from './list.ts';
 import { Model } from './model.ts';
+import { profiles } from './profiles.ts';
+import { requests } from './requests.ts';
+import { forgetSearch, search } from './search.ts';
 import { settings } from './settings.ts';
 import * as views from './views.ts';
 
@@ -18,7 +24,7 @@ const model = new Model();
 const popup = location.search === '?popup';
 /** The view that is shown, and what it was made of. */
 let shown: { name: string; key: string } | undefined;
-let chat: { contact: string; head: HTMLElement; log: HTMLElement; composer: HTMLElement } | undefined;
+let chat: { name: string; head: HTMLElement; log: HTMLElement; composer: HTMLElement } | undefined;
 
 const dot = (): string => {
   const { stage } = model.client.state;
@@ -103,6 +109,7 @@ const personaBar = (): void => {
     );
   }
   if (model.persona !== undefined && select.value !== model.persona) select.value = model.persona;
+  byId('find').hidden = !model.can('messages.read') || model.persona === undefined;
   byId('mark').replaceChildren(mark(model.personas.find((one) => one.name === model.persona)?.public_key ?? ''));
 };
 
@@ -111,11 +118,18 @@ const redraw = (): void => {
   draw();
 };
 
-const drawChat = (contact: string): void => {
+/** The first message that is in sight, and where: it stays there, whatever comes before or after it. */
+const topOf = (log: HTMLElement): { id: string; top: number } | undefined => {
+  const { top } = log.getBoundingClientRect();
+  const first = [...log.querySelectorAll('li[id]')].find((one) => one.getBoundingClientRect().bottom > top);
+  return first === undefined ? undefined : { id: first.id, top: first.getBoundingClientRect().top };
+};
+
+const drawChat = (name: string, contact: string): void => {
   const place = byId('view');
-  if (chat?.contact !== contact || !place.contains(chat.composer)) {
+  if (chat?.name !== name || !place.contains(chat.composer)) {
     chat = {
-      contact,
+      name,
       head: chats.chatHead(model, contact),
       log: chats.log(model),
       composer: chats.composer(model, contact),
@@ -127,12 +141,22 @@ const drawChat = (contact: string): void => {
   }
   const { scrollTop, scrollHeight, clientHeight } = chat.log;
   const atEnd = scrollHeight - scrollTop - clientHeight < 40;
-  const focused = document.activeElement === chat.log;
+  const first = topOf(chat.log);
+  const hadFound = chat.log.querySelector('.found') !== null;
+  const focused = chat.log.contains(document.activeElement) ? document.activeElement?.id : undefined;
   const next = chats.log(model);
   chat.log.replaceWith(next);
   chat.log = next;
-  next.scrollTop = atEnd ? next.scrollHeight : scrollTop + (next.scrollHeight - scrollHeight);
-  if (focused) next.focus();
+  const found = next.querySelector('.found');
+  if (atEnd && found === null && !model.later) {
+    next.scrollTop = next.scrollHeight;
+  } else {
+    next.scrollTop = scrollTop;
+    const now = first === undefined ? null : document.getElementById(first.id);
+    if (first !== undefined && now !== null) next.scrollTop += now.getBoundingClientRect().top - first.top;
+  }
+  if (found !== null && !hadFound) found.scrollIntoView({ block: 'center' });
+  if (focused !== undefined) (document.getElementById(focused) ?? next).focus();
   const nextHead = chats.chatHead(model, contact);
   if (nextHead.textContent !== chat.head.textContent) {
     chat.head.replaceWith(nextHead);
@@ -185,6 +209,13 @@ const drawApart = (): boolean => {
   const focused = document.activeElement;
   if (needed && focused instanceof HTMLElement && view.contains(focused)) left = focused;
   const follow = focused === document.body || focused === left || place.contains(focused);
+  if (state.stage === 'locked') {
+    // What was encrypted does not stay on the screen, nor behind it.
+    view.replaceChildren();
+    forgetSearch();
+    shown = chat = left = undefined;
+    document.querySelector('dialog')?.remove();
+  }
   view.hidden = needed;
   place.hidden = !needed;
   place.replaceChildren(...(needed ? [apart(model)] : []));
@@ -224,6 +255,7 @@ const dataOf = (): unknown => {
         model.persona,
         model.listed,
         model.contacts,
+        model.profiles.filter((profile) => profile.other_key != null).length,
         model.requests.length,
         [...model.last],
         unread,
@@ -233,16 +265,22 @@ const dataOf = (): unknown => {
       return [
         model.history,
         model.earlier,
+        model.later,
+        model.acting,
         model.read,
         state.grants,
         model.contacts.find((one) => one.name === view.contact),
       ];
+    case 'contact':
+      return [model.contacts.find((one) => one.name === view.contact), state.grants];
+    case 'profiles':
+      return [model.profiles, state.grants];
     case 'requests':
-      return model.requests;
+      return [model.requests, state.grants];
     case 'status':
       return model.status;
     case 'settings':
-      return [state.stage, state.grants];
+      return [state.stage, state.grants, state.pairing, model.persona !== undefined];
     default:
       return [];
   }
@@ -252,7 +290,15 @@ const makeView = (): HTMLElement => {
   const { view } = model;
   switch (view.name) {
     case 'requests':
-      return views.requests(model);
+      return requests(model);
+    case 'search':
+      return search(model);
+    case 'contact':
+      return contactView(model, view.contact);
+    case 'profiles':
+      return profiles(model);
+    case 'blocked':
+      return blocked(model);
     case 'invite':
       return views.invite(model);
     case 'add':
@@ -264,7 +310,7 @@ const makeView = (): HTMLElement => {
     case 'settings':
       return settings(model, redraw);
     default:
-      return views.list(model);
+      return list(model);
   }
 };
 
@@ -282,12 +328,12 @@ const draw = (): void => {
   shown = { name, key };
   const place = byId('view');
   if (view.name === 'chat') {
-    drawChat(view.contact);
+    drawChat(name, view.contact);
   } else if (same) {
     replaceSame(place, makeView());
   } else {
     place.replaceChildren(makeView());
-    document.getElementById('title')?.focus();
+    (document.getElementById('find-text') ?? document.getElementById('title'))?.focus();
   }
 };
 
@@ -298,6 +344,8 @@ translate(document);
 byId('status').addEventListener('click', () => model.go({ name: 'status' }));
 byId('settings').append(gear());
 byId('settings').addEventListener('click', () => model.go({ name: 'settings' }));
+byId('find').append(lens());
+byId('find').addEventListener('click', () => model.go({ name: 'search' }));
 byId('persona').addEventListener('change', (event) => model.choose((event.target as HTMLSelectElement).value));
 const aside = byId('aside');
 aside.hidden = !popup;
@@ -311,12 +359,11 @@ aside.addEventListener('click', () => {
       .then(() => window.close());
 });
 document.addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && model.view.name !== 'list' && !popup) model.go({ name: 'list' });
+  if (event.key !== 'Escape' || model.view.name === 'list' || popup) return;
+  // A question is answered with no; the view stays.
+  if (document.querySelector('dialog') === null) model.go({ name: 'list' });
 });
-document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible' && model.view.name === 'chat' && model.persona !== undefined)
-    model.client.read(model.persona, model.view.contact);
-});
+document.addEventListener('visibilitychange', () => model.see());
 model.onChange = draw;
 setInterval(statusLine, 1000);
 model.start();

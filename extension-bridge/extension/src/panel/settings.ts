@@ -1,9 +1,12 @@
 import { button, h } from '../core/dom.ts';
 import { words as say } from '../core/i18n.ts';
-import { grantWords, linkWords } from '../core/show.ts';
+import { command } from '../core/show.ts';
 import { patternOf, siteOf } from '../core/sites.ts';
 import { head } from './head.ts';
 import type { Model } from './model.ts';
+import { noticesCard } from './notices.ts';
+import { pairingCard } from './pairing.ts';
+import { retentionCard } from './retention.ts';
 
 /** Switches the site of the tab on and off. */
 const siteBox = (redraw: () => void): HTMLElement => {
@@ -35,7 +38,13 @@ const siteBox = (redraw: () => void): HTMLElement => {
 
 /** `redraw`: what is shown has changed outside of the model. */
 export const settings = (model: Model, redraw: () => void): HTMLElement => {
-  const { state } = model.client;
+  const ofHome = model.client.state.personas === null;
+  const links = [
+    model.can('contacts.read') && ofHome ? button(say('profiles'), () => model.go({ name: 'profiles' }), 'quiet') : '',
+    model.can('contacts.read') && model.persona !== undefined
+      ? button(say('blocked'), () => model.go({ name: 'blocked' }), 'quiet')
+      : '',
+  ].filter((link) => link !== '');
   const on = h('ul', { class: 'plain' });
   void chrome.permissions.getAll().then(({ origins = [] }) =>
     on.replaceChildren(
@@ -60,17 +69,10 @@ export const settings = (model: Model, redraw: () => void): HTMLElement => {
     head(model, say('settings')),
     siteBox(redraw),
     h('div', { class: 'card' }, h('h3', {}, say('sitesOn')), on),
-    h(
-      'div',
-      { class: 'card' },
-      h('h3', {}, say('pairing')),
-      h('p', {}, linkWords(state)),
-      state.grants.length === 0 ? undefined : h('div', {}, h('h4', {}, say('grants')), grantWords(state.grants)),
-      button(
-        say('openPairing'),
-        () => void chrome.tabs.create({ url: chrome.runtime.getURL('onboarding.html') }),
-        'quiet',
-      ),
-    ),
+    model.can('messages.read') ? noticesCard() : undefined,
+    ofHome && model.can('messages.send') ? retentionCard(model) : undefined,
+    links.length === 0 ? undefined : h('div', { class: 'card list-of-actions' }, ...links),
+    pairingCard(model),
+    h('div', { class: 'card' }, h('h3', {}, say('otherSettings')), command('bauta config list')),
   );
 };

@@ -1,4 +1,5 @@
 import type { Event } from '../api/generated.ts';
+import { bodyWords } from '../core/body.ts';
 import { isolated, words } from '../core/i18n.ts';
 import { unreadKey } from '../core/messages.ts';
 import { chosenNotice, type Notice } from '../core/notices.ts';
@@ -23,11 +24,10 @@ export const noticeOf = (event: Event, notice: Notice): Said | undefined => {
   const { persona, from } = event.message;
   const about = unreadKey(persona, from);
   if (notice === 'bare') return { about, title: 'Bauta', message: words('noticeMessage') };
-  const text = 'text' in event.message ? event.message.text : words('messageUnsupported');
   return {
     about,
     title: isolated(from),
-    message: notice === 'text' ? text.slice(0, LONGEST) : words('noticeMessage'),
+    message: notice === 'text' ? bodyWords(event.message).slice(0, LONGEST) : words('noticeMessage'),
   };
 };
 
