@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { authorWords } from '../src/frame/author.ts';
+import { authorWords, readersWords } from '../src/frame/author.ts';
 
 // The words themselves, as the browser gives them, with what is put in.
 (globalThis as { chrome?: unknown }).chrome = {
-  i18n: { getMessage: (key: string, [name]: string[]) => `${key}: ${name?.replaceAll(/\p{Cf}/gu, '')}` },
+  i18n: {
+    getMessage: (key: string, [name]: string[] = []) =>
+      key === 'language' ? 'en' : name === undefined ? key : `${key}: ${name.replaceAll(/\p{Cf}/gu, '')}`,
+    getUILanguage: () => 'en-GB',
+  },
 };
 
 test('that somebody wrote a post is said only where it is certain', () => {
@@ -15,4 +19,13 @@ test('that somebody wrote a post is said only where it is certain', () => {
   // Nobody is named whose key it is: so nothing is proven about anybody.
   assert.equal(authorWords({ ...claim, author_name: null, author_proven: true }), 'post_names: twitter.com/bob');
   assert.equal(authorWords({ author: null, author_proven: false }), undefined);
+});
+
+test('readers are counted where that is known, and never guessed', () => {
+  assert.equal(readersWords({ public: true }), 'post_public');
+  assert.equal(readersWords({ public: false }), 'post_private');
+  assert.equal(readersWords({ public: false, readers: null }), 'post_private');
+  assert.equal(readersWords({ public: false, readers: 0 }), 'post_alone');
+  assert.equal(readersWords({ public: false, readers: 1 }), 'post_readers_one: 1');
+  assert.equal(readersWords({ public: false, readers: 1234 }), 'post_readers_other: 1,234');
 });

@@ -17,39 +17,27 @@ class Memory implements Area {
 
 test('a new worker goes on where the last one was', async () => {
   const session = new Memory();
-  const local = new Memory();
-  const first = new Cursor(session, local);
+  const first = new Cursor(session);
   assert.equal(await first.load(), undefined);
-  await first.advance(7, true);
-  await first.advance(9, false);
-  assert.equal(await new Cursor(session, local).load(), 9);
-});
-
-test('a new browser goes back to where all was read', async () => {
-  const local = new Memory();
-  const first = new Cursor(new Memory(), local);
-  await first.advance(7, true);
-  await first.advance(9, false);
-  assert.equal(await new Cursor(new Memory(), local).load(), 7);
-  await first.settle();
-  assert.equal(await new Cursor(new Memory(), local).load(), 9);
+  await first.advance(7);
+  await first.advance(9);
+  assert.equal(await new Cursor(session).load(), 9);
 });
 
 test('a mark never moves back, and nonsense moves nothing', async () => {
   const session = new Memory();
-  const cursor = new Cursor(session, new Memory());
-  await cursor.advance(9, true);
-  for (const value of [3, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) await cursor.advance(value, true);
-  assert.equal(await new Cursor(session, new Memory()).load(), 9);
+  const cursor = new Cursor(session);
+  await cursor.advance(9);
+  for (const value of [3, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) await cursor.advance(value);
+  assert.equal(await new Cursor(session).load(), 9);
   session.items.set('cursor', '9');
-  assert.equal(await new Cursor(session, new Memory()).load(), undefined);
+  assert.equal(await new Cursor(session).load(), undefined);
 });
 
-test('reset forgets both marks', async () => {
+test('reset forgets the mark', async () => {
   const session = new Memory();
-  const local = new Memory();
-  const cursor = new Cursor(session, local);
-  await cursor.advance(9, true);
+  const cursor = new Cursor(session);
+  await cursor.advance(9);
   await cursor.reset();
-  assert.equal(await new Cursor(session, local).load(), undefined);
+  assert.equal(await new Cursor(session).load(), undefined);
 });

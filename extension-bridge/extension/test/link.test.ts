@@ -4,7 +4,8 @@ import { Cursor, type Area } from '../src/worker/cursor.ts';
 import type { KeyStore } from '../src/worker/pairing.ts';
 import { fromBase64Url, proofInput, toBase64Url } from '../src/worker/pairing.ts';
 import type { Timers, Wire } from '../src/worker/rpc.ts';
-import { Link, stageOfReason, type Handlers } from '../src/worker/link.ts';
+import { Link, type Handlers } from '../src/worker/link.ts';
+import { stageOfReason } from '../src/worker/stages.ts';
 
 const ORIGIN = 'chrome-extension://glggelpbdmnoognbkiacemakhjalbeki/';
 const GRANTS = ['status.read', 'messages.read'];
@@ -56,7 +57,10 @@ class Daemon {
   oldest = 0;
   running = true;
   subscriptions: unknown[] = [];
-  refusal = { code: 'pair.unknown', retry: 'no' };
+  refusal = { code: 'access.revoked', retry: 'no' };
+  /** Everything but hello is answered with this. */
+  locked = false;
+  asked: unknown[] = [];
   #challenge: string | undefined;
 
   open(handlers: Handlers): Wire {
@@ -114,10 +118,12 @@ class Daemon {
     const refuse = (code: string, retry = 'no') => ({
       error: { code: -32001, message: code, data: { code, message: code, retry } },
     });
+    if (this.locked && method !== 'hello') return refuse('daemon.locked');
     switch (method) {
       case 'hello':
         return { result: { protocol: 1, version: '0.1.0', features: ['events'], grants: [] } };
       case 'pair.request':
+        this.asked.push(params['grants']);
         this.key = await crypto.subtle.importKey(
           'spki',
           fromBase64Url(String(params['key'])),
@@ -125,7 +131,7 @@ class Daemon {
           true,
           ['verify'],
         );
-        return { result: { id: 'p1', code: '481920', expires_at: new Date(120_000).toISOString() } };
+        return { result: { id: `p${this.asked.length}`, code: '481920', expires_at: new Date(120_000).toISOString() } };
       case 'session.challenge':
         this.#challenge = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
         return { result: { challenge: this.#challenge } };
@@ -141,7 +147,7 @@ class Daemon {
             proofInput(challenge, ORIGIN),
           ));
         return good && this.approved.has(String(params['id']))
-          ? { result: { grants: GRANTS, personas: null } }
+          ? { result: { grants: GRANTS, personas: null, label: 'Chromium', since: '2026-11-20T00:00:00.000Z' } }
           : refuse(this.refusal.code, this.refusal.retry);
       }
       case 'event.subscribe': {
@@ -173,7 +179,7 @@ const setUp = (daemon = new Daemon(), local = new Memory(), session = new Memory
     keys: store,
     local,
     session,
-    cursor: new Cursor(session, local),
+    cursor: new Cursor(session),
     timers,
     origin: ORIGIN,
     client: 'test',
@@ -196,7 +202,7 @@ const paired = async () => {
   const all = setUp();
   all.link.retry();
   await until(() => all.link.state.stage === 'unpaired');
-  await all.link.pair('Chromium');
+  await all.link.pair('Chromium', ['status.read']);
   assert.equal(all.link.state.code, '481920');
   all.daemon.approved.add('p1');
   all.daemon.tell('pair.approved', { id: 'p1', grants: GRANTS });
@@ -218,12 +224,12 @@ test('refused, expired, and an approval of someone else', async () => {
   const { link, daemon, timers } = setUp();
   link.retry();
   await until(() => link.state.stage === 'unpaired');
-  await link.pair('x');
+  await link.pair('x', ['status.read']);
   daemon.tell('pair.approved', { id: 'other', grants: GRANTS });
   assert.equal(link.state.stage, 'pairing');
   daemon.tell('pair.refused', { id: 'p1' });
   await until(() => link.state.stage === 'refused');
-  await link.pair('x');
+  await link.pair('x', ['status.read']);
   assert.equal(link.state.stage, 'pairing');
   timers.ring(120_000);
   await until(() => link.state.stage === 'expired');
@@ -236,9 +242,9 @@ test('a pairing that was revoked says so, calls are refused here, and pairing ag
   link.retry();
   await until(() => link.state.stage === 'revoked');
   await assert.rejects(link.call('status.get', {}));
-  await link.pair('x');
-  daemon.approved.add('p1');
-  daemon.tell('pair.approved', { id: 'p1', grants: GRANTS });
+  await link.pair('x', ['status.read']);
+  daemon.approved.add('p2');
+  daemon.tell('pair.approved', { id: 'p2', grants: GRANTS });
   await until(() => link.state.stage === 'ready');
 });
 
@@ -250,11 +256,83 @@ test('a key that is not the paired one counts as revoked, not as a failure to tr
   await until(() => link.state.stage === 'revoked');
 });
 
+test('a locked daemon is not a pairing that is over; when it is unlocked, all is as before', async () => {
+  const { daemon, local, store, link, timers } = await paired();
+  daemon.locked = true;
+  daemon.handlers?.closed('Native host has exited.');
+  timers.ring(1000);
+  await until(() => link.state.stage === 'locked');
+  assert.equal(local.items.get('pairing.id'), 'p1');
+  assert.equal(timers.due.size, 0, 'the connection stays, and nothing has to be tried');
+  await assert.rejects(link.call('status.get', {}), { code: 'daemon.locked' });
+  // Somebody who presses the button is served at once.
+  link.retry();
+  assert.equal(link.state.stage, 'locked');
+  daemon.locked = false;
+  link.retry(true);
+  await until(() => link.state.stage === 'ready');
+  // And one that is not paired is told, too.
+  daemon.locked = true;
+  const stranger = setUp(daemon, undefined, undefined, store);
+  stranger.link.retry();
+  await until(() => stranger.link.state.stage === 'locked');
+});
+
+test('what is not about the pairing does not end it', async () => {
+  const { daemon, local, session, store } = await paired();
+  daemon.approved.clear();
+  daemon.refusal = { code: 'store.failed', retry: 'no' };
+  const { link } = setUp(daemon, local, session, store);
+  link.retry();
+  await until(() => link.state.stage === 'stopped');
+  assert.equal(local.items.get('pairing.id'), 'p1');
+});
+
+for (const told of [true, false])
+  test(`a paired extension asks for more, and goes on with what it gets; it is told: ${told}`, async () => {
+    const { link, daemon, local, session } = await paired();
+    assert.equal(link.state.pairing?.label, 'Chromium');
+    await link.pair('x', ['status.read', 'contacts.read']);
+    // Until then it works as before.
+    assert.deepEqual([link.state.stage, link.state.code], ['ready', '481920']);
+    assert.deepEqual(link.state.asked, ['status.read', 'contacts.read']);
+    assert.deepEqual(daemon.asked.at(-1), ['status.read', 'contacts.read']);
+    await link.call('status.get', {});
+    const { handlers } = daemon;
+    daemon.approved = new Set(['p2']);
+    if (told) daemon.tell('pair.approved', { id: 'p2', grants: GRANTS });
+    const revoked = { code: -32001, message: 'm', data: { code: 'access.revoked', message: 'm', retry: 'no' } };
+    handlers?.frame({ jsonrpc: '2.0', id: null, error: revoked });
+    handlers?.closed('Native host has exited.');
+    await until(() => link.state.stage === 'ready' && local.items.get('pairing.id') === 'p2');
+    assert.equal(link.state.code, undefined);
+    assert.equal(session.items.get('pairing.pending'), undefined);
+  });
+
+test('a question for more that is refused or not answered leaves what there was', async () => {
+  const { link, daemon, timers, local } = await paired();
+  await link.pair('x', ['contacts.read']);
+  daemon.tell('pair.refused', { id: 'p2' });
+  await until(() => link.state.ended === 'refused');
+  assert.deepEqual([link.state.stage, link.state.code, link.state.grants], ['ready', undefined, GRANTS]);
+  await link.pair('x', ['contacts.read']);
+  assert.equal(link.state.ended, undefined);
+  timers.ring(120_000);
+  await until(() => link.state.ended === 'expired');
+  assert.equal(local.items.get('pairing.id'), 'p1');
+  // The connection breaks while a code waits: the pairing before still holds.
+  await link.pair('x', ['contacts.read']);
+  daemon.handlers?.closed('Native host has exited.');
+  timers.ring(1000);
+  await until(() => link.state.stage === 'ready');
+  assert.equal(local.items.get('pairing.id'), 'p1');
+});
+
 test('approved while the worker slept: the next one finds it', async () => {
   const { link, daemon, local, session, store } = setUp();
   link.retry();
   await until(() => link.state.stage === 'unpaired');
-  await link.pair('x');
+  await link.pair('x', ['status.read']);
   daemon.approved.add('p1');
   const next = setUp(daemon, local, session, store);
   next.link.retry();
@@ -266,7 +344,6 @@ test('nothing is lost while the worker sleeps, and nothing comes twice', async (
   const seen: number[] = [];
   link.onEvent = async (event) => {
     seen.push(event.cursor);
-    return { nothingUnread: true };
   };
   daemon.event(1);
   daemon.event(2);
@@ -278,7 +355,6 @@ test('nothing is lost while the worker sleeps, and nothing comes twice', async (
   const next = setUp(daemon, local, session, store);
   next.link.onEvent = async (event) => {
     seen.push(event.cursor);
-    return { nothingUnread: true };
   };
   next.link.retry();
   await until(() => seen.length === 4);
@@ -291,29 +367,10 @@ test('an event that fails does not stop the next', async () => {
   link.onEvent = async (event) => {
     if (event.cursor === 1) throw new Error('no');
     seen.push(event.cursor);
-    return { nothingUnread: true };
   };
   daemon.event(1);
   daemon.event(2);
   await until(() => seen.length === 1);
-});
-
-test('a worker that is stopped in the middle of an event counts it once', async () => {
-  const { link, daemon, local, session, store } = await paired();
-  const count = async (): Promise<{ nothingUnread: boolean; outcome: { count: number } }> => ({
-    nothingUnread: false,
-    outcome: { count: Number(session.items.get('count') ?? 0) + 1 },
-  });
-  link.onEvent = async () => {
-    await count();
-    return new Promise(() => {});
-  };
-  daemon.event(1);
-  const next = setUp(daemon, local, session, store);
-  next.link.onEvent = count;
-  next.link.retry();
-  await until(() => session.items.get('cursor') === 1);
-  assert.equal(session.items.get('count'), 1);
 });
 
 test('something done in one line with the events waits for those before it', async () => {
@@ -321,7 +378,6 @@ test('something done in one line with the events waits for those before it', asy
   const order: string[] = [];
   link.onEvent = async (event) => {
     order.push(`event ${event.cursor}`);
-    return { nothingUnread: true };
   };
   daemon.event(1);
   const done = link.inLine(async () => {
@@ -385,6 +441,6 @@ test("the daemon's version stays known while pairing", async () => {
   const { link } = setUp();
   link.retry();
   await until(() => link.state.stage === 'unpaired');
-  await link.pair('x');
+  await link.pair('x', ['status.read']);
   assert.equal(link.state.version, '0.1.0');
 });

@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { constants } from '../scripts/schema.mjs';
 import { ERROR_CODES, GRANTS, TRAFFIC_PROFILES } from '../src/api/generated.ts';
 import { connectionBroke, failureFrom } from '../src/core/failure.ts';
+import { LEVEL_NAMES } from '../src/core/grants.ts';
 import { STAGES } from '../src/core/messages.ts';
+import { NOTICES } from '../src/core/notices.ts';
 
 type Messages = Record<string, { message: string }>;
 
@@ -43,6 +45,8 @@ const used = (): Set<string> => {
       if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/\bsay\([^()'`]*\? '[A-Za-z0-9_]+' : '([A-Za-z0-9_]+)'/g))
       if (key !== undefined) keys.add(key);
+    for (const [, key] of text.matchAll(/\bcounted\(\s*'([A-Za-z0-9_]+)'/g))
+      for (const form of ['one', 'other']) keys.add(`${key}_${form}`);
     for (const [, key] of text.matchAll(/data-i18n(?:-label)?="([A-Za-z0-9_]+)"/g))
       if (key !== undefined) keys.add(key);
     for (const [, key] of text.matchAll(/__MSG_([A-Za-z0-9_]+)__/g)) if (key !== undefined) keys.add(key);
@@ -59,6 +63,9 @@ const used = (): Set<string> => {
     ['grant', GRANTED],
     ['terminal', SYSTEMS],
     ['network', NETWORKS],
+    ['profile', choices('ProfileSource')],
+    ['notices', NOTICES],
+    ['level', LEVEL_NAMES],
   ] as const) {
     for (const name of names) keys.add(`${prefix}_${name}`);
   }
@@ -74,6 +81,9 @@ test('both languages have the same keys, and the same places for what is put in'
     const places = (text: string | undefined) => [...(text ?? '').matchAll(/\$\d/g)].map(String).sort();
     assert.deepEqual(places(chinese[key]?.message), places(message), key);
     assert.doesNotMatch(message, /!/, key);
+    // A number has both its forms, with the number in each.
+    const other = key.replace(/_(one|other)$/, (_, form: string) => (form === 'one' ? '_other' : '_one'));
+    if (other !== key) assert.ok(english[other] !== undefined && message.includes('$1'), key);
     assert.notEqual(chinese[key]?.message.trim(), '', key);
   }
 });

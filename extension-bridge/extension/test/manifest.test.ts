@@ -7,6 +7,7 @@ interface Manifest {
   web_accessible_resources: { resources: string[] }[];
   key?: string;
   permissions: string[];
+  optional_permissions: string[];
   host_permissions?: string[];
   content_security_policy: { extension_pages: string };
   browser_specific_settings?: { gecko: { id: string } };
@@ -61,6 +62,8 @@ test('no manifest asks for more than it says', () => {
   assert.deepEqual(manifest('firefox').permissions, common);
   for (const browser of ['chromium', 'firefox']) {
     assert.equal(manifest(browser).host_permissions, undefined);
+    // Asked for when notifications are switched on.
+    assert.deepEqual(manifest(browser).optional_permissions, ['notifications']);
     const policy = manifest(browser).content_security_policy.extension_pages;
     assert.match(policy, /default-src 'none'; script-src 'self'/);
     assert.doesNotMatch(policy, /connect-src|unsafe/);

@@ -59,6 +59,10 @@ test('what changes personas or stops the daemon is never called', () => {
     'hello',
     'event.subscribe',
     'pair.approve',
+    'lock',
+    'unlock',
+    'config.set',
+    'persona.delete',
     'toString',
     '__proto__',
     7,
@@ -66,7 +70,7 @@ test('what changes personas or stops the daemon is never called', () => {
   ]) {
     assert.equal(mayCall(method), false, String(method));
   }
-  for (const method of ['status.get', 'message.send', 'post.decrypt', 'contact.verify'])
+  for (const method of ['status.get', 'message.send', 'post.decrypt', 'contact.verify', 'message.keep'])
     assert.equal(mayCall(method), true);
 });
 
