@@ -93,7 +93,7 @@ class Side {
     );
     assert.deepEqual(clipped, [], `nothing reaches over its edge: ${name}`);
     const low = await page.evaluate(() =>
-      [...document.querySelectorAll<HTMLElement>('button, select, input:not([type=checkbox]), textarea')]
+      [...document.querySelectorAll<HTMLElement>('button, select, input:not([type=checkbox], [type=radio]), textarea')]
         .filter((one) => one.offsetParent !== null && one.getBoundingClientRect().height < 32)
         .map((one) => one.outerHTML.slice(0, 120)),
     );

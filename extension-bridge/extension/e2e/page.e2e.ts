@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { Browser } from './support/browser.ts';
 import { LIMITS } from '../src/api/generated.ts';
 import {
+  closeWindow,
   closeWriter,
   frames,
   frameWith,
@@ -18,6 +19,8 @@ import {
   writer,
 } from './support/frames.ts';
 import { GunRelay } from './support/gun.ts';
+import { pressByKeyboard } from './support/keyboard.ts';
+import { checkAccessibility } from './support/shots.ts';
 import { bodyOf, Site } from './support/site.ts';
 import { until } from './support/until.ts';
 import { World, type Daemon } from './support/world.ts';
@@ -387,6 +390,7 @@ test('a post is written in a window, and its reader opens it', async () => {
     assert.equal(await frame.locator('.chips button').count(), 0);
     await frame.locator('.suggest button').first().click();
     assert.deepEqual(await chips(), ['bob ×']);
+    await frame.getByText('Only you and 1 other can open it.').waitFor();
     await closeWriter(browser.context, () => frame.locator('button[type=submit]').click());
     const text = await page.evaluate((wanted) => {
       const editor = document.querySelector(`#${wanted}`) as HTMLElement;
@@ -658,6 +662,62 @@ test('a post for any persona opens; a pairing for one persona opens what is for 
   } finally {
     await limited.close();
   }
+});
+
+/** The window in which readers are added. */
+const adding = (): Promise<Page> =>
+  until('the window for readers', () =>
+    browser.context.pages().find((page) => page.url().includes('/readers.html#')),
+  );
+
+test('an own post says how many can read it, and gets more readers', async () => {
+  await bob.json('persona', 'new', 'second');
+  const { address } = await bob.json('persona', 'show', 'second');
+  await alice.json('contact', 'add', 'carol', address);
+  const mine = (text: string, ...args: string[]): Promise<Made> => alice.json<Made>('post', 'encrypt', text, ...args);
+  const [alone, two] = [await mine('mine alone'), await mine('for bob', '--to', 'bob')];
+  const page = await open('/');
+  await put(page, link(alone) + link(two));
+  assert.match(await textOf(await reveal(page, 'mine alone')), /Only you ·/);
+  const frame = await reveal(page, 'for bob');
+  assert.match(await textOf(frame), /Only you and 1 other ·/);
+  await press(frame, 'Add readers');
+  const window = await adding();
+  await window.getByText('for bob').waitFor();
+  await window.getByText('Only you and 1 other').waitFor();
+  await checkAccessibility(window, 'the window for readers');
+  // The keyboard alone.
+  await window.locator('#search').focus();
+  await window.keyboard.type('caro');
+  await window.keyboard.press('Enter');
+  await window.getByRole('button', { name: 'Add 1 reader' }).waitFor();
+  await window.keyboard.press('Enter');
+  await pressByKeyboard(window, 'Add 1 reader');
+  await window.getByText('Only you and 2 others').waitFor();
+  // The post in the page says so, too, and the reader can open it.
+  await until('the post is shown again', async () => /Only you and 2 others ·/.test(await textOf(frame)));
+  const opened = await bob.json('post', 'decrypt', two.text, '--as', 'second');
+  assert.equal(opened.text, 'for bob');
+  assert.equal(await pageHolds(page, 'carol'), false);
+  await closeWindow(window, () => window.keyboard.down('Escape'));
+  await page.close();
+});
+
+test('a daemon that locks takes its posts off the page', async () => {
+  const post = await write('until it locks', '--public');
+  const page = await open('/');
+  await put(page, link(post));
+  const frame = await reveal(page, 'until it locks');
+  await alice.json('lock');
+  await until('the text is gone', async () => !(await textOf(frame)).includes('until it locks'));
+  assert.match(await textOf(frame), /Bauta is locked/);
+  await checkAccessibility(frame, 'a post of a locked daemon');
+  await alice.json('unlock');
+  await until('it opens again', async () => {
+    await press(frame, (await textOf(frame)).includes('Try again') ? 'Try again' : 'Show').catch(() => undefined);
+    return (await textOf(frame)).includes('until it locks');
+  });
+  await page.close();
 });
 
 test('whose key came in a conversation has written it', async () => {

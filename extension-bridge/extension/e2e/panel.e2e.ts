@@ -73,6 +73,12 @@ story.step('a wrong code is refused, and the third one ends the pairing', async 
 
 story.step('the right code pairs, and what was granted is shown', async () => {
   const page = await firstRun();
+  // The least is chosen before; the arrow keys go on to more.
+  assert.equal(await page.locator('#level-posts').isChecked(), true);
+  await page.locator('#level-posts').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await page.locator('#level-messages').isChecked(), true);
   await pressByKeyboard(page, 'Show a pairing code');
   await page.getByText(/\d seconds left/).waitFor();
   await alice.json('pair', 'approve', await pairingCode(page));
@@ -162,7 +168,7 @@ story.step('a request is blocked, and nothing more comes from its sender', async
   await carol.json('send', 'alice', 'buy this', '--as', 'pest');
   await panel.openByKeyboard('Requests 1');
   await panel.shows('buy this');
-  await pressByKeyboard(panel.page, 'Delete and block');
+  await pressByKeyboard(panel.page, 'Block');
   await panel.row('bob').waitFor();
   await carol.json('send', 'alice', 'buy this too', '--as', 'pest');
   await carol.json('send', 'alice', 'only I', '--as', 'carol');
@@ -192,17 +198,26 @@ story.step('the safety number is that of both command lines, in digits and as QR
 });
 
 story.step('the keyboard alone reaches everything, and Escape goes back', async () => {
-  const always = ['Connected through the mixnet', 'Settings', 'Persona'];
-  const inView: ReadonlyArray<readonly [string, readonly string[]]> = [
-    ['bob', ['‹ Back', 'Verified', 'Conversation with bob', 'Write to bob', 'Send']],
+  const always = ['Connected through the mixnet', 'Settings', 'Persona', 'Search'];
+  const inBob = ['Verified', 'About bob', 'Conversation with bob', 'More about this message', 'Write to bob', 'Send'];
+  const inSettings = [
+    // Radio buttons are one stop.
+    ...['Off', 'Keep messages', 'Profiles', 'Blocked', 'Pair with Bauta'],
+    ...['bauta config list', 'Copy: bauta config list'],
+  ];
+  /** With what is there last, where a view reads something first. */
+  const inView: ReadonlyArray<readonly [string, readonly string[], string?]> = [
+    ['bob', ['‹ Back', ...inBob], '.more'],
+    ['Search', ['‹ Back', 'Search all messages']],
     ['+ Invite someone', ['‹ Back', 'Name, for you only', 'Make an invitation']],
     ['Add by address', ['‹ Back', 'Address or invitation', 'Name, for you only', 'Add']],
-    ['Settings', ['‹ Back', 'Pair with Bauta']],
+    ['Settings', ['‹ Back', ...inSettings], '#keep'],
     ['Connected through the mixnet', ['‹ Back']],
   ];
   assert.deepEqual(await tabAround(panel.page), [...always, 'carol', 'bob', '+ Invite someone', 'Add by address']);
-  for (const [view, expected] of inView) {
+  for (const [view, expected, last] of inView) {
     await panel.openByKeyboard(view);
+    if (last !== undefined) await panel.page.locator(last).first().waitFor();
     assert.deepEqual(await tabAround(panel.page), [...always, ...expected], view);
     await panel.page.keyboard.press('Escape');
     await panel.row('bob').waitFor();
@@ -337,6 +352,7 @@ story.step('a pairing that is revoked in use ends at once, and pairing again bri
   const opened = browser.context.waitForEvent('page');
   await panel.press('Pair with Bauta');
   const page = await opened;
+  await page.locator('#level-messages').check();
   await page.getByRole('button', { name: 'Show a pairing code' }).click();
   await alice.json('pair', 'approve', await pairingCode(page));
   await page.getByText('Paired', { exact: true }).waitFor();

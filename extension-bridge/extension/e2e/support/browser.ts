@@ -11,6 +11,8 @@ const IDS = JSON.parse(readFileSync(join(ROOT, '../ids.json'), 'utf8')) as { hos
 export interface BrowserOptions {
   /** Gives the extension every site of 127.0.0.1, as a click on the browser's own question would. */
   readonly grantSites?: boolean;
+  /** Gives the extension notifications, as a click on the browser's own question would. */
+  readonly notifications?: boolean;
   /** The one in which posts open as if a person had pressed everything; `scripts/build.mjs unguarded` makes it. */
   readonly unguarded?: boolean;
   /** The same extension under an id that the host does not know. */
@@ -131,9 +133,13 @@ export class Browser {
     await until('the service worker has stopped', () => this.#workerStops > before);
   }
 
-  /** Pairs with a daemon as a user does: the code that the extension shows is typed on the command line. */
+  /**
+   * Pairs with a daemon as a user does, who wants everything: the code that the extension shows is typed on the command
+   * line, with these grants where some are named.
+   */
   async pair(daemon: Daemon, grants: readonly string[] = [], personas: readonly string[] = []): Promise<void> {
     const page = await this.page('onboarding.html');
+    await page.locator('#level-messages').check();
     await page.locator('#pair button').click();
     const code = await pairingCode(page);
     await daemon.json(
@@ -224,6 +230,9 @@ export class Browser {
         ...manifest,
         ...(this.#key === undefined ? {} : { key: this.#key }),
         ...(this.#options.grantSites === true ? { host_permissions: ['http://127.0.0.1/*'] } : {}),
+        ...(this.#options.notifications === true
+          ? { permissions: [...(manifest['permissions'] as string[]), 'notifications'], optional_permissions: [] }
+          : {}),
       }),
     );
   }

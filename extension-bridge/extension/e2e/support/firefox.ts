@@ -240,6 +240,7 @@ export class Firefox {
   async pair(daemon: Daemon): Promise<void> {
     const page = await this.onboarding();
     await page.activate();
+    await page.click('#level-messages');
     await page.click('#pair button.main');
     const code = await page.shows(/\d{3} \d{3}/, '#pair .code');
     await daemon.json('pair', 'approve', code.replaceAll(/\D/g, ''));

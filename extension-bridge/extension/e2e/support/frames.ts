@@ -94,8 +94,15 @@ export const writer = (context: BrowserContext): Promise<Page> =>
   until('the window for writing', async () => windows(context)[0]);
 /** Does what closes that window, which may be gone before its browser answers. */
 export const closeWriter = async (context: BrowserContext, press: () => Promise<unknown>): Promise<void> => {
-  await press().catch((error: unknown) => {
-    if (!String(error).includes('has been closed')) throw error;
-  });
+  await pressedLast(press);
   await until('the window for writing is gone', () => windows(context).length === 0);
 };
+/** The same for any window. */
+export const closeWindow = async (window: Page, press: () => Promise<unknown>): Promise<void> => {
+  await pressedLast(press);
+  await until('the window is gone', () => window.isClosed());
+};
+const pressedLast = (press: () => Promise<unknown>): Promise<unknown> =>
+  press().catch((error: unknown) => {
+    if (!String(error).includes('has been closed')) throw error;
+  });
