@@ -86,6 +86,25 @@ describe('in Firefox', { skip: path === undefined && 'there is no firefox-esr he
     await again.close();
   });
 
+  test('notifications are off, and the browser asks when they are switched on', async () => {
+    const panel = await firefox.panel();
+    const allowed = (): Promise<boolean> =>
+      panel.evaluate<boolean>('browser.permissions.contains({ permissions: ["notifications"] })');
+    const chosen = (): Promise<string> =>
+      panel.evaluate<string>('document.querySelector("[name=notices]:checked")?.value ?? ""');
+    await panel.shows('Connected through the mixnet', '#status');
+    await panel.activate();
+    await panel.click('#settings');
+    await until('they are off', async () => (await chosen()) === 'off');
+    assert.equal(await allowed(), false);
+    await panel.click('#notices-bare');
+    await firefox.allow();
+    await until('they are on', async () => (await chosen()) === 'bare' && (await allowed()));
+    await panel.click('#notices-off');
+    await until('they are off again', async () => (await chosen()) === 'off' && !(await allowed()));
+    await panel.close();
+  });
+
   test('on a site that is switched on, a post is opened and one is written, and the page has nothing of them', async () => {
     const address = `http://127.0.0.1:${(site.address() as AddressInfo).port}/`;
     const post = await bob.json<{ text: string }>(

@@ -472,6 +472,25 @@ story.step('in a page: opened for some and for all, not for you, damaged', async
   });
 });
 
+story.step('an own post, and the window in which readers are added to it', async () => {
+  const { text } = await alice.json('post', 'encrypt', 'The lantern is in the boat house.', '--to', 'bob');
+  site.pages.set('/mine', { html: wall([text]) });
+  await both(async (side) => {
+    const page = await visit(side, '/mine');
+    await revealAll(page, [side.words('post_show'), side.words('post_fetch')]);
+    const frame = await frameWith(page, 'The lantern is in the boat house.');
+    await checkFrames([frame], 'an own post');
+    await press(frame, side.words('addReaders'));
+    const window = await until('the window for readers', () =>
+      side.browser.context.pages().find((one) => one.url().includes('/readers.html#')),
+    );
+    await window.locator('.suggest button').first().click();
+    await side.picture(window, 'readers', { width: 440, height: 460 });
+    await window.close();
+    await page.close();
+  });
+});
+
 story.step('degraded: a relay that does not answer', async () => {
   await third.openPanel();
   await third.status('state_degraded');
@@ -513,6 +532,9 @@ story.step('the network stops answering; what is on this machine is shown all th
     await panel.locator('#log').evaluate((log) => log.scrollTo(0, 0));
     await panel.locator('.day').first().waitFor();
     await side.picture(panel, 'conversation-begin', side === english ? DARK : { scheme: 'light' });
+    await panel.locator('.more').first().click();
+    await panel.locator('.bubbles .actions').waitFor();
+    await side.picture(panel, 'conversation-message', side === english ? {} : { scheme: 'light' });
     await side.press('verify');
     await panel.locator('.digits span').nth(11).waitFor();
     assert.match(await panel.locator('.digits').innerText(), /^(\d{5}\s+){11}\d{5}\s*$/);
@@ -540,6 +562,54 @@ story.step('the network stops answering; what is on this machine is shown all th
     await popup.locator('.rows .row').first().waitFor();
     await side.picture(popup, 'popup', { height: 560 });
     await popup.close();
+  });
+});
+
+story.step('to live with it: search, a contact, profiles, who is blocked, settings', async () => {
+  const author = 'person:twitter.com/bob';
+  for (const from of [bob, carol]) {
+    const { text } = await from.json(
+      ...['post', 'encrypt', 'at the water gate', '--public', '--author', author],
+      ...(from === carol ? ['--as', 'carol'] : []),
+    );
+    await alice.json('post', 'decrypt', text, '--author', author, '--offline');
+  }
+  await alice.json('profile', 'set', 'twitter.com/alice', 'alice');
+  await alice.json('contact', 'mute', 'Beatriz');
+  await alice.json('contact', 'block', 'Petra');
+  await both(async (side) => {
+    const { panel } = side;
+    await panel.locator('#doubts').waitFor();
+    await panel.locator('.row .who .icon').first().waitFor();
+    await side.picture(panel, 'list-doubts');
+    await panel.locator('#find').click();
+    await panel.locator('#find-text').fill(side === english ? 'old bridge' : '老桥');
+    await panel.locator('.search mark').first().waitFor();
+    await side.picture(panel, 'search');
+    await panel.locator('#find-text').fill('xyzzy');
+    await panel.locator('#found').getByText(side.words('nothingFound')).waitFor();
+    if (side === english) await side.picture(panel, 'search-nothing', DARK);
+    await side.back();
+    await panel.locator('[id="contact-bob"]').click();
+    await panel.locator('#about').click();
+    await panel.locator('#new-name').waitFor();
+    await side.picture(panel, 'contact', { height: 720 });
+    await panel.locator('.list-of-actions button').first().click();
+    await panel.locator('dialog').waitFor();
+    await side.picture(panel, 'question');
+    await panel.keyboard.press('Escape');
+    await side.back();
+    await panel.locator('#settings').click();
+    await panel.locator('#keep').waitFor();
+    await side.picture(panel, 'settings-all', { height: 1400 });
+    await side.press('profiles');
+    await panel.locator('.cards .problem').waitFor();
+    await side.picture(panel, 'profiles', { height: 900 });
+    await panel.locator('#settings').click();
+    await side.press('blocked');
+    await panel.locator('.plain li').first().waitFor();
+    await side.picture(panel, 'blocked');
+    await side.back();
   });
 });
 

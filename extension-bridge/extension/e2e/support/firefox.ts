@@ -247,21 +247,27 @@ export class Firefox {
     await page.shows('Paired', '#pair .ok');
   }
 
-  /** Asks for a site as the popup does, and answers the browser's own question. */
-  async switchOn(pattern: string): Promise<void> {
-    const [page, window] = [await this.onboarding(), await this.#window()];
-    await page.activate();
-    // Only while it handles a click may an extension ask.
-    await page.evaluate(
-      `addEventListener('click', () => { globalThis.asked = browser.permissions.request({ origins: [${JSON.stringify(pattern)}] }); }, { once: true })`,
-    );
-    await page.click('h1');
+  /** Answers the browser's own question for a permission with yes. */
+  async allow(): Promise<void> {
+    const window = await this.#window();
     // The protocol has no pointer in the browser's own window, so the button is pressed by script.
     const button = 'document.querySelector("#addon-webext-permissions-notification:not([hidden])").button';
     await until('the browser asks', async () => {
       await window.evaluate(`${button}.click()`);
       return true;
     });
+  }
+
+  /** Asks for a site as the popup does, and answers the browser's own question. */
+  async switchOn(pattern: string): Promise<void> {
+    const page = await this.onboarding();
+    await page.activate();
+    // Only while it handles a click may an extension ask.
+    await page.evaluate(
+      `addEventListener('click', () => { globalThis.asked = browser.permissions.request({ origins: [${JSON.stringify(pattern)}] }); }, { once: true })`,
+    );
+    await page.click('h1');
+    await this.allow();
     if (!(await page.evaluate<boolean>('globalThis.asked'))) throw new Error('the browser did not give the permission');
   }
 
