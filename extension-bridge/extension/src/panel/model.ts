@@ -147,7 +147,7 @@ export class Model {
 
   /** Parameters that are about the persona that is shown. */
   own<T extends object>(params: T): T & { persona?: string } {
-    return this.persona === undefined ? params : { ...params, persona: this.persona };
+    return { ...params, ...(this.persona === undefined ? {} : { persona: this.persona }) };
   }
 
   choose(persona: string): void {
