@@ -29,7 +29,7 @@ pub(crate) use self::logging::{LogTarget, start_logging};
 pub(crate) use self::output::{Output, plain_table};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::qr::qr_lines;
-pub(crate) use self::secrets::{first_line_of, prompt, secret_input, text_of, unreadable};
+pub(crate) use self::secrets::{agreed, first_line_of, prompt, secret_input, text_of, unreadable};
 pub(crate) use self::words::{
     ago, block, contact_words, crowd_words, disappearing_words, expiry, message_words, moment, now,
     printable, short_key, span, state_words,

@@ -9,7 +9,7 @@ use bauta_ipc::{RpcError, codes};
 use bauta_private_file::{self as private_file, ReadError};
 use zeroize::Zeroizing;
 
-use super::shell_word;
+use super::{Output, shell_word};
 
 /// The longest line that is read as a password.
 const MAX_LINE: u64 = 4096;
@@ -48,6 +48,23 @@ pub(crate) fn first_line_of(path: &Path) -> Result<Zeroizing<String>, RpcError> 
         }
     };
     first_line(bytes.as_slice()).map_err(|error| unreadable(&name.to_string(), &error))
+}
+
+/// Asks a question that ends with `[y/N]`. `None`: there is nobody to ask.
+pub(crate) async fn agreed(question: &str, out: &Output) -> Result<Option<bool>, RpcError> {
+    if !(io::stdin().is_terminal() && out.is_terminal()) {
+        return Ok(None);
+    }
+    out.note(question);
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().lock().take(MAX_LINE).read_line(&mut line).map(|_| line)
+    });
+    let line = read
+        .await
+        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Asking failed: {error}.")))?
+        .map_err(|error| unreadable("Standard input", &error))?;
+    Ok(Some(matches!(line.trim(), "y" | "Y" | "yes")))
 }
 
 /// All of standard input, or one hidden line at a terminal.

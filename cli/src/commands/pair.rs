@@ -1,11 +1,13 @@
 //! `bauta pair`
 
 use bauta_ipc::methods::{PairApprove, PairForget, PairList, PairRevoke};
-use bauta_ipc::{ApprovePairing, Exit, Grant, ListAll, Pairing, PairingRef, PairingState, RpcError, Secret};
+use bauta_ipc::{
+    ApprovePairing, Client, Exit, Grant, ListAll, Pairing, PairingRef, PairingState, RpcError, Secret,
+};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::{Context, ago, plain_table, printable};
+use crate::{Context, Output, ago, agreed, plain_table, printable};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PairCommand {
@@ -21,6 +23,9 @@ pub(crate) enum PairCommand {
         /// Persona that it may act as; may be given several times [default: all]
         #[arg(long = "persona", value_name = "PERSONA")]
         personas: Vec<String>,
+        /// Do not show who asks and ask before, as on a terminal
+        #[arg(long)]
+        yes: bool,
     },
     /// End a pairing, or refuse a request for one
     Revoke {
@@ -63,7 +68,11 @@ pub(super) async fn run(command: PairCommand, context: &Context) -> Result<Exit,
                 out.note("No extension is paired. Approve the code that an extension shows: bauta pair approve CODE");
             }
         }
-        PairCommand::Approve { code, grants, personas } => {
+        PairCommand::Approve { code, grants, personas, yes } => {
+            if !yes && !is_meant(&client, out, &grants, &personas).await? {
+                out.note("Nothing was paired.");
+                return Ok(Exit::Ok);
+            }
             let personas = (!personas.is_empty()).then_some(personas);
             let params = ApprovePairing { code: Secret::new(code), grants, personas };
             let pairing = client.call::<PairApprove>(&params).await?;
@@ -86,6 +95,31 @@ pub(super) async fn run(command: PairCommand, context: &Context) -> Result<Exit,
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Shows who would be paired, and for what, and asks. Where there is nobody to ask, the code was the answer.
+async fn is_meant(
+    client: &Client,
+    out: &Output,
+    grants: &[Grant],
+    personas: &[String],
+) -> Result<bool, RpcError> {
+    let list = client.all::<PairList>(ListAll::default()).await?;
+    let Some(asks) = list.into_iter().find(|pairing| pairing.state == PairingState::Pending) else {
+        return Ok(true);
+    };
+    let given = Pairing { grants: if grants.is_empty() { asks.grants } else { grants.to_vec() }, ..asks };
+    let whose = match personas {
+        [] => "all personas".to_owned(),
+        names => names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", "),
+    };
+    let question = format!(
+        "{} ({}) asks to be paired, for {whose}. It may then: {}.\nPair it? [y/N]",
+        printable(&given.label),
+        printable(&given.origin),
+        grants_of(&given)
+    );
+    Ok(agreed(&question, out).await?.unwrap_or(true))
 }
 
 fn table(list: &[Pairing]) -> String {

@@ -3,7 +3,6 @@
 mod redact;
 
 use std::fs;
-use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
 use bauta_ipc::methods::{ContactListAll, PersonaListAll, StatusGet};
@@ -14,7 +13,7 @@ use serde_json::json;
 
 use self::redact::Redactor;
 use super::{doctor, logs, service};
-use crate::{Context, moment, state_words, unreadable};
+use crate::{Context, agreed, moment, state_words};
 
 /// So many lines of the log are read.
 const LINES: u32 = 300;
@@ -35,7 +34,8 @@ pub(crate) async fn run(args: BugreportArgs, context: &Context) -> Result<Exit, 
     if !context.out.is_json() {
         context.out.text(&report)?;
     }
-    let written = args.yes || agreed(&args, context).await?;
+    let question = format!("Write this to {}? [y/N]", args.output.display());
+    let written = args.yes || agreed(&question, &context.out).await?.unwrap_or(false);
     if written {
         let absolute = std::path::absolute(&args.output);
         absolute.and_then(|path| private_file::write(&path, report.as_bytes())).map_err(|error| {
@@ -51,22 +51,6 @@ pub(crate) async fn run(args: BugreportArgs, context: &Context) -> Result<Exit, 
         context.out.value(&json!({ "report": report, "written": written.then_some(&args.output) }))?;
     }
     Ok(Exit::Ok)
-}
-
-async fn agreed(args: &BugreportArgs, context: &Context) -> Result<bool, RpcError> {
-    if !(io::stdin().is_terminal() && context.out.is_terminal()) {
-        return Ok(false);
-    }
-    context.out.note(&format!("Write this to {}? [y/N]", args.output.display()));
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map(|_| line)
-    });
-    let line = read
-        .await
-        .map_err(|error| RpcError::new(&codes::INTERNAL, format!("Asking failed: {error}.")))?
-        .map_err(|error| unreadable("Standard input", &error))?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 async fn report(context: &Context) -> Result<String, RpcError> {
