@@ -97,13 +97,10 @@ story.step('the least is asked for first, and more when it is wanted', async () 
   await panel.saysOfItself('Connected through the mixnet');
   await alice.json('pair', 'approve', second);
   await panel.row('bob').waitFor();
-  await settles(() => grantsShown(more), [
-    'status.read',
-    'posts.use',
-    'contacts.read',
-    'messages.read',
-    'messages.send',
-  ]);
+  await settles(
+    () => grantsShown(more),
+    ['status.read', 'posts.use', 'contacts.read', 'messages.read', 'messages.send'],
+  );
   await more.close();
   const pairings = await alice.json<Array<{ state: string; last_used: string }>>('pair', 'list');
   assert.equal(pairings.length, 1, 'the pairing of before is gone');
@@ -117,8 +114,7 @@ story.step('the least is asked for first, and more when it is wanted', async () 
 
 story.step('what was written is found, in every script, and its place in the conversation is shown', async () => {
   await alice.json('send', 'bob', 'the lantern is in the boat house', '--wait', 'queued');
-  for (let number = 0; number < 60; number += 1)
-    await alice.json('send', 'bob', `line ${number}`, '--wait', 'queued');
+  for (let number = 0; number < 60; number += 1) await alice.json('send', 'bob', `line ${number}`, '--wait', 'queued');
   await bob.sends('alice', '明天上午九点在老桥见面');
   await panel.hasUnread('bob', 1);
   await panel.openByKeyboard('Search');
@@ -239,34 +235,37 @@ story.step('a request is deleted, and whoever wrote it may write again', async (
   assert.deepEqual(await alice.json('contact', 'list').then((list) => list.length), 1);
 });
 
-story.step('a contact is blocked from the conversation, and a stranger from a request; both are unblocked', async () => {
-  await carol.json('persona', 'new', 'pest');
-  await carol.json('contact', 'add', 'alice', await alice.address(), '--as', 'pest');
-  await carol.json('send', 'alice', 'buy this', '--as', 'pest');
-  await panel.openByKeyboard('Requests 1');
-  await pressByKeyboard(panel.page, 'Block');
-  await panel.row('bob').waitFor();
-  await carol.json('persona', 'delete', 'pest', '--yes');
-  await openContact('bob');
-  await pressByKeyboard(panel.page, 'Block');
-  await answer('Block');
-  await panel.row('bob').waitFor({ state: 'detached' });
-  assert.equal((await alice.json('contact', 'show', 'bob')).state, 'blocked');
-  await openSettings();
-  await panel.openByKeyboard('Blocked');
-  const rows = panel.page.locator('.plain li');
-  await until('both are listed', async () => (await rows.count()) === 2);
-  await isClean('who is blocked');
-  await pressByKeyboard(panel.page, 'Unblock bob');
-  await until('one is left', async () => (await rows.count()) === 1);
-  await panel.page.getByRole('button', { name: /^Unblock/ }).click();
-  await panel.shows('Nobody is blocked.');
-  await toList();
-  await panel.row('bob').waitFor();
-  await alice.knows('bob');
-  await bob.sends('alice', 'there again');
-  await panel.row('bob').getByText('there again').waitFor();
-});
+story.step(
+  'a contact is blocked from the conversation, and a stranger from a request; both are unblocked',
+  async () => {
+    await carol.json('persona', 'new', 'pest');
+    await carol.json('contact', 'add', 'alice', await alice.address(), '--as', 'pest');
+    await carol.json('send', 'alice', 'buy this', '--as', 'pest');
+    await panel.openByKeyboard('Requests 1');
+    await pressByKeyboard(panel.page, 'Block');
+    await panel.row('bob').waitFor();
+    await carol.json('persona', 'delete', 'pest', '--yes');
+    await openContact('bob');
+    await pressByKeyboard(panel.page, 'Block');
+    await answer('Block');
+    await panel.row('bob').waitFor({ state: 'detached' });
+    assert.equal((await alice.json('contact', 'show', 'bob')).state, 'blocked');
+    await openSettings();
+    await panel.openByKeyboard('Blocked');
+    const rows = panel.page.locator('.plain li');
+    await until('both are listed', async () => (await rows.count()) === 2);
+    await isClean('who is blocked');
+    await pressByKeyboard(panel.page, 'Unblock bob');
+    await until('one is left', async () => (await rows.count()) === 1);
+    await panel.page.getByRole('button', { name: /^Unblock/ }).click();
+    await panel.shows('Nobody is blocked.');
+    await toList();
+    await panel.row('bob').waitFor();
+    await alice.knows('bob');
+    await bob.sends('alice', 'there again');
+    await panel.row('bob').getByText('there again').waitFor();
+  },
+);
 
 story.step('all messages of a contact are deleted, and then the contact', async () => {
   await openContact('bob');
@@ -349,62 +348,70 @@ story.step('profiles, and a warning where a post shows another key', async () =>
 const notified = async (): Promise<Array<{ title: string; message: string }>> =>
   (await browser.worker()).evaluate(() => (globalThis as unknown as { told?: [] }).told ?? []);
 
-story.step('notifications: none at first, then as much as is chosen, and none about what is on the screen', async () => {
-  await browser.closePages();
-  const worker = await browser.worker();
-  await worker.evaluate(() => {
-    const scope = globalThis as unknown as { told: unknown[] };
-    scope.told = [];
-    const create = chrome.notifications.create.bind(chrome.notifications) as (...args: unknown[]) => Promise<string>;
-    (chrome.notifications as { create: unknown }).create = (about: string, options: { title: string }) => {
-      scope.told.push(options);
-      return create(about, options).catch(() => about);
-    };
-  });
-  panel = await Panel.open(browser);
-  await panel.row('carol').waitFor();
-  await carol.sends('alice', 'nobody is told');
-  await panel.hasUnread('carol', 1);
-  assert.deepEqual(await notified(), []);
-  await openSettings();
-  const CHOICES = { Off: 'off', 'Say that something came': 'bare', 'Say who wrote': 'name', 'Say who wrote, and what': 'text' };
-  const choose = async (label: keyof typeof CHOICES): Promise<void> => {
-    await panel.page.getByLabel(label, { exact: true }).check();
-    await settles(() => worker.evaluate(() => chrome.storage.local.get('notices')), { notices: CHOICES[label] });
-  };
-  await until('they are off', () => panel.page.getByLabel('Off', { exact: true }).isChecked());
-  const shown = async (label: keyof typeof CHOICES, text: string): Promise<{ title: string; message: string }> => {
+story.step(
+  'notifications: none at first, then as much as is chosen, and none about what is on the screen',
+  async () => {
+    await browser.closePages();
+    const worker = await browser.worker();
+    await worker.evaluate(() => {
+      const scope = globalThis as unknown as { told: unknown[] };
+      scope.told = [];
+      const create = chrome.notifications.create.bind(chrome.notifications) as (...args: unknown[]) => Promise<string>;
+      (chrome.notifications as { create: unknown }).create = (about: string, options: { title: string }) => {
+        scope.told.push(options);
+        return create(about, options).catch(() => about);
+      };
+    });
+    panel = await Panel.open(browser);
+    await panel.row('carol').waitFor();
+    await carol.sends('alice', 'nobody is told');
+    await panel.hasUnread('carol', 1);
+    assert.deepEqual(await notified(), []);
     await openSettings();
-    await choose(label);
+    const CHOICES = {
+      Off: 'off',
+      'Say that something came': 'bare',
+      'Say who wrote': 'name',
+      'Say who wrote, and what': 'text',
+    };
+    const choose = async (label: keyof typeof CHOICES): Promise<void> => {
+      await panel.page.getByLabel(label, { exact: true }).check();
+      await settles(() => worker.evaluate(() => chrome.storage.local.get('notices')), { notices: CHOICES[label] });
+    };
+    await until('they are off', () => panel.page.getByLabel('Off', { exact: true }).isChecked());
+    const shown = async (label: keyof typeof CHOICES, text: string): Promise<{ title: string; message: string }> => {
+      await openSettings();
+      await choose(label);
+      await toList();
+      const before = (await notified()).length;
+      await carol.sends('alice', text);
+      const last = await until('it is told', async () => (await notified()).slice(before).at(-1));
+      return { title: last.title.replaceAll(/\p{Cf}/gu, ''), message: last.message };
+    };
     await toList();
-    const before = (await notified()).length;
-    await carol.sends('alice', text);
-    const last = await until('it is told', async () => (await notified()).slice(before).at(-1));
-    return { title: last.title.replaceAll(/\p{Cf}/gu, ''), message: last.message };
-  };
-  await toList();
-  assert.deepEqual(await shown('Say that something came', 'secret 1'), { title: 'Bauta', message: 'A new message' });
-  assert.deepEqual(await shown('Say who wrote', 'secret 2'), { title: 'carol', message: 'A new message' });
-  assert.deepEqual(await shown('Say who wrote, and what', 'public 3'), { title: 'carol', message: 'public 3' });
-  // Whoever sees the conversation, and whoever muted it, is not told.
-  const told = (await notified()).length;
-  await panel.openConversation('carol');
-  await carol.sends('alice', 'on the screen');
-  await until('it is there', async () => (await panel.texts()).at(-1) === 'on the screen');
-  await toList();
-  await alice.json('contact', 'mute', 'carol');
-  await panel.row('carol').getByRole('img', { name: 'Muted' }).waitFor();
-  await carol.sends('alice', 'muted');
-  await settles(() => panel.row('carol').locator('.count .hidden').allInnerTexts(), ['1 unread']);
-  assert.equal((await notified()).length, told);
-  await alice.json('contact', 'unmute', 'carol');
-  await openSettings();
-  await choose('Off');
-  await toList();
-  await carol.sends('alice', 'off again');
-  await panel.hasUnread('carol', 2);
-  assert.equal((await notified()).length, told);
-});
+    assert.deepEqual(await shown('Say that something came', 'secret 1'), { title: 'Bauta', message: 'A new message' });
+    assert.deepEqual(await shown('Say who wrote', 'secret 2'), { title: 'carol', message: 'A new message' });
+    assert.deepEqual(await shown('Say who wrote, and what', 'public 3'), { title: 'carol', message: 'public 3' });
+    // Whoever sees the conversation, and whoever muted it, is not told.
+    const told = (await notified()).length;
+    await panel.openConversation('carol');
+    await carol.sends('alice', 'on the screen');
+    await until('it is there', async () => (await panel.texts()).at(-1) === 'on the screen');
+    await toList();
+    await alice.json('contact', 'mute', 'carol');
+    await panel.row('carol').getByRole('img', { name: 'Muted' }).waitFor();
+    await carol.sends('alice', 'muted');
+    await settles(() => panel.row('carol').locator('.count .hidden').allInnerTexts(), ['1 unread']);
+    assert.equal((await notified()).length, told);
+    await alice.json('contact', 'unmute', 'carol');
+    await openSettings();
+    await choose('Off');
+    await toList();
+    await carol.sends('alice', 'off again');
+    await panel.hasUnread('carol', 2);
+    assert.equal((await notified()).length, told);
+  },
+);
 
 story.step('a press on a notification opens the conversation', async () => {
   const worker = await browser.worker();

@@ -667,9 +667,7 @@ test('a post for any persona opens; a pairing for one persona opens what is for 
 
 /** The window in which readers are added. */
 const adding = (): Promise<Page> =>
-  until('the window for readers', () =>
-    browser.context.pages().find((page) => page.url().includes('/readers.html#')),
-  );
+  until('the window for readers', () => browser.context.pages().find((page) => page.url().includes('/readers.html#')));
 
 test('an own post says how many can read it, and gets more readers', async () => {
   const mine = (text: string, ...args: string[]): Promise<Made> =>

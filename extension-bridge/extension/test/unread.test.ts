@@ -44,11 +44,9 @@ const setUp = (session: { grants: string[]; personas: string[] | null } = { gran
       await held;
       if (broken) throw new Error('broken');
       const { persona } = params as { persona?: string };
-      return (
-        method === 'persona.list'
-          ? { personas: Object.keys(lists).map((name) => ({ name })) }
-          : { conversations: lists[persona ?? ''] }
-      ) as unknown as Methods[M]['result'];
+      return (method === 'persona.list'
+        ? { personas: Object.keys(lists).map((name) => ({ name })) }
+        : { conversations: lists[persona ?? ''] }) as unknown as Methods[M]['result'];
     },
     session: () => session,
     timers,

@@ -107,12 +107,7 @@ byId('view').replaceChildren(
     h('label', { class: 'inline', for: 'everyone' }, everyone, h('span', {}, say('composePublic'))),
     people.element,
     alone,
-    h(
-      'div',
-      { class: 'two' },
-      whose,
-      h('div', {}, h('label', { for: 'network' }, say('composeNetwork')), network),
-    ),
+    h('div', { class: 'two' }, whose, h('div', {}, h('label', { for: 'network' }, say('composeNetwork')), network)),
     reveals,
     h('div', { class: 'foot' }, submit, button(say('cancel'), cancel, 'quiet')),
   ),

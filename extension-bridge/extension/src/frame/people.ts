@@ -40,11 +40,15 @@ export class People {
   draw(): void {
     this.#chips.replaceChildren(...[...this.chosen].map((name) => this.#chip(name)));
     const wanted = this.search.value.trim().toLocaleLowerCase();
-    const matching = this.#known.filter(
-      (name) => !this.chosen.has(name) && name.toLocaleLowerCase().includes(wanted),
-    );
+    const matching = this.#known.filter((name) => !this.chosen.has(name) && name.toLocaleLowerCase().includes(wanted));
     this.#suggest.replaceChildren(
-      ...matching.slice(0, OFFERED).map((name) => h('li', {}, button(isolated(name), () => this.#add(name), 'quiet'))),
+      ...matching.slice(0, OFFERED).map((name) =>
+        h(
+          'li',
+          {},
+          button(isolated(name), () => this.#add(name), 'quiet'),
+        ),
+      ),
     );
     this.#onChange();
   }

@@ -38,7 +38,11 @@ const take = (message: ToWindow): void => {
     const names = [...people.chosen].map(isolated).join(', ');
     people.clear();
     errors.replaceChildren(
-      h('p', { class: 'ok', role: 'status' }, say(message.published === true ? 'readersAdded' : 'readersQueued', names)),
+      h(
+        'p',
+        { class: 'ok', role: 'status' },
+        say(message.published === true ? 'readersAdded' : 'readersQueued', names),
+      ),
     );
     send({ type: 'post' });
   }

@@ -48,5 +48,10 @@ export const blocked = (model: Model): HTMLElement => {
         : h('div', {}, h('ul', { class: 'plain' }, ...rows), h('p', { class: 'note' }, say('unblockNote')));
     });
   list();
-  return h('section', {}, head(model, say('blocked'), () => model.go({ name: 'settings' })), place);
+  return h(
+    'section',
+    {},
+    head(model, say('blocked'), () => model.go({ name: 'settings' })),
+    place,
+  );
 };

@@ -123,7 +123,9 @@ export class Model {
       this.earlier = undefined;
       this.later = false;
       this.read = false;
-      void (view.at === undefined ? this.messages(this.persona ?? '', view.contact) : this.#around(view.contact, view.at));
+      void (view.at === undefined
+        ? this.messages(this.persona ?? '', view.contact)
+        : this.#around(view.contact, view.at));
     }
     this.see();
     this.onChange();
@@ -195,7 +197,8 @@ export class Model {
 
   /** Opens the conversation that a notification was about. */
   async #goToPlace(): Promise<void> {
-    const place = (await chrome.storage.session.get([PLACE]))[PLACE] as { persona: string; contact: string } | undefined;
+    const place = (await chrome.storage.session.get([PLACE]))[PLACE] as
+      { persona: string; contact: string } | undefined;
     if (place === undefined || !this.personas.some(({ name }) => name === place.persona)) return;
     await chrome.storage.session.remove([PLACE]);
     if (place.persona !== this.persona) this.choose(place.persona);
@@ -321,7 +324,12 @@ export class Model {
     const from = this.history.at(-1)?.id;
     if (persona === undefined || from === undefined) return;
     await this.try(async () => {
-      const { messages, later } = await this.client.call('message.history', { persona, contact, from, limit: PAGE + 1 });
+      const { messages, later } = await this.client.call('message.history', {
+        persona,
+        contact,
+        from,
+        limit: PAGE + 1,
+      });
       if (!this.#isOpen(persona, contact) || this.history.at(-1)?.id !== from) return;
       this.history = [...this.history, ...messages.slice(1)];
       this.later = later === true;

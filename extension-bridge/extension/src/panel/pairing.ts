@@ -19,7 +19,10 @@ export const pairingCard = (model: Model): HTMLElement => {
       : [
           [say('pairedAs'), h('bdi', {}, pairing.label)],
           [say('since'), when(pairing.since)],
-          [say('lastUsed'), pairing.lastUsed === undefined ? h('span', {}, say('neverBefore')) : when(pairing.lastUsed)],
+          [
+            say('lastUsed'),
+            pairing.lastUsed === undefined ? h('span', {}, say('neverBefore')) : when(pairing.lastUsed),
+          ],
           [
             say('forPersonas'),
             personas === null ? h('span', {}, say('allPersonas')) : h('bdi', {}, personas.map(isolated).join(', ')),

@@ -103,7 +103,9 @@ const adding = (model: Model): HTMLElement => {
 
 /** Profiles of social networks and the keys behind them; those that showed another key come first. */
 export const profiles = (model: Model): HTMLElement => {
-  const sorted = [...model.profiles].sort((one, other) => Number(other.other_key != null) - Number(one.other_key != null));
+  const sorted = [...model.profiles].sort(
+    (one, other) => Number(other.other_key != null) - Number(one.other_key != null),
+  );
   return h(
     'section',
     {},

@@ -33,11 +33,7 @@ export const retentionCard = (model: Model): HTMLElement => {
       const fewer = to !== 0 && (now === 0 || to < now);
       const sure =
         !fewer ||
-        (await confirmed({
-          title: counted('keepOnly', to),
-          note: say('retentionNote'),
-          label: say('delete'),
-        }));
+        (await confirmed({ title: counted('keepOnly', to), note: say('retentionNote'), label: say('delete') }));
       if (sure) await model.client.call('message.keep', { days: to });
       await show();
       document.getElementById('keep')?.focus();

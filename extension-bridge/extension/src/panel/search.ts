@@ -91,7 +91,11 @@ export const search = (model: Model): HTMLElement => {
       show();
       return;
     }
-    const params = { text, limit: PAGE, ...(further && state.previous !== undefined ? { before: state.previous } : {}) };
+    const params = {
+      text,
+      limit: PAGE,
+      ...(further && state.previous !== undefined ? { before: state.previous } : {}),
+    };
     try {
       const { messages, previous } = await model.client.call('message.search', model.own(params));
       if (mine !== turn) return;

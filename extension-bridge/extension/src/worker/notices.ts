@@ -24,11 +24,8 @@ export const noticeOf = (event: Event, notice: Notice): Said | undefined => {
   const { persona, from } = event.message;
   const about = unreadKey(persona, from);
   if (notice === 'bare') return { about, title: 'Bauta', message: words('noticeMessage') };
-  return {
-    about,
-    title: isolated(from),
-    message: notice === 'text' ? bodyWords(event.message).slice(0, LONGEST) : words('noticeMessage'),
-  };
+  const message = notice === 'text' ? bodyWords(event.message).slice(0, LONGEST) : words('noticeMessage');
+  return { about, title: isolated(from), message };
 };
 
 /** Where a press on a notification leads. */

@@ -173,12 +173,7 @@ export class Writing {
       : (personas ?? []);
     const names = known.filter((one) => personas?.includes(one) ?? true);
     const wanted = typeof persona === 'string' ? persona : names[0];
-    return {
-      people: await this.#contacts(wanted),
-      personas: names,
-      network: networkOf(origin),
-      site: origin,
-    };
+    return { people: await this.#contacts(wanted), personas: names, network: networkOf(origin), site: origin };
   }
 
   /** Closes the window of a port; its page gets the focus back. */
