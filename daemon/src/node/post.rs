@@ -289,7 +289,8 @@ impl Node {
             patience,
             reveal_profile: asked.reveal_profile,
         };
-        let OpenedPost { text, meta, network, author, first_site, readers } = self.posts.open(opening).await?;
+        let OpenedPost { text, meta, network, author, first_site, readers } =
+            self.posts.open(opening).await?;
         let meta = room::check_text(&text, meta)?;
         let KnownAuthor { key, is_known, is_proven, name, warning } = author;
         Ok(DecryptedPost {

@@ -128,7 +128,8 @@ async fn long_lists_come_in_pages() {
         }
     }
     assert_eq!(texts, ["0", "1", "2", "3", "4", "5", "6"]);
-    let history = |before| HistoryOf { persona: None, contact: "bob".to_owned(), before, from: None, limit: Some(5) };
+    let history =
+        |before| HistoryOf { persona: None, contact: "bob".to_owned(), before, from: None, limit: Some(5) };
     let latest = alice.api().message_history(history(None)).await.unwrap();
     let earlier = alice.api().message_history(history(latest.previous)).await.unwrap();
     assert_eq!((earlier.messages.len(), latest.messages.len()), (2, 5));

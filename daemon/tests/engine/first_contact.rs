@@ -84,8 +84,13 @@ async fn nothing_is_asked_or_deleted_for_a_request() {
     bob.boats.cut.store(true, std::sync::atomic::Ordering::Relaxed);
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     bob.boats.cut.store(false, std::sync::atomic::Ordering::Relaxed);
-    let history =
-        bauta_ipc::HistoryOf { persona: None, contact: "alice".to_owned(), before: None, from: None, limit: None };
+    let history = bauta_ipc::HistoryOf {
+        persona: None,
+        contact: "alice".to_owned(),
+        before: None,
+        from: None,
+        limit: None,
+    };
     for message in bob.api().message_history(history).await.unwrap().messages {
         assert_eq!(message.state, Some(MessageState::Stored), "the sender learns nothing");
     }

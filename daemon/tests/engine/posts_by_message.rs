@@ -106,8 +106,13 @@ async fn a_contact_opens_a_post_and_no_stream_is_opened_by_anybody() {
     // It is no part of the conversation, and nothing of it waits any more.
     let reply = bob.send("alice", "read it").await;
     bob.wait(&reply, MessageState::Delivered).await;
-    let history =
-        |contact: &str| HistoryOf { contact: contact.to_owned(), persona: None, before: None, from: None, limit: None };
+    let history = |contact: &str| HistoryOf {
+        contact: contact.to_owned(),
+        persona: None,
+        before: None,
+        from: None,
+        limit: None,
+    };
     assert_eq!(alice.api().message_history(history("bob")).await.unwrap().messages.len(), 1);
     assert_eq!(bob.api().message_history(history("alice")).await.unwrap().messages.len(), 1);
     until("the keys are confirmed", async || {

@@ -303,9 +303,15 @@ async fn a_conversation_is_read_from_a_message_on() {
         messages.map(|message| message["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let page = from(json!({"from": ids[2], "limit": 3})).await.unwrap();
-    assert_eq!((texts(&page), &page["later"]), (vec!["number 2".into(), "number 3".into(), "number 4".into()], &json!(true)));
+    assert_eq!(
+        (texts(&page), &page["later"]),
+        (vec!["number 2".into(), "number 3".into(), "number 4".into()], &json!(true))
+    );
     let earlier = from(json!({"before": page["previous"]})).await.unwrap();
-    assert_eq!((texts(&earlier), &earlier["previous"]), (vec!["number 0".into(), "number 1".into()], &Value::Null));
+    assert_eq!(
+        (texts(&earlier), &earlier["previous"]),
+        (vec!["number 0".into(), "number 1".into()], &Value::Null)
+    );
     let rest = from(json!({"from": ids[4], "limit": 3})).await.unwrap();
     assert_eq!((texts(&rest).len(), &rest["later"]), (3, &Value::Null));
     let whole = from(json!({"from": ids[0]})).await.unwrap();

@@ -56,7 +56,7 @@ export type Applies = "now" | "start";
 export type ApprovePairing = {
   /** The code that the extension shows. */
   code: Secret;
-  /** What the extension may do. Empty: everything but `persona.admin`, which no extension gets. */
+  /** What the extension may do. Empty: what it asked for. */
   grants?: Array<Grant> | undefined;
   /** The personas it may act for; absent: all, including later ones. */
   personas?: Array<string> | null | undefined;
@@ -113,6 +113,24 @@ export type BlockContact = {
 export type Blocked = {
   /** The blocked secp256k1 public key; absent where an unanswered invitation was withdrawn. */
   public_key?: string | null | undefined;
+};
+
+/** A key that a persona blocks, in the result of `contact.blocked`. */
+export type BlockedKey = {
+  /** The name of the contact who has it. Absent: a stranger. */
+  name?: string | null | undefined;
+  /** The secp256k1 public key: 66 hex digits. */
+  public_key: string;
+  /** Since when. */
+  since: Utc;
+};
+
+/** Result of `contact.blocked`. */
+export type BlockedList = {
+  /** By key. */
+  blocked: Array<BlockedKey>;
+  /** Ask again with `after` set to this for what follows; absent: that was all. */
+  next?: string | null | undefined;
 };
 
 /** Parameters of `backup.passphrase`. */
@@ -180,7 +198,7 @@ export type Contact = {
 };
 
 /** What changed about a contact. */
-export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted" | "settings" | "messages" | "disappearing";
+export type ContactChange = "state" | "identity" | "verified" | "blocked" | "gap" | "restarted" | "settings" | "messages" | "disappearing" | "read";
 
 /** Result of `contact.list`. */
 export type ContactList = {
@@ -290,6 +308,11 @@ export type DecryptedPost = {
   network?: SocialNetwork | null | undefined;
   /** The post is for everybody. */
   public?: boolean | undefined;
+  /**
+   * How many can read it besides its author, who wrote it in this home: `post.append` adds more.
+   * Absent: not known, or for everybody.
+   */
+  readers?: number | null | undefined;
   /** The words; those of several parts with line feeds between. */
   text: string;
   /** `profile.changed`: the profile is known with another key. Show it loudly. */
@@ -544,6 +567,8 @@ export type Hello = {
 export type History = {
   /** How long messages stay; absent: nobody ever wanted them to disappear. */
   disappearing?: Disappearing | null | undefined;
+  /** There are messages after these; only where `from` was given. */
+  later?: boolean | undefined;
   /** Oldest first. */
   messages: Array<HistoryEntry>;
   /** Ask again with `before` set to this for what came earlier; absent: that was all. */
@@ -584,6 +609,11 @@ export type HistoryOf = {
   before?: number | null | undefined;
   /** The contact's name in this home, or their public key. */
   contact: string;
+  /**
+   * The message with this id and those after it, whatever `before` is: to begin where a search led, or to go on from
+   * the last message of an answer with `later`.
+   */
+  from?: string | null | undefined;
   /** At most this many; absent: 100. The answer may hold fewer. */
   limit?: number | null | undefined;
   /** The persona; absent: the only one there is. */
@@ -680,6 +710,18 @@ export type Invitation = {
   expires_at: Utc;
 };
 
+/** Parameters of `message.keep`. */
+export type KeepMessages = {
+  /** Messages are deleted from this home after so many days; 0: never. Absent: as it is. */
+  days?: number | null | undefined;
+};
+
+/** Result of `message.keep`. */
+export type KeptMessages = {
+  /** Messages are deleted from this home after so many days. Absent: never. */
+  days?: number | null | undefined;
+};
+
 /** Something in a backup that was left out. */
 export type LeftOut = {
   /** Its section, and its identifier or else its position, counted from 1. */
@@ -694,7 +736,7 @@ export type ListAll = {
   after?: string | null | undefined;
 };
 
-/** Parameters of `contact.list` and `contact.requests`. */
+/** Parameters of `contact.list`, `contact.requests` and `contact.blocked`. */
 export type ListOf = {
   /** Only what comes after this place; take it from `next`. Absent: from the first. */
   after?: string | null | undefined;
@@ -749,12 +791,14 @@ export type OptionalPersona = {
 
 /** One extension, in the result of `pair.list`. */
 export type Pairing = {
-  /** What it may do; empty while pending. */
+  /** What it may do; while pending, what it asks for. */
   grants: Array<Grant>;
   /** Its id: 32 hex digits. */
   id: string;
   /** What it calls itself. */
   label: string;
+  /** When it was last connected: now, while it is. Absent: never, or while pending. */
+  last_used?: Utc | null | undefined;
   /** The extension, as its browser names it: `chrome-extension://ID/` or `firefox-extension://ID/`. */
   origin: string;
   /** The personas it may act for; absent: all. */
@@ -1033,6 +1077,8 @@ export type RequestList = {
 
 /** Parameters of `pair.request`. */
 export type RequestPairing = {
+  /** What it wants to be allowed. Empty: everything but `persona.admin`, which no extension gets. */
+  grants?: Array<Grant> | undefined;
   /** The extension's ECDSA P-256 public key: base64url of its SubjectPublicKeyInfo in DER. */
   key: string;
   /** What the user will know it by, such as `"Chromium on laptop"`: at most 64 characters. */
@@ -1125,8 +1171,14 @@ export type SentMessage = {
 export type Session = {
   /** The grants. */
   grants: Array<Grant>;
+  /** What the extension called itself when it was paired. */
+  label: string;
+  /** When it was last connected before this session. Absent: never. */
+  last_used?: Utc | null | undefined;
   /** The personas it may act for; null: all. */
   personas?: Array<string> | null | undefined;
+  /** When it was paired. */
+  since: Utc;
 };
 
 /** Result of `session.challenge`: for this connection, and for one proof. */
@@ -1324,6 +1376,8 @@ export interface Methods {
   /** Asks the user to pair an extension, and returns the code to show. */
   'pair.request': {
     params: {
+      /** What it wants to be allowed. Empty: everything but `persona.admin`, which no extension gets. */
+      grants?: Array<Grant> | undefined;
       /** The extension's ECDSA P-256 public key: base64url of its SubjectPublicKeyInfo in DER. */
       key: string;
       /** What the user will know it by, such as `"Chromium on laptop"`: at most 64 characters. */
@@ -1357,7 +1411,7 @@ export interface Methods {
     params: {
       /** The code that the extension shows. */
       code: Secret;
-      /** What the extension may do. Empty: everything but `persona.admin`, which no extension gets. */
+      /** What the extension may do. Empty: what it asked for. */
       grants?: Array<Grant> | undefined;
       /** The personas it may act for; absent: all, including later ones. */
       personas?: Array<string> | null | undefined;
@@ -1630,6 +1684,16 @@ export interface Methods {
     };
     result: Blocked;
   };
+  /** Lists the keys that a persona blocks: of contacts, and of strangers. */
+  'contact.blocked': {
+    params: {
+      /** Only what comes after this place; take it from `next`. Absent: from the first. */
+      after?: string | null | undefined;
+      /** The persona; absent: the only one there is. */
+      persona?: string | null | undefined;
+    };
+    result: BlockedList;
+  };
   /** Stores a message for a contact on this disk and returns; it goes out by itself. */
   'message.send': {
     params: {
@@ -1679,6 +1743,11 @@ export interface Methods {
       before?: number | null | undefined;
       /** The contact's name in this home, or their public key. */
       contact: string;
+      /**
+       * The message with this id and those after it, whatever `before` is: to begin where a search led, or to go on from
+       * the last message of an answer with `later`.
+       */
+      from?: string | null | undefined;
       /** At most this many; absent: 100. The answer may hold fewer. */
       limit?: number | null | undefined;
       /** The persona; absent: the only one there is. */
@@ -1758,6 +1827,14 @@ export interface Methods {
       persona?: string | null | undefined;
     };
     result: Empty;
+  };
+  /** Shows or sets after how many days messages are deleted from this home: the setting `history.days`. */
+  'message.keep': {
+    params: {
+      /** Messages are deleted from this home after so many days; 0: never. Absent: as it is. */
+      days?: number | null | undefined;
+    };
+    result: KeptMessages;
   };
   /** Deletes a persona with its key, contacts, messages and posts' keys, and ends pairings that are limited to it. */
   'persona.delete': {
@@ -2018,6 +2095,7 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'contact.mute': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'contact.disappear': { grant: 'messages.send', network: 'queued', reveals: "The contact learns what you want, and that you are online. The contact's relay sees boxes from nobody in particular." },
   'contact.unblock': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay learns that somebody asked for their bundle and left a message. The contact learns that you are there again." },
+  'contact.blocked': { grant: 'contacts.read', network: 'none', reveals: "Nothing." },
   'message.send': { grant: 'messages.send', network: 'queued', reveals: "The contact's relay sees boxes from nobody in particular. The contact learns that you are online." },
   'message.wait': { grant: 'messages.send', network: 'none', reveals: "Nothing." },
   'message.inbox': { grant: 'messages.read', network: 'none', reveals: "Nothing; receipts do not depend on reading." },
@@ -2028,6 +2106,7 @@ export const METHODS: { readonly [M in MethodName]: MethodFacts } = {
   'message.delete': { grant: 'messages.send', network: 'none', reveals: "Nothing; the other side keeps what it has." },
   'conversation.delete': { grant: 'messages.send', network: 'none', reveals: "Nothing; the other side keeps what it has." },
   'contact.delete': { grant: 'messages.send', network: 'none', reveals: "Nothing; to the other side it looks like being offline." },
+  'message.keep': { grant: 'messages.send', network: 'none', reveals: "Nothing; the other side keeps what it has." },
   'persona.delete': { grant: 'persona.admin', network: 'queued', reveals: "The local network and the gateway see a connection end." },
   'post.encrypt': { grant: 'posts.use', network: 'queued', reveals: "The Gun relays learn that somebody, through an exit of the mixnet, wrote keys for one post into the partitions of its recipients: 12 bits about the post and 12 about each of them; with the delivery `contacts` they learn nothing. A contact's relay sees boxes like any others. Whoever sees the post learns the persona's key, and the profile if there is one." },
   'post.wait': { grant: 'posts.use', network: 'none', reveals: "Nothing." },
