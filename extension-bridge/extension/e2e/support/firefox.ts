@@ -101,6 +101,8 @@ export class FirefoxPage {
       });
       const [element] = nodes;
       if (element === undefined) return false;
+      // As a user scrolls to it, if it is not in sight.
+      await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).scrollIntoView({ block: 'nearest' })`);
       const origin = { type: 'element', element };
       await this.#act({
         type: 'pointer',
