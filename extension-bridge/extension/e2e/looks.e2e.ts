@@ -290,6 +290,9 @@ story.step('pairing, the first persona and the first invitation', async () => {
     await becomes(side, 'unpaired');
     await side.picture(side.panel, 'panel-unpaired');
     const page = await onboarding(side);
+    await page.locator('#pair button').waitFor();
+    await side.picture(page, 'onboarding-levels', { ...WIDE, height: 980 });
+    await page.locator('#level-messages').check();
     await page.locator('#pair button').click();
     await page.evaluate(() => scrollTo(0, 0));
     const code = await pairingCode(page);
