@@ -512,7 +512,8 @@ story.step('the network stops answering; what is on this machine is shown all th
     const { panel } = side;
     await panel.reload();
     await until('all conversations', async () => (await panel.locator('.rows .row').count()) >= 20);
-    await panel.locator('.row.unread').first().waitFor();
+    // What one of them has read is read in the other.
+    if (side === english) await panel.locator('.row.unread').first().waitFor();
     await panel.locator('.row', { hasText: 'bob' }).locator('.icon').waitFor();
     await side.picture(panel, 'list');
     await side.picture(panel, 'list', { ...WIDE, scheme: side === english ? 'dark' : 'light' });
