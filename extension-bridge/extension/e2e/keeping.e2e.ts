@@ -305,7 +305,7 @@ story.step('how long messages are kept is asked before it deletes something', as
   await keep.selectOption('30');
   await answer('Delete');
   await settles(() => keep.inputValue(), '30');
-  assert.deepEqual((await alice.json('config', 'get', 'history.days')).values, ['30']);
+  await settles(async () => (await alice.json('config', 'get', 'history.days')).values, ['30']);
   // To keep them longer deletes nothing.
   await keep.selectOption('365');
   await until('it is kept', async () => {
