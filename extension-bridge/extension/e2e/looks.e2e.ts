@@ -602,7 +602,7 @@ story.step('to live with it: search, a contact, profiles, who is blocked, settin
     await panel.locator('dialog').waitFor();
     await side.picture(panel, 'question');
     await panel.keyboard.press('Escape');
-    await panel.locator('dialog').waitFor({ state: 'hidden' });
+    await panel.locator('dialog').waitFor({ state: 'detached' });
     await side.back();
     await panel.locator('#settings').click();
     await panel.locator('#keep').waitFor();
