@@ -1,8 +1,8 @@
 //! A text that somebody writes in their editor, as git and crontab(5) do it.
 
-// An editor writes what it edits to a file. Here that file lies in the user's runtime directory, which is memory, is open
-// to nobody else and goes at logout (XDG Base Directory Specification). Where there is none, there is no editor either:
-// texts are in plain on no disk.
+// An editor writes what it edits to a file. Here that file is in the user's runtime directory, which is in memory, is open
+// to nobody else and is removed at logout (XDG Base Directory Specification). Without that directory no editor is used:
+// a text must not be written to a disk in plain.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -106,7 +106,7 @@ fn changes(first: String, words: Vec<String>) -> Vec<(String, Vec<String>)> {
     changes
 }
 
-/// Sets the passphrase of the backups by the clock: from a file, or as typed where there is none yet.
+/// Sets the passphrase of scheduled backups: from a file, or typed in if none is set.
 async fn choose_passphrase(client: &Client, from: Option<PathBuf>) -> Result<(), RpcError> {
     let none = ChangeBackupPassphrase::default();
     if from.is_none() && client.call::<PassphraseOfBackups>(&none).await?.is_set {

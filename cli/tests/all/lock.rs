@@ -46,7 +46,7 @@ fn state(user: &User) -> String {
     ok(user, &["status"])["state"].as_str().unwrap().to_owned()
 }
 
-/// Whether it is locked. While the process begins anew, nothing answers for a moment.
+/// Whether it is locked. While the daemon restarts itself, nothing answers for a moment.
 fn is_locked(user: &User) -> bool {
     let (code, status) = answer(user, &["status"]);
     assert!(code == 0 || status["error"]["retry"] == "later", "{status}");

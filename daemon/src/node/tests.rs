@@ -5,7 +5,6 @@ mod disk;
 mod frames;
 mod limited;
 mod lists;
-mod million;
 mod settings;
 
 use std::sync::Arc;
@@ -75,21 +74,17 @@ impl Exchanger for Still {
 /// A node in a home of its own, behind its socket.
 pub(super) struct Served {
     pub(super) node: Arc<Node>,
-    home: Option<tempfile::TempDir>,
+    home: tempfile::TempDir,
     stop: CancellationToken,
 }
 
 impl Served {
     pub(super) async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap()).await
+        Self::start_over(Stillness::default()).await
     }
 
-    /// In a home that is there already.
-    pub(super) async fn start_in(home: tempfile::TempDir) -> Self {
-        Self::start_over(home, Stillness::default()).await
-    }
-
-    pub(super) async fn start_over(home: tempfile::TempDir, mixnet: Stillness) -> Self {
+    pub(super) async fn start_over(mixnet: Stillness) -> Self {
+        let home = tempfile::tempdir().unwrap();
         let world = World {
             exchangers: Arc::new(mixnet),
             time: Arc::new(SystemClock),
@@ -106,20 +101,11 @@ impl Served {
         let api: Arc<dyn Api> = node.clone();
         let service = Service::new(api, Access::all()).with_desk(node.pairing_desk());
         tokio::spawn(serve_with(listener, service, ServerLimits::default(), stop.clone()));
-        Self { node, home: Some(home), stop }
+        Self { node, home, stop }
     }
 
     pub(super) async fn client(&self) -> Client {
-        Client::open(self.home.as_ref().unwrap().path()).await.unwrap()
-    }
-
-    /// Ends it in good order and leaves the home.
-    pub(super) async fn stop(mut self) -> tempfile::TempDir {
-        self.stop.cancel();
-        let now = CancellationToken::new();
-        now.cancel();
-        Arc::clone(&self.node).run(now).await.unwrap();
-        self.home.take().unwrap()
+        Client::open(self.home.path()).await.unwrap()
     }
 }
 

@@ -2,30 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure, failureFrom } from '../src/core/failure.ts';
 import { LIMITS } from '../src/api/generated.ts';
-import { MAX_WAITING, RpcClient, type Timers } from '../src/worker/rpc.ts';
+import { MAX_WAITING, RpcClient } from '../src/worker/rpc.ts';
+import { HandTimers } from './support/timers.ts';
 
 interface Frame {
   id: number;
   method: string;
   params: unknown;
-}
-
-class HandTimers implements Timers {
-  readonly due = new Map<number, () => void>();
-  #next = 1;
-  set(run: () => void): number {
-    this.due.set(this.#next, run);
-    return this.#next++;
-  }
-  clear(id: number): void {
-    this.due.delete(id);
-  }
-  ring(): void {
-    for (const [id, run] of [...this.due]) {
-      this.due.delete(id);
-      run();
-    }
-  }
 }
 
 const connect = () => {

@@ -2,25 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Conversation, MethodName, Methods } from '../src/api/generated.ts';
 import { unreadKey } from '../src/core/messages.ts';
-import type { Timers } from '../src/worker/rpc.ts';
 import { UnreadCounter } from '../src/worker/unread.ts';
-
-class HandTimers implements Timers {
-  readonly due = new Map<number, () => void>();
-  #next = 1;
-  set(run: () => void): number {
-    this.due.set(this.#next, run);
-    return this.#next++;
-  }
-  clear(id: number): void {
-    this.due.delete(id);
-  }
-  ring(): void {
-    const due = [...this.due.values()];
-    this.due.clear();
-    for (const run of due) run();
-  }
-}
+import { HandTimers } from './support/timers.ts';
 
 const ALL = ['contacts.read', 'messages.read'];
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

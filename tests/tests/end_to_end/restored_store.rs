@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bauta_tests::program::Program;
 use bauta_tests::wait::eventually;
-use bauta_tests::world::{World, introduce};
+use bauta_tests::world::{Person, World, introduce};
 
 const SOON: Duration = Duration::from_secs(180);
 
@@ -39,20 +39,26 @@ fn copy_home(from: &Path, to: &Path) {
     }
 }
 
+/// Alice and Bob, contacts, who each sent one message before a copy is made.
+fn who_have_spoken(world: &mut World) -> (Person, Person) {
+    world.start_relay();
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    for (person, name) in [(&mut alice, "alice"), (&mut bob, "bob")] {
+        person.up();
+        person.persona(name);
+    }
+    introduce(&alice, "bob", &bob, "alice", SOON);
+    alice.ok(&["send", "bob", "before the copy", "--wait", "delivered"]);
+    bob.ok(&["send", "alice", "an answer before", "--wait", "delivered"]);
+    (alice, bob)
+}
+
 /// With the mark beside the database, so that nothing in the home shows that it is old.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_heals_after_the_whole_home_was_put_back() {
     let mut world = World::new(Program::new(env!("CARGO_BIN_EXE_chaos")), 2).await;
     tokio::task::block_in_place(|| {
-        world.start_relay();
-        let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
-        for (person, name) in [(&mut alice, "alice"), (&mut bob, "bob")] {
-            person.up();
-            person.persona(name);
-        }
-        introduce(&alice, "bob", &bob, "alice", SOON);
-        alice.ok(&["send", "bob", "before the copy", "--wait", "delivered"]);
-        bob.ok(&["send", "alice", "an answer before", "--wait", "delivered"]);
+        let (mut alice, bob) = who_have_spoken(&mut world);
         alice.down();
         let copy = world.dir().join("copy");
         copy_home(alice.home(), &copy);
@@ -90,15 +96,7 @@ async fn a_conversation_heals_after_the_whole_home_was_put_back() {
 async fn a_conversation_heals_after_an_old_store_was_put_back() {
     let mut world = World::new(Program::new(env!("CARGO_BIN_EXE_chaos")), 2).await;
     tokio::task::block_in_place(|| {
-        world.start_relay();
-        let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
-        for (person, name) in [(&mut alice, "alice"), (&mut bob, "bob")] {
-            person.up();
-            person.persona(name);
-        }
-        introduce(&alice, "bob", &bob, "alice", SOON);
-        alice.ok(&["send", "bob", "before the copy", "--wait", "delivered"]);
-        bob.ok(&["send", "alice", "an answer before", "--wait", "delivered"]);
+        let (mut alice, bob) = who_have_spoken(&mut world);
 
         alice.down();
         let copy = world.dir().join("copy");

@@ -21,7 +21,7 @@ use crate::{Context, LogTarget, Progress, interrupted, state_words};
 /// The pause between two looks at the daemon's state.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A log that is longer at a start is set aside.
+/// A log that is longer at a start is renamed, and a new one begun.
 const MAX_LOG: u64 = 1 << 20;
 
 /// The log of a daemon in the background.

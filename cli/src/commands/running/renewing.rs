@@ -21,7 +21,7 @@ pub(super) fn protect() {
 
 /// Replaces this process by a locked one, with the same arguments and the same id. Returns only why it did not.
 // Whatever was decrypted is somewhere in freed memory, of SQLite, of the mixnet's client, of JSON: there is no list of it
-// to wipe. A program that is executed anew has none of the old pages, and the kernel gives no page away unwiped.
+// to wipe. A process that runs exec(3) loses its old pages, and the kernel gives no page away unwiped.
 pub(super) fn begin_anew() -> RpcError {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_else(|| "bauta".into());
@@ -32,7 +32,7 @@ pub(super) fn begin_anew() -> RpcError {
         false => std::env::current_exe(),
     };
     let failed = |error: std::io::Error| {
-        RpcError::new(&codes::INTERNAL, format!("The daemon could not begin anew, so it ends: {error}."))
+        RpcError::new(&codes::INTERNAL, format!("The daemon could not restart itself, so it ends: {error}."))
             .hint("Start it again: bauta up")
     };
     let program = match program {

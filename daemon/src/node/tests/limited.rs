@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn the_health_of_a_persona_is_not_that_of_another_or_of_the_home() {
     let mixnet = Stillness::default();
-    let served = Served::start_over(tempfile::tempdir().unwrap(), mixnet.clone()).await;
+    let served = Served::start_over(mixnet.clone()).await;
     let client = served.client().await;
     client.call_raw("persona.new", json!({"name": "alice"})).await.unwrap();
     mixnet.refuses.store(true, Ordering::Relaxed);
