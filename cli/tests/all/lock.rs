@@ -222,6 +222,14 @@ fn a_home_goes_into_one_file_and_out_of_it() {
     ok(&user, &["persona", "new", "alice"]);
     ok(&user, &["contact", "add", "benedikt", KEY]);
     ok(&user, &["send", "benedikt", TEXT, "--wait", "queued"]);
+    // A report of this home names neither its persona nor its contact.
+    let report = user.path("report");
+    assert!(user.run(&format!("bugreport --yes --output {}", report.display())).status.success());
+    let report = fs::read_to_string(report).unwrap();
+    assert!(report.contains("1 personas"), "{report}");
+    for name in ["alice", "benedikt", KEY, TEXT] {
+        assert!(!report.contains(name), "{name}: {report}");
+    }
     let file = user.path("home.age");
     let file = file.to_str().unwrap();
     let written = ok(&user, &["backup", file, "--passphrase-file", words]);
