@@ -223,6 +223,56 @@ story.step('a contact is renamed and muted', async () => {
   await toList();
 });
 
+story.step('how long messages stay is set with the keyboard, and both sides agree', async () => {
+  const state = panel.page.locator('#timer-state');
+  const timer = panel.page.getByLabel('How long messages should stay', { exact: true });
+  /** What bob knows of it. */
+  const bobs = async (): Promise<unknown> => (await bob.json('contact', 'show', 'alice')).disappearing;
+  /** Chooses with the letters of its name, as the keyboard does, and sets it. */
+  const set = async (name: string, seconds: string): Promise<void> => {
+    await timer.focus();
+    await panel.page.keyboard.type(name);
+    await settles(() => timer.inputValue(), seconds);
+    await pressByKeyboard(panel.page, 'Set');
+  };
+  await openContact('bob');
+  assert.equal(await timer.inputValue(), '0');
+  await isClean('how long messages stay, before anybody said so');
+  await set('8 h', '28800');
+  // To have gone through the list set nothing.
+  const wishes = async (): Promise<unknown[]> => {
+    const messages = await alice.json<Array<{ disappear?: number }>>('history', 'bob');
+    return messages.map((one) => one.disappear).filter((one) => one !== undefined);
+  };
+  await settles(wishes, [28_800]);
+  await state.getByText('You want: 8 hours. They want: that they stay.').waitFor();
+  await state.getByText('They disappear once \u2068bob\u2069 has said a time, too.').waitFor();
+  await until('bob knows', async () => {
+    assert.deepEqual(await bobs(), { theirs: 28_800 });
+    return true;
+  });
+  await isClean('how long messages stay, as one side wants it');
+  // A choice that is not set yet stays, whatever comes meanwhile.
+  await timer.focus();
+  await panel.page.keyboard.type('5 m');
+  await bob.json('contact', 'disappear', 'alice', '8h');
+  await state.getByText('Messages disappear after 8 hours.', { exact: true }).waitFor();
+  assert.equal(await timer.inputValue(), '300');
+  await settles(bobs, { after: 28_800, own: 28_800, theirs: 28_800 });
+  await isClean('how long messages stay, as agreed');
+  await pressByKeyboard(panel.page, '‹ Back');
+  await panel.shows('Messages disappear after 8 hours.');
+  // And taken back: bob's offer is left.
+  await pressByKeyboard(panel.page, 'About bob');
+  await set('They', '0');
+  await state.getByText('To agree with \u2068bob\u2069, set a time, too.').waitFor();
+  await settles(bobs, { own: 28_800 });
+  await isClean('how long messages stay, as the other side wants it');
+  await bob.json('contact', 'disappear', 'alice', 'off');
+  await state.waitFor({ state: 'detached' });
+  await toList();
+});
+
 story.step('a request is deleted, and whoever wrote it may write again', async () => {
   await alice.json('persona', 'publish');
   await carol.json('contact', 'add', 'alice', await alice.address());

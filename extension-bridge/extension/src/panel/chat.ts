@@ -1,5 +1,4 @@
-import { LIMITS, type Disappearing, type Methods } from '../api/generated.ts';
-import { span } from '../core/body.ts';
+import { LIMITS, type Methods } from '../api/generated.ts';
 import { button, h } from '../core/dom.ts';
 import { failureFrom } from '../core/failure.ts';
 import { isolated, words as say } from '../core/i18n.ts';
@@ -7,16 +6,10 @@ import { day, problem } from '../core/show.ts';
 import { head } from './head.ts';
 import { bubble, rove } from './message.ts';
 import type { Model } from './model.ts';
+import { timerWords } from './timer.ts';
 
 /** How long a message that broke off waits for the worker to be back, in milliseconds. */
 const RECONNECTING = 10_000;
-
-/** How long messages stay, and who wants what where that differs. */
-const disappearingWords = ({ after, own, theirs }: Disappearing): string => {
-  const wish = (seconds: number | null | undefined): string => (seconds == null ? say('timerOff') : span(seconds));
-  const inForce = after == null ? say('messagesStay') : say('messagesDisappear', span(after));
-  return own === theirs ? inForce : `${inForce} ${say('timersDiffer', wish(own), wish(theirs))}`;
-};
 
 export const log = (model: Model): HTMLElement => {
   const lastOwn = model.history.findLast((entry) => entry.direction === 'out');
@@ -88,7 +81,7 @@ export const chatHead = (model: Model, name: string): HTMLElement => {
       about,
     ),
     contact?.problem ? problem(contact.problem) : undefined,
-    contact?.disappearing ? h('p', { class: 'note' }, disappearingWords(contact.disappearing)) : undefined,
+    contact?.disappearing ? h('p', { class: 'note' }, timerWords(contact.disappearing)) : undefined,
     contact !== undefined && contact.state !== 'active'
       ? h('p', { class: 'note' }, say(`contact_${contact.state}`))
       : undefined,

@@ -6,6 +6,7 @@ import { mark } from '../core/mark.ts';
 import { when } from '../core/show.ts';
 import { head } from './head.ts';
 import type { Model } from './model.ts';
+import { timerCard } from './timer.ts';
 
 const who = (model: Model, contact: Contact): HTMLElement =>
   h(
@@ -120,7 +121,9 @@ export const contactView = (model: Model, name: string): HTMLElement => {
       ? []
       : [
           who(model, contact),
-          ...(model.can('messages.send') ? [naming, attention, ending].map((card) => card(model, contact)) : []),
+          ...(model.can('messages.send')
+            ? [naming, attention, timerCard, ending].map((card) => card(model, contact))
+            : []),
         ];
   return h(
     'section',

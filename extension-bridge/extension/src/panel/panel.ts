@@ -236,10 +236,18 @@ const twin = (place: HTMLElement, before: HTMLElement): HTMLElement | undefined 
 const replaceSame = (place: HTMLElement, next: HTMLElement): void => {
   const focused = document.activeElement;
   const fields = place.querySelectorAll('input');
+  const lists = place.querySelectorAll('select');
   place.replaceChildren(next);
   for (const field of fields) {
     const now = twin(place, field);
     if (now instanceof HTMLInputElement) now.value = field.value;
+  }
+  for (const list of lists) {
+    // What was chosen and is not set yet.
+    const chosen = [...list.selectedOptions].find((option) => !option.defaultSelected)?.value;
+    const now = chosen === undefined ? undefined : twin(place, list);
+    if (now instanceof HTMLSelectElement && [...now.options].some((option) => option.value === chosen))
+      now.value = chosen ?? '';
   }
   if (focused instanceof HTMLElement && focused !== document.body && !focused.isConnected)
     twin(place, focused)?.focus();
