@@ -300,7 +300,7 @@ story.step(
     await pressByKeyboard(panel.page, 'Block');
     await answer('Block');
     await panel.row('bob').waitFor({ state: 'detached' });
-    assert.equal((await alice.json('contact', 'show', 'bob')).state, 'blocked');
+    await settles(async () => (await alice.json('contact', 'show', 'bob')).state, 'blocked');
     await openSettings();
     await panel.openByKeyboard('Blocked');
     const rows = panel.page.locator('.plain li');
