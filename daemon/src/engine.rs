@@ -13,6 +13,7 @@ mod bundle;
 mod conflict;
 mod content;
 mod descriptors;
+mod elsewhere;
 mod errands;
 mod exchanger;
 mod flight;

@@ -216,16 +216,22 @@ impl Node {
     ) -> Result<Arc<Self>, NodeError> {
         let now = world.time.now();
         let (times, configured) = (world.times, relays.clone());
-        let (personas, in_use, locking, moved, signed) = store
+        let (personas, is_empty, in_use, locking, moved, signed) = store
             .run(move |tx| -> Result<_, StoreError> {
                 config::configure_relays(tx, &configured)?;
                 let at = Moment { now, times, trusted: false };
                 pull_back(tx, now)?;
                 spread_rejoins(tx, &at)?;
-                let personas: Vec<_> = tx.personas()?.into_iter().map(|row| row.id).collect();
+                let mut personas = Vec::new();
+                let (mut is_empty, moved) = (true, moved::moved_at(tx)?.is_some());
+                for row in tx.personas()? {
+                    is_empty = false;
+                    if tx.elsewhere_at(row.id)?.is_none() {
+                        personas.push(row.id);
+                    }
+                }
                 let in_use = tx.persona_in_use()?.or(personas.first().copied());
-                let moved = moved::moved_at(tx)?.is_some();
-                Ok((personas, in_use, config::locking(tx)?, moved, tx.last_signed_day()?))
+                Ok((personas, is_empty, in_use, config::locking(tx)?, moved, tx.last_signed_day()?))
             })
             .await
             .map_err(NodeError::Store)?;
@@ -247,7 +253,7 @@ impl Node {
             let actor = Actor::start(Arc::clone(&shared), id, in_use == Some(id));
             actors.personas.insert(id, actor);
         }
-        if personas.is_empty() && !moved {
+        if is_empty && !moved {
             actors.nameless = Some(Nameless::start(Arc::clone(&shared)));
         }
         let housekeeper = tokio::spawn(keep_house(Arc::clone(&shared)));

@@ -6,6 +6,7 @@
 mod backup;
 mod capabilities;
 mod contacts;
+mod elsewhere;
 mod error;
 mod events;
 mod expiry;

@@ -267,6 +267,7 @@ error_codes! {
     PERSONA_CHOICE "persona.choice" User No "There are several personas, and none was named." "Name one: --as PERSONA";
     PERSONA_UNKNOWN "persona.unknown" User No "There is no persona of that name." "See bauta persona list.";
     PERSONA_EXISTS "persona.exists" User No "There is a persona of that name already." "Choose another name.";
+    PERSONA_ELSEWHERE "persona.elsewhere" Locked No "The persona is used by another home, so this one sends and receives nothing of it." "Use the other home. If it should be this one, make a backup of it (bauta backup FILE) and restore that into an empty home (bauta --home DIR restore FILE).";
     PERSONA_SECRET "persona.secret" User No "The recovery words or the key cannot be read." "Check that all of it was copied.";
     BACKUP_PLACE "backup.place" User No "A backup is written into a new file, and restored into a home without a store." "Name another file, or another home: bauta --home DIR restore FILE";
     BACKUP_PASSPHRASE "backup.passphrase" Locked No "The passphrase does not open the backup of a home, or is empty." "Try again.";

@@ -204,8 +204,8 @@ impl Desk {
             Request::Drain(Drain { cap, after }) => {
                 self.drain(self.inbox(&cap.inbox_id()), after).await.map(Reply::from)
             }
-            Request::Publish(Publish { bundle, inbox }) => {
-                self.publish(&bundle, &inbox).await.map(Reply::from)
+            Request::Publish(Publish { bundle, inbox, known }) => {
+                self.publish(&bundle, &inbox, known).await.map(Reply::from)
             }
             Request::Fetch(Fetch { persona }) => self.fetch(persona).await.map(Reply::from),
             Request::Describe(Describe) => self.describe().await.map(Reply::from),
@@ -357,14 +357,18 @@ impl Desk {
         &self,
         bytes: &[u8; BUNDLE_LEN],
         inbox: &Capability,
+        known: Timestamp,
     ) -> Result<PublishReply, DailyError> {
         let now = self.clock.now();
         let bundle = match self.check_bundle(bytes, inbox, now) {
             Ok(bundle) => bundle,
             Err(refusal) => return Ok(refusal.into()),
         };
-        let published =
-            self.storage.publish(bundle, self.crowd.has_room(), now).await.map_err(DailyError::Storage)?;
+        let published = self
+            .storage
+            .publish(bundle, known, self.crowd.has_room(), now)
+            .await
+            .map_err(DailyError::Storage)?;
         Ok(match published {
             PublishOutcome::Stored | PublishOutcome::Same => PublishReply::Done,
             PublishOutcome::Stale => Refusal::Stale.into(),

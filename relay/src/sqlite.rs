@@ -193,10 +193,11 @@ impl Storage for SqliteStorage {
     async fn publish(
         &self,
         bundle: StoredBundle,
+        known: Timestamp,
         takes_new: bool,
         now: Timestamp,
     ) -> Result<PublishOutcome, StorageError> {
-        self.writer.run(move |ledger| change::publish(ledger, &bundle, takes_new, now)).await
+        self.writer.run(move |ledger| change::publish(ledger, &bundle, known, takes_new, now)).await
     }
 
     async fn bundle(&self, name: BundleName, now: Timestamp) -> Result<Option<Vec<u8>>, StorageError> {

@@ -68,7 +68,7 @@ pub enum PublishOutcome {
     Stored,
     /// The same bytes were there.
     Same,
-    /// The stored version is higher: nothing is changed.
+    /// The stored version is higher, or one that the publisher does not know of: nothing is changed.
     Stale,
     /// The stored version is the same, the bytes are not: nothing is changed.
     Different,
@@ -203,10 +203,12 @@ pub trait Storage: Send + Sync + 'static {
     /// Erases all deposits up to `after`, and returns the first one that follows.
     async fn drain(&self, inbox: InboxId, after: u64, today: Day) -> Result<Option<Deposited>, StorageError>;
 
-    /// Stores a bundle if its version is higher than the stored one. `takes_new`: also one of a persona that has none.
+    /// Stores a bundle if its version is higher than the stored one, and that is not higher than `known`, the newest
+    /// that the publisher knows of. `takes_new`: also one of a persona that has none.
     async fn publish(
         &self,
         bundle: StoredBundle,
+        known: Timestamp,
         takes_new: bool,
         now: Timestamp,
     ) -> Result<PublishOutcome, StorageError>;

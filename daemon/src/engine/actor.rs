@@ -22,7 +22,7 @@ use super::peer::Moment;
 use super::plan::UnderWay;
 use super::terms::Terms;
 use super::trust::Trust;
-use super::{Times, announce, errands};
+use super::{Times, announce, elsewhere, errands};
 use crate::store::{Connection, Happened, PersonaId, Store, StoreError};
 
 /// What all actors of a daemon share.
@@ -86,6 +86,11 @@ impl ActorHandle {
         *self.state.borrow()
     }
 
+    /// Whether it ended by itself, because another home has the persona.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Ends it while others go on. A transaction under way is done before this returns, or is queued before any other.
     pub(crate) async fn end(mut self) {
         self.task.abort();
@@ -123,6 +128,8 @@ pub(crate) struct Actor {
     paused_boxes: HashMap<BoxId, Instant>,
     /// Relays that are not asked for their descriptor again before a time, and failures so far.
     paused_relays: HashMap<RelayId, (Instant, u32)>,
+    /// Another home has the persona.
+    is_elsewhere: bool,
 }
 
 impl Actor {
@@ -143,6 +150,7 @@ impl Actor {
             loop_lane: LoopLane::default(),
             paused_boxes: HashMap::new(),
             paused_relays: HashMap::new(),
+            is_elsewhere: false,
         };
         let task = tokio::spawn(actor.run());
         ActorHandle { wake, state, exchanger, task }
@@ -178,7 +186,18 @@ impl Actor {
                 }
                 Ok(()) = state.changed() => self.show_state(&mut state, &mut shown),
             }
+            if self.is_elsewhere {
+                return self.leave().await;
+            }
         }
+    }
+
+    /// Another home has the persona: what is under way is dropped, and nothing follows.
+    async fn leave(mut self) {
+        self.flights.abort_all();
+        self.exchanger.stop().await;
+        let (event, now) = (Happened::Connection(self.persona, Connection::Off), self.shared.time.now());
+        self.shared.store.later("write an event", move |tx| tx.emit(event, now));
     }
 
     fn launch(&mut self, errand: Errand, terms: Terms) {
@@ -201,7 +220,14 @@ impl Actor {
             return;
         }
         let (persona, at) = (self.persona, self.shared.moment());
-        let counted = self.shared.store.run(move |tx| errands::count_down(tx, persona, passed, &at)).await;
+        let counted = self
+            .shared
+            .store
+            .run(move |tx| {
+                elsewhere::count_down(tx, persona, passed)?;
+                errands::count_down(tx, persona, passed, &at)
+            })
+            .await;
         self.report(counted, "count down to a publication");
     }
 

@@ -94,6 +94,7 @@ pub(super) fn published(tx: &Tx<'_>, prekeys: PrekeysId, now: Timestamp) -> Resu
     tx.mark_published(prekeys, now)?;
     match tx.prekeys_by_id(prekeys)? {
         Some(row) => {
+            tx.set_known_bundle(row.persona, Some(row.version))?;
             tx.set_publish_wait(row.persona, None)?;
             tx.emit(Happened::PersonaPublished(prekeys), now)
         }

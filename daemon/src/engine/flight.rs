@@ -12,7 +12,7 @@ use bauta_protocol::relay::{
     AnswerError, Ask, Delete, DeleteReply, Deposit, DepositReply, Describe, DescribeReply, Drain, DrainReply,
     Fetch, FetchReply, Get, GetReply, Publish, PublishReply, Put, PutReply, Reply, Request,
 };
-use bauta_protocol::time::Day;
+use bauta_protocol::time::{Day, Timestamp};
 use bauta_protocol::work::{DepositWork, find_deposit_work, find_put_work};
 use bauta_sphinx_client::{ExchangeError, Pace, Patience};
 
@@ -56,9 +56,14 @@ pub(super) enum Errand {
         prekeys: PrekeysId,
         bundle: Box<[u8; BUNDLE_LEN]>,
         inbox: Capability,
+        known: Timestamp,
     },
     Fetch {
         contact: ContactId,
+        persona: PersonaKey,
+    },
+    /// The persona's own bundle.
+    Own {
         persona: PersonaKey,
     },
     Describe,
@@ -96,6 +101,7 @@ pub(super) enum Landing {
     Drain { answer: Answer<DrainReply> },
     Publish { prekeys: PrekeysId, answer: Answer<PublishReply> },
     Fetch { contact: ContactId, answer: Answer<FetchReply> },
+    Own { answer: Answer<FetchReply> },
     Describe { answer: Answer<DescribeReply> },
     LoopPut { slot: u64, answer: Answer<PutReply> },
     LoopGet { slot: u64, answer: Answer<GetReply> },
@@ -151,12 +157,14 @@ pub(super) async fn fly(
         Errand::Drain { cap, after } => {
             Landing::Drain { answer: flight.ask(Drain { cap, after }, false).await }
         }
-        Errand::Publish { prekeys, bundle, inbox } => {
-            Landing::Publish { prekeys, answer: flight.ask(Publish { bundle, inbox }, false).await }
+        Errand::Publish { prekeys, bundle, inbox, known } => {
+            let publish = Publish { bundle, inbox, known };
+            Landing::Publish { prekeys, answer: flight.ask(publish, false).await }
         }
         Errand::Fetch { contact, persona } => {
             Landing::Fetch { contact, answer: flight.ask(Fetch { persona }, false).await }
         }
+        Errand::Own { persona } => Landing::Own { answer: flight.ask(Fetch { persona }, false).await },
         Errand::Describe => Landing::Describe { answer: flight.ask(Describe, false).await },
         Errand::LoopPut { slot, id, tag, bytes } => {
             Landing::LoopPut { slot, answer: flight.put(id, tag, bytes, true).await }
@@ -233,7 +241,7 @@ impl Landing {
             Self::Deposit { answer, .. } => heard(answer),
             Self::Drain { answer } => heard(answer),
             Self::Publish { answer, .. } => heard(answer),
-            Self::Fetch { answer, .. } => heard(answer),
+            Self::Fetch { answer, .. } | Self::Own { answer } => heard(answer),
             Self::Describe { answer } => heard(answer),
         }
     }

@@ -59,6 +59,8 @@ pub(super) struct Due {
     pub(super) describes: Vec<RelayId>,
     /// Prekeys whose bundle is to be published.
     pub(super) publish: Option<PrekeysId>,
+    /// Whether the persona's own bundle is to be looked at.
+    pub(super) own: bool,
     /// Rows of boxes to delete.
     pub(super) deletes: Vec<CapabilityId>,
 }
@@ -72,6 +74,7 @@ pub(super) struct UnderWay {
     pub(super) joins: HashSet<ContactId>,
     pub(super) describes: HashSet<RelayId>,
     pub(super) publish: bool,
+    pub(super) own: bool,
     pub(super) deletes: HashSet<CapabilityId>,
 }
 
@@ -89,6 +92,7 @@ pub(super) enum Step {
     Join(ContactId),
     Describe(RelayId),
     Publish(PrekeysId),
+    Own,
     Delete(CapabilityId),
     /// Nothing is due.
     Loop,
@@ -151,6 +155,9 @@ pub(super) fn choose(due: &Due, under_way: &UnderWay, mut draw: impl FnMut(usize
     }
     if !under_way.publish {
         offer(FIRST_CONTACT, due.publish.map(Step::Publish).into_iter().collect());
+    }
+    if due.own && !under_way.own {
+        offer(FIRST_CONTACT, vec![Step::Own]);
     }
     if few(under_way.deletes.len()) {
         offer(DELETES, except(&due.deletes, &under_way.deletes).map(Step::Delete).collect());

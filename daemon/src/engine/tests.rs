@@ -2,6 +2,7 @@
 
 mod contents;
 mod conversations;
+mod elsewhere;
 mod names;
 mod relays;
 mod requests;

@@ -38,7 +38,7 @@ impl ContactApi for Node {
             .shared
             .store
             .run(move |tx| {
-                let persona = names::persona(tx, params.persona.as_deref())?;
+                let persona = names::sender(tx, params.persona.as_deref())?;
                 let name = names::check_name(&params.name)?;
                 let Found { address, profile: named } = who(&params.address)?;
                 let id = add(tx, &persona, name, &address, &at)?;
@@ -85,7 +85,7 @@ impl ContactApi for Node {
             .shared
             .store
             .run(move |tx| {
-                let persona = names::persona(tx, params.persona.as_deref())?;
+                let persona = names::sender(tx, params.persona.as_deref())?;
                 let name = params.name.as_deref().map(names::check_name).transpose()?;
                 if let Some(name) = name {
                     name_is_free(tx, &persona, name)?;
@@ -121,6 +121,7 @@ impl ContactApi for Node {
             let request = find_request(tx, params.persona.as_deref(), &params.id)?
                 .ok_or_else(|| RpcError::new(&codes::CONTACT_REQUEST, "There is no request with that id."))?;
             let persona = tx.persona(request.persona)?;
+            names::refuse_elsewhere(tx, &persona)?;
             let name = names::check_name(&params.name)?;
             name_is_free(tx, &persona, name)?;
             let contact = engine::accept(tx, &persona, &request, name, &at)?;

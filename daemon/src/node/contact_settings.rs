@@ -59,7 +59,7 @@ impl ContactSettingsApi for Node {
         let (at, moved) = (self.shared.moment(), self.moved());
         let set = self.shared.store.run(move |tx| {
             refuse_if(&moved)?;
-            let persona = names::persona(tx, params.persona.as_deref())?;
+            let persona = names::sender(tx, params.persona.as_deref())?;
             let row = names::contact(tx, &persona, &params.contact)?;
             if row.state == ContactState::Blocked {
                 return Err(RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked."));
@@ -81,7 +81,7 @@ impl ContactSettingsApi for Node {
     async fn contact_unblock(&self, params: ContactRef) -> Result<Blocked, RpcError> {
         let at = self.shared.moment();
         let unblocked = self.shared.store.run(move |tx| {
-            let persona = names::persona(tx, params.persona.as_deref())?;
+            let persona = names::sender(tx, params.persona.as_deref())?;
             let unknown = || names::unknown_contact(&params.contact);
             let known = names::contact(tx, &persona, &params.contact).ok();
             let key =

@@ -100,6 +100,7 @@ impl ForgetApi for Node {
         // Before anything else: the name may be given to another persona.
         self.pairing_desk().revoke_limited_to(&persona.name).await?;
         let actor = self.actors().personas.remove(&persona.id);
+        let was_running = actor.as_ref().is_some_and(|actor| !actor.has_ended());
         if let Some(actor) = actor {
             actor.end().await;
         }
@@ -114,10 +115,11 @@ impl ForgetApi for Node {
                 actors.nameless = Some(Nameless::start(Arc::clone(&self.shared)));
             }
             Ok(()) => {}
-            Err(_) => {
+            Err(_) if was_running => {
                 let actor = Actor::start(Arc::clone(&self.shared), persona.id, false);
                 actors.personas.insert(persona.id, actor);
             }
+            Err(_) => {}
         }
         drop(actors);
         emptied?;

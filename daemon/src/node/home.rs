@@ -44,8 +44,14 @@ impl Node {
             let mut actors = self.actors();
             (std::mem::take(&mut actors.personas), actors.nameless.take())
         };
-        let mut leaving =
-            Leaving { node: self, ids: personas.keys().copied().collect(), in_use, is_gone: false };
+        let running = personas.iter().filter(|(_, actor)| !actor.has_ended());
+        let mut leaving = Leaving {
+            node: self,
+            ids: running.map(|(id, _)| *id).collect(),
+            in_use,
+            is_nameless: nameless.is_some(),
+            is_gone: false,
+        };
         drop(nameless);
         for actor in personas.into_values() {
             actor.end().await;
@@ -89,6 +95,7 @@ struct Leaving<'a> {
     node: &'a Node,
     ids: Vec<PersonaId>,
     in_use: Option<PersonaId>,
+    is_nameless: bool,
     is_gone: bool,
 }
 
@@ -104,7 +111,7 @@ impl Drop for Leaving<'_> {
             let is_used = self.in_use.is_none_or(|used| used == *id);
             actors.personas.insert(*id, Actor::start(Arc::clone(shared), *id, is_used));
         }
-        if self.ids.is_empty() {
+        if self.is_nameless {
             actors.nameless = Some(Nameless::start(Arc::clone(shared)));
         }
     }

@@ -39,7 +39,7 @@ impl MessageApi for Node {
             .store
             .run(move |tx| {
                 refuse_if(&moved)?;
-                let persona = names::persona(tx, params.persona.as_deref())?;
+                let persona = names::sender(tx, params.persona.as_deref())?;
                 let contact = names::contact(tx, &persona, &params.contact)?;
                 if contact.state == ContactState::Blocked {
                     return Err(RpcError::new(&codes::CONTACT_BLOCKED, "The contact is blocked."));

@@ -6,6 +6,7 @@ use bauta_protocol::id::PersonaKey;
 use bauta_protocol::mask::{self, PersonaId, ProfileId};
 
 use super::network::network as mask_network;
+use super::view;
 use crate::store::{ContactRow, PersonaRow, Tx};
 
 /// A name for use in this home only, without surrounding blanks.
@@ -36,6 +37,21 @@ pub(super) fn persona(tx: &Tx<'_>, name: Option<&str>) -> Result<PersonaRow, Rpc
             Err(RpcError::new(&codes::PERSONA_CHOICE, "There are several personas, and none was named."))
         }
         (None, _) => Err(RpcError::new(&codes::PERSONA_NONE, "There is no persona yet.")),
+    }
+}
+
+/// The same for what leads to something being sent: refused for a persona that another home has.
+pub(super) fn sender(tx: &Tx<'_>, name: Option<&str>) -> Result<PersonaRow, RpcError> {
+    let found = persona(tx, name)?;
+    refuse_elsewhere(tx, &found)?;
+    Ok(found)
+}
+
+/// Refuses where another home has the persona.
+pub(super) fn refuse_elsewhere(tx: &Tx<'_>, persona: &PersonaRow) -> Result<(), RpcError> {
+    match tx.elsewhere_at(persona.id)? {
+        Some(at) => Err(view::elsewhere(at)),
+        None => Ok(()),
     }
 }
 

@@ -92,7 +92,7 @@ impl PersonaApi for Node {
     }
 
     async fn persona_connect(&self, params: PersonaRef) -> Result<Empty, RpcError> {
-        let found = self.shared.store.run(move |tx| names::persona(tx, Some(&params.persona)));
+        let found = self.shared.store.run(move |tx| names::sender(tx, Some(&params.persona)));
         let persona = found.await?.id;
         self.put_in_use(persona).await?;
         if let Some(actor) = self.actors().personas.get(&persona) {
@@ -104,7 +104,7 @@ impl PersonaApi for Node {
     async fn persona_publish(&self, params: OptionalPersona) -> Result<Published, RpcError> {
         let now = self.shared.time.now();
         let published = self.shared.store.run(move |tx| {
-            let row = names::persona(tx, params.persona.as_deref())?;
+            let row = names::sender(tx, params.persona.as_deref())?;
             let version = utc(publish_now(tx, &row, now)?.version);
             Ok::<_, RpcError>(Published { persona: row.name, version })
         });

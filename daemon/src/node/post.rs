@@ -55,7 +55,7 @@ impl PostApi for Node {
         let chosen = network.unwrap_or(SocialNetwork::Twitter);
         let network = mask_network(chosen);
         let found = self.shared.store.run(move |tx| {
-            let persona = names::persona(tx, persona.as_deref())?;
+            let persona = names::sender(tx, persona.as_deref())?;
             let recipients = recipients(tx, &persona, &to, delivery(way))?;
             room::check_names(&recipients, posts::MAX_WRITTEN)?;
             let profile = match author {
@@ -139,6 +139,7 @@ impl PostApi for Node {
                 (None, Some(key)) => tx.persona_of(&key)?.ok_or_else(not_ours)?,
                 (None, None) => return Err(not_ours().into()),
             };
+            names::refuse_elsewhere(tx, &persona)?;
             let recipients = recipients(tx, &persona, &to, delivery(way))?;
             room::check_names(&recipients, 0)?;
             let mut kept = tx.post_keys_of(iv, digest)?;

@@ -42,6 +42,8 @@ struct Kept {
     restarted: Vec<String>,
     lost_requests: u64,
     moved_at: Option<Timestamp>,
+    /// Personas that another home has, and since when that is known.
+    elsewhere: Vec<(String, Timestamp)>,
 }
 
 /// A relay of these personas, or of the settings.
@@ -78,7 +80,7 @@ impl StatusApi for Node {
             });
         }
         let known = kept.relays.iter().any(|relay| relay.is_used);
-        let (state, phase, since) = self.overall(&personas, known, now);
+        let (state, phase, since) = self.overall(&personas, &kept.elsewhere, known, now);
         let relays: Vec<RelayStatus> = kept
             .relays
             .iter()
@@ -125,6 +127,7 @@ impl Node {
         let kept = self.shared.store.run(move |tx| {
             let mut personas = Vec::new();
             let mut used = Vec::new();
+            let mut elsewhere = Vec::new();
             let (mut queued, mut unreceived, mut unpublished, mut lost_requests) = (0, 0, 0, 0_u64);
             let mut stuck = None;
             for row in tx.personas()? {
@@ -132,6 +135,7 @@ impl Node {
                     continue;
                 }
                 let own = tx.queued(row.id)?;
+                elsewhere.extend(tx.elsewhere_at(row.id)?.map(|at| (row.name.clone(), at)));
                 personas.push((row.id, row.name, tx.count_requests(row.id)?, own));
                 queued += own;
                 unreceived += tx.unreceived(row.id, long_ago)?;
@@ -172,6 +176,7 @@ impl Node {
                 },
                 lost_requests,
                 moved_at: moved::moved_at(tx)?,
+                elsewhere,
             })
         });
         kept.await
@@ -180,18 +185,23 @@ impl Node {
     /// The state of a persona's connection, and what is happening.
     pub(super) fn persona_connection(&self, persona: PersonaId) -> (ConnectionState, Option<String>) {
         match self.actors().personas.get(&persona) {
-            Some(actor) => view::connection(announce::connection(&actor.state().phase)),
-            None => (ConnectionState::Off, None),
+            Some(actor) if !actor.has_ended() => view::connection(announce::connection(&actor.state().phase)),
+            _ => (ConnectionState::Off, None),
         }
     }
 
     fn overall(
         &self,
         personas: &[PersonaStatus],
+        elsewhere: &[(String, Timestamp)],
         relay_known: bool,
         now: Timestamp,
     ) -> (ConnectionState, Option<String>, bauta_ipc::Utc) {
-        if let Some(worst) = personas.iter().max_by_key(|persona| badness(persona.state)) {
+        // One that is not used here says nothing about the others.
+        let is_here = |persona: &&PersonaStatus| elsewhere.iter().all(|(name, _)| *name != persona.name);
+        let all = personas.iter();
+        let here = all.clone().filter(is_here).max_by_key(|persona| badness(persona.state));
+        if let Some(worst) = here.or_else(|| all.max_by_key(|persona| badness(persona.state))) {
             return (worst.state, worst.phase.clone(), worst.since);
         }
         let connection = self.actors().nameless.as_ref().map(|nameless| nameless.state());
@@ -224,6 +234,7 @@ impl Node {
     /// `is_whole`: of the home as a whole, with what is not about a persona.
     fn health(&self, kept: &Kept, state: ConnectionState, is_full: bool, is_whole: bool) -> Vec<RpcError> {
         let mut health: Vec<RpcError> = kept.moved_at.map(moved::moved).into_iter().collect();
+        health.extend(kept.elsewhere.iter().map(|(_, at)| view::elsewhere(*at)));
         if is_full {
             health.push(RpcError::from(StoreError::Full));
         }

@@ -343,7 +343,20 @@ pub(super) fn event(tx: &Tx<'_>, row: &EventRow, now: Timestamp) -> Result<Optio
             Some(EventBody::StatusChanged { persona: Some(tx.persona(persona)?.name), state, phase })
         }
         Happened::Relay(_, relay, why) => Some(EventBody::Health { item: doubt(relay, why), cleared: false }),
+        Happened::Elsewhere(persona) => {
+            let at = tx.elsewhere_at(persona)?;
+            at.map(|at| EventBody::Health { item: elsewhere(at), cleared: false })
+        }
     })
+}
+
+/// Another home has a persona; which one is not said, because health names nobody.
+pub(super) fn elsewhere(at: Timestamp) -> RpcError {
+    let at = utc(at);
+    let message = format!(
+        "A persona of this home is used by another home, as was found at {at}. Nothing of it is sent or received here."
+    );
+    RpcError::new(&codes::PERSONA_ELSEWHERE, message)
 }
 
 /// A message, and the names of its persona and contact.

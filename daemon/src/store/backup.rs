@@ -6,6 +6,7 @@
 // receipt for is sent once more, and what comes twice is recognised by its id.
 
 use bauta_protocol::backup::{Base64, Cell};
+use bauta_protocol::id::{Capability, InboxId};
 use bauta_protocol::time::Timestamp;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Row, ToSql, params_from_iter};
@@ -25,6 +26,12 @@ pub(crate) const MESSAGES: &str = "messages";
 
 /// Rows of a table, at most.
 const MANY: u32 = 10_000_000;
+
+/// The column of a persona's inboxes.
+const INBOXES: &str = "inboxes";
+
+/// Inboxes that a restored home knows of those before it.
+const MOST_INBOXES: usize = 64;
 
 /// A contact whose key is known; the others are open invitations, whose secrets are not in a backup.
 const WITH_KEY: &str = "contact IN (SELECT id FROM contacts WHERE public IS NOT NULL)";
@@ -49,6 +56,7 @@ pub(crate) const TABLES: &[BackedUp] = &[
             "identity",
             "relay",
             "created_at",
+            INBOXES,
             "words",
             "words_path",
             "words_password",
@@ -187,6 +195,18 @@ impl BackedUp {
     }
 }
 
+/// The inboxes of the homes before a restored one, the last of them if there are many, and its own.
+fn with_inbox(personas: &BackedUp, cells: &[Cell], own: &InboxId) -> Vec<u8> {
+    let before = personas.place(INBOXES).and_then(|place| cells.get(place));
+    let mut all = match before {
+        Some(Cell::Bytes { b }) => b.0.clone(),
+        _ => Vec::new(),
+    };
+    all.extend_from_slice(own.as_bytes());
+    let over = all.len().saturating_sub(MOST_INBOXES.saturating_mul(InboxId::LEN));
+    all.split_off(over)
+}
+
 impl Tx<'_> {
     /// All rows of a table, up to a limit that no home reaches.
     pub(crate) fn backup_table(&self, table: &BackedUp) -> Result<Vec<Vec<Cell>>, StoreError> {
@@ -222,14 +242,18 @@ impl Tx<'_> {
     /// Also when the row does not go with those before it.
     pub(crate) fn restore_row(&self, table: &BackedUp, cells: &[Cell]) -> Result<(), StoreError> {
         let mut columns = table.columns.join(", ");
-        let mut values: Vec<Cell> = Vec::new();
+        let mut all: Vec<Sql<'_>> = cells.iter().map(Sql).collect();
+        let (inboxes, inbox);
         if table.name == "personas" {
-            let mut inbox = [0; 32];
-            crate::random::fill(&mut inbox);
+            let cap = Capability::generate(&mut crate::random::rng());
+            inboxes = Cell::Bytes { b: Base64(with_inbox(table, cells, &cap.inbox_id())) };
+            inbox = Cell::Bytes { b: Base64(cap.as_bytes().to_vec()) };
+            if let Some(place) = table.place(INBOXES).and_then(|place| all.get_mut(place)) {
+                *place = Sql(&inboxes);
+            }
             columns.push_str(", inbox");
-            values.push(Cell::Bytes { b: Base64(inbox.to_vec()) });
+            all.push(Sql(&inbox));
         }
-        let all: Vec<Sql<'_>> = cells.iter().chain(&values).map(Sql).collect();
         let marks = vec!["?"; all.len()].join(", ");
         let sql = format!("INSERT INTO {} ({columns}) VALUES ({marks})", table.name);
         self.execute("restore a row", &sql, params_from_iter(all)).map(drop)
@@ -293,11 +317,15 @@ mod tests {
         (
             "personas",
             &[
+                "check_wait",
+                "checked_at",
                 "drain_after",
                 "drain_wait",
                 "drained_at",
                 "drained_empty",
+                "elsewhere_at",
                 "inbox",
+                "known_bundle",
                 "publish_wait",
                 "requests_lost",
             ],

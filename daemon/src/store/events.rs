@@ -68,6 +68,8 @@ pub(crate) enum Happened {
     Connection(PersonaId, Connection),
     /// A persona's relay needs attention.
     Relay(PersonaId, RelayId, Doubt),
+    /// A persona is another home's.
+    Elsewhere(PersonaId),
 }
 
 stored_enum! {
@@ -86,6 +88,7 @@ stored_enum! {
         Connection = 11,
         Relay = 12,
         ContactDeleted = 13,
+        Elsewhere = 14,
     }
 
     /// What changed about a contact.
@@ -169,6 +172,7 @@ impl Happened {
             Self::Connection(..) => Kind::Connection,
             Self::Relay(..) => Kind::Relay,
             Self::ContactDeleted(_) => Kind::ContactDeleted,
+            Self::Elsewhere(_) => Kind::Elsewhere,
         }
     }
 
@@ -198,7 +202,9 @@ impl Happened {
             Self::ProfileLearned(profile) | Self::ProfileChanged(profile) => {
                 Columns { profile: Some(profile), ..empty }
             }
-            Self::ContactDeleted(persona) => Columns { persona: Some(persona), ..empty },
+            Self::ContactDeleted(persona) | Self::Elsewhere(persona) => {
+                Columns { persona: Some(persona), ..empty }
+            }
             Self::Connection(persona, connection) => {
                 Columns { persona: Some(persona), connection: Some(connection), ..empty }
             }
@@ -235,6 +241,7 @@ impl Happened {
             Kind::ProfileLearned => Self::ProfileLearned(columns.profile?),
             Kind::ProfileChanged => Self::ProfileChanged(columns.profile?),
             Kind::ContactDeleted => Self::ContactDeleted(columns.persona?),
+            Kind::Elsewhere => Self::Elsewhere(columns.persona?),
             Kind::Connection => Self::Connection(columns.persona?, columns.connection?),
             Kind::Relay => Self::Relay(columns.persona?, RelayId(columns.relay?), columns.doubt?),
         })

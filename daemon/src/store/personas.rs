@@ -91,8 +91,8 @@ impl Tx<'_> {
     ) -> Result<PersonaId, StoreError> {
         self.insert(
             "add a persona",
-            "INSERT INTO personas (name, public, secret, identity, inbox, relay, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO personas (name, public, secret, identity, inbox, relay, created_at, inboxes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 name,
                 secret.public().to_string(),
@@ -101,6 +101,7 @@ impl Tx<'_> {
                 inbox.as_bytes().as_slice(),
                 relay.0,
                 signed(now.0),
+                inbox.inbox_id().as_bytes().as_slice(),
             ),
         )
         .map(PersonaId)

@@ -92,7 +92,9 @@ impl Tx<'_> {
             "list publications",
             "SELECT id, iv, nodes, attempts, queued_at, persona FROM publications
              WHERE state = 'queued' AND due_at <= ?1
+               AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)
                AND iv = (SELECT iv FROM publications WHERE state = 'queued' AND due_at <= ?1
+                           AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)
                          ORDER BY due_at, id LIMIT 1)
              ORDER BY id LIMIT ?2",
             (signed(now.0), limit),
@@ -104,7 +106,8 @@ impl Tx<'_> {
     pub(crate) fn next_publication(&self) -> Result<Option<Timestamp>, StoreError> {
         let next = self.one(
             "look for the next publication",
-            "SELECT min(due_at) FROM publications WHERE state = 'queued'",
+            "SELECT min(due_at) FROM publications WHERE state = 'queued'
+               AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)",
             [],
             |row| row.get::<_, Option<i64>>(0),
         )?;

@@ -70,6 +70,10 @@ CREATE TABLE descriptors (
 -- publish_wait, drain_wait: milliseconds of time online until the bundle is published, or the inbox read.
 -- drained_at: when the inbox was last read; drained_empty: and had nothing. requests_lost: evicted since they were last
 -- listed.
+-- inboxes: the inbox ids of this home and of those that it was restored from, of 32 bytes each.
+-- known_bundle: the newest version of a bundle that the relay is known to have had. check_wait: milliseconds of time
+-- online until the bundle there is looked at; checked_at: when it was last. elsewhere_at: when it was found to be
+-- another home's.
 -- words, local_key: what Mask keeps beside a persona's key.
 CREATE TABLE personas (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -80,7 +84,12 @@ CREATE TABLE personas (
     inbox BLOB NOT NULL,
     relay BLOB NOT NULL REFERENCES relays (id),
     drain_after INTEGER NOT NULL DEFAULT 0,
+    inboxes BLOB NOT NULL DEFAULT x'',
     publish_wait INTEGER,
+    known_bundle INTEGER,
+    check_wait INTEGER,
+    checked_at INTEGER NOT NULL DEFAULT 0,
+    elsewhere_at INTEGER,
     drain_wait INTEGER,
     drained_at INTEGER NOT NULL DEFAULT 0,
     drained_empty INTEGER NOT NULL DEFAULT 0,

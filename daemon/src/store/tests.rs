@@ -1,5 +1,6 @@
 mod cascades;
 mod contacts;
+mod elsewhere;
 mod events;
 mod expiry;
 mod forget;

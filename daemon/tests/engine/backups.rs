@@ -7,8 +7,9 @@ use std::time::Duration;
 use bauta_daemon::backup::{BackupError, restore};
 use bauta_daemon::unlock::Unlock;
 use bauta_ipc::{
-    BackUpHome, ChangeBackupPassphrase, ChangeSetting, ContactState, InboxOf, MessageRef, MessageState,
-    Secret, SendMessage, SetDisappearing, StatusOf, codes,
+    BackUpHome, ChangeBackupPassphrase, ChangeSetting, ConnectionState, ContactState, CreateInvitation,
+    InboxOf, ListAll, MessageRef, MessageState, OptionalPersona, PersonaRef, Secret, SendMessage,
+    SetDisappearing, StatusOf, codes,
 };
 use bauta_protocol::address::RelayAddress;
 
@@ -120,6 +121,77 @@ async fn a_home_that_was_moved_sends_nothing() {
     assert_eq!(relays.iter().map(|relay| sea.count_of(&alice, relay.id)).sum::<u64>(), before);
     assert_eq!(moved.texts().await, ["b1", "b2", "b3"]);
     assert_eq!(bob.texts().await, ["a1", "a2"]);
+}
+
+/// What a plain backup cannot tell the old home, its relay shows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_old_home_of_a_backup_stops_when_its_relay_shows_the_new_one() {
+    let sea = Sea::new();
+    let relays = [sea.relay().await];
+    let (mut alice, bob) = friends(&sea, &relays).await;
+    let is_published = async |home: &Home| {
+        let persona = home.api().persona_list(ListAll::default()).await.unwrap().personas.remove(0).name;
+        home.api().persona_show(PersonaRef { persona }).await.unwrap().published.is_some()
+    };
+    until("alice has published", async || is_published(&alice).await).await;
+    say(&bob, "alice", "b1").await;
+    let file = back_up(&alice, "backup.age").await;
+    alice.crash().await;
+    let mut new = Home::new(&sea, &relays);
+    restore(&new.path(), &Unlock::KeyFile, &file, WORDS).await.unwrap();
+    new.start().await;
+    until("the new home has published", async || is_published(&new).await).await;
+    say(&bob, "alice", "b2").await;
+
+    let elsewhere = async |home: &Home| {
+        let status = home.api().status_get(StatusOf::default()).await.unwrap();
+        let told = status.health.iter().any(|item| item.is(&codes::PERSONA_ELSEWHERE));
+        told && status.personas[0].state == ConnectionState::Off
+    };
+    alice.start().await;
+    let fetched = sea.count("fetch");
+    alice.api().persona_publish(OptionalPersona::default()).await.unwrap();
+    until("the old home has stopped", async || elsewhere(&alice).await).await;
+    assert!(sea.count("fetch") > fetched);
+    assert!(!elsewhere(&new).await);
+    let before = sea.count_of(&alice, relays[0].id);
+    let mut refusals = Vec::new();
+    let api = alice.api();
+    refusals.push(api.message_send(to_bob("from the old one")).await.unwrap_err());
+    let timer = SetDisappearing { persona: None, contact: "bob".to_owned(), after: 60 };
+    refusals.push(api.contact_disappear(timer).await.unwrap_err());
+    refusals.push(api.persona_publish(OptionalPersona::default()).await.unwrap_err());
+    refusals.push(api.contact_invite(CreateInvitation::default()).await.unwrap_err());
+    for refused in refusals {
+        assert!(
+            refused.is(&codes::PERSONA_ELSEWHERE) && refused.hint.contains("bauta backup"),
+            "{refused:?}"
+        );
+    }
+    // What is here can still be read, and the next start sends nothing either.
+    drop(api);
+    let kept = alice.texts().await;
+    assert_eq!(kept[0], "b1");
+    alice.crash().await;
+    alice.start().await;
+    say(&new, "bob", "a1").await;
+    say(&bob, "alice", "b3").await;
+    assert!(elsewhere(&alice).await);
+    assert_eq!(sea.count_of(&alice, relays[0].id), before);
+    assert_eq!((alice.texts().await, bob.texts().await), (kept, vec!["a1".to_owned()]));
+
+    // Whoever wants the old one after all restores a backup of it: then the other one is the old one.
+    let file = back_up(&alice, "again.age").await;
+    alice.crash().await;
+    let mut third = Home::new(&sea, &relays);
+    restore(&third.path(), &Unlock::KeyFile, &file, WORDS).await.unwrap();
+    third.start().await;
+    until("the third home has published", async || is_published(&third).await).await;
+    new.api().persona_publish(OptionalPersona::default()).await.unwrap();
+    until("the second home has stopped", async || elsewhere(&new).await).await;
+    say(&bob, "alice", "b4").await;
+    say(&third, "bob", "a2").await;
+    assert!(!elsewhere(&third).await);
 }
 
 fn to_bob(text: &str) -> SendMessage {

@@ -10,7 +10,7 @@ use crate::digest::set::Tag;
 use crate::handshake::HANDSHAKE_LEN;
 use crate::id::{BoxId, Capability, InboxId, PersonaKey};
 use crate::limits::{BOX_LEN, MAX_PAGE_BITS};
-use crate::time::Day;
+use crate::time::{Day, Timestamp};
 
 /// Store a box; the first write wins.
 #[derive(Clone, Eq, PartialEq)]
@@ -72,6 +72,9 @@ pub struct Publish {
     pub bundle: Box<[u8; BUNDLE_LEN]>,
     /// What the name of its inbox is the hash of: the relay rings the [`Bell`](crate::bell::Bell) that follows from it.
     pub inbox: Capability,
+    /// The newest version that the publisher knows of; its own version where it knows of none. A relay that has one in
+    /// between refuses: it is another home's.
+    pub known: Timestamp,
 }
 
 /// Read a persona's bundle.
@@ -164,8 +167,8 @@ impl Request {
                 put(&mut body, 4, &[inbox.as_bytes(), &day.0.to_be_bytes(), &nonces, sealed.as_slice()]);
             }
             Self::Drain(Drain { cap, after }) => put(&mut body, 5, &[cap.as_bytes(), &after.to_be_bytes()]),
-            Self::Publish(Publish { bundle, inbox }) => {
-                put(&mut body, 6, &[bundle.as_slice(), inbox.as_bytes()]);
+            Self::Publish(Publish { bundle, inbox, known }) => {
+                put(&mut body, 6, &[bundle.as_slice(), inbox.as_bytes(), &known.0.to_be_bytes()]);
             }
             Self::Fetch(Fetch { persona }) => put(&mut body, 7, &[persona.as_bytes()]),
             Self::Describe(Describe) => put(&mut body, 8, &[]),
@@ -200,9 +203,11 @@ impl Request {
                 sealed: boxed(&mut reader)?,
             }),
             (Class::Large, 5) => Self::Drain(Drain { cap: capability(&mut reader)?, after: reader.u64()? }),
-            (Class::Large, 6) => {
-                Self::Publish(Publish { bundle: boxed(&mut reader)?, inbox: capability(&mut reader)? })
-            }
+            (Class::Large, 6) => Self::Publish(Publish {
+                bundle: boxed(&mut reader)?,
+                inbox: capability(&mut reader)?,
+                known: Timestamp(reader.u64()?),
+            }),
             (Class::Large, 7) => Self::Fetch(Fetch {
                 persona: PersonaKey::from_bytes(&reader.array()?).map_err(|_| WireError::Field)?,
             }),

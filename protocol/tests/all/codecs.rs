@@ -73,8 +73,12 @@ fn requests() -> impl Strategy<Value = Request> {
         ),
         (any::<[u8; 32]>(), any::<u64>())
             .prop_map(|(cap, after)| Request::Drain(Drain { cap: Capability::from_bytes(&cap), after })),
-        (array::<BUNDLE_LEN>(), any::<[u8; 32]>()).prop_map(|(bundle, inbox)| {
-            Request::Publish(Publish { bundle, inbox: Capability::from_bytes(&inbox) })
+        (array::<BUNDLE_LEN>(), any::<[u8; 32]>(), any::<u64>()).prop_map(|(bundle, inbox, known)| {
+            Request::Publish(Publish {
+                bundle,
+                inbox: Capability::from_bytes(&inbox),
+                known: Timestamp(known),
+            })
         }),
         persona().prop_map(|persona| Request::Fetch(Fetch { persona })),
         Just(Request::Describe(Describe)),

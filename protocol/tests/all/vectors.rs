@@ -164,7 +164,11 @@ fn relay_wire() {
         Request::Delete(Delete { cap: cap.clone() }),
         deposit,
         Request::Drain(Drain { cap, after: 9 }),
-        Request::Publish(Publish { bundle: bundle.clone(), inbox: Capability::from_bytes(&[3; 32]) }),
+        Request::Publish(Publish {
+            bundle: bundle.clone(),
+            inbox: Capability::from_bytes(&[3; 32]),
+            known: Timestamp(10),
+        }),
         Request::Fetch(Fetch { persona: alice.persona.public() }),
         Request::Describe(Describe),
         Request::News(News),

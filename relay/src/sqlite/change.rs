@@ -304,6 +304,7 @@ pub(super) fn next_deposit(
 pub(super) fn publish(
     ledger: &mut Ledger<'_>,
     bundle: &StoredBundle,
+    known: Timestamp,
     takes_new: bool,
     now: Timestamp,
 ) -> Result<PublishOutcome, StorageError> {
@@ -326,15 +327,15 @@ pub(super) fn publish(
         .map_err(during(doing))?;
     match &there {
         Some((version, forget, bytes)) if *forget > sql(now.0) => {
-            if *version > sql(bundle.version.0) {
-                return Ok(PublishOutcome::Stale);
-            }
             if *version == sql(bundle.version.0) {
                 if *bytes != bundle.bytes {
                     return Ok(PublishOutcome::Different);
                 }
                 hang_bell(ledger)?;
                 return Ok(PublishOutcome::Same);
+            }
+            if *version > sql(known.0.min(bundle.version.0)) {
+                return Ok(PublishOutcome::Stale);
             }
         }
         Some(_) => {}

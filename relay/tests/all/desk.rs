@@ -305,19 +305,26 @@ async fn bundles_are_checked() {
     assert!(office.ask(publish(&dated_ahead)).await == refused(Refusal::Expired));
     let mut forged = *bundle(2, now, relay()).bundle().as_bytes();
     forged[40] ^= 1;
-    let forged = Request::Publish(Publish { bundle: Box::new(forged), inbox: cap(2) });
+    let forged = Request::Publish(Publish { bundle: Box::new(forged), inbox: cap(2), known: now });
     assert!(office.ask(forged).await == refused(Refusal::BadSignature));
     // Somebody else's inbox, which a bundle may name, but not with the bell that only its owner can hang.
     let Request::Publish(Publish { bundle: honest, .. }) = publish(&bundle(2, now, relay())) else {
         panic!()
     };
-    let stolen = Request::Publish(Publish { bundle: honest, inbox: cap(3) });
+    let stolen = Request::Publish(Publish { bundle: honest, inbox: cap(3), known: now });
     assert!(office.ask(stolen).await == refused(Refusal::Malformed));
     assert!(office.ask(fetch(2)).await == Reply::Absent);
     assert!(office.ask(fetch(1)).await == found(&good));
 
     let newer = bundle(1, now.plus(HOUR), relay());
     assert!(office.ask(publish(&newer)).await == Reply::Done);
+    assert!(office.ask(fetch(1)).await == found(&newer));
+    // Whoever knows of the older one only is not the last who published.
+    let mut outdated = publish(&bundle(1, now.plus(HOUR * 2), relay()));
+    if let Request::Publish(asked) = &mut outdated {
+        asked.known = now;
+    }
+    assert!(office.ask(outdated).await == refused(Refusal::Stale));
     assert!(office.ask(fetch(1)).await == found(&newer));
     office.clock.set(newer.bundle().expiry());
     assert!(office.ask(fetch(1)).await == Reply::Absent);

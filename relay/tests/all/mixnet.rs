@@ -231,7 +231,8 @@ async fn bundles(visitor: &Visitor, relay: &Relay, terms: &Descriptor) {
     let fetch = Request::Fetch(Fetch { persona: persona.public() });
     assert!(visitor.ask(fetch.clone()).await == Reply::Absent);
     let bytes = Box::new(*made.bundle().as_bytes());
-    assert!(visitor.ask(Request::Publish(Publish { bundle: bytes.clone(), inbox })).await == Reply::Done);
+    let publish = Publish { bundle: bytes.clone(), inbox, known: made.bundle().version() };
+    assert!(visitor.ask(Request::Publish(publish)).await == Reply::Done);
     let deposit_bits = Difficulty::EASY.deposit_bits;
     assert!(visitor.ask(fetch).await == Reply::Bundle(Fetched { bundle: bytes, deposit_bits }));
 }

@@ -132,6 +132,12 @@ async fn drain_all(store: &Store, inbox: u8, day: Day) -> Vec<u16> {
     all
 }
 
+/// Of somebody who knows of no other bundle.
+async fn publish(store: &Store, bundle: StoredBundle, takes_new: bool, now: Timestamp) -> PublishOutcome {
+    let known = bundle.version;
+    store.publish(bundle, known, takes_new, now).await.unwrap()
+}
+
 fn bundle(who: u8, version: Timestamp, days: u64, fill: u8) -> StoredBundle {
     let life = std::time::Duration::from_secs(days * 24 * 60 * 60);
     StoredBundle {
@@ -280,7 +286,7 @@ async fn tombstones_and_deposits_use_up_bytes_too(store: Store) {
     assert_eq!(deposit(&store, 1, 1, 5, at(0)).await, DepositOutcome::Stored);
     // The deposit takes the place of four boxes, and the tombstones are not free.
     assert_eq!(put(&store, 99, 1, TODAY).await, PutOutcome::Full);
-    assert_eq!(store.publish(bundle(1, at(0), 8, 1), true, at(0)).await.unwrap(), PublishOutcome::Full);
+    assert_eq!(publish(&store, bundle(1, at(0), 8, 1), true, at(0)).await, PublishOutcome::Full);
 }
 
 async fn of_many_writers_one_is_first(store: Store) {
@@ -380,7 +386,7 @@ async fn bells_ring_while_a_deposit_waits(store: Store) {
     deposit(&store, 1, 1, 5, at(0)).await;
     assert_eq!((bell(1, TODAY).await, store.waiting_bells(TODAY).await.unwrap()), (None, vec![]));
     for who in 1..=3 {
-        store.publish(bundle(who, at(0), 8, who), true, at(0)).await.unwrap();
+        publish(&store, bundle(who, at(0), 8, who), true, at(0)).await;
     }
     assert_eq!(bell(1, TODAY).await, Some([1; 32]));
     assert_eq!(store.waiting_bells(TODAY).await.unwrap(), [[1; 32]]);
@@ -393,7 +399,7 @@ async fn bells_ring_while_a_deposit_waits(store: Store) {
     drain_all(&store, 1, TODAY).await;
     assert_eq!(store.waiting_bells(TODAY).await.unwrap(), [[2; 32]]);
     // The same bundle again keeps its bell for longer.
-    store.publish(bundle(2, at(0), 8, 2), true, at(1)).await.unwrap();
+    publish(&store, bundle(2, at(0), 8, 2), true, at(1)).await;
     let end = on(TTL_DAYS + 1);
     assert_eq!((bell(1, end).await, bell(2, end).await), (None, Some([2; 32])));
     while store.expire(end.start(), 10).await.unwrap() > 0 {}
@@ -444,20 +450,31 @@ async fn bundles_only_grow(store: Store) {
         (Timestamp(at(0).0 + 1), 4, PublishOutcome::Stored),
         (at(0), 1, PublishOutcome::Stale),
     ] {
-        assert_eq!(store.publish(bundle(1, version, 8, fill), true, now).await.unwrap(), expected);
+        assert_eq!(publish(&store, bundle(1, version, 8, fill), true, now).await, expected);
     }
     assert_eq!(fetch(&store, 1, now).await, Some(4));
     assert_eq!(fetch(&store, 2, now).await, None);
     assert_eq!(store.stored().bundles, 1);
+    // One in between that the publisher does not know of is another home's. Its own comes again in any case.
+    let later = |ms: u64| Timestamp(at(0).0 + ms);
+    for (version, fill, known, expected) in [
+        (later(2), 5, later(0), PublishOutcome::Stale),
+        (later(1), 4, later(0), PublishOutcome::Same),
+        (later(2), 5, later(1), PublishOutcome::Stored),
+        (later(3), 6, later(9), PublishOutcome::Stored),
+    ] {
+        let known = store.publish(bundle(1, version, 8, fill), known, true, now).await.unwrap();
+        assert_eq!(known, expected);
+    }
 }
 
 async fn an_expired_bundle_still_guards_its_version(store: Store) {
-    store.publish(bundle(1, at(2), 1, 1), true, at(2)).await.unwrap();
+    publish(&store, bundle(1, at(2), 1, 1), true, at(2)).await;
     assert_eq!(fetch(&store, 1, Timestamp(at(3).0 - 1)).await, Some(1));
     assert_eq!(fetch(&store, 1, at(3)).await, None);
     // An older bundle with a longer life would be valid now.
     assert_eq!(store.expire(at(4), 100).await.unwrap(), 0);
-    assert_eq!(store.publish(bundle(1, at(1), 8, 2), true, at(4)).await.unwrap(), PublishOutcome::Stale);
+    assert_eq!(publish(&store, bundle(1, at(1), 8, 2), true, at(4)).await, PublishOutcome::Stale);
     assert_eq!(fetch(&store, 1, at(4)).await, None);
     assert_eq!(store.expire(at(10), 100).await.unwrap(), 1);
     assert_eq!(store.stored().bundles, 0);
@@ -465,15 +482,12 @@ async fn an_expired_bundle_still_guards_its_version(store: Store) {
 
 async fn bundles_have_a_quota(store: Store) {
     for who in 1..=3 {
-        assert_eq!(
-            store.publish(bundle(who, at(0), 8, 1), true, at(0)).await.unwrap(),
-            PublishOutcome::Stored
-        );
+        assert_eq!(publish(&store, bundle(who, at(0), 8, 1), true, at(0)).await, PublishOutcome::Stored);
     }
-    assert_eq!(store.publish(bundle(4, at(0), 8, 1), true, at(0)).await.unwrap(), PublishOutcome::Full);
-    assert_eq!(store.publish(bundle(2, at(1), 8, 2), true, at(1)).await.unwrap(), PublishOutcome::Stored);
+    assert_eq!(publish(&store, bundle(4, at(0), 8, 1), true, at(0)).await, PublishOutcome::Full);
+    assert_eq!(publish(&store, bundle(2, at(1), 8, 2), true, at(1)).await, PublishOutcome::Stored);
     // A relay that takes nobody new still takes those it has.
-    assert_eq!(store.publish(bundle(3, at(1), 8, 2), false, at(1)).await.unwrap(), PublishOutcome::Stored);
+    assert_eq!(publish(&store, bundle(3, at(1), 8, 2), false, at(1)).await, PublishOutcome::Stored);
     assert_eq!(fetch(&store, 2, at(1)).await, Some(2));
 }
 
@@ -537,7 +551,7 @@ async fn totals_follow_every_change(store: Store) {
     for name in 1..=2 {
         deposit(&store, 1, name, 5, at(0)).await;
     }
-    store.publish(bundle(1, at(0), 8, 1), true, at(0)).await.unwrap();
+    publish(&store, bundle(1, at(0), 8, 1), true, at(0)).await;
     assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, deposits: 2, bundles: 1 });
     drain(&store, 1, u64::MAX, TODAY).await;
     assert_eq!(store.stored(), Stored { boxes: 3, tombstones: 3, deposits: 0, bundles: 1 });

@@ -207,5 +207,9 @@ pub(crate) fn found(bundle: &Prekeys) -> Reply {
 
 pub(crate) fn publish(bundle: &Prekeys) -> Request {
     let inbox = bundle.inbox().clone();
-    Request::Publish(Publish { bundle: Box::new(*bundle.bundle().as_bytes()), inbox })
+    Request::Publish(Publish {
+        bundle: Box::new(*bundle.bundle().as_bytes()),
+        inbox,
+        known: bundle.bundle().version(),
+    })
 }

@@ -208,7 +208,7 @@ fn exits(named: Vec<ExitArg>) -> Result<Option<Vec<ExitAddress>>, RpcError> {
 /// Prints the daemon's state whenever it changes, until the daemon ends.
 async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result<Ending, RpcError> {
     let mut progress = Some(progress);
-    let (mut last, mut was_ready, mut was_moved) = (None, false, false);
+    let (mut last, mut was_ready, mut was_told) = (None, false, false);
     loop {
         let status = match daemon.status().await {
             // It was stopped while it was asked for its state.
@@ -216,12 +216,17 @@ async fn report(daemon: &mut Daemon, progress: Progress, out: &Output) -> Result
             status => status?,
         };
         let words = state_words(status.state, status.phase.as_deref());
-        if let Some(moved) = status.health.iter().find(|item| item.is(&codes::HOME_MOVED))
-            && !was_moved
+        let is_elsewhere =
+            |item: &&RpcError| item.is(&codes::HOME_MOVED) || item.is(&codes::PERSONA_ELSEWHERE);
+        if let Some(elsewhere) = status.health.iter().find(is_elsewhere)
+            && !was_told
         {
-            // Nothing is waited for.
-            (progress, was_moved, last) = (None, true, Some(status.state));
-            out.note(&format!("{} {}", moved.message, moved.hint));
+            was_told = true;
+            if status.state == ConnectionState::Off {
+                // Nothing is waited for.
+                (progress, last) = (None, Some(status.state));
+            }
+            out.note(&format!("{} {}", elsewhere.message, elsewhere.hint));
         }
         match &progress {
             Some(waiting) if status.state == ConnectionState::Ready => {

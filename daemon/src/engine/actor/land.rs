@@ -14,16 +14,18 @@ use tokio::time::Instant;
 
 use super::Actor;
 use crate::engine::conflict::Verdict;
+use crate::engine::elsewhere::Shown;
 use crate::engine::flight::{Answer, EMPTY_ANSWER_PAUSE, Heard, Landed, Landing};
 use crate::engine::peer::{Moment, keep_bundle};
 use crate::engine::plan::LaneOf;
 use crate::engine::receive::BoxOutcome;
 use crate::engine::{
-    ATTEMPTS_SHOWN, announce, backoff, bundle, conflict, descriptors, errands, greet, invite, receive, send,
+    ATTEMPTS_SHOWN, announce, backoff, bundle, conflict, descriptors, elsewhere, errands, greet, invite,
+    receive, send,
 };
 use crate::store::{
-    BoxFor, CapabilityId, Change, ContactId, ContactRow, MessageState, OutboxId, PrekeysId, SessionId,
-    StoreError, Tx,
+    BoxFor, CapabilityId, Change, ContactId, ContactRow, MessageState, OutboxId, PersonaId, PrekeysId,
+    SessionId, StoreError, Tx,
 };
 
 /// A box in a format that this version does not know is asked for again after this: perhaps by a newer version.
@@ -48,6 +50,7 @@ impl Actor {
             Landing::Drain { answer } => self.land_drain(answer).await,
             Landing::Publish { prekeys, answer } => self.land_publish(prekeys, answer).await,
             Landing::Fetch { contact, answer } => self.land_fetch(relay, contact, answer).await,
+            Landing::Own { answer } => self.land_own(relay, answer).await,
             Landing::Describe { answer } => self.land_describe(relay, answer).await,
             Landing::LoopPut { slot, answer } => {
                 self.loop_lane.land(slot, matches!(answer, Ok(PutReply::Done)));
@@ -143,18 +146,20 @@ impl Actor {
     async fn land_publish(&mut self, prekeys: PrekeysId, answer: Answer<PublishReply>) {
         let (persona, at) = (self.persona, self.shared.moment());
         self.under_way.publish = false;
-        let kept = self.shared.store.run(move |tx| -> Result<(), StoreError> {
-            match answer {
-                Ok(PublishReply::Done) => bundle::published(tx, prekeys, at.now),
-                Ok(
-                    PublishReply::Declined(Declined::Refused(Refusal::Stale | Refusal::Expired))
-                    | PublishReply::Conflict,
-                ) => errands::refused_as_stale(tx, persona, &at),
-                Ok(PublishReply::Declined(_)) | Err(_) => errands::publish_later(tx, persona, &at),
-            }
-        });
-        let kept = kept.await;
+        let kept =
+            self.shared.store.run(move |tx| keep_publication(tx, persona, prekeys, &answer, &at)).await;
         self.report(kept, "note a publication");
+    }
+
+    async fn land_own(&mut self, relay: RelayId, answer: Answer<FetchReply>) {
+        let (persona, at) = (self.persona, self.shared.moment());
+        let kept = self.shared.store.run(move |tx| elsewhere::shown(tx, persona, &answer, &at)).await;
+        self.under_way.own = false;
+        match self.report(kept, "look at the own bundle") {
+            Some(Shown::Forged) => self.note_invalid_answer(relay),
+            Some(Shown::Elsewhere) => self.is_elsewhere = true,
+            Some(Shown::Nothing) | None => {}
+        }
     }
 
     async fn land_fetch(&mut self, relay: RelayId, contact: ContactId, answer: Answer<FetchReply>) {
@@ -265,6 +270,26 @@ pub(in crate::engine) fn keep_shown(
     match conflict::shown(tx, row, answer, at)? {
         Verdict::Ours => keep_put(tx, row, &Ok(PutReply::Done), at),
         verdict => Ok(verdict),
+    }
+}
+
+pub(in crate::engine) fn keep_publication(
+    tx: &Tx<'_>,
+    persona: PersonaId,
+    prekeys: PrekeysId,
+    answer: &Answer<PublishReply>,
+    at: &Moment,
+) -> Result<(), StoreError> {
+    match answer {
+        Ok(PublishReply::Done) => bundle::published(tx, prekeys, at.now),
+        Ok(PublishReply::Declined(Declined::Refused(Refusal::Stale))) => {
+            elsewhere::refused(tx, persona, at)?;
+            errands::refused_as_stale(tx, persona, at)
+        }
+        Ok(PublishReply::Declined(Declined::Refused(Refusal::Expired)) | PublishReply::Conflict) => {
+            errands::refused_as_stale(tx, persona, at)
+        }
+        Ok(PublishReply::Declined(_)) | Err(_) => errands::publish_later(tx, persona, at),
     }
 }
 

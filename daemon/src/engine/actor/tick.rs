@@ -11,7 +11,7 @@ use crate::engine::flight::Errand;
 use crate::engine::peer::{Moment, unpack};
 use crate::engine::plan::{Due, Lane, LaneOf, Step, choose};
 use crate::engine::terms::{Terms, describe_terms, terms};
-use crate::engine::{DAY, errands, plan, receive, send};
+use crate::engine::{DAY, elsewhere, errands, plan, receive, send};
 use crate::random;
 use crate::store::{ContactId, ContactRow, PersonaId, StoreError, Tx};
 
@@ -129,6 +129,7 @@ impl Actor {
             Errand::Fetch { contact, .. } => drop(self.under_way.joins.insert(*contact)),
             Errand::Describe => drop(self.under_way.describes.insert(terms.target.id)),
             Errand::Publish { .. } => self.under_way.publish = true,
+            Errand::Own { .. } => self.under_way.own = true,
             Errand::Drain { .. } => self.draining = true,
             Errand::LoopPut { .. } | Errand::LoopGet { .. } | Errand::LoopDelete { .. } => {}
         }
@@ -186,6 +187,7 @@ fn prepare(tx: &Tx<'_>, persona: PersonaId, at: &Moment) -> Result<Due, StoreErr
         joins: tx.contacts_to_join(persona, at.now)?,
         describes: errands::to_describe(tx, persona, at)?,
         publish,
+        own: usable.contains(&row.relay) && elsewhere::is_due(tx, persona)?,
         deletes,
     })
 }
@@ -237,7 +239,12 @@ fn start(tx: &Tx<'_>, persona: PersonaId, step: Step, at: &Moment) -> Result<Rea
             let keys: Prekeys = unpack(&row.secret, "prekeys")?;
             let bundle = Box::new(*keys.bundle().as_bytes());
             let inbox = keys.inbox().clone();
-            with_terms(tx.persona(persona)?.relay, Errand::Publish { prekeys, bundle, inbox })
+            let known = elsewhere::known_version(tx, &row)?;
+            with_terms(tx.persona(persona)?.relay, Errand::Publish { prekeys, bundle, inbox, known })
+        }
+        Step::Own => {
+            let row = tx.persona(persona)?;
+            with_terms(row.relay, Errand::Own { persona: row.public })
         }
         Step::Delete(row) => {
             let due = tx.due_deletes(persona, at.now, DELETES_SEEN)?.into_iter().find(|one| one.row == row);

@@ -44,6 +44,7 @@ fn any_due() -> impl Strategy<Value = Due> {
             joins: (0..joins).map(ContactId::from).collect(),
             describes: if publish { vec![RELAY] } else { Vec::new() },
             publish: publish.then_some(PrekeysId::from(1)),
+            own: publish,
             deletes: (0..deletes).map(CapabilityId::from).collect(),
         })
 }
@@ -57,6 +58,7 @@ fn start(step: Step, under_way: &mut UnderWay) -> bool {
         Step::Join(id) => under_way.joins.insert(id),
         Step::Describe(relay) => under_way.describes.insert(relay),
         Step::Publish(_) => !std::mem::replace(&mut under_way.publish, true),
+        Step::Own => !std::mem::replace(&mut under_way.own, true),
         Step::Delete(row) => under_way.deletes.insert(row),
         Step::Ack(_) | Step::Loop => true,
     }
@@ -96,6 +98,7 @@ proptest! {
         prop_assert_eq!(under_way.joins.len(), due.joins.len());
         prop_assert_eq!(under_way.deletes.len(), due.deletes.len());
         prop_assert_eq!(under_way.publish, due.publish.is_some());
+        prop_assert_eq!(under_way.own, due.own);
     }
 
     /// However many lanes there are, the other errands get their turn.

@@ -67,6 +67,7 @@ fn one_of_each(tx: &Tx<'_>, rows: &Rows) -> Vec<Happened> {
         Happened::ProfileChanged(profile),
         Happened::Connection(rows.persona, Connection::FirstExchange),
         Happened::Relay(rows.persona, RELAY, Doubt::Dishonest),
+        Happened::Elsewhere(rows.persona),
     ]
 }
 
@@ -141,7 +142,8 @@ fn depends_on(what: &Happened) -> u8 {
         | Happened::PostLookup { .. }
         | Happened::ContactDeleted(_)
         | Happened::Connection(..)
-        | Happened::Relay(..) => 0,
+        | Happened::Relay(..)
+        | Happened::Elsewhere(_) => 0,
     }
 }
 

@@ -2272,6 +2272,7 @@ export const ERROR_CODES = [
   'persona.choice',
   'persona.unknown',
   'persona.exists',
+  'persona.elsewhere',
   'persona.secret',
   'backup.place',
   'backup.passphrase',

@@ -53,7 +53,7 @@ const MEANINGS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^contact\.changed$/, 'means_changed'],
   [/^profile\.changed$/, 'means_profile'],
   [/^invitation\./, 'means_invitation'],
-  [/^(name|contact|message|persona|request)\./, 'means_unchanged'],
+  [/^(name|contact|message|persona(?!\.elsewhere)|request)\./, 'means_unchanged'],
 ];
 
 /** What an error means for the reader; undefined if its own sentence says everything. */

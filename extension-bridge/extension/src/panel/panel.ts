@@ -62,8 +62,12 @@ const counsel = (): HTMLElement[] => {
   if (model.client.state.stage === 'connecting')
     return [h('p', { class: 'note' }, say('longLooking')), command('bauta up')];
   switch (model.status?.state) {
-    case 'off':
-      return [h('p', { class: 'note' }, say('longOff')), command('bauta up --relay ADDRESS')];
+    case 'off': {
+      const elsewhere = model.status.health.find((item) => ['home.moved', 'persona.elsewhere'].includes(item.code));
+      return elsewhere === undefined
+        ? [h('p', { class: 'note' }, say('longOff')), command('bauta up --relay ADDRESS')]
+        : [problem(elsewhere)];
+    }
     case 'degraded':
       return [h('p', { class: 'note' }, say('longDegraded'))];
     default:
