@@ -5,6 +5,7 @@ mod disk;
 mod frames;
 mod limited;
 mod lists;
+mod nothing;
 mod settings;
 
 use std::sync::Arc;

@@ -27,3 +27,10 @@ impl MemoryStore {
         drop(job(&tx).unwrap());
     }
 }
+
+impl Tx<'_> {
+    /// The one text of each row that a query finds.
+    pub(crate) fn lines(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        self.all("list what a test asks for", sql, [], |row| row.get(0))
+    }
+}
