@@ -61,7 +61,7 @@ pub trait Pairings: Send + Sync + 'static {
     /// Marks one as revoked, permanently; does nothing if there is none.
     async fn revoke(&self, id: &str) -> Result<(), RpcError>;
 
-    /// Notes when one was used; does nothing if there is none.
+    /// Keeps when a pairing was last used; does nothing if there is no such pairing.
     async fn note_use(&self, id: &str, at: Utc) -> Result<(), RpcError>;
 
     /// Durably forgets a pairing; one that is unknown is no error.

@@ -52,7 +52,8 @@ pub enum ConnectPhase {
 }
 
 impl State {
-    pub(crate) fn new(phase: Phase, now: Instant) -> Self {
+    /// The state of a client that is in a phase since `now`, before its first exchange.
+    pub fn new(phase: Phase, now: Instant) -> Self {
         Self { phase, since: now, last_exchange: None, gateway_since: None, rebuilds: 0, no_gateway: None }
     }
 

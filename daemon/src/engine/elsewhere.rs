@@ -48,7 +48,7 @@ pub(super) enum Shown {
 
 /// The newest version that this home knows of, for the publication of these keys.
 pub(super) fn known_version(tx: &Tx<'_>, keys: &PrekeysRow) -> Result<Timestamp, StoreError> {
-    Ok(tx.known_bundle(keys.persona)?.map_or(keys.version, |known| known.min(keys.version)))
+    Ok(tx.known_bundle(keys.persona)?.unwrap_or(keys.version))
 }
 
 /// The relay has a bundle that is newer than what this home knows of, or says so.

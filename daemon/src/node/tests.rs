@@ -40,12 +40,8 @@ struct Still(watch::Sender<Connection>);
 impl Exchangers for Stillness {
     fn exchanger(&self, _: u32) -> Arc<dyn Exchanger> {
         let state = Connection {
-            phase: Phase::Ready,
-            since: Instant::now(),
-            last_exchange: None,
-            gateway_since: None,
-            rebuilds: 0,
             no_gateway: self.refuses.load(Ordering::Relaxed).then_some(NoGateway::Clock),
+            ..Connection::new(Phase::Ready, Instant::now())
         };
         Arc::new(Still(watch::Sender::new(state)))
     }

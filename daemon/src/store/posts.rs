@@ -67,6 +67,10 @@ fn due(row: &Row<'_>) -> rusqlite::Result<DuePublication> {
     })
 }
 
+/// What waits to be published, but for personas that another home has.
+const QUEUED: &str = "SELECT * FROM publications WHERE state = 'queued'
+    AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)";
+
 impl Tx<'_> {
     pub(crate) fn queue_publication(
         &self,
@@ -90,13 +94,13 @@ impl Tx<'_> {
     ) -> Result<Vec<DuePublication>, StoreError> {
         self.all(
             "list publications",
-            "SELECT id, iv, nodes, attempts, queued_at, persona FROM publications
-             WHERE state = 'queued' AND due_at <= ?1
-               AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)
-               AND iv = (SELECT iv FROM publications WHERE state = 'queued' AND due_at <= ?1
-                           AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)
-                         ORDER BY due_at, id LIMIT 1)
-             ORDER BY id LIMIT ?2",
+            &format!(
+                "WITH queued AS ({QUEUED})
+                 SELECT id, iv, nodes, attempts, queued_at, persona FROM queued
+                 WHERE due_at <= ?1
+                   AND iv = (SELECT iv FROM queued WHERE due_at <= ?1 ORDER BY due_at, id LIMIT 1)
+                 ORDER BY id LIMIT ?2"
+            ),
             (signed(now.0), limit),
             due,
         )
@@ -106,8 +110,7 @@ impl Tx<'_> {
     pub(crate) fn next_publication(&self) -> Result<Option<Timestamp>, StoreError> {
         let next = self.one(
             "look for the next publication",
-            "SELECT min(due_at) FROM publications WHERE state = 'queued'
-               AND persona NOT IN (SELECT id FROM personas WHERE elsewhere_at IS NOT NULL)",
+            &format!("SELECT min(due_at) FROM ({QUEUED})"),
             [],
             |row| row.get::<_, Option<i64>>(0),
         )?;

@@ -119,6 +119,7 @@ async fn a_home_that_was_moved_sends_nothing() {
     let status = alice.api().status_get(StatusOf::default()).await.unwrap();
     assert!(status.health.first().unwrap().is(&codes::HOME_MOVED));
     assert_eq!(relays.iter().map(|relay| sea.count_of(&alice, relay.id)).sum::<u64>(), before);
+    assert_eq!(alice.texts().await, ["b1"], "its history can still be read");
     assert_eq!(moved.texts().await, ["b1", "b2", "b3"]);
     assert_eq!(bob.texts().await, ["a1", "a2"]);
 }

@@ -188,15 +188,7 @@ struct Shipyard(Arc<Boats>);
 
 impl Exchangers for Shipyard {
     fn exchanger(&self, _: u32) -> Arc<dyn Exchanger> {
-        let now = Instant::now();
-        let state = State {
-            phase: Phase::Ready,
-            since: now,
-            last_exchange: None,
-            gateway_since: None,
-            rebuilds: 0,
-            no_gateway: None,
-        };
+        let state = State::new(Phase::Ready, Instant::now());
         Arc::new(Boat { boats: Arc::clone(&self.0), state: watch::Sender::new(state) })
     }
 

@@ -126,6 +126,30 @@ fn not_allowed(files: &Files, rows: &Rows, by_name: &BTreeMap<String, String>) -
     wrong.into_iter().collect()
 }
 
+/// Commands reach a daemon by its API alone: beside it they name formats and files, and nothing that has a store or a
+/// network. Those that run something, make a home or look at this machine are in `running` and `machine`.
+#[test]
+fn commands_know_the_api_alone() {
+    let by_name = by_name(&packages());
+    let files = Files::below(&root().join("cli/src"));
+    let wrong = beside_the_api(&files, &by_name);
+    assert!(wrong.is_empty(), "commands reach more than the API:\n{}", wrong.join("\n"));
+}
+
+fn beside_the_api(files: &Files, by_name: &BTreeMap<String, String>) -> Vec<String> {
+    let is_command = |module: &[String]| {
+        module.first().is_some_and(|first| first == "commands")
+            && module.get(1).is_some_and(|second| !["running", "machine"].contains(&second.as_str()))
+    };
+    let all = files.foreign().filter(|(module, _)| is_command(module));
+    all.filter_map(|(module, name)| {
+        let used = known_as(name, by_name)
+            .filter(|used| !["ipc", "protocol", "private-file", "cli"].contains(used))?;
+        Some(format!("{} -> {used}", module.join("::")))
+    })
+    .collect()
+}
+
 #[test]
 fn no_circles() {
     let mut found = Vec::new();
@@ -152,4 +176,12 @@ fn what_is_not_allowed_is_found() {
     texts.push(("store", "fn f() -> bauta_ipc::RpcError { crate::engine::g() }"));
     texts.push(("other", ""));
     assert_eq!(wrong(&texts), ["other has no row", "store -> engine", "store -> ipc"]);
+
+    let by_name = BTreeMap::from(["ipc", "daemon"].map(|dir| (format!("bauta_{dir}"), dir.to_owned())));
+    let commands = [
+        ("commands::send", "use bauta_ipc::Api;\nuse bauta_daemon::node::Node;"),
+        ("commands::running::up", "use bauta_daemon::node::Node;"),
+        ("commands", "use bauta_ipc::Api;"),
+    ];
+    assert_eq!(beside_the_api(&Files::of(&commands), &by_name), ["commands::send -> daemon"]);
 }

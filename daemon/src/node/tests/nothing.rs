@@ -52,14 +52,7 @@ struct Boat {
 impl Exchangers for Sea {
     fn exchanger(&self, _: u32) -> Arc<dyn Exchanger> {
         self.seen.fetch_add(1, Ordering::SeqCst);
-        let state = Connection {
-            phase: Phase::Ready,
-            since: Instant::now(),
-            last_exchange: None,
-            gateway_since: None,
-            rebuilds: 0,
-            no_gateway: None,
-        };
+        let state = Connection::new(Phase::Ready, Instant::now());
         let (desk, seen) = (Arc::clone(&self.desk), Arc::clone(&self.seen));
         Arc::new(Boat { desk, seen, state: watch::Sender::new(state) })
     }

@@ -22,7 +22,7 @@ const plain = (text: string): string =>
 /** Not between the two units of one letter. */
 const whole = (text: string, at: number): number => (/^[\udc00-\udfff]/.test(text.slice(at)) ? at - 1 : at);
 
-/** Where the words are, in order and without overlaps. */
+/** The places of the words found, in order and without overlaps. */
 const places = (text: string, wanted: string): Array<[from: number, to: number]> => {
   const folded = plain(text);
   const found: Array<[number, number]> = [];

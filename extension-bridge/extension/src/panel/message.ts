@@ -59,7 +59,7 @@ const more = (model: Model, entry: HistoryEntry): HTMLElement => {
   );
 };
 
-/** `isLast`: the last own one, under which its state stands in words. `isFound`: a search led to it. */
+/** `isLast`: the last own one, under which its state is shown in words. `isFound`: a search led to it. */
 export const bubble = (
   model: Model,
   contact: string,

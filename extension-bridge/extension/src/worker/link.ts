@@ -105,9 +105,9 @@ export class Link {
     if (change === 1 && this.#rpc === undefined) this.retry();
   }
 
-  /** Connects now, when there is no connection; `anew`: also when there is one, to a locked daemon. */
-  retry(anew = false): void {
-    if (this.#rpc !== undefined && !(anew && this.#state.stage === 'locked')) return;
+  /** Connects now, when there is no connection; `evenLocked`: also when there is one, to a locked daemon. */
+  retry(evenLocked = false): void {
+    if (this.#rpc !== undefined && !(evenLocked && this.#state.stage === 'locked')) return;
     this.#clear();
     this.#drop();
     void this.#connect();

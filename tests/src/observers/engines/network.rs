@@ -177,14 +177,7 @@ struct Ways(Arc<Network>, usize);
 impl Exchangers for Ways {
     fn exchanger(&self, _: u32) -> Arc<dyn Exchanger> {
         self.0.note_start(self.1);
-        let state = State {
-            phase: Phase::Ready,
-            since: Instant::now(),
-            last_exchange: None,
-            gateway_since: None,
-            rebuilds: 0,
-            no_gateway: None,
-        };
+        let state = State::new(Phase::Ready, Instant::now());
         Arc::new(Way { network: Arc::clone(&self.0), home: self.1, state: watch::Sender::new(state) })
     }
 
